@@ -1,0 +1,3 @@
+module github.com/ptcheck/ptcheck
+
+go 1.26

@@ -1,0 +1,110 @@
+package hooks
+
+import "github.com/ptcheck/ptcheck/model"
+
+// Kernel is the kernel under test: generic code and a backend on a machine. It
+// holds no state of its own.
+type Kernel struct {
+	M  *model.Machine
+	PV *Ops
+	Fn *Funcs
+}
+
+// New returns a kernel with the original generic code.
+func New(m *model.Machine, pv *Ops) *Kernel {
+	fn := Generic()
+	return &Kernel{M: m, PV: pv, Fn: &fn}
+}
+
+// Start sets what the kernel remembers to its value at the first instruction
+// of C code.
+func (o *Ops) Start(s *model.State) {
+	s.Kernel.SetPTE = o.BootSetPTE
+	s.Kernel.AllocPT = o.BootAllocPT
+}
+
+func (k *Kernel) layout() *model.Layout { return k.M.L }
+func (k *Kernel) geo() *model.Geometry  { return k.M.L.Geo }
+
+// Base is the virtual address of swapper_pg_dir, the kernel's root table.
+func (k *Kernel) Base() model.VA { return k.layout().VA(k.layout().Kernel.Root.PA()) }
+
+// Slot is the address of an entry of the table at a virtual address.
+func (k *Kernel) Slot(table model.VA, index int) model.VA {
+	return k.geo().Wrap(table + model.VA(index*k.geo().Width))
+}
+
+// Read loads an entry through its virtual address.
+func (k *Kernel) Read(entry model.VA) model.Entry {
+	return model.Entry(k.M.Load(entry, k.geo().Width))
+}
+
+// Write stores an entry with a plain store of its full width.
+func (k *Kernel) Write(entry model.VA, e model.Entry) {
+	k.M.Store(entry, k.geo().Width, uint64(e))
+}
+
+// rootLevel is the level of the pgd; in a 2-level geometry pgd and pmd are one.
+func (k *Kernel) rootLevel() int { return k.geo().Levels }
+
+// Val is pgd_val, pud_val or pmd_val of an entry of an upper level. Folded
+// levels go to the hook of the level above, as in pgtable-nopmd.h.
+func (k *Kernel) Val(level int, e model.Entry) uint64 {
+	if level == k.rootLevel() {
+		return k.PV.PGDVal(k, e)
+	}
+	return k.PV.PMDVal(k, e)
+}
+
+// make is __pgd, __pud or __pmd.
+func (k *Kernel) make(level int, val uint64) model.Entry {
+	if level == k.rootLevel() {
+		return k.PV.MakePGD(k, val)
+	}
+	return k.PV.MakePMD(k, val)
+}
+
+// SetUpper is set_pgd, set_pud or set_pmd, by level. A folded root is written
+// as a pmd.
+func (k *Kernel) SetUpper(level int, entry model.VA, e model.Entry) {
+	switch {
+	case level == 2:
+		k.PV.SetPMD(k, entry, e)
+	case level == k.rootLevel():
+		k.PV.SetPGD(k, entry, e)
+	default:
+		k.PV.SetPUD(k, entry, e)
+	}
+}
+
+// SetPGD stores a root entry.
+func (k *Kernel) SetPGD(entry model.VA, e model.Entry) { k.SetUpper(k.rootLevel(), entry, e) }
+
+// setPTE calls the variant of set_pte that is live.
+func (k *Kernel) setPTE(ptep model.VA, pte model.Entry) {
+	f := k.PV.SetPTE[k.M.Kernel.SetPTE]
+	if f == nil {
+		k.M.Die(model.Crash{Kind: model.CrashNullCall, Where: "set_pte"})
+	}
+	f(k, ptep, pte)
+}
+
+// allocPT calls the variant of alloc_pt that is live, for init_mm.
+func (k *Kernel) allocPT(pfn model.PFN) {
+	f := k.PV.AllocPT[k.M.Kernel.AllocPT]
+	if f == nil {
+		k.M.Die(model.Crash{Kind: model.CrashNullCall, Where: "alloc_pt"})
+	}
+	f(k, k.Base(), pfn)
+}
+
+// TableOf is the direct-map address of the table that an upper entry names:
+// pmd_offset(pud, 0) or pte_offset_kernel(pmd, 0). It does not look at the
+// present bit, nor at whether the entry is a large page.
+func (k *Kernel) TableOf(level int, entry model.VA) model.VA {
+	val := k.Val(level, k.Read(entry))
+	return k.layout().VA(model.PA(val) & pageMask)
+}
+
+// pageMask cuts the offset and the attribute bits off an entry's value.
+const pageMask = model.PA(model.FrameMask)

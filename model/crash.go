@@ -1,0 +1,68 @@
+package model
+
+import "fmt"
+
+// Crash is the death of the kernel under test. Kernel code has no error
+// returns for it, so it travels as a panic and is caught by [Machine.Run].
+type Crash struct {
+	Kind  CrashKind
+	Write bool   // Fault, Misaccess: the access was a store
+	VA    VA     // Fault, Misaccess: the address accessed
+	PA    PA     // Misaccess: where the access would have landed
+	Where string // Bug, NullCall: the kernel function; Panic: the message
+	Errno Errno  // Bug after a refused hypercall: what it answered
+}
+
+// CrashKind classifies a Crash.
+type CrashKind uint8
+
+// Ways to die.
+const (
+	// CrashFault: page fault at an address that the live tables do not grant.
+	CrashFault CrashKind = iota
+	// CrashMisaccess: the address is mapped, but to other memory than the direct
+	// map promises.
+	CrashMisaccess
+	// CrashPanic: the kernel gave up by itself ("Out of memory").
+	CrashPanic
+	// CrashBug: BUG() or BUG_ON().
+	CrashBug
+	// CrashNullCall: a hook was called that is not set in this phase.
+	CrashNullCall
+	// CrashRejected: the hypervisor refused to emulate a store to a table.
+	CrashRejected
+	// CrashGuard: the kernel does not terminate.
+	CrashGuard
+)
+
+// String returns the name of the kind.
+func (k CrashKind) String() string {
+	return [...]string{"fault", "misaccess", "panic", "bug", "null-call", "store-rejected", "endless"}[k]
+}
+
+// Error describes the death in one line, in the words of the golden recordings
+// where they have some.
+func (c *Crash) Error() string {
+	rw := "read"
+	if c.Write {
+		rw = "write"
+	}
+	switch c.Kind {
+	case CrashFault:
+		return fmt.Sprintf("fault %s %08x", rw, uint64(c.VA)&^(PageSize-1))
+	case CrashMisaccess:
+		return fmt.Sprintf("misaccess %s %08x reaches pa %09x", rw, uint64(c.VA)&^(PageSize-1), uint64(c.PA)&^(PageSize-1))
+	case CrashPanic:
+		return "panic " + c.Where
+	case CrashBug:
+		if c.Errno != OK {
+			return fmt.Sprintf("bug %s BUG (hypercall answered %v)", c.Where, c.Errno)
+		}
+		return fmt.Sprintf("bug %s BUG", c.Where)
+	case CrashNullCall:
+		return fmt.Sprintf("bug null call of %s", c.Where)
+	case CrashRejected:
+		return fmt.Sprintf("fault pte-write-rejected pa %08x (%v)", uint64(c.PA), c.Errno)
+	}
+	return "endless " + c.Where
+}

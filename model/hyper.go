@@ -1,0 +1,45 @@
+package model
+
+// Hyper describes the hypervisor under a guest: which rules it follows and
+// what it keeps for itself.
+type Hyper struct {
+	Profile *Profile
+	// XenLevel, XenFirst and XenLast name the slots that belong to the
+	// hypervisor: slots XenFirst to XenLast of every table of level XenLevel,
+	// in PAE only of the L2 under the last root slot. XenLevel 0: none.
+	XenLevel          int
+	XenFirst, XenLast int
+	// Extra describes the frames beyond the guest's own, by Frame - Guest.
+	Extra []Extra
+}
+
+// Extra is a frame that the guest can name but that is not its ordinary memory.
+type Extra struct {
+	Name string
+	Kind ExtraKind
+}
+
+// ExtraKind says whose an extra frame is.
+type ExtraKind uint8
+
+// Kinds of extra frames.
+const (
+	XenOwned   ExtraKind = iota // the hypervisor's own memory
+	SharedInfo                  // the domain's shared_info page, in Xen's heap
+	Foreign                     // another domain's
+)
+
+// PAESpecial reports whether the geometry has PAE's rules: a root that lives
+// by four entries, the last of which names the one L2 with Xen's slots.
+func (l *Layout) PAESpecial() bool { return l.Geo.PAERoot }
+
+// XenSlot reports whether a slot of a table belongs to the hypervisor.
+// special says that the table is the PAE L2 with Xen's slots; it does not
+// matter in other geometries.
+func (l *Layout) XenSlot(level, slot int, special bool) bool {
+	h := l.Hyper
+	if h == nil || level != h.XenLevel || slot < h.XenFirst || slot > h.XenLast {
+		return false
+	}
+	return special || !l.PAESpecial()
+}

@@ -1,0 +1,75 @@
+package model
+
+// Kernel is what the kernel under test and its backend remember between calls.
+// Backends hold no state of their own: whatever is not here does not exist.
+type Kernel struct {
+	Phase Phase
+	// BootmemNext is the frame that the boot allocator hands out next.
+	BootmemNext PFN
+	// InitMM is init_mm.pgd, the root that lookup_address walks; NoFrame before
+	// there is one.
+	InitMM Frame
+	// XenCR3 is the backend's record of the CR3 it asked for (per-CPU xen_cr3).
+	XenCR3 Frame
+	// SetPTE and AllocPT say which implementation of these hooks is live.
+	SetPTE, AllocPT Variant
+	// Global says that __PAGE_KERNEL has picked up _PAGE_GLOBAL.
+	Global bool
+	// SharedMapped says that HYPERVISOR_shared_info points into the fixmap.
+	SharedMapped bool
+	// Second is the root of a second address space, NoFrame while there is none.
+	Second Frame
+	// SecondPinned is PagePinned of the second root.
+	SecondPinned bool
+}
+
+// Phase is how far the boot protocol has come.
+type Phase uint8
+
+// Phases, in order.
+const (
+	PhaseBoot    Phase = iota // on the start-of-day tables
+	PhaseStarted              // setup_start has returned; construction goes on
+	PhaseDone                 // setup_done has returned
+	PhaseLoaded               // the root is loaded
+	PhaseZapped               // low mappings are gone
+)
+
+// String returns a short lower-case name.
+func (p Phase) String() string {
+	return [...]string{"boot", "started", "done", "loaded", "zapped"}[p]
+}
+
+// Variant selects one of a hook's implementations: a backend may use a special
+// one while the initial tables are under construction.
+type Variant uint8
+
+// Variants of a hook.
+const (
+	VariantNone Variant = iota // not set: calling the hook is a null call
+	VariantInit                // during construction of the initial tables
+	VariantLate                // from setup_done on
+)
+
+// CallKind names the calls of the boot protocol. A system makes one call per
+// transition; invariants may depend on which one is in progress.
+type CallKind uint8
+
+// The calls.
+const (
+	CallNone CallKind = iota
+	CallSetupStart
+	CallMap       // map one leaf of low memory
+	CallRange     // create empty tables for a range
+	CallFixmap    // write a fixmap leaf
+	CallAlias     // map a frame a second time, early
+	CallSetupDone // end of construction
+	CallLoadRoot
+	CallZap
+	CallPgdAlloc // second address space that shares the kernel's
+	CallPgdPin
+	CallPgdSwitch
+	CallPgdUnpin
+	CallPgdFree
+	CallFull // a whole pagetable_init in one go
+)

@@ -1,0 +1,66 @@
+package model
+
+// Layout is everything about a machine that no transition changes: the
+// geometry, the frame numbers, and where kernel and hypervisor keep their
+// things. Many states share one Layout.
+type Layout struct {
+	// Geo is the geometry that the kernel builds for and ends up running in.
+	Geo *Geometry
+	// Boot is the geometry that the CPU walks until PAE is switched on; nil
+	// when the machine starts in Geo.
+	Boot *Geometry
+	Map  *PhysMap
+	// Kernel says where the kernel under test keeps what the protocol needs.
+	Kernel KernelMap
+	// Hyper describes the hypervisor; nil on bare metal.
+	Hyper *Hyper
+}
+
+// KernelMap holds the kernel's link-time and command-line constants, as far as
+// page-table construction depends on them.
+type KernelMap struct {
+	PageOffset VA  // PAGE_OFFSET: frame p of low memory lies at PageOffset + p*4096
+	MaxLowPFN  PFN // max_low_pfn: first frame beyond low memory
+	TextEnd    VA  // __init_end: last address that counts as kernel text
+	Root       PFN // swapper_pg_dir
+	ZeroPage   PFN // empty_zero_page
+	// BootmemFirst is the first frame that the boot allocator hands out.
+	BootmemFirst PFN
+
+	FixTop    VA  // FIXADDR_TOP: fixmap index i lies at FixTop - i*4096
+	NrFixed   int // __end_of_fixed_addresses: number of fixmap indexes
+	Highmem   bool
+	PkmapBase VA  // PKMAP_BASE
+	LastPkmap int // LAST_PKMAP: number of pkmap slots
+
+	HasPSE, HasPGE bool // CPU features as the kernel sees them (CPUID)
+	NX             bool // EFER.NXE is on before page-table setup
+
+	// Xen only.
+	PTBase        PFN // start_info.pt_base: the root of the builder's tables
+	SharedInfo    MFN // start_info.shared_info >> PageShift
+	FixSharedInfo int // FIX_PARAVIRT_BOOTMAP: fixmap index of shared_info
+}
+
+// VA returns the direct-map address of a physical address: the kernel's __va.
+func (l *Layout) VA(pa PA) VA { return l.Geo.Wrap(l.Kernel.PageOffset + VA(pa)) }
+
+// PA returns the physical address of a direct-map address: the kernel's __pa.
+// The result is meaningful for direct-map addresses only.
+func (l *Layout) PA(va VA) PA { return PA(l.Geo.Wrap(va - l.Kernel.PageOffset)) }
+
+// UserSlots is the number of root slots below PAGE_OFFSET: the kernel's
+// USER_PTRS_PER_PGD.
+func (l *Layout) UserSlots() int { return l.Geo.Index(l.Kernel.PageOffset, l.Geo.Root()) }
+
+// Fix returns the address of a fixmap index: the kernel's __fix_to_virt.
+func (l *Layout) Fix(index int) VA { return l.Geo.Wrap(l.Kernel.FixTop - VA(index)<<PageShift) }
+
+// words is the number of 64-bit words kept of each table frame.
+func (l *Layout) words() int {
+	w := l.Geo.Words()
+	if l.Boot != nil {
+		w = max(w, l.Boot.Words())
+	}
+	return w
+}

@@ -1,0 +1,249 @@
+package model
+
+import (
+	"runtime"
+	"strings"
+)
+
+// Machine runs kernel code on a State: loads and stores through virtual
+// addresses, mode switches and hypercalls. Each change is a [Step] that
+// observers see. A Machine is not safe for concurrent use.
+type Machine struct {
+	*State
+	// RecordSites makes every Step carry the program counter of the kernel code
+	// that took it. It costs a stack walk a step.
+	RecordSites bool
+
+	observers []Observer
+	call      CallKind
+	step      Step
+	crash     Crash
+}
+
+// NewMachine returns a machine on a state, with observers.
+func NewMachine(s *State, observers ...Observer) *Machine {
+	return &Machine{State: s, observers: observers}
+}
+
+// Observe adds an observer.
+func (m *Machine) Observe(o Observer) { m.observers = append(m.observers, o) }
+
+// Run carries out a protocol call: fn is kernel code. The result is nil, or how
+// the kernel died; it is valid until the next Run.
+func (m *Machine) Run(kind CallKind, fn func()) (died *Crash) {
+	m.call = kind
+	m.Commit()
+	defer func() {
+		m.call = CallNone
+		if r := recover(); r != nil {
+			c, ok := r.(*Crash)
+			if !ok {
+				panic(r)
+			}
+			died = c
+		}
+	}()
+	m.emit(Step{Op: OpCallBegin})
+	fn()
+	m.emit(Step{Op: OpCallEnd})
+	return nil
+}
+
+// Die ends the kernel under test.
+func (m *Machine) Die(c Crash) {
+	m.crash = c
+	panic(&m.crash)
+}
+
+// Bug is the kernel's BUG() in the named function; rc is the hypercall's answer
+// that led to it, if one did.
+func (m *Machine) Bug(function string, rc Errno) {
+	m.Die(Crash{Kind: CrashBug, Where: function, Errno: rc})
+}
+
+// emit shows a step to the observers and closes it.
+func (m *Machine) emit(s Step) {
+	if len(m.observers) > 0 {
+		s.Call = m.call
+		if m.RecordSites {
+			s.Site = kernelSite()
+		}
+		m.step = s
+		for _, o := range m.observers {
+			o.Step(m, &m.step)
+		}
+	}
+	m.Commit()
+}
+
+// kernelSite finds the innermost caller outside this package.
+func kernelSite() uintptr {
+	var pcs [24]uintptr
+	n := runtime.Callers(3, pcs[:])
+	frames := runtime.CallersFrames(pcs[:n])
+	for {
+		f, more := frames.Next()
+		if !strings.Contains(f.Function, "/ptcheck/model.") {
+			return f.PC
+		}
+		if !more {
+			return 0
+		}
+	}
+}
+
+// Load reads width (4 or 8) bytes at a virtual address, as kernel code does.
+// Bytes beyond what a table can hold are not modelled and read as zero.
+func (m *Machine) Load(va VA, width int) uint64 {
+	t := m.translate(va, false)
+	if t.Frame == NoFrame || t.Offset/8 >= m.L.words() {
+		return 0
+	}
+	w := m.Word(t.Frame, t.Offset/8)
+	if width == 8 {
+		return w
+	}
+	return uint64(uint32(w >> (8 * (t.Offset & 4))))
+}
+
+// Store writes width (4 or 8) bytes at a virtual address, as kernel code does.
+// Under a hypervisor a store to a read-only mapping of an L1 table is emulated
+// or refused; a refusal reaches the kernel as a page fault.
+func (m *Machine) Store(va VA, width int, v uint64) {
+	t := m.translate(va, true)
+	op := OpStore
+	if !t.RW && m.CPU.WP {
+		op = OpEmulate
+		m.emulate(&t, va, width, v)
+	} else {
+		m.poke(&t, width, v)
+	}
+	m.emit(Step{Op: op, VA: va, Frame: t.Frame, Off: t.Offset, Width: width, Value: v})
+}
+
+// emulate has the hypervisor carry out a store to a read-only page.
+func (m *Machine) emulate(t *Translation, va VA, width int, v uint64) {
+	if m.L.Hyper == nil || t.Frame == NoFrame {
+		m.Die(Crash{Kind: CrashFault, Write: true, VA: va})
+	}
+	rc, mine := m.emulateStore(t, width, v)
+	switch {
+	case !mine:
+		m.Die(Crash{Kind: CrashFault, Write: true, VA: va})
+	case rc != OK:
+		pa := PFN(t.Frame).PA() + PA(t.Offset)
+		m.Die(Crash{Kind: CrashRejected, Write: true, VA: va, PA: pa, Errno: rc})
+	}
+}
+
+// poke writes to the memory that a translation leads to. Bytes beyond what a
+// table can hold are not modelled.
+func (m *Machine) poke(t *Translation, width int, v uint64) {
+	if t.Frame == NoFrame || t.Offset/8 >= m.L.words() {
+		return
+	}
+	if width == 4 {
+		sh := 8 * (t.Offset & 4)
+		v = m.Word(t.Frame, t.Offset/8)&^(0xffff_ffff<<sh) | uint64(uint32(v))<<sh
+	}
+	m.SetWord(t.Frame, t.Offset/8, v)
+}
+
+// ClearPage zeroes the page at a virtual address with plain stores, as the boot
+// allocator does with every page that it hands out.
+func (m *Machine) ClearPage(va VA) {
+	t := m.translate(va, true)
+	if !t.RW && m.CPU.WP {
+		m.Die(Crash{Kind: CrashFault, Write: true, VA: va})
+	}
+	if t.Frame != NoFrame {
+		m.zero(t.Frame)
+	}
+	m.emit(Step{Op: OpClearPage, VA: va, Frame: t.Frame})
+}
+
+func (m *Machine) zero(f Frame) {
+	for i := range m.pages[f] {
+		m.SetWord(f, i, 0)
+	}
+}
+
+// translate finds the memory behind a virtual address, or ends the kernel: by
+// a fault where the tables (or a cached translation) do not map it, by a
+// misaccess where the direct map leads to other memory than it promises.
+func (m *Machine) translate(va VA, write bool) Translation {
+	page := va &^ (PageSize - 1)
+	if m.TLB.Sticky {
+		// A cached read-only translation does not deny a store for good: the
+		// fault drops it, and the kernel tries again.
+		if e, ok := m.TLB.lookup(page); ok && (!write || e.write) {
+			t := Translation{Frame: e.frame, Offset: int(va & (PageSize - 1)), RW: e.write}
+			m.checkDirect(&t, va, write)
+			return t
+		}
+	}
+	t, fault := m.Walk(va)
+	if fault != WalkOK {
+		m.Die(Crash{Kind: CrashFault, Write: write, VA: va})
+	}
+	m.checkDirect(&t, va, write)
+	m.TLB.fill(tlbEntry{page: page, frame: t.Frame, write: t.RW, glob: t.Global && m.CPU.CR4&CR4PGE != 0})
+	return t
+}
+
+// checkDirect compares an access through the direct map with what the kernel
+// means by it.
+func (m *Machine) checkDirect(t *Translation, va VA, write bool) {
+	pfn := m.L.PA(va).PFN()
+	if pfn >= m.L.Kernel.MaxLowPFN || t.Frame == Frame(pfn) {
+		return
+	}
+	pa := PA(t.MFN)<<PageShift + PA(t.Offset)
+	if t.Frame != NoFrame {
+		pa = PFN(t.Frame).PA() + PA(t.Offset)
+	}
+	m.Die(Crash{Kind: CrashMisaccess, Write: write, VA: va, PA: pa})
+}
+
+// AllocBootmem hands out the next frame of the boot allocator, zeroed
+// (Linux: alloc_bootmem_low_pages(PAGE_SIZE)). The kernel dies when low memory
+// is used up, or when the page cannot be written through its direct map.
+func (m *Machine) AllocBootmem() PFN {
+	pfn := m.Kernel.BootmemNext
+	if pfn >= m.L.Kernel.MaxLowPFN {
+		m.Die(Crash{Kind: CrashPanic, Where: "Out of memory"})
+	}
+	m.Kernel.BootmemNext++
+	m.emit(Step{Op: OpBootmem, Frame: Frame(pfn)})
+	m.ClearPage(m.L.VA(pfn.PA()))
+	return pfn
+}
+
+// LoadCR3 loads the root table register on bare metal and flushes the TLB
+// except global translations.
+func (m *Machine) LoadCR3(root Frame) {
+	m.CPU.CR3 = root
+	m.TLB.flush(false)
+	m.emit(Step{Op: OpLoadCR3, Frame: root})
+}
+
+// SetCR4 switches on bits of CR4; changing PAE, PSE or PGE flushes the TLB.
+func (m *Machine) SetCR4(bits CR4) {
+	if m.CPU.CR4&bits != bits {
+		m.TLB.flush(true)
+	}
+	m.CPU.CR4 |= bits
+	m.emit(Step{Op: OpSetCR4, Value: uint64(bits)})
+}
+
+// FlushTLB drops every cached translation, global ones too.
+func (m *Machine) FlushTLB() {
+	m.TLB.flush(true)
+	m.emit(Step{Op: OpFlush})
+}
+
+// FlushPage drops the cached translation of one page (INVLPG).
+func (m *Machine) FlushPage(va VA) {
+	m.TLB.flushPage(va &^ (PageSize - 1))
+	m.emit(Step{Op: OpInvlpg, VA: va})
+}

@@ -1,0 +1,95 @@
+package model
+
+import "fmt"
+
+// PhysMap relates the dense frame indexes of the model to machine frame
+// numbers: Linux' p2m and Xen's m2p in one. It never changes while a machine
+// runs. The zero value is the identity, as on bare metal.
+type PhysMap struct {
+	p2m    []MFN         // by Frame; nil: identity over guest frames
+	lo     MFN           // machine frame of m2p[0]
+	m2p    []Frame       // by MFN - lo; NoFrame: not ours
+	sparse map[MFN]Frame // instead of m2p where machine frames lie far apart
+	guest  int
+	frames int
+}
+
+// maxSpan bounds the machine range that a dense reverse table may cover.
+const maxSpan = 1 << 24
+
+// IdentityMap returns the map of a machine with n frames whose machine and
+// physical numbers agree.
+func IdentityMap(n int) *PhysMap { return &PhysMap{guest: n, frames: n} }
+
+// NewPhysMap returns a map whose guest frames have the given machine numbers,
+// in PFN order, followed by extra frames that are not the guest's.
+func NewPhysMap(guest, extra []MFN) (*PhysMap, error) {
+	p := &PhysMap{guest: len(guest), frames: len(guest) + len(extra)}
+	p.p2m = append(append(make([]MFN, 0, p.frames), guest...), extra...)
+	if p.frames == 0 {
+		return nil, fmt.Errorf("model: physical map: no frames")
+	}
+	p.index()
+	for f, m := range p.p2m {
+		if g := p.Frame(m); g != NoFrame {
+			return nil, fmt.Errorf("model: physical map: frames %d and %d share machine frame %#x", g, f, m)
+		}
+		if p.sparse != nil {
+			p.sparse[m] = Frame(f)
+		} else {
+			p.m2p[m-p.lo] = Frame(f)
+		}
+	}
+	return p, nil
+}
+
+// index prepares an empty reverse table.
+func (p *PhysMap) index() {
+	lo, hi := p.p2m[0], p.p2m[0]
+	for _, m := range p.p2m {
+		lo, hi = min(lo, m), max(hi, m)
+	}
+	if hi-lo >= maxSpan {
+		p.sparse = make(map[MFN]Frame, p.frames)
+		return
+	}
+	p.lo = lo
+	p.m2p = make([]Frame, hi-lo+1)
+	for i := range p.m2p {
+		p.m2p[i] = NoFrame
+	}
+}
+
+// Frames is the number of frames, the guest's and others.
+func (p *PhysMap) Frames() int { return p.frames }
+
+// Guest is the number of frames that the guest owns: its PFNs are below it.
+func (p *PhysMap) Guest() int { return p.guest }
+
+// MFN returns the machine number of a frame.
+func (p *PhysMap) MFN(f Frame) MFN {
+	if p.p2m == nil {
+		return MFN(f)
+	}
+	return p.p2m[f]
+}
+
+// Frame returns the frame with a machine number, or NoFrame.
+func (p *PhysMap) Frame(m MFN) Frame {
+	if p.p2m == nil {
+		if m < MFN(p.frames) {
+			return Frame(m)
+		}
+		return NoFrame
+	}
+	if i := m - p.lo; i < MFN(len(p.m2p)) {
+		return p.m2p[i]
+	}
+	if f, ok := p.sparse[m]; ok {
+		return f
+	}
+	return NoFrame
+}
+
+// IsGuest reports whether a frame belongs to the guest.
+func (p *PhysMap) IsGuest(f Frame) bool { return uint(f) < uint(p.guest) }

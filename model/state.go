@@ -1,0 +1,169 @@
+package model
+
+// State is everything that a transition can read or change. Its layout does
+// not change. Copy one with [State.CopyFrom]; the zero State is not usable,
+// see [NewState].
+type State struct {
+	L      *Layout
+	CPU    CPU
+	Kernel Kernel
+	TLB    TLB
+
+	// GDT are the frames that hold the guest's descriptor table, ascending.
+	GDT []Frame
+
+	// pages[f] are the 64-bit words of frame f as far as a table can use them;
+	// nil means that all are zero.
+	pages [][]uint64
+	info  []FrameInfo // nil on bare metal
+	clock uint32      // Xen's TLB clock
+
+	journal []change
+}
+
+// change is one undoable write to memory or to a frame record.
+type change struct {
+	frame Frame
+	word  int32 // index of the word, or recordChange
+	old   uint64
+	info  FrameInfo
+}
+
+const recordChange int32 = -1
+
+// Write is one changed 64-bit word of memory.
+type Write struct {
+	Frame Frame
+	Word  int // index of the 64-bit word in the frame
+	Old   uint64
+}
+
+// NewState returns an empty machine: memory all zero, no frame in use.
+func NewState(l *Layout) *State {
+	s := &State{L: l, pages: make([][]uint64, l.Map.Frames())}
+	s.CPU = CPU{CR3: NoFrame, UserCR3: NoFrame, WP: true}
+	s.Kernel = Kernel{InitMM: NoFrame, XenCR3: NoFrame, Second: NoFrame, BootmemNext: l.Kernel.BootmemFirst}
+	if l.Hyper != nil {
+		s.info = make([]FrameInfo, l.Map.Frames())
+	}
+	return s
+}
+
+// Word returns 64-bit word i of a frame.
+func (s *State) Word(f Frame, i int) uint64 {
+	p := s.pages[f]
+	if p == nil {
+		return 0
+	}
+	return p[i]
+}
+
+// SetWord writes 64-bit word i of a frame and remembers the old value until
+// the next [State.Commit].
+func (s *State) SetWord(f Frame, i int, v uint64) {
+	p := s.pages[f]
+	if p == nil {
+		if v == 0 {
+			return
+		}
+		p = make([]uint64, s.L.words())
+		s.pages[f] = p
+	}
+	if p[i] == v {
+		return
+	}
+	s.journal = append(s.journal, change{frame: f, word: int32(i), old: p[i]})
+	p[i] = v
+}
+
+// Entry returns slot i of a frame read as a table of geometry g.
+func (s *State) Entry(g *Geometry, f Frame, slot int) Entry {
+	if g.Width == 8 {
+		return Entry(s.Word(f, slot))
+	}
+	return Entry(uint32(s.Word(f, slot/2) >> (32 * (slot & 1))))
+}
+
+// SetEntry writes slot i of a frame as a table of geometry g.
+func (s *State) SetEntry(g *Geometry, f Frame, slot int, e Entry) {
+	if g.Width == 8 {
+		s.SetWord(f, slot, uint64(e))
+		return
+	}
+	sh := 32 * (slot & 1)
+	w := s.Word(f, slot/2)
+	s.SetWord(f, slot/2, w&^(0xffff_ffff<<sh)|uint64(uint32(e))<<sh)
+}
+
+// Empty reports whether a frame's table words are all zero.
+func (s *State) Empty(f Frame) bool {
+	for _, w := range s.pages[f] {
+		if w != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// Info returns the hypervisor's record of a frame.
+func (s *State) Info(f Frame) FrameInfo { return s.info[f] }
+
+// setInfo changes the hypervisor's record of a frame, undoably.
+func (s *State) setInfo(f Frame, i FrameInfo) {
+	s.journal = append(s.journal, change{frame: f, word: recordChange, info: s.info[f]})
+	s.info[f] = i
+}
+
+// mark returns a point to roll back to.
+func (s *State) mark() int { return len(s.journal) }
+
+// rollback undoes every change since a mark.
+func (s *State) rollback(mark int) {
+	for i := len(s.journal) - 1; i >= mark; i-- {
+		c := &s.journal[i]
+		if c.word == recordChange {
+			s.info[c.frame] = c.info
+		} else {
+			s.pages[c.frame][c.word] = c.old
+		}
+	}
+	s.journal = s.journal[:mark]
+}
+
+// Commit forgets how to undo what has been done so far.
+func (s *State) Commit() { s.journal = s.journal[:0] }
+
+// Writes calls yield for each memory word changed since the last Commit,
+// oldest first. A word may occur several times.
+func (s *State) Writes(yield func(Write) bool) {
+	for i := range s.journal {
+		c := &s.journal[i]
+		if c.word == recordChange {
+			continue
+		}
+		if !yield(Write{Frame: c.frame, Word: int(c.word), Old: c.old}) {
+			return
+		}
+	}
+}
+
+// CopyFrom makes s equal to o, which must have the same number of frames and
+// the same table size. It allocates only where o has table frames that s never
+// had.
+func (s *State) CopyFrom(o *State) {
+	s.L, s.CPU, s.Kernel, s.clock = o.L, o.CPU, o.Kernel, o.clock
+	s.TLB.copyFrom(&o.TLB)
+	s.GDT = append(s.GDT[:0], o.GDT...)
+	for f, p := range o.pages {
+		switch {
+		case p == nil:
+			clear(s.pages[f])
+		case s.pages[f] == nil:
+			s.pages[f] = append([]uint64(nil), p...)
+		default:
+			copy(s.pages[f], p)
+		}
+	}
+	s.info = append(s.info[:0], o.info...)
+	s.Commit()
+}

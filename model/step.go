@@ -1,0 +1,55 @@
+package model
+
+// Op is the kind of a Step.
+type Op uint8
+
+// Steps that a machine takes.
+const (
+	OpStore       Op = iota // a store through a virtual address
+	OpEmulate               // a store to a read-only L1 that the hypervisor carried out
+	OpClearPage             // a whole page zeroed through its virtual address
+	OpBootmem               // a frame handed out by the boot allocator
+	OpLoadCR3               // bare metal: CR3 written
+	OpSetCR4                // CR4 bits switched on
+	OpFlush                 // the whole TLB flushed
+	OpInvlpg                // one page flushed
+	OpMMUUpdate             // hypercall mmu_update, one item
+	OpUpdateVA              // hypercall update_va_mapping
+	OpNewBaseptr            // MMUEXT_NEW_BASEPTR
+	OpUserBaseptr           // MMUEXT_NEW_USER_BASEPTR
+	OpPin                   // MMUEXT_PIN_Ln_TABLE
+	OpUnpin                 // MMUEXT_UNPIN_TABLE
+	OpSetGDT                // set_gdt
+	OpClearFrame            // MMUEXT_CLEAR_PAGE
+	OpCopyFrame             // MMUEXT_COPY_PAGE
+	OpCallBegin             // a protocol call starts
+	OpCallEnd               // a protocol call has returned
+)
+
+// String returns a short lower-case name.
+func (o Op) String() string {
+	return [...]string{"store", "emulated-store", "clear-page", "bootmem", "load_cr3", "set_cr4",
+		"flush", "invlpg", "mmu_update", "update_va_mapping", "new_baseptr", "new_user_baseptr",
+		"pin", "unpin", "set_gdt", "clear_frame", "copy_frame", "begin", "end"}[o]
+}
+
+// Step is one thing that the machine did. Which fields mean something depends
+// on Op. The memory words that it changed are in [State.Writes] while
+// observers look at it.
+type Step struct {
+	Op    Op
+	Call  CallKind // the protocol call in progress
+	Errno Errno    // hypercalls: the answer
+	Level int      // OpPin
+	VA    VA       // stores, OpUpdateVA, OpInvlpg
+	Frame Frame    // the frame stored to, allocated, loaded, pinned
+	Off   int      // byte offset in Frame of a store or update
+	Width int      // bytes stored
+	Value uint64   // the value stored or asked for
+	Site  uintptr  // program counter of the kernel code, when sites are recorded
+}
+
+// Observer looks at every step of a machine, after it has happened.
+type Observer interface {
+	Step(m *Machine, s *Step)
+}

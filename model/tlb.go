@@ -1,0 +1,76 @@
+package model
+
+// TLB caches translations. A real one may keep or drop any translation at any
+// time; this one either keeps nothing (the zero value: every access walks the
+// live tables) or, when Sticky, keeps every translation that was used until it
+// is flushed, which is the stalest TLB there can be.
+type TLB struct {
+	Sticky  bool
+	entries []tlbEntry
+}
+
+type tlbEntry struct {
+	page  VA
+	frame Frame
+	write bool
+	glob  bool
+}
+
+// lookup returns the cached translation of a page.
+func (t *TLB) lookup(page VA) (tlbEntry, bool) {
+	for _, e := range t.entries {
+		if e.page == page {
+			return e, true
+		}
+	}
+	return tlbEntry{}, false
+}
+
+// fill remembers a translation, replacing an older one of the same page.
+func (t *TLB) fill(e tlbEntry) {
+	if !t.Sticky {
+		return
+	}
+	for i := range t.entries {
+		if t.entries[i].page == e.page {
+			t.entries[i] = e
+			return
+		}
+	}
+	t.entries = append(t.entries, e)
+}
+
+// flushPage drops one page's translation, as INVLPG does.
+func (t *TLB) flushPage(page VA) {
+	for i := range t.entries {
+		if t.entries[i].page == page {
+			t.entries = append(t.entries[:i], t.entries[i+1:]...)
+			return
+		}
+	}
+}
+
+// flush drops all translations; global ones only when asked.
+func (t *TLB) flush(global bool) {
+	kept := t.entries[:0]
+	for _, e := range t.entries {
+		if e.glob && !global {
+			kept = append(kept, e)
+		}
+	}
+	t.entries = kept
+}
+
+// Each calls yield for every cached translation, in the order of first use.
+func (t *TLB) Each(yield func(page VA, f Frame, writable bool) bool) {
+	for _, e := range t.entries {
+		if !yield(e.page, e.frame, e.write) {
+			return
+		}
+	}
+}
+
+func (t *TLB) copyFrom(o *TLB) {
+	t.Sticky = o.Sticky
+	t.entries = append(t.entries[:0], o.entries...)
+}

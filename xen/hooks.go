@@ -1,0 +1,152 @@
+package xen
+
+import (
+	"github.com/ptcheck/ptcheck/hooks"
+	"github.com/ptcheck/ptcheck/model"
+)
+
+// Ops returns the Xen hooks (Linux: xen_paravirt_ops, arch/i386/xen/enlighten.c,
+// ab144f5e).
+func Ops() hooks.Ops {
+	return hooks.Ops{
+		Name:                "xen",
+		BootSetPTE:          model.VariantNone, // set by PagetableSetupStart
+		BootAllocPT:         model.VariantInit,
+		PagetableSetupStart: PagetableSetupStart,
+		PagetableSetupDone:  PagetableSetupDone,
+		AllocPT: [...]func(*hooks.Kernel, model.VA, model.PFN){
+			model.VariantInit: AllocPTInit,
+			model.VariantLate: AllocPT,
+		},
+		AllocPD:   nopPFN,
+		ReleasePT: ReleasePT,
+		ReleasePD: nopPFN,
+		SetPTE: [...]func(*hooks.Kernel, model.VA, model.Entry){
+			model.VariantInit: SetPTEInit,
+			model.VariantLate: SetPTE,
+		},
+		SetPMD:         setUpper("xen_set_pmd"),
+		SetPUD:         setUpper("xen_set_pud"),
+		SetPGD:         setUpper("xen_set_pgd"),
+		MakePTE:        makeEntry,
+		MakePMD:        makeEntry,
+		MakePGD:        makeEntry,
+		PTEVal:         pteVal,
+		PMDVal:         entryVal,
+		PGDVal:         entryVal,
+		WriteCR3:       writeCR3,
+		FlushTLB:       flushTLB,
+		FlushTLBSingle: flushTLBSingle,
+		ActivateMM:     ActivateMM,
+		ExitMMap:       ExitMMap,
+	}
+}
+
+// PagetableSetupStart moves the kernel from the builder's root to its own
+// (Linux: xen_pagetable_setup_start, ab144f5e). The root is a copy; its L2
+// tables are copied too, because Xen does not let two PAE roots share the one
+// that carries its own slots. L1 tables are shared. All copies, the zero page
+// (a table later on) and the root become read-only before the switch.
+func PagetableSetupStart(k *hooks.Kernel, base model.VA) {
+	l := k.M.L
+	k.M.Kernel.SetPTE = model.VariantInit
+	k.M.Kernel.InitMM = model.Frame(l.Kernel.Root)
+
+	builder := l.VA(l.Kernel.PTBase.PA())
+	slots := l.Geo.Slots[l.Geo.Root()]
+	for i := range slots {
+		k.Write(k.Slot(base, i), k.Read(k.Slot(builder, i)))
+	}
+	if l.Geo.Levels > 2 {
+		for i := range slots {
+			copyMiddle(k, l.Geo.Root(), k.Slot(builder, i), k.Slot(base, i))
+		}
+	}
+	MakeLowmemPageReadonly(k, l.VA(l.Kernel.ZeroPage.PA()))
+	MakeLowmemPageReadonly(k, base)
+	writeCR3(k, l.Kernel.Root.PA())
+}
+
+// copyMiddle replaces the builder's table under one upper entry by a read-only
+// copy of the kernel's own, and the tables above L1 under that one too. An
+// empty entry stays as it is: pgd_clear does nothing here.
+func copyMiddle(k *hooks.Kernel, level int, from, to model.VA) {
+	e := k.Read(from)
+	if !e.Is(model.Present) {
+		return
+	}
+	l := k.M.L
+	source := k.TableOf(level, from)
+	pfn := k.M.AllocBootmem()
+	table := l.VA(pfn.PA())
+	slots := l.Geo.Slots[level-1]
+	for i := range slots {
+		k.Write(k.Slot(table, i), k.Read(k.Slot(source, i)))
+	}
+	if level-1 > 2 {
+		for i := range slots {
+			copyMiddle(k, level-1, k.Slot(source, i), k.Slot(table, i))
+		}
+	}
+	MakeLowmemPageReadonly(k, table)
+	flags := hooks.PageTable
+	if !l.Geo.GrantsRights(level) {
+		flags = model.Present
+	}
+	k.SetUpper(level, to, makeEntry(k, uint64(pfn.PA())|uint64(flags)))
+}
+
+// PagetableSetupDone ends construction (Linux: xen_pagetable_setup_done,
+// ab144f5e): the late hooks take over, shared_info is mapped in the fixmap and
+// the root is pinned.
+func PagetableSetupDone(k *hooks.Kernel, base model.VA) {
+	l := k.M.L
+	k.M.Kernel.AllocPT = model.VariantLate
+	k.M.Kernel.SetPTE = model.VariantLate
+
+	prot := k.KernelProt(false)
+	if !l.Kernel.NX {
+		prot &^= model.NX
+	}
+	SetPTEMfn(k, l.Fix(l.Kernel.FixSharedInfo), l.Kernel.SharedInfo, prot)
+	k.M.Kernel.SharedMapped = true
+
+	if rc := k.M.Pin(pinLevel(l.Geo), pfnToMFN(k, l.Kernel.Root)); rc != model.OK {
+		k.M.Bug("xen_pagetable_setup_done", rc)
+	}
+}
+
+// pinLevel is the level that setup_done pins the root as. The 2007 code asks
+// for level 3 in both 32-bit geometries; without PAE that is above the
+// hypervisor's levels and does nothing.
+func pinLevel(g *model.Geometry) int { return max(3, g.Levels) }
+
+// AllocPTInit makes a new L1 table read-only (Linux: xen_alloc_pt_init): early
+// in boot everything counts as pinned.
+func AllocPTInit(k *hooks.Kernel, _ model.VA, pfn model.PFN) {
+	MakeLowmemPageReadonly(k, k.M.L.VA(pfn.PA()))
+}
+
+// AllocPT makes a new L1 table read-only if it goes into a pinned root (Linux:
+// xen_alloc_pt).
+func AllocPT(k *hooks.Kernel, pgd model.VA, pfn model.PFN) {
+	if pagePinned(k, pgd) {
+		MakeLowmemPageReadonly(k, k.M.L.VA(pfn.PA()))
+	}
+}
+
+// ReleasePT gives write permission back to an L1 table that was pinned (Linux:
+// xen_release_pt).
+func ReleasePT(k *hooks.Kernel, pfn model.PFN) {
+	MakeLowmemPageReadwrite(k, k.M.L.VA(pfn.PA()))
+}
+
+// pagePinned is PagePinned of a root: init_mm's is pinned from setup_done on.
+func pagePinned(k *hooks.Kernel, pgd model.VA) bool {
+	if pgd == k.Base() {
+		return true
+	}
+	return k.M.Kernel.SecondPinned
+}
+
+func nopPFN(*hooks.Kernel, model.PFN) {}
