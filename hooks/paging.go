@@ -10,7 +10,7 @@ func PermanentKmapsInit(k *Kernel, base model.VA) {
 		return
 	}
 	end := k.geo().Wrap(c.PkmapBase + model.VA(c.LastPkmap)<<model.PageShift)
-	k.Fn.PageTableRangeInit(k, c.PkmapBase, end, base)
+	CreateRange(k, c.PkmapBase, end)
 	k.pteOffset(base, c.PkmapBase) // pkmap_page_table
 }
 
@@ -37,41 +37,15 @@ func EnableFeatures(k *Kernel) {
 	}
 }
 
-// SetupStart is the beginning of pagetable_init: the backend's setup_start and
-// the CPU features.
-func SetupStart(k *Kernel) {
-	k.PV.PagetableSetupStart(k, k.Base())
-	EnableFeatures(k)
-	k.M.Kernel.Phase = model.PhaseStarted
-}
-
-// SetupDone is the end of pagetable_init.
-func SetupDone(k *Kernel) {
-	k.PV.PagetableSetupDone(k, k.Base())
-	k.M.Kernel.Phase = model.PhaseDone
-}
-
 // PagetableInit builds the kernel's pagetable (Linux: pagetable_init,
 // b239fb25).
 func PagetableInit(k *Kernel) {
-	base := k.Base()
 	SetupStart(k)
-	k.Fn.KernelPhysicalMappingInit(k, base)
+	MapLowmem(k)
 	start, end := FixmapRange(k.layout())
-	k.Fn.PageTableRangeInit(k, start, end, base)
-	k.Fn.PermanentKmapsInit(k, base)
+	CreateRange(k, start, end)
+	k.Fn.PermanentKmapsInit(k, k.Base())
 	SetupDone(k)
-}
-
-// LoadRoot makes the constructed tables the CPU's: the load_cr3, CR4.PAE and
-// flush of paging_init (Linux, arch/i386/mm/init.c, b239fb25).
-func LoadRoot(k *Kernel) {
-	k.PV.WriteCR3(k, k.layout().Kernel.Root.PA())
-	if k.layout().Boot != nil {
-		k.M.SetCR4(model.CR4PAE)
-	}
-	k.PV.FlushTLB(k)
-	k.M.Kernel.Phase = model.PhaseLoaded
 }
 
 // PagingInit builds and loads the kernel's pagetable (Linux: paging_init).
@@ -93,5 +67,4 @@ func ZapLowMappings(k *Kernel) {
 		k.SetPGD(k.Slot(base, i), k.make(root, val))
 	}
 	k.PV.FlushTLB(k)
-	k.M.Kernel.Phase = model.PhaseZapped
 }

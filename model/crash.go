@@ -31,13 +31,13 @@ const (
 	CrashNullCall
 	// CrashRejected: the hypervisor refused to emulate a store to a table.
 	CrashRejected
-	// CrashGuard: the kernel does not terminate.
-	CrashGuard
+	// CrashStopped: an observer stopped the machine; the kernel is not to blame.
+	CrashStopped
 )
 
 // String returns the name of the kind.
 func (k CrashKind) String() string {
-	return [...]string{"fault", "misaccess", "panic", "bug", "null-call", "store-rejected", "endless"}[k]
+	return [...]string{"fault", "misaccess", "panic", "bug", "null-call", "store-rejected", "stopped"}[k]
 }
 
 // Error describes the death in one line, in the words of the golden recordings
@@ -64,5 +64,5 @@ func (c *Crash) Error() string {
 	case CrashRejected:
 		return fmt.Sprintf("fault pte-write-rejected pa %08x (%v)", uint64(c.PA), c.Errno)
 	}
-	return "endless " + c.Where
+	return "stopped by " + c.Where
 }

@@ -9,6 +9,12 @@ type Hyper struct {
 	// in PAE only of the L2 under the last root slot. XenLevel 0: none.
 	XenLevel          int
 	XenFirst, XenLast int
+	// XenEntries are what the hypervisor writes into its slots, from XenFirst on;
+	// slots beyond keep what they hold. Nil: contents not modelled.
+	XenEntries []Entry
+	// CacheControl says that the guest may choose the caching of its leaf
+	// entries, as a domain with device access may (Xen: cache_flush_permitted).
+	CacheControl bool
 	// Extra describes the frames beyond the guest's own, by Frame - Guest.
 	Extra []Extra
 }

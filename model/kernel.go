@@ -51,25 +51,37 @@ const (
 	VariantLate                // from setup_done on
 )
 
-// CallKind names the calls of the boot protocol. A system makes one call per
-// transition; invariants may depend on which one is in progress.
+// Call is a call of the boot protocol with its range. A system makes one call
+// a transition; invariants may depend on which one is in progress.
+type Call struct {
+	Kind CallKind
+	// From and To bound the frames of low memory that CallMap maps: [From, To).
+	From, To PFN
+}
+
+// CallKind names the calls of the boot protocol.
 type CallKind uint8
 
 // The calls.
 const (
-	CallNone CallKind = iota
-	CallSetupStart
-	CallMap       // map one leaf of low memory
-	CallRange     // create empty tables for a range
-	CallFixmap    // write a fixmap leaf
-	CallAlias     // map a frame a second time, early
-	CallSetupDone // end of construction
+	CallNone       CallKind = iota
+	CallSetupStart          // the backend's setup_start and the CPU features
+	CallMap                 // map leaves of low memory
+	CallRange               // create empty tables for a range
+	CallFixmap              // write a fixmap leaf
+	CallAlias               // map a frame a second time, early
+	CallSetupDone           // end of construction
 	CallLoadRoot
 	CallZap
-	CallPgdAlloc // second address space that shares the kernel's
-	CallPgdPin
-	CallPgdSwitch
-	CallPgdUnpin
-	CallPgdFree
-	CallFull // a whole pagetable_init in one go
+	CallPgdAlloc // a second address space that shares the kernel's
+	CallActivate
+	CallSwitch
+	CallExit
+	NumCalls
 )
+
+// String returns the call's name in scenario files.
+func (c CallKind) String() string {
+	return [...]string{"none", "setup_start", "map_lowmem", "range", "fixmap", "alias", "setup_done",
+		"load_root", "zap", "pgd_alloc", "activate", "switch", "exit"}[c]
+}

@@ -15,7 +15,7 @@ type Machine struct {
 	RecordSites bool
 
 	observers []Observer
-	call      CallKind
+	call      Call
 	step      Step
 	crash     Crash
 }
@@ -28,13 +28,13 @@ func NewMachine(s *State, observers ...Observer) *Machine {
 // Observe adds an observer.
 func (m *Machine) Observe(o Observer) { m.observers = append(m.observers, o) }
 
-// Run carries out a protocol call: fn is kernel code. The result is nil, or how
-// the kernel died; it is valid until the next Run.
-func (m *Machine) Run(kind CallKind, fn func()) (died *Crash) {
-	m.call = kind
+// Run carries out kernel code. The result is nil, or how the kernel died; it is
+// valid until the next Run.
+func (m *Machine) Run(fn func()) (died *Crash) {
+	m.call = Call{}
 	m.Commit()
 	defer func() {
-		m.call = CallNone
+		m.call = Call{}
 		if r := recover(); r != nil {
 			c, ok := r.(*Crash)
 			if !ok {
@@ -43,10 +43,23 @@ func (m *Machine) Run(kind CallKind, fn func()) (died *Crash) {
 			died = c
 		}
 	}()
-	m.emit(Step{Op: OpCallBegin})
 	fn()
-	m.emit(Step{Op: OpCallEnd})
 	return nil
+}
+
+// Begin marks the start of a protocol call and returns the call it is part of,
+// for [Machine.End].
+func (m *Machine) Begin(c Call) (outer Call) {
+	outer = m.call
+	m.call = c
+	m.emit(Step{Op: OpCallBegin})
+	return outer
+}
+
+// End marks the end of the protocol call that Begin started.
+func (m *Machine) End(outer Call) {
+	m.emit(Step{Op: OpCallEnd})
+	m.call = outer
 }
 
 // Die ends the kernel under test.

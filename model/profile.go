@@ -3,18 +3,30 @@ package model
 // Profile is a version of the hypervisor's rules.
 type Profile struct {
 	Name string
-	// OpenPAERoot accepts a PAE root whose last slot is empty.
-	OpenPAERoot bool
 	// Modern selects the rules of current Xen over those of 3.1 (2007).
 	Modern bool
+	// Residue says that a refused promotion leaves behind what the real
+	// hypervisor leaves behind: entries that it had already adjusted, and in two
+	// known cases a reference that nobody gives back. Without it every refused
+	// operation leaves memory and frame records exactly as they were.
+	Residue bool
+	// OpenPAERoot accepts a PAE root whose last slot is empty.
+	OpenPAERoot bool
 }
 
 // Xen31 is Xen 3.1 of May 2007, the hypervisor that the hooks were written for.
 func Xen31() *Profile { return &Profile{Name: "xen-3.1"} }
 
-// Xen417 is Xen 4.17.
-func Xen417() *Profile { return &Profile{Name: "xen-4.17", Modern: true} }
+// Xen417 is Xen 4.17 with its defects.
+func Xen417() *Profile { return &Profile{Name: "xen-4.17", Modern: true, Residue: true} }
 
-// Recorder is the hypervisor of the golden recordings: Xen 3.1's entry rules
-// without its demand that the last slot of a PAE root is filled.
+// Ideal is Xen 4.17 without its defects: a refused operation changes nothing.
+func Ideal() *Profile { return &Profile{Name: "ideal", Modern: true} }
+
+// Profiles returns all profiles, oldest first.
+func Profiles() []*Profile { return []*Profile{Xen31(), Xen417(), Ideal()} }
+
+// Recorder is the hypervisor that the golden recordings were made with: Xen
+// 3.1's entry rules without the demand that the last slot of a PAE root is
+// filled. It is for comparing with those recordings only.
 func Recorder() *Profile { return &Profile{Name: "recorder", OpenPAERoot: true} }

@@ -17,6 +17,10 @@ type State struct {
 	pages [][]uint64
 	info  []FrameInfo // nil on bare metal
 	clock uint32      // Xen's TLB clock
+	// flushed is the clock of the processor's last flush (Xen: tlbflush_time).
+	flushed uint32
+	stuck   stuckTable
+	rules   *rules // nil on bare metal
 
 	journal []change
 }
@@ -43,7 +47,9 @@ func NewState(l *Layout) *State {
 	s := &State{L: l, pages: make([][]uint64, l.Map.Frames())}
 	s.CPU = CPU{CR3: NoFrame, UserCR3: NoFrame, WP: true}
 	s.Kernel = Kernel{InitMM: NoFrame, XenCR3: NoFrame, Second: NoFrame, BootmemNext: l.Kernel.BootmemFirst}
+	s.stuck.table = NoFrame
 	if l.Hyper != nil {
+		s.rules = newRules(l)
 		s.info = make([]FrameInfo, l.Map.Frames())
 	}
 	return s
@@ -152,6 +158,7 @@ func (s *State) Writes(yield func(Write) bool) {
 // had.
 func (s *State) CopyFrom(o *State) {
 	s.L, s.CPU, s.Kernel, s.clock = o.L, o.CPU, o.Kernel, o.clock
+	s.flushed, s.stuck, s.rules = o.flushed, o.stuck, o.rules
 	s.TLB.copyFrom(&o.TLB)
 	s.GDT = append(s.GDT[:0], o.GDT...)
 	for f, p := range o.pages {

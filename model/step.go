@@ -38,15 +38,15 @@ func (o Op) String() string {
 // observers look at it.
 type Step struct {
 	Op    Op
-	Call  CallKind // the protocol call in progress
-	Errno Errno    // hypercalls: the answer
-	Level int      // OpPin
-	VA    VA       // stores, OpUpdateVA, OpInvlpg
-	Frame Frame    // the frame stored to, allocated, loaded, pinned
-	Off   int      // byte offset in Frame of a store or update
-	Width int      // bytes stored
-	Value uint64   // the value stored or asked for
-	Site  uintptr  // program counter of the kernel code, when sites are recorded
+	Call  Call    // the protocol call in progress
+	Errno Errno   // hypercalls: the answer
+	Level int     // OpPin
+	VA    VA      // stores, OpUpdateVA, OpInvlpg
+	Frame Frame   // the frame stored to, allocated, loaded, pinned
+	Off   int     // byte offset in Frame of a store or update
+	Width int     // bytes stored
+	Value uint64  // the value stored or asked for
+	Site  uintptr // program counter of the kernel code, when sites are recorded
 }
 
 // Observer looks at every step of a machine, after it has happened.

@@ -61,10 +61,17 @@ func (t *TLB) flush(global bool) {
 	t.entries = kept
 }
 
+// Cached is a translation that the TLB holds.
+type Cached struct {
+	Page     VA
+	Frame    Frame
+	Writable bool
+}
+
 // Each calls yield for every cached translation, in the order of first use.
-func (t *TLB) Each(yield func(page VA, f Frame, writable bool) bool) {
+func (t *TLB) Each(yield func(Cached) bool) {
 	for _, e := range t.entries {
-		if !yield(e.page, e.frame, e.write) {
+		if !yield(Cached{Page: e.page, Frame: e.frame, Writable: e.write}) {
 			return
 		}
 	}

@@ -71,7 +71,7 @@ func Run(name string, c *golden.Config, o Options) (*golden.File, error) {
 
 // boot runs paging_init and, if asked for, the zap, and notes how it ended.
 func (r *recorder) boot(k *hooks.Kernel, c *golden.Config) {
-	crash := k.M.Run(model.CallFull, func() { hooks.PagingInit(k) })
+	crash := k.M.Run(func() { hooks.PagingInit(k) })
 	if crash == nil && c.ZapLowMappings {
 		if r.file.FullTrace != nil {
 			before := dump(k.M.State, c, r.file)
@@ -79,7 +79,7 @@ func (r *recorder) boot(k *hooks.Kernel, c *golden.Config) {
 			r.file.Hash.PrezapReachable = golden.HashReachable(before)
 		}
 		r.trace.Zap()
-		crash = k.M.Run(model.CallZap, func() { k.Fn.ZapLowMappings(k) })
+		crash = k.M.Run(func() { hooks.Zap(k) })
 	}
 	if crash != nil {
 		r.file.Outcome = crash.Error()

@@ -1,0 +1,84 @@
+package invariants
+
+import "github.com/ptcheck/ptcheck/model"
+
+// Checker applies the rules to each step of a machine. It stops the machine at
+// the first step that breaks one.
+type Checker struct {
+	// Exercised counts, by rule, the steps at which the rule applied.
+	Exercised []uint64
+	// Violated is the index of the broken rule, or -1.
+	Violated int
+	// Detail says what is wrong: the frame, address or slot concerned.
+	Detail Detail
+	// KeepGoing leaves the machine running after a violation; the first one is
+	// kept.
+	KeepGoing bool
+
+	rules     []Rule
+	s         *model.State
+	view      view
+	start     *Snapshot
+	allocated bool // the call in progress has taken a frame from the boot allocator
+}
+
+// Detail locates a violation. Fields that do not concern the rule are zero.
+type Detail struct {
+	Frame model.Frame // the table or page concerned
+	Table model.Frame // the table that holds the offending entry
+	Slot  int         // its slot
+	VA    model.VA    // the address concerned
+	Want  uint64
+	Got   uint64
+}
+
+// New returns a checker for the given rules, nil for all.
+func New(rules []Rule) *Checker {
+	if rules == nil {
+		rules = Rules()
+	}
+	return &Checker{rules: rules, Exercised: make([]uint64, len(rules)), Violated: -1}
+}
+
+// Rules returns the rules that the checker applies.
+func (c *Checker) Rules() []Rule { return c.rules }
+
+// Begin makes the checker look at a state afresh. start are the translations
+// that must be kept; nil takes those of the state itself.
+func (c *Checker) BeginAt(s *model.State, start *Snapshot) {
+	c.s, c.Violated, c.Detail = s, -1, Detail{}
+	if start == nil {
+		start = TakeSnapshot(s)
+	}
+	c.start = start
+	c.view.reset(s)
+}
+
+// Begin makes the checker look at a start-of-day state.
+func (c *Checker) Begin(s *model.State) { c.BeginAt(s, nil) }
+
+// Step implements model.Observer.
+func (c *Checker) Step(m *model.Machine, s *model.Step) {
+	c.view.apply(c.s, s)
+	for i := range c.rules {
+		r := c.rules[i].check(c, s)
+		if r == silent {
+			continue
+		}
+		c.Exercised[i]++
+		if r == broken && c.Violated < 0 {
+			c.Violated = i
+			if !c.KeepGoing {
+				m.Die(model.Crash{Kind: model.CrashStopped, Where: c.rules[i].ID})
+			}
+		}
+	}
+}
+
+// fail records what is wrong.
+func (c *Checker) fail(d Detail) result {
+	if c.Violated < 0 {
+		c.Detail = d
+	}
+	return broken
+}

@@ -1,0 +1,47 @@
+package invariants
+
+import "github.com/ptcheck/ptcheck/model"
+
+// Rule is one invariant as data: what it says, where it comes from, and how to
+// check it.
+type Rule struct {
+	ID      string // such as "tables-read-only"
+	Says    string // one sentence
+	Applies string // when it applies
+	Source  string // commit, kernel or Xen function, manual section
+	Limits  string // what it cannot tell
+	Goal    string // what shows that it was exercised
+
+	// check looks at one step, after it has happened.
+	check func(c *Checker, s *model.Step) result
+}
+
+// result is the answer of a check.
+type result uint8
+
+const (
+	silent result = iota // the rule does not apply to this step
+	held                 // it applies and holds
+	broken               // it applies and does not hold
+)
+
+// Rules returns all rules, in the order in which they are checked.
+func Rules() []Rule {
+	return []Rule{
+		presentNotReallocated(),
+		leafRewritten(),
+		tablesReadOnly(),
+		translationsKept(),
+		rootValid(),
+	}
+}
+
+// Find returns the rule with an ID.
+func Find(id string) (Rule, bool) {
+	for _, r := range Rules() {
+		if r.ID == id {
+			return r, true
+		}
+	}
+	return Rule{}, false
+}

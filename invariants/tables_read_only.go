@@ -1,0 +1,73 @@
+package invariants
+
+import "github.com/ptcheck/ptcheck/model"
+
+func tablesReadOnly() Rule {
+	return Rule{
+		ID:      "tables-read-only",
+		Says:    "No writable mapping of a table page exists.",
+		Applies: "at every step where a hypervisor owns the tables; native tables are writable and that is fine",
+		Source:  "Xen, comment at the head of arch/x86/mm.c; Linux, arch/i386/xen/mmu.c (3b827c1b)",
+		Limits:  "counts the R/W bit of leaf entries, whatever the levels above say, and mappings of the guest itself, not of devices or other domains",
+		Goal:    "a step changes a table, a root or a pin",
+		check:   checkTablesReadOnly,
+	}
+}
+
+func checkTablesReadOnly(c *Checker, st *model.Step) result {
+	if c.s.L.Hyper == nil {
+		return silent
+	}
+	if c.view.bad > 0 {
+		return c.fail(c.writableTable())
+	}
+	for t := range c.s.TLB.Each {
+		if t.Writable && t.Frame >= 0 && c.view.isTable(t.Frame) {
+			return c.fail(Detail{Frame: t.Frame, VA: t.Page})
+		}
+	}
+	switch st.Op {
+	case model.OpCallBegin, model.OpCallEnd, model.OpBootmem, model.OpFlush, model.OpInvlpg:
+		return silent
+	}
+	return held
+}
+
+// writableTable finds the lowest frame that is a table and mapped writable, and
+// the first entry that maps it so.
+func (c *Checker) writableTable() Detail {
+	for f := range c.view.uses {
+		frame := model.Frame(f)
+		if c.view.writable[f] == 0 || !c.view.isTable(frame) {
+			continue
+		}
+		d := Detail{Frame: frame}
+		c.findWritable(&d)
+		return d
+	}
+	return Detail{}
+}
+
+func (c *Checker) findWritable(d *Detail) {
+	g := c.s.L.Geo
+	for t := range c.view.uses {
+		for level := 1; level <= 2; level++ {
+			if c.view.uses[t][level] == 0 {
+				continue
+			}
+			for i := range g.Slots[level] {
+				e := c.s.Entry(g, model.Frame(t), i)
+				if e.Is(model.Present|model.RW) && (level == 1 || largeLeaf(c.s, g, 2, e)) && c.maps(e, level, d.Frame) {
+					d.Table, d.Slot, d.Got = model.Frame(t), i, uint64(e)
+					return
+				}
+			}
+		}
+	}
+}
+
+// maps reports whether a leaf entry maps a frame.
+func (c *Checker) maps(e model.Entry, level int, f model.Frame) bool {
+	m := c.s.L.Map.MFN(f)
+	return m >= e.MFN() && m < e.MFN()+model.MFN(c.s.L.Geo.Span(level)/model.PageSize)
+}

@@ -1,0 +1,50 @@
+package invariants
+
+import "github.com/ptcheck/ptcheck/model"
+
+func translationsKept() Rule {
+	return Rule{
+		ID:      "translations-kept",
+		Says:    "Every translation that existed before setup_start still reaches the same frame.",
+		Applies: "at every later step; attributes may change, and natively the half below PAGE_OFFSET is exempt: setup clobbers and rebuilds it",
+		Source:  "Linux b239fb25: construction adds to the tables that are there; head.S keeps the kernel running at PAGE_OFFSET",
+		Limits:  "looks at the tables under CR3, not at what a TLB may still hold",
+		Goal:    "an entry that was present changes, or the root does",
+		check:   checkTranslations,
+	}
+}
+
+func checkTranslations(c *Checker, st *model.Step) result {
+	switch st.Op {
+	case model.OpLoadCR3, model.OpNewBaseptr, model.OpSetCR4:
+	default:
+		if !c.removes() {
+			return silent
+		}
+	}
+	g := c.s.Active()
+	for _, p := range c.start.pages {
+		m, ok := resolve(c.s, g, c.s.CPU.CR3, p.va)
+		if !ok || m.frame != p.frame {
+			d := Detail{VA: p.va, Want: uint64(p.frame), Table: m.table, Slot: m.slot, Got: uint64(m.leaf)}
+			return c.fail(d)
+		}
+	}
+	return held
+}
+
+// removes reports whether the step changed where a present entry leads. An entry
+// that was not present cannot have been part of a translation.
+func (c *Checker) removes() bool {
+	const decides = model.Present | model.PSE | model.FrameMask
+	g := c.s.Active()
+	for w := range c.s.Writes {
+		for i := range 8 / g.Width {
+			old := entryOf(g, w.Old, i)
+			if old&model.Present != 0 && (old^entryOf(g, c.s.Word(w.Frame, w.Word), i))&decides != 0 {
+				return true
+			}
+		}
+	}
+	return false
+}

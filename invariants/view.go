@@ -1,0 +1,250 @@
+package invariants
+
+import "github.com/ptcheck/ptcheck/model"
+
+// view counts, for every frame, how it is used by the trees of tables in use:
+// as a table of which level, and as a page that an L1 maps writable. The roots
+// are CR3, the user root and pinned frames. It is counted from raw memory and
+// then kept up to date from the words that each step changed.
+//
+// Only the R/W bit of the leaf entry counts as writable, although the CPU
+// combines all levels: nothing keeps an upper entry from becoming writable
+// later.
+type view struct {
+	geo *model.Geometry
+	// uses[f][n] is the number of references that make f a level-n table:
+	// entries of level-(n+1) tables in use, and being a root. Same-level (linear)
+	// entries do not make tables.
+	uses [][model.MaxLevels + 1]int32
+	// writable[f] is the number of leaf entries that map f writable.
+	writable []int32
+	// bad is the number of frames that are a table and mapped writable.
+	bad int
+
+	cr3, user model.Frame
+	pinned    []model.Frame // frame and level of each pin, in pairs
+	seen      []model.Write // scratch of applyWrites
+}
+
+// reset counts everything anew.
+func (v *view) reset(s *model.State) {
+	n := s.L.Map.Frames()
+	if len(v.uses) != n {
+		v.uses = make([][model.MaxLevels + 1]int32, n)
+		v.writable = make([]int32, n)
+	} else {
+		clear(v.uses)
+		clear(v.writable)
+	}
+	v.geo, v.bad, v.pinned = s.L.Geo, 0, v.pinned[:0]
+	v.cr3, v.user = model.NoFrame, model.NoFrame
+	if s.L.Hyper == nil {
+		return
+	}
+	v.syncRoots(s)
+	for f := range n {
+		if pinned(s, model.Frame(f)) {
+			v.addPin(s, model.Frame(f), s.Info(model.Frame(f)).Typ.Level())
+		}
+	}
+}
+
+// pinned reports whether the guest holds a frame pinned. It is what the guest
+// asked for and was granted, not something the hypervisor worked out.
+func pinned(s *model.State, f model.Frame) bool {
+	i := s.Info(f)
+	return i.Is(model.Pinned)
+}
+
+// apply takes in one step.
+func (v *view) apply(s *model.State, st *model.Step) {
+	if s.L.Hyper == nil {
+		return
+	}
+	if !v.applyWrites(s) {
+		v.reset(s)
+		return
+	}
+	switch st.Op {
+	case model.OpNewBaseptr, model.OpUserBaseptr:
+		v.syncRoots(s)
+	case model.OpPin:
+		if st.Errno == model.OK && st.Frame >= 0 && pinned(s, st.Frame) {
+			v.addPin(s, st.Frame, st.Level)
+		}
+	case model.OpUnpin:
+		if st.Errno == model.OK {
+			v.dropPin(s, st.Frame)
+		}
+	}
+}
+
+// maxWrites is how many changed words a step may have before counting anew is
+// simpler.
+const maxWrites = 64
+
+// applyWrites takes in the changed words of a step. A word that changed more
+// than once counts with its first old value. It reports whether it could.
+func (v *view) applyWrites(s *model.State) bool {
+	v.seen = v.seen[:0]
+next:
+	for w := range s.Writes {
+		for _, e := range v.seen {
+			if e.Frame == w.Frame && e.Word == w.Word {
+				continue next
+			}
+		}
+		if len(v.seen) == maxWrites {
+			return false
+		}
+		v.seen = append(v.seen, w)
+		v.changed(s, w)
+	}
+	return true
+}
+
+// syncRoots follows changes of CR3 and the user root. The new root is counted
+// before the old one is dropped, as the hypervisor does it.
+func (v *view) syncRoots(s *model.State) {
+	oldKernel, oldUser := v.cr3, v.user
+	v.cr3, v.user = s.CPU.CR3, s.CPU.UserCR3
+	v.use(s, v.cr3, v.geo.Levels)
+	v.use(s, v.user, v.geo.Levels)
+	v.unuse(s, oldKernel, v.geo.Levels)
+	v.unuse(s, oldUser, v.geo.Levels)
+}
+
+func (v *view) addPin(s *model.State, f model.Frame, level int) {
+	v.pinned = append(v.pinned, f, model.Frame(level))
+	v.use(s, f, level)
+}
+
+func (v *view) dropPin(s *model.State, f model.Frame) {
+	for i := 0; i < len(v.pinned); i += 2 {
+		if v.pinned[i] == f {
+			level := int(v.pinned[i+1])
+			v.pinned = append(v.pinned[:i], v.pinned[i+2:]...)
+			v.unuse(s, f, level)
+			return
+		}
+	}
+}
+
+// isTable reports whether a frame is in use as a table of any level.
+func (v *view) isTable(f model.Frame) bool {
+	u := &v.uses[f]
+	return u[1]|u[2]|u[3]|u[4] != 0
+}
+
+// use adds a reference that makes f a level-n table, and with the first one
+// what its entries refer to.
+func (v *view) use(s *model.State, f model.Frame, level int) {
+	if f < 0 || level < 1 {
+		return
+	}
+	was := v.isTable(f)
+	v.uses[f][level]++
+	if !was && v.writable[f] > 0 {
+		v.bad++
+	}
+	if v.uses[f][level] == 1 {
+		v.entries(s, f, level, 1)
+	}
+}
+
+// unuse takes a reference away.
+func (v *view) unuse(s *model.State, f model.Frame, level int) {
+	if f < 0 || level < 1 {
+		return
+	}
+	v.uses[f][level]--
+	if !v.isTable(f) && v.writable[f] > 0 {
+		v.bad--
+	}
+	if v.uses[f][level] == 0 {
+		v.entries(s, f, level, -1)
+	}
+}
+
+// entries adds or removes what all entries of a table refer to.
+func (v *view) entries(s *model.State, f model.Frame, level, by int) {
+	if s.Empty(f) {
+		return
+	}
+	for i := range v.geo.Slots[level] {
+		v.entry(s, f, level, i, s.Entry(v.geo, f, i), by)
+	}
+}
+
+// entry adds (by 1) or removes (by -1) what one entry of a table in use refers
+// to.
+func (v *view) entry(s *model.State, f model.Frame, level, slot int, e model.Entry, by int) {
+	to := s.L.Map.Frame(e.MFN())
+	if e&model.Present == 0 || s.L.XenSlot(level, slot, false) || !s.L.Map.IsGuest(to) {
+		return // nothing, or the hypervisor's own
+	}
+	switch {
+	case level > 1 && !largeLeaf(s, v.geo, level, e):
+		if v.linear(to, level) {
+			return
+		}
+		if by > 0 {
+			v.use(s, to, level-1)
+		} else {
+			v.unuse(s, to, level-1)
+		}
+	case e&model.RW != 0:
+		for p := range v.geo.Span(level) / model.PageSize {
+			v.write(s.L.Map.Frame(e.MFN()+model.MFN(p)), int32(by))
+		}
+	}
+}
+
+// linear reports whether an entry of a level-n table names a table of the same
+// level, which does not make it a table of the level below.
+func (v *view) linear(to model.Frame, level int) bool {
+	return to >= 0 && v.uses[to][level] > 0 && v.uses[to][level-1] == 0
+}
+
+// write adds or removes writable mappings of a frame.
+func (v *view) write(f model.Frame, by int32) {
+	if f < 0 {
+		return
+	}
+	old := v.writable[f]
+	v.writable[f] += by
+	if (old > 0) != (v.writable[f] > 0) && v.isTable(f) {
+		v.bad += int(by)
+	}
+}
+
+// changed takes in one changed word of memory.
+func (v *view) changed(s *model.State, w model.Write) {
+	u := &v.uses[w.Frame]
+	if u[1]|u[2]|u[3]|u[4] == 0 {
+		return
+	}
+	per := 8 / v.geo.Width
+	for i := range per {
+		slot := w.Word*per + i
+		old := entryOf(v.geo, w.Old, i)
+		now := entryOf(v.geo, s.Word(w.Frame, w.Word), i)
+		if old == now {
+			continue
+		}
+		for level := 1; level <= v.geo.Levels; level++ {
+			if u[level] > 0 && slot < v.geo.Slots[level] {
+				v.entry(s, w.Frame, level, slot, now, 1)
+				v.entry(s, w.Frame, level, slot, old, -1)
+			}
+		}
+	}
+}
+
+// entryOf is entry number i in a 64-bit word.
+func entryOf(g *model.Geometry, word uint64, i int) model.Entry {
+	if g.Width == 8 {
+		return model.Entry(word)
+	}
+	return model.Entry(uint32(word >> (32 * i)))
+}

@@ -1,0 +1,109 @@
+package invariants
+
+import "github.com/ptcheck/ptcheck/model"
+
+// mapping is where a virtual address leads, by the rules' own reading of raw
+// memory.
+type mapping struct {
+	frame    model.Frame
+	writable bool // by the R/W bits of all levels
+	leaf     model.Entry
+	level    int
+	table    model.Frame
+	slot     int
+}
+
+// resolve walks the tables under a root for an address, from the manuals alone:
+// Intel SDM vol. 3, 4.3 to 4.5. It shares no code with the machine's MMU.
+func resolve(s *model.State, g *model.Geometry, root model.Frame, va model.VA) (mapping, bool) {
+	m := mapping{table: root, writable: true}
+	for level := g.Levels; level >= 1; level-- {
+		if m.table < 0 {
+			return m, false
+		}
+		m.level, m.slot = level, int(va/g.Span(level)%slotSpan(g, level))
+		if m.slot >= g.Slots[level] {
+			return m, false
+		}
+		e := s.Entry(g, m.table, m.slot)
+		m.leaf = e
+		if e&model.Present == 0 {
+			return m, false
+		}
+		if g.GrantsRights(level) && e&model.RW == 0 {
+			m.writable = false
+		}
+		next := e.MFN()
+		if level == 1 || largeLeaf(s, g, level, e) {
+			pages := model.MFN(g.Span(level) / model.PageSize)
+			next = next/pages*pages + model.MFN(va/model.PageSize)%pages
+			m.frame = s.L.Map.Frame(next)
+			return m, true
+		}
+		m.table = s.L.Map.Frame(next)
+	}
+	return m, false
+}
+
+// slotSpan is the number of index values at a level.
+func slotSpan(g *model.Geometry, level int) model.VA {
+	if level == g.Levels {
+		return 1 << g.VABits() / g.Span(level)
+	}
+	return g.Span(level+1) / g.Span(level)
+}
+
+// largeLeaf reports whether a present entry maps a large page.
+func largeLeaf(s *model.State, g *model.Geometry, level int, e model.Entry) bool {
+	return level == 2 && e&model.PSE != 0 && (g.Width == 8 || s.CPU.CR4&model.CR4PSE != 0)
+}
+
+// Snapshot are the translations of a state: every page that its tables map, in
+// ascending address order.
+type Snapshot struct {
+	pages []page
+}
+
+type page struct {
+	va    model.VA
+	frame model.Frame
+}
+
+// TakeSnapshot lists what the tables under CR3 map. Natively the half below
+// PAGE_OFFSET is left out: setup clobbers and rebuilds it by design.
+func TakeSnapshot(s *model.State) *Snapshot {
+	snap := &Snapshot{}
+	g := s.Active()
+	low := model.VA(0)
+	if s.L.Hyper == nil {
+		low = s.L.Kernel.PageOffset
+	}
+	snap.table(s, g, s.CPU.CR3, g.Levels, 0, low)
+	return snap
+}
+
+func (n *Snapshot) table(s *model.State, g *model.Geometry, f model.Frame, level int, base, low model.VA) {
+	if f < 0 {
+		return
+	}
+	for i := range g.Slots[level] {
+		e := s.Entry(g, f, i)
+		if e&model.Present == 0 || s.L.XenSlot(level, i, true) {
+			continue
+		}
+		va := base + model.VA(i)*g.Span(level)
+		if level > 1 && !largeLeaf(s, g, level, e) {
+			n.table(s, g, s.L.Map.Frame(e.MFN()), level-1, va, low)
+			continue
+		}
+		for p := model.VA(0); p < g.Span(level); p += model.PageSize {
+			to := s.L.Map.Frame(e.MFN() + model.MFN(p/model.PageSize))
+			if va+p >= low&(1<<g.VABits()-1) && to >= 0 {
+				n.pages = append(n.pages, page{va: g.Wrap(va + p), frame: to})
+			}
+		}
+	}
+}
+
+// Len is the number of pages.
+func (n *Snapshot) Len() int { return len(n.pages) }

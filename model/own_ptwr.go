@@ -1,0 +1,51 @@
+package model
+
+// emulateStore carries out a store of 4 or 8 bytes that faulted on a read-only
+// page (Xen: pv_ro_page_fault, ptwr_emulated_update; 3.1: ptwr_do_page_fault).
+// Only entries of leaf tables in use can be stored to. mine says that the
+// hypervisor took the store up; otherwise, as after a refusal, the guest sees
+// its page fault.
+func (s *State) emulateStore(t *Translation, width int, v uint64) (rc Errno, mine bool) {
+	if t.Level != 1 || t.Entry.Is(RW) || !s.ours(t.Frame) || t.Offset&(width-1) != 0 {
+		return OK, false
+	}
+	if i := &s.info[t.Frame]; !i.InUseAs(TypeL1) || !i.Is(Validated) {
+		return OK, false
+	}
+	g := s.rules.geo
+	slot := t.Offset / g.Width
+	if slot >= g.Slots[1] || width > g.Width {
+		return OK, false
+	}
+	old := s.Entry(g, t.Frame, slot)
+	e := Entry(v)
+	if width < g.Width {
+		shift := 8 * uint(t.Offset&(g.Width-1))
+		e = old&^(0xffff_ffff<<shift) | Entry(uint32(v))<<shift
+	}
+	upper := width == 4 && t.Offset&4 != 0 && g.Width == 8 && !g.SignExtend
+	return s.emulateEntry(t.Frame, slot, old, e, upper), true
+}
+
+// emulateEntry checks and stores the entry that an emulated store makes. There
+// is no fast path. upper says that the store wrote the upper half of a PAE entry
+// alone: the guest is taken to write the halves in the wrong order, and an
+// entry that cannot be granted is stored as not present.
+func (s *State) emulateEntry(f Frame, slot int, old, e Entry, upper bool) Errno {
+	mark := s.mark()
+	if e.Is(Present) {
+		flip, rc := s.getLeaf(e)
+		switch {
+		case rc == OK:
+			e = s.rules.adjust(1, e^flip)
+		case upper:
+			s.rollback(mark)
+			e &^= Present
+		default:
+			return s.settle(mark, rc)
+		}
+	}
+	s.SetEntry(s.rules.geo, f, slot, e)
+	s.putLeaf(old)
+	return OK
+}

@@ -1,0 +1,132 @@
+package model
+
+// References to frames. A general reference keeps a frame from being freed; a
+// type reference also keeps it used as one type. Rules for frames that are not
+// the guest's need no test of ownership: their records hold no general
+// reference, and nobody can take a first one.
+
+// touch returns the record of a frame for changing, undoably.
+func (s *State) touch(f Frame) *FrameInfo {
+	i := &s.info[f]
+	s.journal = append(s.journal, change{frame: f, word: recordChange, info: *i})
+	return i
+}
+
+// ours reports whether the guest can take a reference to a frame
+// (Xen: get_page for the current domain).
+func (s *State) ours(f Frame) bool { return f != NoFrame && s.info[f].G > 0 }
+
+// getType takes a type reference (Xen: _get_page_type). A frame that nobody uses
+// may change its type and is then audited as the new one. special asks for the
+// L2 with Xen's slots. A refusal says EINVAL or what was wrong inside.
+func (s *State) getType(f Frame, t Type, special bool) Errno {
+	i := &s.info[f]
+	if i.T == 0 {
+		return s.firstType(f, t, special)
+	}
+	if i.Typ != t || i.Is(PAEXenL2) != special {
+		return EINVAL
+	}
+	if i.Is(Validated) {
+		s.touch(f).T++
+		return OK
+	}
+	if !i.Is(Partial) {
+		return EINVAL
+	}
+	// Somebody gave up half-way: go on from there. The reference that stood for
+	// the unfinished state goes when it is over.
+	s.touch(f).Flags &^= Partial
+	rc := s.promote(f)
+	s.touch(f).G--
+	return rc
+}
+
+// firstType gives an unused frame its type.
+func (s *State) firstType(f Frame, t Type, special bool) Errno {
+	i := s.touch(f)
+	if i.Typ != t {
+		i.Typ = t
+		i.Flags &^= Validated
+		s.flushStale(i.Stamp)
+	}
+	i.T = 1
+	if special {
+		i.Flags |= PAEXenL2
+	}
+	switch {
+	case i.Is(Validated):
+		// Still audited from the last time it was used like this.
+		return OK
+	case t == TypeWritable || t == TypeShared:
+		i.Flags |= Validated
+		return OK
+	}
+	// Xen keeps the stamp where the progress of a table's audit is kept.
+	i.Stamp, i.Linear, i.NrValid = 0, 0, 0
+	i.Flags &^= PartialEntry
+	return s.promote(f)
+}
+
+// getPageType takes a type reference and a general one (Xen:
+// get_page_and_type_from_mfn). held says that the caller has the general
+// reference already.
+func (s *State) getPageType(f Frame, t Type, special, held bool) Errno {
+	if !s.ours(f) {
+		return EINVAL
+	}
+	rc := s.getType(f, t, special)
+	if !held && (rc == OK || f == s.stuck.table) {
+		s.touch(f).G++
+	}
+	return rc
+}
+
+// putType gives a type reference back (Xen: _put_page_type). The last one of a
+// table gives back all that its entries hold. user is the table that held the
+// reference, NoFrame if something else did. half says that the reference stands
+// for an unfinished audit.
+func (s *State) putType(f, user Frame, half bool) {
+	i := &s.info[f]
+	if half && !i.Is(Partial) {
+		return
+	}
+	linear := user != NoFrame && s.info[user].Typ == i.Typ
+	if i.T == 1 && i.Typ.Level() > 0 && i.Flags&(Validated|Partial) != 0 {
+		s.putFinal(f, user, linear)
+		return
+	}
+	i = s.touch(f)
+	i.T--
+	if linear {
+		s.dropLinear(f, user)
+	} else if i.T == 0 {
+		i.Stamp = s.clock
+	}
+}
+
+// putFinal ends the use of a frame as a table (Xen: _put_final_page_type,
+// devalidate_page).
+func (s *State) putFinal(f, user Frame, linear bool) {
+	i := s.touch(f)
+	was := i.Flags
+	i.Flags &^= Validated | Partial
+	s.demote(f, was)
+	if linear && was&Validated != 0 {
+		s.dropLinear(f, user)
+	}
+	i = s.touch(f)
+	i.T--
+	i.Stamp = s.clock
+	if was&Partial != 0 {
+		i.G--
+	}
+	s.demoted()
+}
+
+// putPageType gives a type and a general reference back (Xen:
+// put_page_and_type).
+func (s *State) putPageType(f, user Frame, half bool) {
+	s.putType(f, user, half)
+	s.touch(f).G--
+}

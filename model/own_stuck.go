@@ -1,0 +1,57 @@
+package model
+
+// stuckTable is the table whose audit failed half-way and that the hypervisor
+// will release before the operation ends (Xen: v->arch.old_guest_table).
+// Between operations there is none.
+type stuckTable struct {
+	table Frame
+}
+
+// abandon remembers that the audit of a table failed at a slot. There is room
+// for one such table only, and one that is pushed out is never released: Xen
+// hands the reference of the entry over when the table pushed out is the one
+// that the failed entry names, and forgets it otherwise (Xen: the failure paths
+// of promote_l2_table, promote_l3_table and promote_l4_table).
+func (s *State) abandon(f Frame, level, slot int, held bool, e Entry) {
+	if !s.rules.residue {
+		return
+	}
+	if slot > 0 {
+		if level > 2 && s.stuck.table != NoFrame && s.stuck.table == s.L.Map.Frame(e.MFN()) {
+			held = true
+		}
+		i := s.touch(f)
+		i.NrValid = uint16(slot)
+		i.Flags &^= PartialEntry
+		if held {
+			i.Flags |= PartialEntry
+		}
+		s.stuck.table = f
+	}
+	if drop := s.rules.drop; drop != 0 && level == s.rules.geo.Root() {
+		for slot--; slot >= 0; slot-- {
+			if e := s.Entry(s.rules.geo, f, slot); e.Is(Present) {
+				s.SetEntry(s.rules.geo, f, slot, e&^drop)
+			}
+		}
+	}
+}
+
+// settle ends a hypercall that started at a mark: a refused one is undone, by
+// Xen's own means or altogether (Xen: put_old_guest_table and the continuations
+// around it).
+func (s *State) settle(mark int, rc Errno) Errno {
+	if rc == OK {
+		return OK
+	}
+	if !s.rules.residue {
+		s.rollback(mark)
+	} else if f := s.stuck.table; f != NoFrame {
+		s.stuck.table = NoFrame
+		s.putPageType(f, NoFrame, true)
+	}
+	if !s.rules.modern && rc != ENOSYS {
+		return EINVAL
+	}
+	return rc
+}

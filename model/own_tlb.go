@@ -1,0 +1,29 @@
+package model
+
+// Flushes that the rules ask for. A clock ticks with every flush; a frame is
+// stamped with it when its last use as a type ends. A processor that has been
+// flushed since cannot hold a translation from that use.
+
+// flushAll drops every cached translation (Xen: flush_tlb_local, write_ptbase).
+func (s *State) flushAll() {
+	s.TLB.flush(true)
+	s.clock++
+	s.flushed = s.clock
+}
+
+// flushStale drops cached translations of a frame that changes its type, unless
+// a flush has done so since its last use ended at stamp (Xen: tlbflush_filter in
+// _get_page_type).
+func (s *State) flushStale(stamp uint32) {
+	if s.flushed <= stamp && stamp <= s.clock {
+		s.flushAll()
+	}
+}
+
+// demoted flushes after a table has been released, in 3.1 (Xen: the deferred
+// flush of free_page_type).
+func (s *State) demoted() {
+	if !s.rules.modern {
+		s.flushAll()
+	}
+}
