@@ -56,10 +56,14 @@ func PagingInit(k *Kernel) {
 
 // ZapLowMappings removes the mappings below PAGE_OFFSET (Linux:
 // zap_low_mappings, b239fb25). In PAE the user slots then name the zero page,
-// which is a legal, empty L2.
+// which is a legal, empty L2. A 64-bit kernel has low mappings in slot 0 only
+// (arch/x86/mm/init_64.c).
 func ZapLowMappings(k *Kernel) {
-	base, root := k.Base(), k.rootLevel()
-	for i := range k.layout().UserSlots() {
+	base, root, slots := k.Base(), k.rootLevel(), k.layout().UserSlots()
+	if k.geo().Levels == 4 {
+		slots = 1
+	}
+	for i := range slots {
 		var val uint64
 		if !k.geo().GrantsRights(root) {
 			val = uint64(k.layout().Kernel.ZeroPage.PA()) | uint64(model.Present)

@@ -15,6 +15,14 @@ type Hyper struct {
 	// CacheControl says that the guest may choose the caching of its leaf
 	// entries, as a domain with device access may (Xen: cache_flush_permitted).
 	CacheControl bool
+	// XenSelf is the slot among them whose entry names the table itself, 0 if
+	// there is none.
+	XenSelf int
+	// XenOnLoad is the entry that XenFirst gets when the table is loaded as a
+	// root; 0 if loading changes nothing.
+	XenOnLoad Entry
+	// Regions describe machine frames outside the model; others are denied.
+	Regions []Region
 	// Extra describes the frames beyond the guest's own, by Frame - Guest.
 	Extra []Extra
 }

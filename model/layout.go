@@ -14,6 +14,9 @@ type Layout struct {
 	Kernel KernelMap
 	// Hyper describes the hypervisor; nil on bare metal.
 	Hyper *Hyper
+	// AccessBits makes [Machine.Access] keep accessed and dirty bits in the
+	// tables, as real processors do.
+	AccessBits bool
 }
 
 // KernelMap holds the kernel's link-time and command-line constants, as far as
@@ -32,6 +35,10 @@ type KernelMap struct {
 	Highmem   bool
 	PkmapBase VA  // PKMAP_BASE
 	LastPkmap int // LAST_PKMAP: number of pkmap slots
+
+	// Spare is a frame of low memory that never becomes a table: what the fixmap
+	// call of a search maps. Root stands for none.
+	Spare PFN
 
 	HasPSE, HasPGE bool // CPU features as the kernel sees them (CPUID)
 	NX             bool // EFER.NXE is on before page-table setup

@@ -139,7 +139,7 @@ func (m *Machine) emulate(t *Translation, va VA, width int, v uint64) {
 	if m.L.Hyper == nil || t.Frame == NoFrame {
 		m.Die(Crash{Kind: CrashFault, Write: true, VA: va})
 	}
-	rc, mine := m.emulateStore(t, width, v)
+	rc, mine := m.emulateStore(t, width, v, false)
 	switch {
 	case !mine:
 		m.Die(Crash{Kind: CrashFault, Write: true, VA: va})

@@ -28,6 +28,7 @@ const (
 	WalkNonCanon             // the address is not canonical
 	WalkOutside              // a table lies outside the frames of the model
 	WalkHypervisor           // the way leads through the hypervisor's slots
+	WalkReadOnly             // a write, and an entry on the way is read-only
 )
 
 // Active is the geometry that the CPU walks in its current mode.

@@ -48,6 +48,7 @@ func (s *State) newBaseptr(mfn MFN) Errno {
 	if rc := s.getPageType(f, TableType(s.rules.geo.Levels), false, false); rc != OK {
 		return s.settle(mark, rc)
 	}
+	s.loadXenSlot(f)
 	s.CPU.CR3 = f
 	s.flushAll()
 	if old != NoFrame {

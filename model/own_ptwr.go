@@ -2,10 +2,10 @@ package model
 
 // emulateStore carries out a store of 4 or 8 bytes that faulted on a read-only
 // page (Xen: pv_ro_page_fault, ptwr_emulated_update; 3.1: ptwr_do_page_fault).
-// Only entries of leaf tables in use can be stored to. mine says that the
-// hypervisor took the store up; otherwise, as after a refusal, the guest sees
-// its page fault.
-func (s *State) emulateStore(t *Translation, width int, v uint64) (rc Errno, mine bool) {
+// Only entries of leaf tables in use can be stored to. locked says that the store
+// is part of a locked read-modify-write. mine says that the hypervisor took the
+// store up; otherwise, as after a refusal, the guest sees its page fault.
+func (s *State) emulateStore(t *Translation, width int, v uint64, locked bool) (rc Errno, mine bool) {
 	if t.Level != 1 || t.Entry.Is(RW) || !s.ours(t.Frame) || t.Offset&(width-1) != 0 {
 		return OK, false
 	}
@@ -23,7 +23,7 @@ func (s *State) emulateStore(t *Translation, width int, v uint64) (rc Errno, min
 		shift := 8 * uint(t.Offset&(g.Width-1))
 		e = old&^(0xffff_ffff<<shift) | Entry(uint32(v))<<shift
 	}
-	upper := width == 4 && t.Offset&4 != 0 && g.Width == 8 && !g.SignExtend
+	upper := !locked && width == 4 && t.Offset&4 != 0 && g.Width == 8 && !g.SignExtend
 	return s.emulateEntry(t.Frame, slot, old, e, upper), true
 }
 

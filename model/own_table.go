@@ -135,9 +135,22 @@ func (s *State) fillXenSlots(f Frame, level int) {
 	}
 	special := s.info[f].Is(PAEXenL2)
 	for n, e := range h.XenEntries {
-		if slot := h.XenFirst + n; s.L.XenSlot(level, slot, special) {
-			s.SetEntry(s.rules.geo, f, slot, e)
+		slot := h.XenFirst + n
+		if !s.L.XenSlot(level, slot, special) {
+			continue
 		}
+		if slot == h.XenSelf {
+			e = MakeEntry(s.L.Map.MFN(f), e)
+		}
+		s.SetEntry(s.rules.geo, f, slot, e)
+	}
+}
+
+// loadXenSlot writes the entry that a table gets when it is loaded as a root
+// (Xen: fill_ro_mpt).
+func (s *State) loadXenSlot(f Frame) {
+	if h := s.L.Hyper; h.XenOnLoad != 0 {
+		s.SetEntry(s.rules.geo, f, h.XenFirst, h.XenOnLoad)
 	}
 }
 

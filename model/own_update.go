@@ -155,6 +155,10 @@ func (s *State) leafTable(va VA) Frame {
 		if !e.Is(Present) || level == 2 && e.Is(PSE) {
 			return NoFrame
 		}
+		if level > 2 {
+			// Xen looks through the tables, and its processor leaves traces.
+			s.accessed(f, level, slot, Accessed)
+		}
 		f = s.L.Map.Frame(e.MFN())
 	}
 	return f

@@ -26,18 +26,21 @@ func (t *TLB) lookup(page VA) (tlbEntry, bool) {
 	return tlbEntry{}, false
 }
 
-// fill remembers a translation, replacing an older one of the same page.
+// fill remembers a translation, replacing an older one of the same page. The
+// translations are kept in address order: which was used first does not matter.
 func (t *TLB) fill(e tlbEntry) {
 	if !t.Sticky {
 		return
 	}
-	for i := range t.entries {
-		if t.entries[i].page == e.page {
-			t.entries[i] = e
-			return
-		}
+	i := 0
+	for i < len(t.entries) && t.entries[i].page < e.page {
+		i++
 	}
-	t.entries = append(t.entries, e)
+	if i == len(t.entries) || t.entries[i].page != e.page {
+		t.entries = append(t.entries, tlbEntry{})
+		copy(t.entries[i+1:], t.entries[i:])
+	}
+	t.entries[i] = e
 }
 
 // flushPage drops one page's translation, as INVLPG does.
@@ -68,7 +71,7 @@ type Cached struct {
 	Writable bool
 }
 
-// Each calls yield for every cached translation, in the order of first use.
+// Each calls yield for every cached translation, in ascending address order.
 func (t *TLB) Each(yield func(Cached) bool) {
 	for _, e := range t.entries {
 		if !yield(Cached{Page: e.page, Frame: e.frame, Writable: e.write}) {

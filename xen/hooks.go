@@ -18,7 +18,7 @@ func Ops() hooks.Ops {
 			model.VariantInit: AllocPTInit,
 			model.VariantLate: AllocPT,
 		},
-		AllocPD:   nopPFN,
+		AllocPD:   AllocPD,
 		ReleasePT: ReleasePT,
 		ReleasePD: nopPFN,
 		SetPTE: [...]func(*hooks.Kernel, model.VA, model.Entry){
@@ -64,7 +64,23 @@ func PagetableSetupStart(k *hooks.Kernel, base model.VA) {
 	}
 	MakeLowmemPageReadonly(k, l.VA(l.Kernel.ZeroPage.PA()))
 	MakeLowmemPageReadonly(k, base)
+	if l.Geo.SignExtend {
+		handOver(k)
+	}
 	writeCR3(k, l.Kernel.Root.PA())
+}
+
+// handOver pins the kernel's root and gives up the builder's before the switch,
+// as 64-bit kernels do (Linux 2.6.27, arch/x86/xen/mmu.c,
+// xen_setup_kernel_pagetable).
+func handOver(k *hooks.Kernel) {
+	l := k.M.L
+	if rc := k.M.Pin(l.Geo.Root(), pfnToMFN(k, l.Kernel.Root)); rc != model.OK {
+		k.M.Bug("pin_pagetable_pfn", rc)
+	}
+	if rc := k.M.Unpin(pfnToMFN(k, l.Kernel.PTBase)); rc != model.OK {
+		k.M.Bug("pin_pagetable_pfn", rc)
+	}
 }
 
 // copyMiddle replaces the builder's table under one upper entry by a read-only
@@ -98,7 +114,7 @@ func copyMiddle(k *hooks.Kernel, level int, from, to model.VA) {
 
 // PagetableSetupDone ends construction (Linux: xen_pagetable_setup_done,
 // ab144f5e): the late hooks take over, shared_info is mapped in the fixmap and
-// the root is pinned.
+// the root of a 32-bit kernel is pinned.
 func PagetableSetupDone(k *hooks.Kernel, base model.VA) {
 	l := k.M.L
 	k.M.Kernel.AllocPT = model.VariantLate
@@ -111,15 +127,18 @@ func PagetableSetupDone(k *hooks.Kernel, base model.VA) {
 	SetPTEMfn(k, l.Fix(l.Kernel.FixSharedInfo), l.Kernel.SharedInfo, prot)
 	k.M.Kernel.SharedMapped = true
 
-	if rc := k.M.Pin(pinLevel(l.Geo), pfnToMFN(k, l.Kernel.Root)); rc != model.OK {
+	if l.Geo.SignExtend {
+		return // pinned by setup_start
+	}
+	if rc := k.M.Pin(pinLevel, pfnToMFN(k, l.Kernel.Root)); rc != model.OK {
 		k.M.Bug("xen_pagetable_setup_done", rc)
 	}
 }
 
-// pinLevel is the level that setup_done pins the root as. The 2007 code asks
-// for level 3 in both 32-bit geometries; without PAE that is above the
-// hypervisor's levels and does nothing.
-func pinLevel(g *model.Geometry) int { return max(3, g.Levels) }
+// pinLevel is the level that a 32-bit kernel of 2007 pins its root as, with and
+// without PAE. In a 2-level geometry that is above the hypervisor's levels: the
+// request is ignored with success, and CR3 alone holds the root.
+const pinLevel = 3
 
 // AllocPTInit makes a new L1 table read-only (Linux: xen_alloc_pt_init): early
 // in boot everything counts as pinned.
@@ -131,6 +150,15 @@ func AllocPTInit(k *hooks.Kernel, _ model.VA, pfn model.PFN) {
 // xen_alloc_pt).
 func AllocPT(k *hooks.Kernel, pgd model.VA, pfn model.PFN) {
 	if pagePinned(k, pgd) {
+		MakeLowmemPageReadonly(k, k.M.L.VA(pfn.PA()))
+	}
+}
+
+// AllocPD does nothing on 32 bits, where the builder has made every L2 that the
+// kernel needs. 64-bit kernels use xen_alloc_pte_init for all levels (Linux
+// 2.6.27, arch/x86/xen/enlighten.c).
+func AllocPD(k *hooks.Kernel, pfn model.PFN) {
+	if k.M.L.Geo.SignExtend {
 		MakeLowmemPageReadonly(k, k.M.L.VA(pfn.PA()))
 	}
 }

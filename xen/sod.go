@@ -33,9 +33,9 @@ type Tables struct {
 	// Xen are entries that the hypervisor keeps in its slots, if there is a table
 	// for them.
 	Xen []XenEntry
-	// Holes are frames that the builder leaves unmapped, and Readonly those that
-	// it maps read-only besides its own tables.
-	Holes, Readonly []model.PFN
+	// Leaves are frames whose leaf entries have other flags than Flags[1]; 0
+	// leaves a frame unmapped. Table frames are read-only in any case.
+	Leaves map[model.PFN]model.Entry
 }
 
 // XenEntry is an entry in one of the hypervisor's slots.
@@ -104,9 +104,6 @@ func (b *builder) check() error {
 			b.ro[pfn] = true
 		}
 	}
-	for _, pfn := range t.Readonly {
-		b.ro[pfn] = true
-	}
 	if int(t.MapEnd.PFN()) > len(b.c.P2M) {
 		return fmt.Errorf("xen: start of day: mapped range %#x exceeds the guest's memory", t.MapEnd)
 	}
@@ -116,20 +113,19 @@ func (b *builder) check() error {
 func (b *builder) build() error {
 	t, g := &b.c.Tables, b.c.Geo
 	b.used[g.Root()] = 1
-	hole := make(map[model.PFN]bool)
-	for _, pfn := range t.Holes {
-		hole[pfn] = true
-	}
 	for pfn := range t.MapEnd.PFN() {
 		table, err := b.l1For(b.l.VA(pfn.PA()))
 		if err != nil {
 			return err
 		}
-		flags := t.Flags[1]
+		flags, special := t.Leaves[pfn]
+		if !special {
+			flags = t.Flags[1]
+		}
 		if b.ro[pfn] {
 			flags &^= model.RW
 		}
-		if !hole[pfn] {
+		if flags != 0 {
 			b.s.SetEntry(g, table, g.Index(b.l.VA(pfn.PA()), 1), model.MakeEntry(b.l.Map.MFN(model.Frame(pfn)), flags))
 		}
 	}

@@ -1,0 +1,145 @@
+package system
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/ptcheck/ptcheck/hooks"
+	"github.com/ptcheck/ptcheck/model"
+)
+
+// Call is one protocol call with its argument. It fits a uint64 as the search
+// engine's call code.
+type Call struct {
+	Kind model.CallKind
+	// Arg is the frame of a map call (PFN), the range of a range call
+	// (RangeFixmap, RangePkmap), the fixmap index of a fixmap or alias call, and
+	// 1 for a switch to the second address space.
+	Arg uint32
+}
+
+// Ranges of a range call.
+const (
+	RangeFixmap = iota
+	RangePkmap
+)
+
+// Code returns the call as the engine stores it.
+func (c Call) Code() uint64 { return uint64(c.Kind)<<32 | uint64(c.Arg) }
+
+// CallOf is the reverse of Code.
+func CallOf(code uint64) Call {
+	return Call{Kind: model.CallKind(code >> 32), Arg: uint32(code)}
+}
+
+// String returns the call as scenario files have it.
+func (c Call) String() string {
+	switch c.Kind {
+	case model.CallMap:
+		return fmt.Sprintf("%v f%d", c.Kind, c.Arg)
+	case model.CallRange:
+		return fmt.Sprintf("%v %s", c.Kind, [...]string{"fixmap", "pkmap"}[c.Arg])
+	case model.CallFixmap, model.CallAlias:
+		return fmt.Sprintf("%v %d", c.Kind, c.Arg)
+	case model.CallSwitch:
+		return fmt.Sprintf("%v %s", c.Kind, [...]string{"kernel", "second"}[c.Arg&1])
+	}
+	return c.Kind.String()
+}
+
+// ParseCall reads what String writes.
+func ParseCall(text string) (Call, error) {
+	word, rest, _ := strings.Cut(strings.TrimSpace(text), " ")
+	for k := model.CallKind(1); k < model.NumCalls; k++ {
+		if k.String() == word {
+			return parseArg(k, strings.TrimSpace(rest))
+		}
+	}
+	return Call{}, fmt.Errorf("no call is named %q", word)
+}
+
+func parseArg(k model.CallKind, arg string) (Call, error) {
+	c := Call{Kind: k}
+	switch k {
+	case model.CallMap:
+		n, err := strconv.ParseUint(strings.TrimPrefix(arg, "f"), 10, 31)
+		if err != nil || !strings.HasPrefix(arg, "f") {
+			return c, fmt.Errorf("%v: want a frame such as f3, not %q", k, arg)
+		}
+		c.Arg = uint32(n)
+	case model.CallRange:
+		switch arg {
+		case "fixmap":
+		case "pkmap":
+			c.Arg = RangePkmap
+		default:
+			return c, fmt.Errorf("%v: want fixmap or pkmap, not %q", k, arg)
+		}
+	case model.CallFixmap, model.CallAlias:
+		n, err := strconv.ParseUint(arg, 10, 16)
+		if err != nil {
+			return c, fmt.Errorf("%v: want a fixmap index, not %q", k, arg)
+		}
+		c.Arg = uint32(n)
+	case model.CallSwitch:
+		switch arg {
+		case "kernel":
+		case "second":
+			c.Arg = 1
+		default:
+			return c, fmt.Errorf("%v: want kernel or second, not %q", k, arg)
+		}
+	default:
+		if arg != "" {
+			return c, fmt.Errorf("%v: takes no argument, got %q", k, arg)
+		}
+	}
+	return c, nil
+}
+
+// Fixmap indexes of the tiny systems.
+const (
+	fixShared = 1 // where shared_info is mapped under Xen
+	fixOwn    = 2 // a mapping of the kernel's own
+	fixAlias  = 3 // an alias of a page of low memory
+	nrFixed   = 4
+)
+
+// run makes the kernel carry out a call.
+func (c Call) run(k *hooks.Kernel) {
+	l := k.M.L
+	switch c.Kind {
+	case model.CallSetupStart:
+		hooks.SetupStart(k)
+	case model.CallMap:
+		hooks.MapLowmemLeaf(k, model.PFN(c.Arg))
+	case model.CallRange:
+		start, end := c.bounds(l)
+		hooks.CreateRange(k, start, end)
+	case model.CallFixmap:
+		hooks.MapFixmap(k, c.Kind, fixOwn, l.Kernel.Spare, k.KernelProt(false))
+	case model.CallAlias:
+		hooks.MapFixmap(k, c.Kind, fixAlias, l.Kernel.Root, k.KernelProt(true))
+	case model.CallSetupDone:
+		hooks.SetupDone(k)
+	case model.CallLoadRoot:
+		hooks.LoadRoot(k)
+	case model.CallZap:
+		hooks.Zap(k)
+	case model.CallPgdAlloc:
+		hooks.Fork(k)
+	case model.CallActivate:
+		hooks.Activate(k)
+	case model.CallSwitch:
+		hooks.Switch(k, c.Arg == 1)
+	}
+}
+
+// bounds are the addresses of a range call.
+func (c Call) bounds(l *model.Layout) (start, end model.VA) {
+	if c.Arg == RangePkmap {
+		return l.Kernel.PkmapBase, l.Geo.Wrap(l.Kernel.PkmapBase + model.VA(l.Kernel.LastPkmap)<<model.PageShift)
+	}
+	return hooks.FixmapRange(l)
+}

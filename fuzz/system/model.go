@@ -1,0 +1,134 @@
+package system
+
+import (
+	"encoding/binary"
+
+	"github.com/ptcheck/ptcheck/hooks"
+	"github.com/ptcheck/ptcheck/invariants"
+	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/model/explore"
+)
+
+// Model is one worker's view of a boot system. It implements explore.Model.
+type Model struct {
+	sys   *System
+	init  int            // the initial state that the working state comes from
+	work  []*model.State // working states, one for each initial state's layout
+	saved []*model.State // what Restore goes back to
+	call  Call
+
+	machine *model.Machine
+	kernel  hooks.Kernel
+	checker *invariants.Checker
+	run     func() // carries out call; made once, so that a transition allocates nothing
+	counts  []uint64
+	last    *model.Crash // how the kernel died in the last call
+}
+
+var (
+	_ explore.Model       = (*Model)(nil)
+	_ explore.InitChecker = (*Model)(nil)
+	_ explore.Counter     = (*Model)(nil)
+)
+
+// NewModel returns a model for one worker.
+func (s *System) NewModel() *Model {
+	m := &Model{
+		sys:     s,
+		work:    make([]*model.State, len(s.Inits)),
+		saved:   make([]*model.State, len(s.Inits)),
+		checker: invariants.New(s.rules),
+		counts:  make([]uint64, int(model.NumCalls)+len(s.rules)),
+	}
+	m.machine = model.NewMachine(nil, m.checker)
+	m.kernel = hooks.Kernel{M: m.machine, PV: &s.ops, Fn: &s.fn}
+	m.run = func() { m.call.run(&m.kernel) }
+	return m
+}
+
+// Inits is the number of start-of-day states.
+func (m *Model) Inits() int { return len(m.sys.Inits) }
+
+// Init makes a start-of-day state the working state.
+func (m *Model) Init(i int) {
+	m.open(i)
+	m.saved[i].CopyFrom(m.sys.Inits[i].State)
+	m.Restore()
+}
+
+// open makes sure that there are working states for initial state i.
+func (m *Model) open(i int) {
+	m.init = i
+	if m.work[i] == nil {
+		l := m.sys.Inits[i].State.L
+		m.work[i], m.saved[i] = model.NewState(l), model.NewState(l)
+	}
+}
+
+// CheckInit judges a start-of-day state: the rules that look at states alone
+// must hold in it.
+func (m *Model) CheckInit() explore.Outcome {
+	m.begin()
+	m.call = Call{}
+	crash := m.machine.Run(func() { m.machine.End(m.machine.Begin(model.Call{})) })
+	return m.judge(crash)
+}
+
+// Encode appends the packed working state.
+func (m *Model) Encode(dst []byte) []byte {
+	dst = binary.AppendUvarint(dst, uint64(m.init))
+	return m.work[m.init].AppendPacked(dst)
+}
+
+// Decode makes a packed state the working state.
+func (m *Model) Decode(src []byte) {
+	i, n := binary.Uvarint(src)
+	m.open(int(i))
+	m.saved[i].Unpack(src[n:])
+	m.Restore()
+}
+
+// Restore brings the working state back to that of the last Init or Decode.
+func (m *Model) Restore() {
+	w := m.work[m.init]
+	w.CopyFrom(m.saved[m.init])
+	m.machine.State = w
+}
+
+// Calls appends the enabled calls.
+func (m *Model) Calls(dst []uint64) []uint64 { return calls(dst, m.work[m.init]) }
+
+// Apply carries out one call under the eyes of the checker.
+func (m *Model) Apply(code uint64) explore.Outcome {
+	m.begin()
+	m.call = CallOf(code)
+	crash := m.machine.Run(m.run)
+	m.last = crash
+	m.counts[m.call.Kind]++
+	return m.judge(crash)
+}
+
+func (m *Model) begin() {
+	m.checker.BeginAt(m.work[m.init], m.sys.Inits[m.init].kept)
+}
+
+// judge turns the end of a call into an outcome.
+func (m *Model) judge(crash *model.Crash) explore.Outcome {
+	switch {
+	case m.checker.Violated >= 0:
+		return explore.Outcome{Kind: explore.Violated, Rule: int16(m.checker.Violated)}
+	case crash != nil:
+		return explore.Outcome{Kind: explore.Crashed, Rule: int16(crash.Kind)}
+	}
+	return explore.Outcome{Kind: explore.Moved}
+}
+
+// Counters returns how often each call was made and each rule applied: calls by
+// kind, then rules by index.
+func (m *Model) Counters() []uint64 {
+	copy(m.counts[model.NumCalls:], m.checker.Exercised)
+	return m.counts
+}
+
+// State is the working state.
+func (m *Model) State() *model.State { return m.work[m.init] }

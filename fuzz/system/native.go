@@ -1,0 +1,189 @@
+package system
+
+import (
+	"fmt"
+
+	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/native"
+)
+
+// The tiny geometries of the native system. Both have the same 32 pages of
+// address space: head.S's two-level tables, and a PAE-like kernel whose root
+// covers only the user half of the two-level directory, as in reality.
+func tinyTwoLevel() (*model.Geometry, error) { return model.NewGeometry("tiny-2", 4, 8, 4) }
+
+func tinyPAE(root, l2 int) (*model.Geometry, error) {
+	g, err := model.NewGeometry(fmt.Sprintf("tiny-3 %dx%dx4", root, l2), 8, root, l2, 4)
+	if err == nil {
+		g.PAERoot = true
+	}
+	return g, err
+}
+
+// nativeCase is a member of the native family.
+type nativeCase struct {
+	levels        int
+	lowmem        int
+	pse, pge, nx  bool
+	highmem       bool
+	low           bool // boot allocator below the kernel instead of above
+	textEnd       model.VA
+	sticky        bool
+	prepopulated  bool // 2-level: the fixmap's table is there, with a stale leaf
+	boot          *model.Geometry
+	geo           *model.Geometry
+	lowmemDefault bool
+}
+
+// nativeCases lists the family: CPU features, where root, zero page and boot
+// tables lie, how far the boot tables reach, and what else is populated.
+func nativeCases(lowmem int) []nativeCase {
+	big := 12
+	if lowmem == 0 {
+		lowmem = 8
+	} else {
+		big = lowmem
+	}
+	return []nativeCase{
+		{levels: 2, lowmem: lowmem},
+		{levels: 2, lowmem: lowmem, pge: true, low: true},
+		{levels: 2, lowmem: lowmem, pge: true, prepopulated: true, sticky: true},
+		{levels: 2, lowmem: big, pse: true, pge: true},
+		{levels: 2, lowmem: lowmem, pse: true, highmem: lowmem <= 8, low: true, prepopulated: true},
+		{levels: 3, lowmem: lowmem, pge: true, nx: true, textEnd: 0x1000},
+		{levels: 3, lowmem: lowmem, low: true, textEnd: 0x1fff, nx: true},
+		{levels: 3, lowmem: lowmem, sticky: true},
+		{levels: 3, lowmem: big, pse: true, pge: true},
+		{levels: 3, lowmem: big, pse: true, pge: true, nx: true, low: true, textEnd: 0x4000},
+		{levels: 3, lowmem: lowmem, pse: true, highmem: lowmem <= 8, sticky: true},
+	}
+}
+
+// Native is the bare-metal system: native hooks on head.S's boot tables.
+func Native(o Options) (*System, error) {
+	s := &System{Name: "native"}
+	var geos []string
+	for _, c := range nativeCases(o.Lowmem) {
+		if !o.wants(c.levels) {
+			continue
+		}
+		st, err := c.state()
+		if err != nil {
+			return nil, fmt.Errorf("system: native: %w", err)
+		}
+		if n := c.geo.Name; len(geos) == 0 || geos[len(geos)-1] != n {
+			geos = append(geos, n)
+		}
+		s.Inits = append(s.Inits, Init{Name: c.name(), State: st})
+	}
+	s.Scope = fmt.Sprintf("%d start-of-day tables, geometries %v", len(s.Inits), geos)
+	return finish(s, native.Ops(), o)
+}
+
+func (c *nativeCase) name() string {
+	n := fmt.Sprintf("%d levels, %d frames", c.levels, c.lowmem)
+	for _, f := range []struct {
+		on   bool
+		name string
+	}{
+		{c.pse, "PSE"}, {c.pge, "PGE"}, {c.nx, "NX"}, {c.highmem, "highmem"}, {c.low, "low bootmem"},
+		{c.sticky, "sticky TLB"}, {c.prepopulated, "fixmap table present"},
+	} {
+		if f.on {
+			n += ", " + f.name
+		}
+	}
+	return n
+}
+
+// state builds the start-of-day state of a case.
+func (c *nativeCase) state() (*model.State, error) {
+	var err error
+	if c.boot, err = tinyTwoLevel(); err != nil {
+		return nil, err
+	}
+	c.geo = c.boot
+	if c.levels == 3 {
+		if c.geo, err = tinyPAE(2, 4); err != nil {
+			return nil, err
+		}
+	}
+	if most := c.mostLowmem(); c.lowmem < 8 || c.lowmem > most {
+		return nil, fmt.Errorf("%d frames of low memory: want 8 to %d", c.lowmem, most)
+	}
+	tables := (c.lowmem + c.boot.Slots[1] - 1) / c.boot.Slots[1]
+	// The kernel's own frames come in a row: root, zero page, boot tables; with a
+	// prepopulated fixmap one more.
+	first, bootmem := model.PFN(0), model.PFN(2+tables)
+	if c.low {
+		first, bootmem = bootmem, 0
+		first = model.PFN(c.lowmem) - bootmem - model.PFN(2+tables)
+	}
+	if c.prepopulated {
+		if c.low {
+			first--
+		} else {
+			bootmem++
+		}
+	}
+	span := model.PA(c.boot.Span(2))
+	pg0 := first + 2
+	cfg := native.Config{
+		Geo:          c.geo,
+		Boot:         c.boot,
+		PG0:          pg0,
+		MapBeyondEnd: model.PA(tables)*span - (pg0 + model.PFN(tables)).PA(),
+		Kernel:       c.kernelMap(first, bootmem),
+	}
+	s, err := native.StartOfDay(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if c.prepopulated {
+		c.populateFixmap(s, pg0+model.PFN(tables))
+	}
+	s.TLB.Sticky = c.sticky
+	return s, nil
+}
+
+// mostLowmem is how many frames of low memory leave room for the fixmap's, and
+// where there is high memory the pkmap's, part of the kernel half.
+func (c *nativeCase) mostLowmem() int {
+	if c.highmem {
+		return 8
+	}
+	return 12
+}
+
+func (c *nativeCase) kernelMap(first, bootmem model.PFN) model.KernelMap {
+	half := model.VA(1) << (c.geo.VABits() - 1)
+	top := half * 2
+	return model.KernelMap{
+		PageOffset:   half,
+		MaxLowPFN:    model.PFN(c.lowmem),
+		TextEnd:      half + c.textEnd,
+		Root:         first,
+		ZeroPage:     first + 1,
+		BootmemFirst: bootmem,
+		FixTop:       top - model.PageSize,
+		NrFixed:      nrFixed,
+		Highmem:      c.highmem,
+		PkmapBase:    top - 2*c.geo.Span(2),
+		LastPkmap:    c.geo.Slots[1],
+		Spare:        first + 1,
+		HasPSE:       c.pse,
+		HasPGE:       c.pge,
+		NX:           c.nx,
+	}
+}
+
+// populateFixmap hangs a table with one stale leaf where the fixmap will be, as
+// kernels with an early ioremap do.
+func (c *nativeCase) populateFixmap(s *model.State, table model.PFN) {
+	slot := c.boot.Index(s.L.Fix(fixOwn), 2)
+	const flags = model.Present | model.RW | model.User
+	s.SetEntry(c.boot, model.Frame(s.L.Kernel.Root), slot, model.MakeEntry(model.MFN(table), flags))
+	leaf := c.boot.Index(s.L.Fix(fixOwn), 1)
+	s.SetEntry(c.boot, model.Frame(table), leaf, model.MakeEntry(model.MFN(s.L.Kernel.Spare), flags))
+	s.Commit()
+}

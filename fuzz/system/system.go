@@ -1,0 +1,90 @@
+package system
+
+import (
+	"fmt"
+
+	"github.com/ptcheck/ptcheck/hooks"
+	"github.com/ptcheck/ptcheck/invariants"
+	"github.com/ptcheck/ptcheck/model"
+)
+
+// System is a searchable system: a backend, the start-of-day states that it may
+// boot from, and the rules that it must obey. It never changes once made;
+// [System.NewModel] gives each worker its own working state.
+type System struct {
+	Name string
+	// Scope says in one line what the search ranges over.
+	Scope string
+	Inits []Init
+
+	ops   hooks.Ops
+	fn    hooks.Funcs
+	rules []invariants.Rule
+}
+
+// Init is one start-of-day state.
+type Init struct {
+	// Name tells the members of the family apart, in the words of the scope.
+	Name  string
+	State *model.State
+	// kept are the translations that must survive.
+	kept *invariants.Snapshot
+}
+
+// Options narrow or change a system.
+type Options struct {
+	// Levels are the numbers of table levels of the geometries, nil for all.
+	Levels []int
+	// Lowmem is the number of frames of low memory; 0 means the system's own.
+	Lowmem int
+	// Profile is the hypervisor's rules, nil for both Xen 3.1 and 4.17.
+	Profile *model.Profile
+	// Patch replaces functions of the kernel: it makes a mutant.
+	Patch func(*hooks.Ops, *hooks.Funcs)
+}
+
+// wants reports whether the options ask for a number of levels.
+func (o *Options) wants(levels int) bool {
+	if len(o.Levels) == 0 {
+		return true
+	}
+	for _, l := range o.Levels {
+		if l == levels {
+			return true
+		}
+	}
+	return false
+}
+
+// Names are the names of the boot systems.
+func Names() []string { return []string{"native", "xen"} }
+
+// New returns a boot system by name.
+func New(name string, o Options) (*System, error) {
+	switch name {
+	case "native":
+		return Native(o)
+	case "xen":
+		return Xen(o)
+	}
+	return nil, fmt.Errorf("system: no system is named %q", name)
+}
+
+// finish completes a system from its initial states.
+func finish(s *System, ops hooks.Ops, o Options) (*System, error) {
+	if len(s.Inits) == 0 {
+		return nil, fmt.Errorf("system: %s: no start-of-day state fits the scope", s.Name)
+	}
+	s.ops, s.fn, s.rules = ops, hooks.Generic(), invariants.Rules()
+	if o.Patch != nil {
+		o.Patch(&s.ops, &s.fn)
+	}
+	for i := range s.Inits {
+		s.ops.Start(s.Inits[i].State)
+		s.Inits[i].kept = invariants.TakeSnapshot(s.Inits[i].State)
+	}
+	return s, nil
+}
+
+// Rules returns the rules that the system is checked against.
+func (s *System) Rules() []invariants.Rule { return s.rules }

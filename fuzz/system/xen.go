@@ -1,0 +1,228 @@
+package system
+
+import (
+	"fmt"
+
+	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/xen"
+)
+
+// xenCase is a member of the Xen family.
+type xenCase struct {
+	levels  int
+	lowmem  int // frames of low memory
+	mapped  int // of these, mapped by the builder
+	p2m     func(pfn, n int) int
+	profile *model.Profile
+	// order places the kernel's and the builder's tables; see place.
+	order  int
+	stale  int // number of leaves with the builder's flags instead of the kernel's
+	ro     bool
+	nx     bool
+	sticky bool
+	wide   bool // PAE: four root slots instead of two, the last one empty
+	places xenPlaces
+	geo    *model.Geometry
+}
+
+// xenPlaces are the frames that mean something at the start of the day.
+type xenPlaces struct {
+	root, zero, spare model.PFN
+	tables            [model.MaxLevels + 1][]model.PFN
+	bootmem           model.PFN
+}
+
+func straight(pfn, _ int) int { return pfn + 1 }
+func reversed(pfn, n int) int { return n - pfn }
+func shuffled(pfn, n int) int { return (pfn*5+3)%(n|1) + 2 }
+
+// xenCases lists the family: p2m maps, rules of the hypervisor, where root, zero
+// page and the builder's tables lie, how much the builder maps, with which
+// attributes, and what the TLB does.
+func xenCases() []xenCase {
+	old, now := model.Xen31(), model.Xen417()
+	return []xenCase{
+		{levels: 2, lowmem: 8, mapped: 8, p2m: straight, profile: old, stale: 8},
+		{levels: 2, lowmem: 12, mapped: 8, p2m: reversed, profile: old, stale: 2, order: 1},
+		{levels: 2, lowmem: 8, mapped: 8, p2m: shuffled, profile: old, stale: 2, ro: true, sticky: true},
+		{levels: 3, lowmem: 16, mapped: 12, p2m: straight, profile: old, stale: 3, nx: true},
+		{levels: 3, lowmem: 16, mapped: 12, p2m: reversed, profile: now, stale: 2, order: 1, ro: true},
+		{levels: 3, lowmem: 12, mapped: 12, p2m: shuffled, profile: old, stale: 6, order: 1, sticky: true},
+		{levels: 3, lowmem: 16, mapped: 16, p2m: shuffled, profile: now, stale: 2, wide: true, nx: true},
+		{levels: 4, lowmem: 16, mapped: 16, p2m: straight, profile: now, stale: 3, nx: true},
+		{levels: 4, lowmem: 20, mapped: 16, p2m: reversed, profile: old, stale: 2, order: 1, ro: true},
+		{levels: 4, lowmem: 16, mapped: 16, p2m: shuffled, profile: now, stale: 1, sticky: true},
+	}
+}
+
+// Xen is the paravirtual system: Xen hooks on a domain builder's tables.
+func Xen(o Options) (*System, error) {
+	s := &System{Name: "xen"}
+	var geos []string
+	for _, c := range xenCases() {
+		if !o.wants(c.levels) || o.Profile != nil && c.profile.Name != o.Profile.Name {
+			continue
+		}
+		if o.Lowmem != 0 {
+			c.lowmem, c.mapped = o.Lowmem, min(c.mapped, o.Lowmem)
+		}
+		st, err := c.state()
+		if err != nil {
+			return nil, fmt.Errorf("system: xen: %w", err)
+		}
+		if n := c.geo.Name; len(geos) == 0 || geos[len(geos)-1] != n {
+			geos = append(geos, n)
+		}
+		s.Inits = append(s.Inits, Init{Name: c.name(), State: st})
+	}
+	s.Scope = fmt.Sprintf("%d start-of-day tables, geometries %v", len(s.Inits), geos)
+	return finish(s, xen.Ops(), o)
+}
+
+func (c *xenCase) name() string {
+	n := fmt.Sprintf("%s, %d levels, %d frames, %d mapped, %d stale leaves", c.profile.Name, c.levels, c.lowmem, c.mapped, c.stale)
+	if c.ro {
+		n += ", a read-only data leaf"
+	}
+	if c.sticky {
+		n += ", sticky TLB"
+	}
+	return n
+}
+
+// geometry makes the case's geometry and says which slots are Xen's.
+func (c *xenCase) geometry() (hyper model.Hyper, err error) {
+	hyper = model.Hyper{Profile: c.profile, XenLevel: 2, XenFirst: 7, XenLast: 7}
+	switch {
+	case c.levels == 2:
+		c.geo, err = model.NewGeometry("tiny-2", 4, 8, 4)
+	case c.levels == 3 && c.wide:
+		c.geo, err = tinyPAE(4, 8)
+	case c.levels == 3:
+		c.geo, err = tinyPAE(2, 8)
+	default:
+		if c.geo, err = model.NewGeometry("tiny-4 8x2x8x4", 8, 8, 2, 8, 4); err == nil {
+			c.geo.SignExtend = true
+		}
+		hyper.XenLevel, hyper.XenFirst, hyper.XenLast = 4, 4, 4
+	}
+	return hyper, err
+}
+
+// place lays out the frames: kernel first (order 0) or the builder's tables
+// first (order 1); the boot allocator comes last.
+func (c *xenCase) place() {
+	var next model.PFN
+	take := func() model.PFN { next++; return next - 1 }
+	p := &c.places
+	kernel := func() { p.spare, p.root, p.zero = take(), take(), take() }
+	builder := func() {
+		for level := c.geo.Levels; level > 1; level-- {
+			p.tables[level] = []model.PFN{take()}
+		}
+		for range (c.mapped + c.geo.Slots[1] - 1) / c.geo.Slots[1] {
+			p.tables[1] = append(p.tables[1], take())
+		}
+		if c.wide {
+			p.tables[2] = append(p.tables[2], take())
+		}
+	}
+	if c.order == 0 {
+		kernel()
+		builder()
+	} else {
+		builder()
+		kernel()
+	}
+	p.bootmem = next
+}
+
+// state builds the start-of-day state of a case.
+func (c *xenCase) state() (*model.State, error) {
+	hyper, err := c.geometry()
+	if err != nil {
+		return nil, err
+	}
+	c.places = xenPlaces{}
+	c.place()
+	// Copies of the middle levels, a table for the fixmap and those for unmapped
+	// low memory must be mapped from the start: they are written before they are
+	// linked.
+	need := int(c.places.bootmem) + c.levels - 2 + 1 + (c.lowmem-c.mapped+3)/4
+	if c.mapped < need || c.lowmem > 24 {
+		return nil, fmt.Errorf("%d frames of low memory, %d mapped at the start of the day: want %d mapped and at most 24 in all", c.lowmem, c.mapped, need)
+	}
+	cfg := xen.Config{Geo: c.geo, Kernel: c.kernelMap(), Hyper: hyper, P2M: make([]model.MFN, c.lowmem)}
+	for i := range cfg.P2M {
+		cfg.P2M[i] = model.MFN(c.p2m(i, c.lowmem))
+	}
+	cfg.Hyper.Extra = []model.Extra{{Name: "h", Kind: model.SharedInfo}}
+	cfg.Extra = []model.MFN{cfg.Kernel.SharedInfo}
+	cfg.Tables = c.tables()
+	s, err := xen.StartOfDay(cfg)
+	if err != nil {
+		return nil, err
+	}
+	s.TLB.Sticky = c.sticky
+	return s, nil
+}
+
+// tables describes the builder's tables: most leaves look as the kernel will
+// make them, so that rewriting them leads to no new state; the first few do not.
+func (c *xenCase) tables() xen.Tables {
+	const final = model.Present | model.RW | model.Accessed | model.Dirty
+	t := xen.Tables{
+		Frames:  c.places.tables,
+		MapEnd:  model.PFN(c.mapped).PA(),
+		Leaves:  map[model.PFN]model.Entry{},
+		ExtraL2: c.wide,
+	}
+	t.Flags[1] = final
+	for n := 2; n <= c.levels; n++ {
+		t.Flags[n] = final | model.User
+	}
+	if c.levels == 3 {
+		t.Flags[3] = model.Present
+	}
+	for pfn := range c.stale {
+		t.Leaves[model.PFN(pfn)] = model.Present | model.RW | model.Accessed
+	}
+	if c.ro {
+		t.Leaves[c.places.spare] = model.Present | model.Accessed | model.User
+	}
+	return t
+}
+
+func (c *xenCase) kernelMap() model.KernelMap {
+	half := model.VA(1) << (c.geo.VABits() - 1)
+	k := model.KernelMap{
+		MaxLowPFN:     model.PFN(c.lowmem),
+		Root:          c.places.root,
+		ZeroPage:      c.places.zero,
+		BootmemFirst:  c.places.bootmem,
+		NrFixed:       nrFixed,
+		LastPkmap:     c.geo.Slots[1],
+		PTBase:        c.places.tables[c.levels][0],
+		SharedInfo:    model.MFN(c.lowmem + 20),
+		FixSharedInfo: fixShared,
+		Spare:         c.places.spare,
+		NX:            c.nx,
+		PageOffset:    half,
+	}
+	if c.levels == 4 {
+		// The hypervisor's slot is the first of the upper half.
+		k.PageOffset = c.geo.Wrap(half + c.geo.Span(4))
+	}
+	// The fixmap ends one page short of the last L2 span below Xen's slot.
+	slot := model.VA(6)
+	if c.levels == 2 {
+		slot = 2
+	}
+	base := k.PageOffset
+	if c.wide {
+		base += c.geo.Span(3)
+	}
+	k.FixTop = base + (slot+1)*c.geo.Span(2) - model.PageSize
+	k.TextEnd = k.PageOffset + model.PageSize
+	return k
+}

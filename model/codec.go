@@ -1,0 +1,310 @@
+package model
+
+import "encoding/binary"
+
+// The packed form of a state: exact, and free of what other parts determine.
+// Two states of one Layout are equal when their packed bytes are.
+//
+// It is made for tiny geometries, where machine frame numbers are small and
+// tables have few words; larger values cost more bytes but are never lost.
+
+// AppendPacked appends the packed state to dst.
+func (s *State) AppendPacked(dst []byte) []byte {
+	dst = s.packRegisters(dst)
+	dst = s.packTLB(dst)
+	if s.info != nil {
+		dst = s.packRecords(dst)
+	}
+	return s.packMemory(dst)
+}
+
+// Unpack makes s the state that AppendPacked wrote for the same Layout, and
+// returns what follows it in src.
+func (s *State) Unpack(src []byte) []byte {
+	src = s.unpackRegisters(src)
+	src = s.unpackTLB(src)
+	if s.info != nil {
+		src = s.unpackRecords(src)
+	}
+	src = s.unpackMemory(src)
+	s.Commit()
+	return src
+}
+
+func putFrame(dst []byte, f Frame) []byte { return binary.AppendUvarint(dst, uint64(f+1)) }
+
+func takeFrame(src []byte) (Frame, []byte) {
+	v, n := binary.Uvarint(src)
+	return Frame(v) - 1, src[n:]
+}
+
+func bit(b bool, n uint) byte {
+	if b {
+		return 1 << n
+	}
+	return 0
+}
+
+func (s *State) packRegisters(dst []byte) []byte {
+	c, k := &s.CPU, &s.Kernel
+	dst = append(dst,
+		byte(k.Phase)|byte(k.SetPTE)<<3|byte(k.AllocPT)<<5,
+		bit(k.Global, 0)|bit(k.SharedMapped, 1)|bit(k.SecondPinned, 2)|bit(c.NXE, 3)|bit(c.WP, 4)|
+			bit(c.CR4&CR4PSE != 0, 5)|bit(c.CR4&CR4PAE != 0, 6)|bit(c.CR4&CR4PGE != 0, 7))
+	dst = binary.AppendUvarint(dst, uint64(k.BootmemNext))
+	for _, f := range [...]Frame{k.InitMM, k.XenCR3, k.Second, c.CR3, c.UserCR3} {
+		dst = putFrame(dst, f)
+	}
+	if s.info != nil {
+		dst = append(dst, byte(len(s.GDT)))
+		for _, f := range s.GDT {
+			dst = putFrame(dst, f)
+		}
+	}
+	return dst
+}
+
+func (s *State) unpackRegisters(src []byte) []byte {
+	c, k := &s.CPU, &s.Kernel
+	a, b := src[0], src[1]
+	k.Phase, k.SetPTE, k.AllocPT = Phase(a&7), Variant(a>>3&3), Variant(a>>5&3)
+	k.Global, k.SharedMapped, k.SecondPinned = b&1 != 0, b&2 != 0, b&4 != 0
+	c.NXE, c.WP, c.CR4 = b&8 != 0, b&16 != 0, 0
+	if b&32 != 0 {
+		c.CR4 |= CR4PSE
+	}
+	if b&64 != 0 {
+		c.CR4 |= CR4PAE
+	}
+	if b&128 != 0 {
+		c.CR4 |= CR4PGE
+	}
+	v, n := binary.Uvarint(src[2:])
+	k.BootmemNext, src = PFN(v), src[2+n:]
+	k.InitMM, src = takeFrame(src)
+	k.XenCR3, src = takeFrame(src)
+	k.Second, src = takeFrame(src)
+	c.CR3, src = takeFrame(src)
+	c.UserCR3, src = takeFrame(src)
+	if s.info == nil {
+		return src
+	}
+	gdt := int(src[0])
+	src = src[1:]
+	s.GDT = s.GDT[:0]
+	for range gdt {
+		var f Frame
+		f, src = takeFrame(src)
+		s.GDT = append(s.GDT, f)
+	}
+	return src
+}
+
+func (s *State) packTLB(dst []byte) []byte {
+	if !s.TLB.Sticky {
+		return append(dst, 0)
+	}
+	dst = append(dst, byte(len(s.TLB.entries)+1))
+	for _, e := range s.TLB.entries {
+		dst = binary.AppendUvarint(dst, uint64(e.page>>PageShift))
+		dst = append(putFrame(dst, e.frame), bit(e.write, 0)|bit(e.glob, 1))
+	}
+	return dst
+}
+
+func (s *State) unpackTLB(src []byte) []byte {
+	n := int(src[0])
+	src = src[1:]
+	s.TLB.Sticky, s.TLB.entries = n > 0, s.TLB.entries[:0]
+	for range n - 1 {
+		v, k := binary.Uvarint(src)
+		e := tlbEntry{page: VA(v) << PageShift}
+		e.frame, src = takeFrame(src[k:])
+		e.write, e.glob = src[0]&1 != 0, src[0]&2 != 0
+		s.TLB.entries = append(s.TLB.entries, e)
+		src = src[1:]
+	}
+	return src
+}
+
+// idle reports whether a record says no more than that the frame is the
+// guest's and unused. While no TLB can hold anything, the type of a frame's
+// last use does not matter.
+func (s *State) idle(i *FrameInfo) bool {
+	return i.T == 0 && i.G == 1 && i.Flags&^(Validated|PAEXenL2) == Allocated && i.Linear == 0 &&
+		i.NrValid == 0 && i.Typ != TypeSegDesc && (!s.TLB.Sticky || i.Typ == TypeNone)
+}
+
+// packRecords writes the hypervisor's record of each frame, one zero byte for an
+// idle one. Of the TLB clock only the outcome of its comparison is kept: whether
+// the processor has been flushed since the frame's last use ended.
+func (s *State) packRecords(dst []byte) []byte {
+	for f := range s.info {
+		i := &s.info[f]
+		if s.idle(i) {
+			dst = append(dst, 0)
+			continue
+		}
+		stale := s.TLB.Sticky && s.flushed <= i.Stamp
+		more := i.Linear != 0 || i.NrValid != 0
+		dst = append(dst, 1|byte(i.Typ)<<1|bit(stale, 4)|bit(more, 5), byte(i.Flags))
+		dst = binary.AppendUvarint(dst, uint64(i.T))
+		dst = binary.AppendUvarint(dst, uint64(i.G))
+		if more {
+			dst = binary.AppendVarint(dst, int64(i.Linear))
+			dst = binary.AppendUvarint(dst, uint64(i.NrValid))
+		}
+	}
+	return dst
+}
+
+func (s *State) unpackRecords(src []byte) []byte {
+	s.clock, s.flushed = 1, 1
+	for f := range s.info {
+		a := src[0]
+		if a == 0 {
+			s.info[f] = FrameInfo{Flags: Allocated, G: 1}
+			src = src[1:]
+			continue
+		}
+		i := FrameInfo{Typ: Type(a >> 1 & 7), Flags: FrameFlags(src[1]), Stamp: uint32(a >> 4 & 1)}
+		t, n := binary.Uvarint(src[2:])
+		src = src[2+n:]
+		g, n := binary.Uvarint(src)
+		src = src[n:]
+		i.T, i.G = uint32(t), uint32(g)
+		if a&32 != 0 {
+			l, n := binary.Varint(src)
+			src = src[n:]
+			v, n := binary.Uvarint(src)
+			src = src[n:]
+			i.Linear, i.NrValid = int16(l), uint16(v)
+		}
+		s.info[f] = i
+	}
+	return src
+}
+
+// Tags of a packed memory word.
+const (
+	wordZero  = iota // zero
+	wordSmall        // three bytes hold it, see smallWord
+	wordPair         // two 32-bit halves of three bytes each
+	wordRaw          // eight bytes
+)
+
+// smallWord squeezes an entry with a frame number below 1024 and no flags but
+// the low twelve, GuestKernel and NX into 24 bits.
+func smallWord(w uint64) (uint32, bool) {
+	const plain = 1<<22 - 1
+	e := Entry(w)
+	if e&^(plain|GuestKernel|NX) != 0 {
+		return 0, false
+	}
+	v := uint32(e & plain)
+	if e.Is(GuestKernel) {
+		v |= 1 << 22
+	}
+	if e.Is(NX) {
+		v |= 1 << 23
+	}
+	return v, true
+}
+
+func bigWord(v uint32) uint64 {
+	e := Entry(v & (1<<22 - 1))
+	if v&(1<<22) != 0 {
+		e |= GuestKernel
+	}
+	if v&(1<<23) != 0 {
+		e |= NX
+	}
+	return uint64(e)
+}
+
+func put24(dst []byte, v uint32) []byte {
+	return append(dst, byte(v), byte(v>>8), byte(v>>16))
+}
+
+func take24(src []byte) uint32 {
+	return uint32(src[0]) | uint32(src[1])<<8 | uint32(src[2])<<16
+}
+
+// packMemory writes, for every frame, two bits a word that say how it is
+// written, then the words that are not zero.
+func (s *State) packMemory(dst []byte) []byte {
+	n := s.L.words()
+	for _, p := range s.pages {
+		if isZero(p) {
+			dst = append(dst, 0)
+			continue
+		}
+		dst = append(dst, 1)
+		tags := len(dst)
+		for range (n + 3) / 4 {
+			dst = append(dst, 0)
+		}
+		for i, w := range p {
+			var tag byte
+			dst, tag = packWord(dst, w)
+			dst[tags+i/4] |= tag << (2 * (i % 4))
+		}
+	}
+	return dst
+}
+
+func isZero(p []uint64) bool {
+	for _, w := range p {
+		if w != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func packWord(dst []byte, w uint64) ([]byte, byte) {
+	if w == 0 {
+		return dst, wordZero
+	}
+	if v, ok := smallWord(w); ok {
+		return put24(dst, v), wordSmall
+	}
+	lo, ok1 := smallWord(uint64(uint32(w)))
+	hi, ok2 := smallWord(w >> 32)
+	if ok1 && ok2 {
+		return put24(put24(dst, lo), hi), wordPair
+	}
+	return binary.LittleEndian.AppendUint64(dst, w), wordRaw
+}
+
+func (s *State) unpackMemory(src []byte) []byte {
+	n := s.L.words()
+	for f := range s.pages {
+		if src[0] == 0 {
+			clear(s.pages[f])
+			src = src[1:]
+			continue
+		}
+		if s.pages[f] == nil {
+			s.pages[f] = make([]uint64, n)
+		}
+		tags := src[1:]
+		src = src[1+(n+3)/4:]
+		for i := range n {
+			s.pages[f][i], src = unpackWord(src, tags[i/4]>>(2*(i%4))&3)
+		}
+	}
+	return src
+}
+
+func unpackWord(src []byte, tag byte) (uint64, []byte) {
+	switch tag {
+	case wordSmall:
+		return bigWord(take24(src)), src[3:]
+	case wordPair:
+		return bigWord(take24(src)) | bigWord(take24(src[3:]))<<32, src[6:]
+	case wordRaw:
+		return binary.LittleEndian.Uint64(src), src[8:]
+	}
+	return 0, src
+}

@@ -1,0 +1,157 @@
+package explore
+
+import (
+	"bytes"
+	"slices"
+)
+
+const (
+	refBits = 40 // of a slot; the 24 bits above them are a tag from the hash
+	refMask = 1<<refBits - 1
+	tagMask = 1<<(64-refBits) - 1
+	// manyStates is how many it takes to be worth dividing among workers.
+	manyStates = 1 << 12
+)
+
+// exact is the store that keeps every state: the states themselves, in order of their numbers, and a
+// table that finds them by their bytes. A slot holds the place of a state plus 1 below a tag.
+type exact struct {
+	table
+	arena *arena
+}
+
+// newExact makes an empty store for states of the given length (0: of any length).
+func newExact(size int, mem *memory) *exact {
+	return &exact{table: newTable(1, mem), arena: newArena(size, mem)}
+}
+
+// slotValue is what a slot holds for a state with this hash at r.
+func slotValue(hash uint64, r ref) uint64 { return hash&tagMask<<refBits | uint64(r) + 1 }
+
+// probe goes on from p.slot to a slot with the right tag, or to an empty one, and puts what it holds into
+// p.cand.
+func (x *exact) probe(p *pending) {
+	i, tag := p.slot, p.hash&tagMask
+	for {
+		s := x.words[i]
+		if s == 0 || s>>refBits == tag {
+			p.slot, p.cand = i, s
+			return
+		}
+		i = x.after(i)
+	}
+}
+
+// find implements store. All items are probed before any state is looked at: so the misses overlap.
+func (x *exact) find(items []pending, states []byte) {
+	for i := range items {
+		p := &items[i]
+		p.slot = home(p.hash, x.n)
+		x.probe(p)
+	}
+	if x.arena.words() {
+		x.compareWords(items)
+		return
+	}
+	for i := range items {
+		p := &items[i]
+		for p.cand != 0 && !bytes.Equal(x.arena.at(ref(p.cand&refMask-1)), states[p.a:p.a+p.b]) {
+			p.slot = x.after(p.slot)
+			x.probe(p)
+		}
+	}
+}
+
+// compareWords goes on with items whose candidate is another state.
+func (x *exact) compareWords(items []pending) {
+	for i := range items {
+		p := &items[i]
+		for p.cand != 0 {
+			if lo, hi := x.arena.word(ref(p.cand&refMask - 1)); lo == p.a && hi == p.b {
+				break
+			}
+			p.slot = x.after(p.slot)
+			x.probe(p)
+		}
+	}
+}
+
+// len implements store.
+func (x *exact) len() uint64 { return x.arena.n }
+
+// front implements store.
+func (x *exact) front() (*arena, uint64) { return x.arena, 0 }
+
+// endLevel implements store.
+func (x *exact) endLevel() {}
+
+// needs implements store.
+func (x *exact) needs(n, bytes uint64) uint64 { return x.arena.needs(n, bytes) + x.extra(x.arena.n+n) }
+
+// used implements store.
+func (x *exact) used() uint64 { return x.arena.used() + x.table.used() }
+
+// add implements store.
+func (x *exact) add(l line, crew []*worker) {
+	if slots := x.room(x.arena.n + uint64(l.len())); slots > x.n {
+		x.reset(slots)
+		x.index(0, x.arena.n, crew)
+	}
+	from := x.arena.n
+	if x.arena.words() {
+		for i := range l.items {
+			r := l.record(i)
+			x.arena.appendWords(r.a, r.b)
+		}
+		x.index(from, x.arena.n, crew)
+		return
+	}
+	in := filler{to: &x.table}
+	var buf [16]byte
+	for i := range l.items {
+		in.add(l.record(i).hash, slotValue(l.record(i).hash, x.arena.append(l.packed(i, &buf))))
+	}
+	in.flush()
+}
+
+// index puts the states with numbers from one to another into the table; each of the crew does a part.
+func (x *exact) index(from, to uint64, crew []*worker) {
+	if to-from < manyStates || x.arena.size == 0 {
+		crew = crew[:1]
+	}
+	share := (to - from + uint64(len(crew)) - 1) / uint64(len(crew))
+	side(crew, func(w *worker) bool {
+		x.indexPart(min(to, from+w.id*share), min(to, from+(w.id+1)*share), len(crew) > 1)
+		return false
+	})
+}
+
+// indexPart is index for one worker.
+func (x *exact) indexPart(from, to uint64, shared bool) {
+	in := filler{to: &x.table, shared: shared}
+	if x.arena.words() {
+		for id := from; id < to; id++ {
+			hash := hashWords(x.arena.word(ref(id)))
+			in.add(hash, slotValue(hash, ref(id)))
+		}
+	} else if from < to {
+		r := x.arena.find(from)
+		for ; from < to; from++ {
+			state, after := x.arena.next(r)
+			hash := hashBytes(state)
+			in.add(hash, slotValue(hash, r))
+			r = after
+		}
+	}
+	in.flush()
+}
+
+// chain implements store.
+func (x *exact) chain(id uint64, p *parents, _ *replayer) ([][]byte, error) {
+	var back [][]byte
+	for ok := true; ok; id, ok = p.of(id) {
+		back = append(back, x.arena.at(x.arena.find(id)))
+	}
+	slices.Reverse(back)
+	return back, nil
+}

@@ -1,0 +1,179 @@
+package explore
+
+import (
+	"fmt"
+	"runtime"
+	"time"
+)
+
+// Strategy is the order of the search.
+type Strategy uint8
+
+// The strategies.
+const (
+	// BreadthFirst visits all states in order of depth: counterexamples are shortest.
+	BreadthFirst Strategy = iota
+	// DepthFirst visits all states within Options.Depth (or all), deepest first, with one worker.
+	DepthFirst
+	// RandomWalk makes Options.Walks walks of at most Options.Depth calls each, drawn from Options.Seed.
+	RandomWalk
+)
+
+// String returns the strategy as the command line spells it.
+func (s Strategy) String() string {
+	switch s {
+	case BreadthFirst:
+		return "bfs"
+	case DepthFirst:
+		return "dfs"
+	case RandomWalk:
+		return "random"
+	}
+	return "unknown"
+}
+
+// Store is the way in which visited states are remembered.
+type Store uint8
+
+// The stores.
+const (
+	// Exact keeps the packed bytes of every state.
+	Exact Store = iota
+	// Compact128 keeps a 128-bit hash of every state: a state is omitted when it shares one.
+	Compact128
+	// Compact64 keeps a 64-bit hash of every state.
+	Compact64
+)
+
+// String returns the store as the command line spells it.
+func (s Store) String() string {
+	switch s {
+	case Exact:
+		return "exact"
+	case Compact128:
+		return "hash128"
+	case Compact64:
+		return "hash64"
+	}
+	return "unknown"
+}
+
+// Options are the question asked of a run. The zero value asks for an exact breadth-first search with all
+// processors, without limits, that stops at the first finding.
+type Options struct {
+	// Depth is the largest number of calls after an initial state; 0 means until nothing is new.
+	// States at that depth are found and counted, but no call is made in them.
+	Depth int
+	// Workers is the number of goroutines that expand states; 0 means GOMAXPROCS. No count, state
+	// number or finding depends on it.
+	Workers int
+	// MaxStates stops the run at the transition that would add one more state; 0 means no limit.
+	MaxStates uint64
+	// MaxMemory, in bytes of the engine's own storage, stops the run before it is exceeded; 0 means
+	// no limit.
+	MaxMemory uint64
+	// Timeout stops the run after so much time; 0 means no limit.
+	Timeout time.Duration
+	// FindAll goes on after a finding and keeps the first shortest one of every (Kind, Rule).
+	FindAll bool
+	// NoSymmetry ignores a Canonicalizer.
+	NoSymmetry bool
+
+	// Strategy is the order of the search.
+	Strategy Strategy
+	// Seed is where the random numbers of RandomWalk come from.
+	Seed uint64
+	// Walks is the number of walks of RandomWalk.
+	Walks uint64
+
+	// Store says how visited states are remembered.
+	Store Store
+	// Disk is a directory for visited states that outgrow memory; "" keeps them in memory. The
+	// directory is made if it is missing; what the run writes there is removed at its end.
+	Disk string
+
+	// Checkpoint is a directory in which the run saves its progress; "" saves none.
+	Checkpoint string
+	// CheckpointEvery is the time between two checkpoints; 0 means one minute. One more is made when
+	// the run stops early.
+	CheckpointEvery time.Duration
+	// Resume goes on from the checkpoint in the directory Checkpoint instead of starting anew.
+	Resume bool
+	// System, Scope and Rules identify what is searched (the system, its bounds, the build of the
+	// rules). A checkpoint remembers them, and a run with others refuses to resume it.
+	System, Scope, Rules string
+
+	// Edges, if not nil, is called with every transition of the finished search, in order of the
+	// number of the state and then of the calls. An error from it ends the run with that error.
+	Edges func(Edge) error
+	// MaxEdges is the largest number of transitions that Edges is to be called with; a graph with more
+	// is an error, and Edges is not called at all. 0 means 10,000.
+	MaxEdges uint64
+
+	// Progress, if not nil, is called now and then by the goroutine that called Run.
+	Progress func(Progress)
+	// ProgressEvery is the least time between two calls of Progress; 0 means one second.
+	ProgressEvery time.Duration
+}
+
+// Edge is one transition of the state graph. States are numbered from 0 in order of discovery.
+type Edge struct {
+	From    uint64
+	Call    uint64  // code of the call
+	Outcome Outcome // Moved, Violated or Crashed
+	To      uint64  // the successor; meaningless unless the outcome is Moved
+}
+
+// withDefaults fills in what the zero values stand for.
+func (o Options) withDefaults() Options {
+	if o.Workers == 0 {
+		o.Workers = runtime.GOMAXPROCS(0)
+	}
+	if o.CheckpointEvery == 0 {
+		o.CheckpointEvery = time.Minute
+	}
+	if o.ProgressEvery == 0 {
+		o.ProgressEvery = time.Second
+	}
+	if o.MaxEdges == 0 {
+		o.MaxEdges = 10_000
+	}
+	return o
+}
+
+// refuse makes the error for an option that cannot be honoured.
+func refuse(what, why string) error {
+	return fmt.Errorf("explore: %s: %s", what, why)
+}
+
+// maxWorkers is bounded by the number of bits that provisional references give to a worker.
+const maxWorkers = 256
+
+// check refuses options that are wrong or that the chosen mode cannot honour.
+func (o Options) check() error {
+	switch {
+	case o.Depth < 0:
+		return refuse("depth", "must not be negative")
+	case o.Workers < 0 || o.Workers > maxWorkers:
+		return refuse("workers", fmt.Sprintf("must be from 0 to %d", maxWorkers))
+	case o.Timeout < 0:
+		return refuse("timeout", "must not be negative")
+	case o.Strategy > RandomWalk:
+		return refuse("strategy", "unknown")
+	case o.Store > Compact64:
+		return refuse("store", "unknown")
+	case o.Strategy != BreadthFirst:
+		return refuse("strategy "+o.Strategy.String(), "not built yet")
+	case o.Store != Exact:
+		return refuse("store "+o.Store.String(), "not built yet")
+	case o.Disk != "":
+		return refuse("disk", "not built yet")
+	case o.Checkpoint != "" || o.Resume:
+		return refuse("checkpoint", "not built yet")
+	case o.Edges != nil:
+		return refuse("edges", "not built yet")
+	case o.Seed != 0 || o.Walks != 0:
+		return refuse("seed and walks", "only a random walk has them")
+	}
+	return nil
+}

@@ -1,0 +1,92 @@
+package explore
+
+import "time"
+
+// Reason says why a run ended before it had seen everything.
+type Reason uint8
+
+// The reasons.
+const (
+	StopNone      Reason = iota // nothing was left to do
+	StopFinding                 // a finding, and FindAll was not set
+	StopDepth                   // states at Options.Depth were left unexpanded
+	StopStates                  // Options.MaxStates
+	StopMemory                  // Options.MaxMemory
+	StopTimeout                 // Options.Timeout
+	StopInterrupt               // the context was cancelled
+)
+
+// String returns the reason as one lower-case word.
+func (r Reason) String() string {
+	switch r {
+	case StopNone:
+		return "none"
+	case StopFinding:
+		return "finding"
+	case StopDepth:
+		return "depth"
+	case StopStates:
+		return "states"
+	case StopMemory:
+		return "memory"
+	case StopTimeout:
+		return "timeout"
+	case StopInterrupt:
+		return "interrupt"
+	}
+	return "unknown"
+}
+
+// Finding is something that went wrong, with the way to it. Breadth-first search reports a shortest way:
+// of all those it takes the one through the lowest numbered state, by the first of the calls there.
+type Finding struct {
+	Kind Kind  // Violated or Crashed
+	Rule int16 // as the model gave it
+	// Init is the initial state at which the path starts.
+	Init int
+	// Path holds the codes of the calls from there; the last one is the call that went wrong. It is
+	// empty when the initial state itself was judged.
+	Path []uint64
+}
+
+// Result is what a run has found out.
+type Result struct {
+	States      uint64   // distinct states (of symmetric states one)
+	Transitions uint64   // calls with another outcome than Skipped
+	Skipped     uint64   // calls that were refused or had no effect
+	Diameter    int      // depth of the deepest state; initial states have depth 0
+	PerDepth    []uint64 // number of states at each depth; the length is Diameter+1
+	// Complete says that every reachable state was found and expanded (successors of violations and
+	// crashes apart, which are never expanded).
+	Complete bool
+	Stopped  Reason
+	Findings []Finding // in order of depth, state number and call; at most one if not FindAll
+	// Counters are the sums of what the models counted (see Counter) in the transitions and skipped
+	// calls above; nil if the model does not count.
+	Counters []uint64
+
+	// Omission is an upper bound on the probability that a state was missed because the store keeps
+	// hashes only; 0 for an exact store.
+	Omission float64
+	// Symmetry says that states were counted up to the model's symmetry.
+	Symmetry bool
+	// Walks is the number of random walks that were made.
+	Walks uint64
+
+	// BytesPerState is what the engine keeps at the end, all included, divided by the number of states.
+	BytesPerState float64
+	// PeakMemory is the largest amount of storage, in bytes, that the engine had at any time.
+	PeakMemory uint64
+	// Duration is the wall-clock time of the run. It decides nothing.
+	Duration time.Duration
+}
+
+// Progress is a look at a run that is under way.
+type Progress struct {
+	States      uint64
+	Transitions uint64
+	Depth       int    // depth of the states being expanded
+	Waiting     uint64 // states found and not yet expanded
+	Memory      uint64 // bytes of the engine's own storage
+	Elapsed     time.Duration
+}

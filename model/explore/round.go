@@ -1,0 +1,141 @@
+package explore
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+const (
+	// roundStates is about how many new states a round may find before it is settled: few enough for
+	// the fresh table to stay in the second-level cache.
+	roundStates = 1 << 15
+	// firstRecords is the room that a worker has for new states at first.
+	firstRecords = 1 << 12
+	// maxStep is the largest number of states in a slice.
+	maxStep = 64
+)
+
+// round is a stretch of the present level that is expanded between two looks at the limits. Where it ends
+// depends on speed and chance; what is found does not, since everything is settled by key.
+type round struct {
+	front   *arena // where the states to expand are
+	base    uint64 // number of the first state in front
+	first   uint64 // the first state to expand
+	last    uint64 // the end of the level
+	step    uint64 // states in a slice
+	soft    int    // records of one worker that end the round
+	findAll bool
+
+	ticket atomic.Uint64 // slices given out
+	stop   atomic.Bool   // give out no more
+}
+
+// expanded returns the end of the states that were expanded; the round is over.
+func (r *round) expanded() uint64 { return min(r.last, r.first+r.ticket.Load()*r.step) }
+
+// expandRound expands states from s.next on, up to last at most, and judges what is new.
+func (s *search) expandRound(last uint64) error {
+	r := &s.round
+	r.front, r.base = s.store.front()
+	r.first, r.last = s.next, last
+	r.step = min(maxStep, max(1, (last-s.next)/uint64(8*len(s.workers))))
+	r.soft = roundStates / len(s.workers)
+	r.ticket.Store(0)
+	r.stop.Store(false)
+	if s.halt.Load() != 0 { // looked at after the store, lest a halt between the two be lost
+		r.stop.Store(true)
+	}
+	crew := s.workers
+	if last-s.next < 4 {
+		crew = crew[:1] // not worth waking anyone
+	}
+	for more := true; more; {
+		more = false
+		for _, again := range side(crew, (*worker).work) {
+			more = more || again
+		}
+		if more {
+			s.enlarge(crew)
+		}
+	}
+	if s.workers[0].check != nil && s.err() == nil {
+		side(crew, func(w *worker) bool { w.judge(); return false })
+	}
+	return s.err()
+}
+
+// side runs f for all of the crew side by side and returns what it said to each.
+func side(crew []*worker, f func(*worker) bool) []bool {
+	said := make([]bool, len(crew))
+	var wait sync.WaitGroup
+	for i, w := range crew[1:] {
+		wait.Go(func() { said[i+1] = f(w) })
+	}
+	said[0] = f(crew[0])
+	wait.Wait()
+	return said
+}
+
+// err returns the error of the first worker that has one.
+func (s *search) err() error {
+	for _, w := range s.workers {
+		if w.err != nil {
+			return w.err
+		}
+	}
+	return nil
+}
+
+// enlarge makes room for workers that have none, and a table that is at most half full when all the room
+// is used.
+func (s *search) enlarge(crew []*worker) {
+	total := 0
+	for _, w := range s.workers {
+		if need := w.n + batchLen + len(w.calls); need > len(w.recs) {
+			recs := s.mem.records(max(2*len(w.recs), 2*need))
+			copy(recs, w.recs[:w.n])
+			if w.recs != nil {
+				s.mem.freeRecords(w.recs)
+			}
+			w.recs = recs
+		}
+		total += len(w.recs)
+	}
+	if 2*total <= len(s.fresh.table) {
+		return
+	}
+	if s.fresh.table != nil {
+		s.mem.freeSlots(s.fresh.table)
+	}
+	s.fresh.table = s.mem.slots(uint64(2 * total))
+	for _, w := range crew {
+		for k := range w.n {
+			s.fresh.enter(w.owner, k)
+		}
+	}
+}
+
+// inOrder returns the good records of the round in order of their keys.
+func (s *search) inOrder() line {
+	items := s.items[:0]
+	sorted := true
+	var last uint64
+	for i, w := range s.workers {
+		bad := w.bad
+		for k := range w.n {
+			if len(bad) > 0 && bad[0].rec == k {
+				bad = bad[1:]
+				continue
+			}
+			key := w.recs[k].key
+			sorted = sorted && key >= last
+			last = key
+			items = append(items, item{key, uint64(i)<<32 | uint64(k)})
+		}
+	}
+	s.items = items
+	if !sorted {
+		s.spare = sortItems(items, s.spare)
+	}
+	return line{items, s.fresh.owners, s.workers[0].size}
+}

@@ -1,0 +1,46 @@
+package explore
+
+import (
+	"context"
+	"time"
+)
+
+// Run searches the system that the factory makes models of, and says what it found. A limit, a finding or
+// the end of ctx ends the search without an error; the Result says how far it got. An error means that
+// the question cannot be answered: options that do not go together, or a model that breaks its contract.
+func Run(ctx context.Context, f Factory, opt Options) (Result, error) {
+	if f == nil {
+		return Result{}, refuse("factory", "is nil")
+	}
+	if err := opt.check(); err != nil {
+		return Result{}, err
+	}
+	s, err := newSearch(f, opt.withDefaults())
+	if err != nil {
+		return Result{}, err
+	}
+	defer s.close()
+	if err := s.run(ctx); err != nil {
+		return Result{}, err
+	}
+	return s.result()
+}
+
+// result sums up the search.
+func (s *search) result() (Result, error) {
+	r := Result{
+		States: s.store.len(), Transitions: s.count.transitions, Skipped: s.count.skipped,
+		PerDepth: s.perDepth, Stopped: s.stopped, Complete: s.stopped == StopNone,
+		Counters: s.counters,
+		Symmetry: s.workers[0].canon != nil, PeakMemory: s.mem.peak + s.parents.used(),
+	}
+	r.Diameter = max(0, len(r.PerDepth)-1)
+	if r.States > 0 {
+		rest := s.store.used() + s.parents.used()
+		r.BytesPerState = float64(rest) / float64(r.States)
+	}
+	var err error
+	r.Findings, err = s.findings()
+	r.Duration = time.Since(s.began)
+	return r, err
+}

@@ -1,0 +1,164 @@
+package explore
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+)
+
+// search is one breadth-first search under way. Only the goroutine that called Run touches it; workers
+// see the store, the fresh states and the round.
+type search struct {
+	opt     Options
+	factory Factory
+	mem     memory
+	store   store
+	parents parents
+	workers []*worker
+	fresh   fresh
+	round   round
+	items   []item // room
+	spare   []item // room
+
+	began    time.Time
+	reported time.Time
+	halt     atomic.Uint32 // a Reason from outside: timeout or interrupt
+
+	depth    int
+	perDepth []uint64
+	next     uint64 // number of the next state to expand
+	count    tally
+	counters []uint64
+	found    []found
+	stopped  Reason
+}
+
+// newSearch sets up an empty search.
+func newSearch(f Factory, opt Options) (*search, error) {
+	s := &search{opt: opt, factory: f, began: time.Now()}
+	s.reported = s.began
+	s.mem.limit = opt.MaxMemory
+	for i := range opt.Workers {
+		w, err := newWorker(f(), opt)
+		if err != nil {
+			return nil, err
+		}
+		w.round, w.fresh = &s.round, &s.fresh
+		w.owner = &owner{id: uint64(i), recs: s.mem.records(firstRecords)}
+		w.recent = newRecent(&s.mem)
+		s.fresh.owners = append(s.fresh.owners, w.owner)
+		s.workers = append(s.workers, w)
+	}
+	first := s.workers[0]
+	s.fresh.words = first.words
+	s.round.findAll = opt.FindAll
+	x := newExact(first.size, &s.mem)
+	s.store = x
+	for _, w := range s.workers {
+		w.store, w.table = s.store, &x.table
+	}
+	s.enlarge(nil)
+	return s, nil
+}
+
+// close gives the memory back.
+func (s *search) close() { s.mem.close() }
+
+// run searches breadth first to the end or to a limit.
+func (s *search) run(ctx context.Context) error {
+	defer s.watch(ctx)()
+	if err := s.inits(); err != nil {
+		return err
+	}
+	for s.stopped == StopNone && s.next < s.store.len() {
+		last := s.store.len()
+		s.perDepth = append(s.perDepth, last-s.next)
+		if s.opt.Depth > 0 && s.depth == s.opt.Depth {
+			s.stopped = StopDepth
+			return nil
+		}
+		for s.next < last && s.stopped == StopNone {
+			if err := s.advance(last); err != nil {
+				return err
+			}
+		}
+		s.store.endLevel()
+		s.depth++
+	}
+	if n := s.store.len() - sum(s.perDepth); n > 0 {
+		s.perDepth = append(s.perDepth, n) // the level that was being filled
+	}
+	return nil
+}
+
+// advance makes one round, and looks at limits and progress.
+func (s *search) advance(last uint64) error {
+	if r := Reason(s.halt.Load()); r != StopNone {
+		s.stopped = r
+		return nil
+	}
+	if err := s.expandRound(last); err != nil {
+		return err
+	}
+	if !s.fits() {
+		s.stopped = StopMemory
+		s.endRound()
+		return nil
+	}
+	if err := s.settle(); err != nil {
+		return err
+	}
+	s.report()
+	return nil
+}
+
+// watch sets halt when the time is up or ctx is cancelled; the function it returns ends the watch.
+func (s *search) watch(ctx context.Context) (stop func()) {
+	halt := func(r Reason) {
+		s.halt.CompareAndSwap(0, uint32(r))
+		s.round.stop.Store(true)
+	}
+	unhook := context.AfterFunc(ctx, func() { halt(StopInterrupt) })
+	if s.opt.Timeout == 0 {
+		return func() { unhook() }
+	}
+	t := time.AfterFunc(s.opt.Timeout, func() { halt(StopTimeout) })
+	return func() { unhook(); t.Stop() }
+}
+
+// fits says whether what the round has found can be stored within the memory limit.
+func (s *search) fits() bool {
+	if s.opt.MaxMemory == 0 {
+		return true
+	}
+	var n, bytes uint64
+	for _, w := range s.workers {
+		n += uint64(w.n)
+		bytes += w.owner.end
+	}
+	return s.memory()+s.store.needs(n, bytes) <= s.opt.MaxMemory
+}
+
+// memory returns the bytes of storage in use.
+func (s *search) memory() uint64 { return s.mem.now + s.parents.used() }
+
+// report tells about progress if it is time to.
+func (s *search) report() {
+	now := time.Now()
+	if s.opt.Progress == nil || now.Sub(s.reported) < s.opt.ProgressEvery {
+		return
+	}
+	s.reported = now
+	s.opt.Progress(Progress{
+		States: s.store.len(), Transitions: s.count.transitions, Depth: s.depth,
+		Waiting: s.store.len() - s.next, Memory: s.memory(), Elapsed: now.Sub(s.began),
+	})
+}
+
+// sum adds up.
+func sum(xs []uint64) (t uint64) {
+	for _, x := range xs {
+		t += x
+	}
+	return t
+}

@@ -1,0 +1,130 @@
+package explore
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestGrid(t *testing.T) {
+	r := explored(t, newGrid(30), Options{})
+	if r.States != 900 || r.Diameter != 58 || r.Transitions != 2*29*30 || r.Skipped != 60 || !r.Complete {
+		t.Errorf("%+v", r)
+	}
+	for d, n := range r.PerDepth {
+		if want := min(d+1, 59-d); n != uint64(want) {
+			t.Errorf("depth %d: %d states, want %d", d, n, want)
+		}
+	}
+}
+
+func TestPuzzle(t *testing.T) {
+	r := explored(t, newPuzzle, Options{})
+	if r.States != 360 || r.Diameter != 21 || !r.Complete || r.Findings != nil {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestDepthLimit(t *testing.T) {
+	for _, c := range []struct {
+		depth    int
+		states   uint64
+		complete bool
+	}{{1, 3, false}, {3, 10, false}, {8, 25, false}, {9, 25, true}} {
+		r := explored(t, newGrid(5), Options{Depth: c.depth})
+		if r.States != c.states || r.Complete != c.complete || (r.Stopped == StopDepth) == c.complete {
+			t.Errorf("%+v: %+v", c, r)
+		}
+	}
+}
+
+// TestFaults looks for the faults of the two buggy variants of PV-DP in as many calls as other tools take.
+func TestFaults(t *testing.T) {
+	for _, c := range []struct{ n, l, e, bug, rule, calls int }{
+		{3, 2, 1, 1, 1, 2}, {4, 2, 1, 1, 1, 2}, {4, 3, 1, 1, 1, 2}, {3, 2, 2, 1, 1, 1},
+		{3, 2, 1, 2, 1, 3}, {4, 2, 1, 2, 1, 3}, {4, 3, 1, 2, 1, 3}, {3, 2, 2, 2, 1, 3},
+		{4, 2, 1, 1, 2, 1}, {4, 2, 1, 2, 2, 2},
+	} {
+		for _, each := range []bool{false, true} {
+			f := newPVDP(c.n, c.l, c.e, c.bug, each)
+			r := explored(t, f, Options{FindAll: true, Depth: 3})
+			at := slices.IndexFunc(r.Findings, func(f Finding) bool { return f.Kind == Violated && int(f.Rule) == c.rule })
+			if at < 0 {
+				// A rule that is judged after another may only be met behind violations.
+				if c.rule == 2 || c.bug == 1 || c.bug == 2 {
+					t.Logf("%+v each %v: not among %+v", c, each, r.Findings)
+				}
+				continue
+			}
+			if p := r.Findings[at].Path; len(p) != c.calls {
+				t.Errorf("%+v: %d calls: %x", c, len(p), p)
+			}
+		}
+	}
+}
+
+func TestInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	r, err := Run(ctx, newGrid(2000), Options{})
+	if err != nil || r.Stopped != StopInterrupt || r.Complete {
+		t.Errorf("%+v, %v", r, err)
+	}
+	r = explored(t, newPVDP(5, 2, 1, 0, false), Options{Timeout: 30 * time.Millisecond})
+	if r.Stopped != StopTimeout || r.Complete || r.States == 0 {
+		t.Errorf("%+v", r)
+	}
+	r = explored(t, newPVDP(5, 2, 1, 0, false), Options{MaxMemory: 32 << 20})
+	if r.Stopped != StopMemory || r.PeakMemory > 32<<20 || r.States < 100_000 {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestProgress(t *testing.T) {
+	var seen []Progress
+	explored(t, newPVDP(4, 2, 1, 0, false), Options{
+		Progress: func(p Progress) { seen = append(seen, p) }, ProgressEvery: time.Millisecond,
+	})
+	if len(seen) < 3 {
+		t.Fatalf("%d reports", len(seen))
+	}
+	for i, p := range seen[1:] {
+		if p.States < seen[i].States || p.Depth < seen[i].Depth || p.Elapsed <= seen[i].Elapsed || p.Memory == 0 {
+			t.Errorf("%+v after %+v", p, seen[i])
+		}
+	}
+}
+
+func TestOptionsRefused(t *testing.T) {
+	for what, opt := range map[string]Options{
+		"depth":    {Depth: -1},
+		"workers":  {Workers: -1},
+		"timeout":  {Timeout: -1},
+		"strategy": {Strategy: 9},
+		"store":    {Store: 9},
+		"seed":     {Seed: 3},
+	} {
+		_, err := Run(context.Background(), newGrid(3), opt)
+		if err == nil || !strings.HasPrefix(err.Error(), "explore: "+what) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if _, err := Run(context.Background(), nil, Options{}); err == nil || errors.Is(err, context.Canceled) {
+		t.Error("no factory:", err)
+	}
+}
+
+// liar says that its states have 7 bytes.
+type liar struct{ *grid }
+
+func (liar) StateSize() int { return 7 }
+
+func TestWrongSize(t *testing.T) {
+	_, err := Run(context.Background(), func() Model { return liar{&grid{n: 3}} }, Options{})
+	if err == nil || !strings.Contains(err.Error(), "state size: Encode or Canon gave 8 bytes, StateSize says 7") {
+		t.Error(err)
+	}
+}

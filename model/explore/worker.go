@@ -1,0 +1,289 @@
+package explore
+
+import (
+	"encoding/binary"
+	"fmt"
+	"runtime/debug"
+	"sync/atomic"
+)
+
+// worker expands states with a model of its own. In a round it works by itself: it reads the store, and
+// shares with others nothing but the fresh states and the round's ticket.
+type worker struct {
+	m              Model
+	canon          Canonicalizer // nil without symmetry
+	check          StateChecker  // nil if the model has none
+	count          Counter       // nil if the model does not count
+	size           int           // length of a state, 0 if it varies
+	words          bool          // states are handled as words
+	loMask, hiMask uint64
+
+	round *round
+	store store
+	table *table // of the store, to be asked for early
+	fresh *fresh
+	*owner
+	batch  batch
+	recent []uint64
+
+	at, end uint64 // states of the slice still to expand
+	place   ref    // of state at
+	loaded  bool   // state at is decoded and its calls are listed
+	calls   []uint64
+	buf     []byte
+	word    [16]byte
+
+	slice    slice // what has been counted since the slice began
+	counters []uint64
+	slices   []slice // of this round
+	found    []noted
+	bad      []badState
+	err      error
+}
+
+// slice is a number of neighbouring states with the tally of what their expansion gave.
+type slice struct {
+	from, to uint64
+	tally
+	counters []uint64
+}
+
+// tally counts calls by what came of them.
+type tally struct {
+	transitions, skipped uint64
+}
+
+// noted is a finding at a key.
+type noted struct {
+	Outcome
+	key   uint64
+	state bool // the successor was judged, not the transition
+}
+
+// badState is a record whose state broke a rule.
+type badState struct {
+	rec int
+	Outcome
+}
+
+// newWorker makes a worker with model m.
+func newWorker(m Model, opt Options) (*worker, error) {
+	w := &worker{m: m}
+	if !opt.NoSymmetry {
+		w.canon, _ = m.(Canonicalizer)
+	}
+	w.check, _ = m.(StateChecker)
+	w.count, _ = m.(Counter)
+	if fs, ok := m.(FixedSize); ok {
+		w.size = fs.StateSize()
+		if w.size < 1 || w.size > maxStateLen {
+			return nil, refuse("state size", fmt.Sprintf("%d bytes; it must be from 1 to %d", w.size, maxStateLen))
+		}
+	}
+	w.words = w.size > 0 && w.size <= 16
+	w.loMask = ^uint64(0) >> (8 * max(0, 8-w.size))
+	w.hiMask = ^uint64(0) >> (8 * min(8, 16-min(16, w.size)))
+	return w, nil
+}
+
+// key returns the bytes by which the working state is stored, valid until the next call of key.
+func (w *worker) key() []byte {
+	if w.canon != nil {
+		w.buf = w.canon.Canon(w.buf[:0])
+	} else {
+		w.buf = w.m.Encode(w.buf[:0])
+	}
+	return w.buf
+}
+
+// checkLen makes sure that a state has a length that can be stored.
+func (w *worker) checkLen(n int) error {
+	switch {
+	case w.size > 0 && n != w.size:
+		return fmt.Errorf("explore: state size: Encode or Canon gave %d bytes, StateSize says %d", n, w.size)
+	case n > maxStateLen:
+		return fmt.Errorf("explore: state size: %d bytes, at most %d are possible", n, maxStateLen)
+	}
+	return nil
+}
+
+// guard turns a panic of the model into an error.
+func (w *worker) guard() {
+	if x := recover(); x != nil {
+		w.err = fmt.Errorf("explore: model: panic at state %d: %v\n%s", w.at, x, debug.Stack())
+		w.round.stop.Store(true)
+	}
+}
+
+// work expands slices until the round ends, or until there is no room for the calls of the next state:
+// then it returns true, and is to be called again with more.
+func (w *worker) work() (more bool) {
+	defer w.guard()
+	for w.at < w.end || w.take() {
+		for w.at < w.end {
+			if !w.expand() {
+				if w.err != nil {
+					w.round.stop.Store(true)
+				}
+				return w.err == nil
+			}
+			w.at++
+		}
+		w.closeSlice()
+	}
+	w.flush()
+	return false
+}
+
+// take begins the next slice, if the round still gives one out.
+func (w *worker) take() bool {
+	r := w.round
+	if r.stop.Load() {
+		return false
+	}
+	from := r.first + (r.ticket.Add(1)-1)*r.step
+	if from >= r.last {
+		return false
+	}
+	w.at, w.end = from, min(from+r.step, r.last)
+	w.place = r.front.find(from - r.base)
+	w.slice = slice{from: from, to: w.end}
+	return true
+}
+
+// closeSlice puts the tally of the slice aside.
+func (w *worker) closeSlice() {
+	k := len(w.slices)
+	if k < cap(w.slices) {
+		w.slices = w.slices[:k+1]
+		w.slice.counters = w.slices[k].counters // room from an earlier round
+		clear(w.slice.counters)
+	} else {
+		w.slices = append(w.slices, slice{})
+	}
+	w.slice.counters = w.delta(w.slice.counters)
+	w.slices[k] = w.slice
+	w.slice.counters = nil
+	if w.n > w.round.soft {
+		w.round.stop.Store(true)
+	}
+}
+
+// delta adds to sum what the model has counted since the last time.
+func (w *worker) delta(sum []uint64) []uint64 {
+	if w.count == nil {
+		return sum
+	}
+	now := w.count.Counters()
+	if sum == nil {
+		sum = make([]uint64, len(now))
+	}
+	if w.counters == nil {
+		w.counters = make([]uint64, len(now))
+	}
+	for i, n := range now {
+		sum[i] += n - w.counters[i]
+		w.counters[i] = n
+	}
+	return sum
+}
+
+// load decodes state w.at and lists its calls.
+func (w *worker) load() {
+	state, after := w.round.front.next(w.place)
+	w.m.Decode(state)
+	w.calls = w.m.Calls(w.calls[:0])
+	w.place = after
+	w.loaded = true
+}
+
+// expand makes all calls in state w.at. It says false when there is no room for their successors, or
+// after an error.
+func (w *worker) expand() bool {
+	if !w.loaded {
+		w.load()
+	}
+	if w.n+w.batch.n+len(w.calls) > len(w.recs) {
+		return false
+	}
+	if len(w.calls) > maxCalls {
+		w.err = refuse("calls", fmt.Sprintf("%d in one state, at most %d are possible", len(w.calls), maxCalls))
+		return false
+	}
+	w.loaded = false
+	base := keyOf(w.at, 0)
+	for i, c := range w.calls {
+		o := w.m.Apply(c)
+		switch o.Kind {
+		case Moved:
+			w.slice.transitions++
+			if !w.push(base + uint64(i)) {
+				return false
+			}
+		case Skipped:
+			w.slice.skipped++
+		default:
+			w.slice.transitions++
+			w.note(noted{Outcome: o, key: base + uint64(i)})
+		}
+		w.m.Restore()
+	}
+	return true
+}
+
+// push sends the working state on its way into the store.
+func (w *worker) push(key uint64) bool {
+	if !w.words {
+		state := w.key()
+		if w.err = w.checkLen(len(state)); w.err != nil {
+			return false
+		}
+		w.pushBytes(key, state)
+		return w.err == nil
+	}
+	var state []byte
+	if w.canon != nil {
+		state = w.canon.Canon(w.word[:0])
+	} else {
+		state = w.m.Encode(w.word[:0])
+	}
+	if len(state) != w.size {
+		w.err = w.checkLen(len(state))
+		return false
+	}
+	if &state[0] != &w.word[0] {
+		copy(w.word[:], state) // it did not fit and was moved for a while
+	}
+	lo, hi := binary.LittleEndian.Uint64(w.word[:8]), binary.LittleEndian.Uint64(w.word[8:])
+	w.pushWords(key, lo&w.loMask, hi&w.hiMask)
+	return true
+}
+
+// note keeps the earliest finding of each kind, or the earliest of all if one is enough.
+func (w *worker) note(n noted) {
+	if !w.round.findAll {
+		w.round.stop.Store(true)
+	}
+	for i := range w.found {
+		if g := &w.found[i]; g.Outcome == n.Outcome {
+			if n.key < g.key {
+				*g = n
+			}
+			return
+		}
+	}
+	w.found = append(w.found, n)
+}
+
+// judge asks the StateChecker about the records of this worker.
+func (w *worker) judge() {
+	defer w.guard()
+	var buf [16]byte
+	for k := range w.n {
+		w.m.Decode(w.packed(&w.recs[k], &buf, w.size))
+		if o := w.check.CheckState(); o.Kind == Violated || o.Kind == Crashed {
+			w.bad = append(w.bad, badState{k, o})
+			w.note(noted{o, atomic.LoadUint64(&w.recs[k].key), true})
+		}
+	}
+}
