@@ -100,3 +100,11 @@ func Switch(k *Kernel, second bool) {
 	SwitchMM(k, second)
 	k.M.End(outer)
 }
+
+// Exit ends the second address space. Its frames stay with the boot allocator.
+func Exit(k *Kernel) {
+	outer := k.M.Begin(model.Call{Kind: model.CallExit})
+	k.PV.ExitMMap(k, k.layout().VA(model.PFN(k.M.Kernel.Second).PA()))
+	k.M.Kernel.Second = model.NoFrame
+	k.M.End(outer)
+}

@@ -24,7 +24,7 @@ type Checker struct {
 
 // Detail locates a violation. Fields that do not concern the rule are zero.
 type Detail struct {
-	Frame model.Frame // the table or page concerned
+	Frame model.Frame // the table or page concerned, NoFrame for none
 	Table model.Frame // the table that holds the offending entry
 	Slot  int         // its slot
 	VA    model.VA    // the address concerned
@@ -43,7 +43,7 @@ func New(rules []Rule) *Checker {
 // Rules returns the rules that the checker applies.
 func (c *Checker) Rules() []Rule { return c.rules }
 
-// Begin makes the checker look at a state afresh. start are the translations
+// BeginAt makes the checker look at a state afresh. start are the translations
 // that must be kept; nil takes those of the state itself.
 func (c *Checker) BeginAt(s *model.State, start *Snapshot) {
 	c.s, c.Violated, c.Detail = s, -1, Detail{}

@@ -28,7 +28,7 @@ func checkLeaf(c *Checker, st *model.Step) result {
 		m, ok := resolve(c.s, l.Geo, model.Frame(l.Kernel.Root), va)
 		want, care := c.leafFlags(va)
 		if !ok || m.frame != model.Frame(pfn) || (m.level == 2) != l.Kernel.HasPSE || (m.leaf.Flags()^want)&care != 0 {
-			return c.fail(Detail{Table: m.table, Slot: m.slot, VA: va, Frame: model.Frame(pfn), Want: uint64(want), Got: uint64(m.leaf)})
+			return c.fail(Detail{Frame: model.NoFrame, Table: m.table, Slot: m.slot, VA: va, Want: uint64(want), Got: uint64(m.leaf)})
 		}
 	}
 	return held

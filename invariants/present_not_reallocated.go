@@ -42,7 +42,7 @@ func checkReallocation(c *Checker, st *model.Step) result {
 			if level < 2 || slot >= g.Slots[level] || c.mayReplace(level, old, now) {
 				continue
 			}
-			return c.fail(Detail{Table: w.Frame, Slot: slot, Want: uint64(old), Got: uint64(now)})
+			return c.fail(Detail{Frame: model.NoFrame, Table: w.Frame, Slot: slot, Want: uint64(old), Got: uint64(now)})
 		}
 	}
 	return silent

@@ -45,7 +45,7 @@ func (c *Checker) writableTable() Detail {
 		c.findWritable(&d)
 		return d
 	}
-	return Detail{}
+	return Detail{Frame: model.NoFrame}
 }
 
 func (c *Checker) findWritable(d *Detail) {

@@ -26,7 +26,7 @@ func checkTranslations(c *Checker, st *model.Step) result {
 	for _, p := range c.start.pages {
 		m, ok := resolve(c.s, g, c.s.CPU.CR3, p.va)
 		if !ok || m.frame != p.frame {
-			d := Detail{VA: p.va, Want: uint64(p.frame), Table: m.table, Slot: m.slot, Got: uint64(m.leaf)}
+			d := Detail{Frame: model.NoFrame, VA: p.va, Want: uint64(p.frame), Table: m.table, Slot: m.slot, Got: uint64(m.leaf)}
 			return c.fail(d)
 		}
 	}

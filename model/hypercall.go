@@ -88,3 +88,21 @@ func (m *Machine) SetGDT(frames ...MFN) Errno {
 	m.emit(Step{Op: OpSetGDT, Errno: rc, Frame: f})
 	return rc
 }
+
+// MMUItem is one item of an mmu_update.
+type MMUItem struct {
+	Ptr uint64 // as of MMUUpdate
+	Val Entry
+}
+
+// MMUUpdates carries out several items in one hypercall. It stops at the first
+// refused one and returns how many were done.
+func (m *Machine) MMUUpdates(items []MMUItem) (done int, rc Errno) {
+	for _, u := range items {
+		if rc := m.MMUUpdate(u.Ptr, u.Val); rc != OK {
+			return done, rc
+		}
+		done++
+	}
+	return done, OK
+}

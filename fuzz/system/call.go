@@ -133,6 +133,8 @@ func (c Call) run(k *hooks.Kernel) {
 		hooks.Activate(k)
 	case model.CallSwitch:
 		hooks.Switch(k, c.Arg == 1)
+	case model.CallExit:
+		hooks.Exit(k)
 	}
 }
 

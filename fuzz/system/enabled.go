@@ -48,13 +48,21 @@ func secondCalls(dst []uint64, s *model.State) []uint64 {
 		}
 		return append(dst, Call{Kind: model.CallPgdAlloc}.Code())
 	}
+	if s.L.Hyper == nil || !k.SecondPinned {
+		dst = append(dst, Call{Kind: model.CallActivate}.Code())
+	}
 	if s.L.Hyper != nil && !k.SecondPinned {
-		return append(dst, Call{Kind: model.CallActivate}.Code())
+		return dst
 	}
 	if s.CPU.CR3 == k.Second {
-		return append(dst, Call{Kind: model.CallSwitch}.Code())
+		dst = append(dst, Call{Kind: model.CallSwitch}.Code())
+		if s.L.Hyper == nil {
+			return dst // nobody takes the root away from under a bare CPU
+		}
+	} else {
+		dst = append(dst, Call{Kind: model.CallSwitch, Arg: 1}.Code())
 	}
-	return append(dst, Call{Kind: model.CallSwitch, Arg: 1}.Code())
+	return append(dst, Call{Kind: model.CallExit}.Code())
 }
 
 // leafFrames is the number of frames that a leaf of low memory maps.

@@ -22,17 +22,16 @@ func tinyPAE(root, l2 int) (*model.Geometry, error) {
 
 // nativeCase is a member of the native family.
 type nativeCase struct {
-	levels        int
-	lowmem        int
-	pse, pge, nx  bool
-	highmem       bool
-	low           bool // boot allocator below the kernel instead of above
-	textEnd       model.VA
-	sticky        bool
-	prepopulated  bool // 2-level: the fixmap's table is there, with a stale leaf
-	boot          *model.Geometry
-	geo           *model.Geometry
-	lowmemDefault bool
+	levels       int
+	lowmem       int
+	pse, pge, nx bool
+	highmem      bool
+	low          bool // boot allocator below the kernel instead of above
+	textEnd      model.VA
+	sticky       bool
+	prepopulated bool // 2-level: the fixmap's table is there, with a stale leaf
+	boot         *model.Geometry
+	geo          *model.Geometry
 }
 
 // nativeCases lists the family: CPU features, where root, zero page and boot
@@ -81,16 +80,16 @@ func Native(o Options) (*System, error) {
 }
 
 func (c *nativeCase) name() string {
-	n := fmt.Sprintf("%d levels, %d frames", c.levels, c.lowmem)
+	n := fmt.Sprintf("%dlevel-%df", c.levels, c.lowmem)
 	for _, f := range []struct {
 		on   bool
 		name string
 	}{
-		{c.pse, "PSE"}, {c.pge, "PGE"}, {c.nx, "NX"}, {c.highmem, "highmem"}, {c.low, "low bootmem"},
-		{c.sticky, "sticky TLB"}, {c.prepopulated, "fixmap table present"},
+		{c.pse, "pse"}, {c.pge, "pge"}, {c.nx, "nx"}, {c.highmem, "highmem"}, {c.low, "lowbootmem"},
+		{c.sticky, "stickytlb"}, {c.prepopulated, "fixtable"},
 	} {
 		if f.on {
-			n += ", " + f.name
+			n += "-" + f.name
 		}
 	}
 	return n

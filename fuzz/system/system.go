@@ -17,9 +17,10 @@ type System struct {
 	Scope string
 	Inits []Init
 
-	ops   hooks.Ops
-	fn    hooks.Funcs
-	rules []invariants.Rule
+	lowmem int // as asked for; 0 means the family's own
+	ops    hooks.Ops
+	fn     hooks.Funcs
+	rules  []invariants.Rule
 }
 
 // Init is one start-of-day state.
@@ -75,6 +76,7 @@ func finish(s *System, ops hooks.Ops, o Options) (*System, error) {
 	if len(s.Inits) == 0 {
 		return nil, fmt.Errorf("system: %s: no start-of-day state fits the scope", s.Name)
 	}
+	s.lowmem = o.Lowmem
 	s.ops, s.fn, s.rules = ops, hooks.Generic(), invariants.Rules()
 	if o.Patch != nil {
 		o.Patch(&s.ops, &s.fn)

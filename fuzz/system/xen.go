@@ -80,12 +80,18 @@ func Xen(o Options) (*System, error) {
 }
 
 func (c *xenCase) name() string {
-	n := fmt.Sprintf("%s, %d levels, %d frames, %d mapped, %d stale leaves", c.profile.Name, c.levels, c.lowmem, c.mapped, c.stale)
+	n := fmt.Sprintf("%dlevel-%s-%df-%dmapped-%dstale", c.levels, c.profile.Name, c.lowmem, c.mapped, c.stale)
+	if c.wide {
+		n += "-wide"
+	}
 	if c.ro {
-		n += ", a read-only data leaf"
+		n += "-rodata"
+	}
+	if c.nx {
+		n += "-nx"
 	}
 	if c.sticky {
-		n += ", sticky TLB"
+		n += "-stickytlb"
 	}
 	return n
 }
@@ -95,7 +101,8 @@ func (c *xenCase) geometry() (hyper model.Hyper, err error) {
 	hyper = model.Hyper{Profile: c.profile, XenLevel: 2, XenFirst: 7, XenLast: 7}
 	switch {
 	case c.levels == 2:
-		c.geo, err = model.NewGeometry("tiny-2", 4, 8, 4)
+		c.geo, err = model.NewGeometry("tiny-2 16x4", 4, 16, 4)
+		hyper.XenFirst, hyper.XenLast = 15, 15
 	case c.levels == 3 && c.wide:
 		c.geo, err = tinyPAE(4, 8)
 	case c.levels == 3:
@@ -184,6 +191,12 @@ func (c *xenCase) tables() xen.Tables {
 	if c.levels == 3 {
 		t.Flags[3] = model.Present
 	}
+	if c.nx && c.levels == 4 {
+		// Making an entry keeps the NX bit there; two pages are kernel text.
+		for pfn := 2; pfn < c.mapped; pfn++ {
+			t.Leaves[model.PFN(pfn)] = final | model.NX
+		}
+	}
 	for pfn := range c.stale {
 		t.Leaves[model.PFN(pfn)] = model.Present | model.RW | model.Accessed
 	}
@@ -214,15 +227,11 @@ func (c *xenCase) kernelMap() model.KernelMap {
 		k.PageOffset = c.geo.Wrap(half + c.geo.Span(4))
 	}
 	// The fixmap ends one page short of the last L2 span below Xen's slot.
-	slot := model.VA(6)
-	if c.levels == 2 {
-		slot = 2
-	}
 	base := k.PageOffset
 	if c.wide {
 		base += c.geo.Span(3)
 	}
-	k.FixTop = base + (slot+1)*c.geo.Span(2) - model.PageSize
+	k.FixTop = base + 7*c.geo.Span(2) - model.PageSize
 	k.TextEnd = k.PageOffset + model.PageSize
 	return k
 }

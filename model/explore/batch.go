@@ -76,6 +76,9 @@ func (w *worker) flush() {
 	w.store.find(items, b.bytes)
 	for i := range items {
 		p := &items[i]
+		if p.cand == 0 && w.graves.len() > 0 {
+			w.graves.find(items[i:i+1], b.bytes)
+		}
 		if p.cand != 0 {
 			continue
 		}

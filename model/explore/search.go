@@ -13,6 +13,7 @@ type search struct {
 	factory Factory
 	mem     memory
 	store   store
+	graves  *exact // states that broke a rule
 	parents parents
 	workers []*worker
 	fresh   fresh
@@ -54,7 +55,9 @@ func newSearch(f Factory, opt Options) (*search, error) {
 	s.round.findAll = opt.FindAll
 	x := newExact(first.size, &s.mem)
 	s.store = x
+	s.graves = newExact(first.size, &s.mem)
 	for _, w := range s.workers {
+		w.graves = s.graves
 		w.store, w.table = s.store, &x.table
 	}
 	s.enlarge(nil)

@@ -37,7 +37,8 @@ func (s *search) settle() error {
 		end = cut >> callBits
 	}
 	s.keep(l, end)
-	s.tally(end)
+	s.bury()
+	s.tally(end, reason == StopNone)
 	if reason != StopNone {
 		if err := s.recount(cut); err != nil {
 			return err
@@ -70,6 +71,19 @@ func (s *search) note(f found) {
 	}
 }
 
+// bury stores the states that broke a rule, so that they are not judged again.
+func (s *search) bury() {
+	l := line{owners: s.fresh.owners, size: s.workers[0].size}
+	for i, w := range s.workers {
+		for _, b := range w.bad {
+			l.items = append(l.items, item{w.recs[b.rec].key, uint64(i)<<32 | uint64(b.rec)})
+		}
+	}
+	if l.len() > 0 {
+		s.graves.add(l, s.workers)
+	}
+}
+
 // keep makes states of those in line; the states before end have been expanded.
 func (s *search) keep(l line, end uint64) {
 	for _, it := range l.items {
@@ -84,8 +98,8 @@ func (s *search) keep(l line, end uint64) {
 	s.store.add(l, s.workers)
 }
 
-// tally adds up the slices that end at or before state end.
-func (s *search) tally(end uint64) {
+// tally adds up what was counted in the states before end.
+func (s *search) tally(end uint64, judged bool) {
 	for _, w := range s.workers {
 		for _, c := range w.slices {
 			if c.to <= end {
@@ -93,6 +107,9 @@ func (s *search) tally(end uint64) {
 				s.count.skipped += c.skipped
 				s.addCounters(c.counters)
 			}
+		}
+		if judged {
+			s.addCounters(w.judged)
 		}
 	}
 }
@@ -107,21 +124,15 @@ func (s *search) addCounters(by []uint64) {
 	}
 }
 
-// recount counts the transitions before key cut in the slice in which it lies.
+// recount counts the transitions before key cut in the slice in which it lies, on a model of its own; and
+// if the model counts, what it counts in judging the new states before cut.
 func (s *search) recount(cut uint64) error {
-	state, calls := cut>>callBits, int(cut&(maxCalls-1))
-	var from uint64
-	for _, w := range s.workers {
-		for _, c := range w.slices {
-			if c.from <= state && state < c.to {
-				from = c.from
-			}
-		}
-	}
 	w, err := newWorker(s.factory(), s.opt)
 	if err != nil {
 		return err
 	}
+	state, calls := cut>>callBits, int(cut&(maxCalls-1))
+	from := s.sliceOf(state)
 	front, base := s.store.front()
 	for r := front.find(from - base); from <= state; from++ {
 		packed, after := front.next(r)
@@ -140,8 +151,36 @@ func (s *search) recount(cut uint64) error {
 			w.m.Restore()
 		}
 	}
+	if w.count != nil && w.check != nil {
+		s.rejudge(w, cut)
+	}
 	s.addCounters(w.delta(nil))
 	return nil
+}
+
+// sliceOf returns the first state of the slice that a state of this round was expanded in.
+func (s *search) sliceOf(state uint64) uint64 {
+	for _, w := range s.workers {
+		for _, c := range w.slices {
+			if c.from <= state && state < c.to {
+				return c.from
+			}
+		}
+	}
+	return state
+}
+
+// rejudge asks the model of w about the records before key cut once more, for the sake of its counters.
+func (s *search) rejudge(w *worker, cut uint64) {
+	var buf [16]byte
+	for _, o := range s.fresh.owners {
+		for k := range o.n {
+			if r := &o.recs[k]; r.key < cut {
+				w.m.Decode(o.packed(r, &buf, w.size))
+				w.check.CheckState()
+			}
+		}
+	}
 }
 
 // endRound makes the workers ready for the next round.
@@ -149,5 +188,6 @@ func (s *search) endRound() {
 	s.fresh.clear()
 	for _, w := range s.workers {
 		w.slices, w.found, w.bad = w.slices[:0], w.found[:0], w.bad[:0]
+		clear(w.judged)
 	}
 }

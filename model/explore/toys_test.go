@@ -147,7 +147,7 @@ type walker struct {
 
 func (g *graph) factory() Factory {
 	return func() Model {
-		w := &walker{graph: g, counts: make([]uint64, 4)}
+		w := &walker{graph: g, counts: make([]uint64, 5)}
 		if g.size > 0 {
 			return struct {
 				*walker
@@ -188,5 +188,5 @@ func (w *walker) CheckInit() Outcome {
 	}
 	return Outcome{}
 }
-func (w *walker) CheckState() Outcome { return w.bad[w.at] }
+func (w *walker) CheckState() Outcome { w.counts[4]++; return w.bad[w.at] }
 func (w *walker) Counters() []uint64  { return w.counts }

@@ -18,6 +18,7 @@ func dumb(m *walker, opt Options) Result {
 	}
 	var r Result
 	seen := map[string]struct{}{}
+	buried := map[string]bool{}
 	var queue []node
 	note := func(o Outcome, init int, path []uint64) {
 		for _, f := range r.Findings {
@@ -49,8 +50,8 @@ func dumb(m *walker, opt Options) Result {
 		}
 		key := string(m.Encode(nil))
 		o := m.CheckInit()
-		if c := m.CheckState(); o.Kind == Moved && c.Kind != Moved {
-			o = c
+		if o.Kind == Moved {
+			o = m.CheckState()
 		}
 		if _, ok := seen[key]; o.Kind != Moved {
 			note(o, i, nil)
@@ -66,6 +67,7 @@ func dumb(m *walker, opt Options) Result {
 		}
 		m.Decode([]byte(n.key))
 		for _, c := range m.Calls(nil) {
+			before := slices.Clone(m.counts)
 			m.Decode([]byte(n.key))
 			o := m.Apply(c)
 			key := string(m.Encode(nil))
@@ -75,12 +77,14 @@ func dumb(m *walker, opt Options) Result {
 				continue
 			}
 			if o.Kind == Moved {
-				if _, ok := seen[key]; !ok {
+				if _, ok := seen[key]; !ok && !buried[key] {
 					if o = m.CheckState(); o.Kind == Moved {
 						if add(node{key, n.depth + 1, n.init, path}); r.Stopped != StopNone {
+							m.counts = before
 							break
 						}
 					}
+					buried[key] = o.Kind != Moved
 				}
 			}
 			r.Transitions++
@@ -93,12 +97,13 @@ func dumb(m *walker, opt Options) Result {
 	}
 	r.States = uint64(len(seen))
 	r.Complete = r.Stopped == StopNone
+	r.Counters = m.counts
 	return r
 }
 
 // plain takes out of a result what the dumb search does not have.
 func plain(r Result) Result {
-	r.BytesPerState, r.PeakMemory, r.Duration, r.Counters = 0, 0, 0, nil
+	r.BytesPerState, r.PeakMemory, r.Duration = 0, 0, 0
 	return r
 }
 
@@ -112,7 +117,7 @@ func TestDumbTwin(t *testing.T) {
 			{Workers: 1}, {FindAll: true, Workers: 3}, {Depth: 1 + int(seed%7), FindAll: true}, {MaxStates: 1 + seed%100}, {MaxStates: 50, FindAll: true},
 		} {
 			t.Run(fmt.Sprintf("%d/%v", seed, opt), func(t *testing.T) {
-				want := dumb(&walker{graph: g, counts: make([]uint64, 4)}, opt)
+				want := dumb(&walker{graph: g, counts: make([]uint64, 5)}, opt)
 				got := plain(explored(t, g.factory(), opt))
 				if !reflect.DeepEqual(got, want) {
 					t.Errorf("seed %d %+v:\n got %+v\nwant %+v", seed, opt, got, want)

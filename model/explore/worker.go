@@ -18,10 +18,11 @@ type worker struct {
 	words          bool          // states are handled as words
 	loMask, hiMask uint64
 
-	round *round
-	store store
-	table *table // of the store, to be asked for early
-	fresh *fresh
+	round  *round
+	store  store
+	table  *table // of the store, to be asked for early
+	graves *exact // states that broke a rule
+	fresh  *fresh
 	*owner
 	batch  batch
 	recent []uint64
@@ -38,6 +39,7 @@ type worker struct {
 	slices   []slice // of this round
 	found    []noted
 	bad      []badState
+	judged   []uint64 // what has been counted in judging the states of this round
 	err      error
 }
 
@@ -286,4 +288,5 @@ func (w *worker) judge() {
 			w.note(noted{o, atomic.LoadUint64(&w.recs[k].key), true})
 		}
 	}
+	w.judged = w.delta(w.judged)
 }

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ptcheck/ptcheck/fuzz/boot"
+	"github.com/ptcheck/ptcheck/reports/golden"
+)
+
+// bootFlags are the flags of boot.
+type bootFlags struct {
+	check, dump, trace, json bool
+}
+
+func newBoot() *cobra.Command {
+	var f bootFlags
+	cmd := &cobra.Command{
+		Use:   "boot CONFIG.json | boot --check FILE...",
+		Short: "Boot a configuration at real size, or check recorded boots",
+		Long: `boot runs the boot code at real size on one configuration (a config object, or
+a golden dump, whose config is used) and prints a summary or what a flag asks
+for. With --check it recomputes golden dumps, plain or .gz, files or folders, and
+prints every difference.`,
+		Example: `  ptcheck boot config.json
+  ptcheck boot --dump config.json
+  ptcheck boot --check testdata/goldens`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if f.check {
+				return checkBoots(cmd.OutOrStdout(), args)
+			}
+			if len(args) != 1 {
+				return fmt.Errorf("boot: want one configuration, got %d; --check takes several", len(args))
+			}
+			return f.boot(cmd.OutOrStdout(), args[0])
+		},
+	}
+	fl := cmd.Flags()
+	fl.BoolVar(&f.check, "check", false, "recompute golden dumps and compare")
+	fl.BoolVar(&f.dump, "dump", false, "print the tables in canonical text")
+	fl.BoolVar(&f.trace, "trace", false, "print the hook trace")
+	fl.BoolVar(&f.json, "json", false, "print the golden object")
+	cmd.MarkFlagsMutuallyExclusive("check", "dump", "trace", "json")
+	return cmd
+}
+
+// boot runs one configuration.
+func (f *bootFlags) boot(w io.Writer, path string) error {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("boot: %w", err)
+	}
+	c, err := golden.ReadConfig(path, data)
+	if err != nil {
+		return err
+	}
+	got, err := boot.Run(stem(path), c, boot.Options{})
+	if err != nil {
+		return err
+	}
+	switch {
+	case f.dump:
+		return golden.Canonical(w, got.Tables)
+	case f.trace:
+		_, err = got.FullTrace.WriteTo(w)
+		return err
+	case f.json:
+		return got.Write(w)
+	}
+	summary(w, got)
+	return nil
+}
+
+// stem is a file's name without folders and endings.
+func stem(path string) string {
+	return strings.TrimSuffix(strings.TrimSuffix(filepath.Base(path), ".gz"), ".json")
+}
+
+func summary(w io.Writer, f *golden.File) {
+	reachable, entries := 0, 0
+	for _, t := range f.Tables {
+		if t.Reachable {
+			reachable++
+			entries += len(t.Entries)
+		}
+	}
+	fmt.Fprintf(w, "%s: %s %s: %s\n", f.Name, f.Config.Flavour, f.Config.Mode, f.Outcome)
+	fmt.Fprintf(w, "  low memory      %#x frames at %#x\n", f.Config.MaxLowPFN, f.Config.PageOffset)
+	fmt.Fprintf(w, "  cr4 set         %#x\n", f.CR4Set)
+	fmt.Fprintf(w, "  new tables      %d\n", len(f.Bootmem))
+	fmt.Fprintf(w, "  tables in use   %d, with %d entries\n", reachable, entries)
+	fmt.Fprintf(w, "  hook trace      %d lines, sha256 %s\n", f.FullTrace.Len(), f.Hash.Trace)
+	fmt.Fprintf(w, "  tables sha256   %s\n", f.Hash.Tables)
+}
+
+// checkBoots recomputes golden dumps and prints how they differ.
+func checkBoots(w io.Writer, paths []string) error {
+	files, err := goldenFiles(paths)
+	if err != nil {
+		return err
+	}
+	differ := 0
+	for _, path := range files {
+		want, err := golden.Read(path)
+		if err != nil {
+			return err
+		}
+		got, err := boot.Run(want.Name, &want.Config, boot.Options{})
+		if err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		diffs := golden.Compare(want, got)
+		if len(diffs) > 0 {
+			differ++
+		}
+		for _, d := range diffs {
+			fmt.Fprintf(w, "%s: %v\n", path, d)
+		}
+	}
+	fmt.Fprintf(w, "%d checked, %d differ\n", len(files), differ)
+	if differ > 0 {
+		return exitError(exitViolated)
+	}
+	return nil
+}
+
+// goldenFiles expands folders to the dumps in them, in order.
+func goldenFiles(paths []string) ([]string, error) {
+	var files []string
+	for _, path := range paths {
+		n := len(files)
+		err := filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
+			if err != nil {
+				return fmt.Errorf("boot: %w", err)
+			}
+			if !d.IsDir() && (p == path || strings.HasSuffix(p, ".json") || strings.HasSuffix(p, ".json.gz")) {
+				files = append(files, p)
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		if len(files) == n {
+			return nil, fmt.Errorf("boot: %s: no golden dump in this folder", path)
+		}
+	}
+	return files, nil
+}

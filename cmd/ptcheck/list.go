@@ -1,0 +1,62 @@
+package main
+
+import (
+	"fmt"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ptcheck/ptcheck/fuzz/system"
+	"github.com/ptcheck/ptcheck/invariants"
+)
+
+func newList() *cobra.Command {
+	return &cobra.Command{
+		Use:     "list",
+		Short:   "List rules and systems",
+		Example: "  ptcheck list",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+			fmt.Fprintln(w, "rules:")
+			for _, r := range invariants.Rules() {
+				fmt.Fprintf(w, "  %s\t%s\n", r.ID, r.Says)
+			}
+			fmt.Fprintln(w, "systems:")
+			for _, name := range system.Names() {
+				s, err := system.New(name, system.Options{})
+				if err != nil {
+					return err
+				}
+				fmt.Fprintf(w, "  %s\t%s\n", name, s.Scope)
+			}
+			return w.Flush()
+		},
+	}
+}
+
+func newExplain() *cobra.Command {
+	return &cobra.Command{
+		Use:     "explain RULE",
+		Short:   "Explain a rule: what it says, when it applies, where it comes from",
+		Example: "  ptcheck explain tables-read-only",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			r, ok := invariants.Find(args[0])
+			if !ok {
+				return fmt.Errorf("explain: no rule is named %q; ptcheck list names them", args[0])
+			}
+			w := cmd.OutOrStdout()
+			fmt.Fprintf(w, "%s\n\n%s\n\n", r.ID, r.Says)
+			fmt.Fprintf(w, "applies:          %s\nsource:           %s\ncannot tell:      %s\nexercised when:   %s\n", r.Applies, r.Source, r.Limits, r.Goal)
+			return nil
+		},
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			var ids []string
+			for _, r := range invariants.Rules() {
+				ids = append(ids, r.ID)
+			}
+			return ids, cobra.ShellCompDirectiveNoFileComp
+		},
+	}
+}

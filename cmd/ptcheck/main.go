@@ -1,0 +1,50 @@
+// Command ptcheck checks the boot pagetable protocol: it searches the real hook
+// code exhaustively, boots recorded configurations and replays scenarios.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// Exit codes.
+const (
+	exitHolds    = 0 // holds as asked
+	exitViolated = 1 // a rule is broken, the kernel crashed, or answers differ
+	exitUsage    = 2 // bad input, or a fault of the checker
+	exitStopped  = 3 // a limit that was not the question ended the run
+)
+
+// exitError ends the program with a code and nothing more to say.
+type exitError int
+
+func (e exitError) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run executes the command line and returns the exit code.
+func run(ctx context.Context, args []string, stdin *os.File, stdout, stderr *os.File) int {
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	var code exitError
+	switch {
+	case err == nil:
+		return exitHolds
+	case errors.As(err, &code):
+		return int(code)
+	}
+	fmt.Fprintf(stderr, "ptcheck: %v\n", err)
+	return exitUsage
+}

@@ -1,0 +1,86 @@
+package script
+
+// Spec describes an operation of the language.
+type Spec struct {
+	Name string
+	Args []Kind
+	// Repeat is how many of the last operands form a group that may be repeated.
+	Repeat int
+	Doc    string
+}
+
+// specs is the list of all operations. It is never written to.
+var specs = [...]Spec{
+	{Name: "reset", Doc: "undo everything and zero all pool frames; answers how many were lost"},
+	{Name: "map", Args: []Kind{KindAddr, KindEntry}, Doc: "update_va_mapping, flushing the page"},
+	{Name: "mapnf", Args: []Kind{KindAddr, KindEntry}, Doc: "update_va_mapping without a flush"},
+	{Name: "w", Args: []Kind{KindAddr, KindNumber, KindEntry}, Doc: "store 8 bytes to an entry of the page"},
+	{Name: "w4", Args: []Kind{KindAddr, KindNumber, KindEntry}, Doc: "store 4 bytes"},
+	{Name: "x", Args: []Kind{KindAddr, KindNumber, KindEntry}, Doc: "exchange 8 bytes"},
+	{Name: "or", Args: []Kind{KindAddr, KindNumber, KindEntry}, Doc: "locked or of 8 bytes (4 of a 32-bit guest)"},
+	{Name: "r", Args: []Kind{KindAddr, KindNumber}, Doc: "load an entry of the page"},
+	{Name: "mu", Args: []Kind{KindFrame, KindNumber, KindEntry}, Doc: "mmu_update of one entry"},
+	{Name: "mua", Args: []Kind{KindFrame, KindNumber, KindEntry}, Doc: "the same, keeping the accessed and dirty bits"},
+	{Name: "mus", Args: []Kind{KindFrame, KindNumber, KindEntry}, Repeat: 2, Doc: "several entries in one mmu_update"},
+	{Name: "pin", Args: []Kind{KindNumber, KindFrame}, Doc: "MMUEXT_PIN_Ln_TABLE"},
+	{Name: "unpin", Args: []Kind{KindFrame}, Doc: "MMUEXT_UNPIN_TABLE"},
+	{Name: "cr3", Args: []Kind{KindFrame}, Doc: "MMUEXT_NEW_BASEPTR, unless the table would kill the guest"},
+	{Name: "cr3!", Args: []Kind{KindFrame}, Doc: "MMUEXT_NEW_BASEPTR without that check"},
+	{Name: "ucr3", Args: []Kind{KindFrameOrZero}, Doc: "MMUEXT_NEW_USER_BASEPTR"},
+	{Name: "flush", Doc: "MMUEXT_TLB_FLUSH_LOCAL"},
+	{Name: "invlpg", Args: []Kind{KindAddr}, Doc: "MMUEXT_INVLPG_LOCAL"},
+	{Name: "clear", Args: []Kind{KindFrame}, Doc: "MMUEXT_CLEAR_PAGE"},
+	{Name: "copy", Args: []Kind{KindFrame, KindFrame}, Doc: "MMUEXT_COPY_PAGE to the first from the second"},
+	{Name: "gdt", Args: []Kind{KindFrame}, Doc: "set_gdt with one frame"},
+	{Name: "assist", Args: []Kind{KindNumber, KindNumber}, Doc: "vm_assist: switch type N on (1) or off (0)"},
+	{Name: "get", Args: []Kind{KindFrame, KindNumber}, Doc: "print an entry of a frame"},
+	{Name: "dump", Args: []Kind{KindFrame}, Doc: "print the entries of a frame that are not zero"},
+	{Name: "types", Doc: "print the pool frames that are tables or pinned"},
+	{Name: "btypes", Doc: "print the boot frames that are tables or pinned"},
+	{Name: "quiet", Args: []Kind{KindNumber}, Doc: "0: echo operations; 1: answers only; 2: a line for each reset"},
+	{Name: "system", Args: []Kind{KindWord}, Doc: "the calls that follow are made in this boot system"},
+	{Name: "scope", Args: []Kind{KindWord, KindNumber}, Doc: "a bound of the system, such as lowmem 12"},
+	{Name: "start", Args: []Kind{KindWord}, Doc: "boot from this start of day; answers whether it is legal"},
+	{Name: "setup_start", Doc: "boot call: the backend's pagetable_setup_start, then CR4.PSE and PGE"},
+	{Name: "map_lowmem", Args: []Kind{KindFrame}, Doc: "boot call: map the leaf of low memory that covers a frame"},
+	{Name: "range", Args: []Kind{KindWord}, Doc: "boot call: create the empty tables of the fixmap or pkmap"},
+	{Name: "fixmap", Args: []Kind{KindNumber}, Doc: "boot call: map the spare frame at a fixmap index"},
+	{Name: "alias", Args: []Kind{KindNumber}, Doc: "boot call: map the root, read-only, at a fixmap index"},
+	{Name: "setup_done", Doc: "boot call: the backend's pagetable_setup_done"},
+	{Name: "load_root", Doc: "boot call: load_cr3 of swapper_pg_dir"},
+	{Name: "zap", Doc: "boot call: zap_low_mappings"},
+	{Name: "pgd_alloc", Doc: "boot call: make a second address space"},
+	{Name: "activate", Doc: "boot call: activate_mm of the second address space"},
+	{Name: "switch", Args: []Kind{KindWord}, Doc: "boot call: switch to the second address space, or back to the kernel's"},
+	{Name: "exit", Doc: "boot call: end the second address space"},
+	{Name: "bench", Args: []Kind{KindWord, KindNumber}, Doc: "repeat an operation: null, va, mmu, pin, write or reset"},
+}
+
+// Specs returns the specification of each operation.
+func Specs() []Spec { return specs[:] }
+
+// Lookup returns the specification of an operation, or nil.
+func Lookup(name string) *Spec {
+	for i := range specs {
+		if specs[i].Name == name {
+			return &specs[i]
+		}
+	}
+	return nil
+}
+
+// kind returns the kind of operand n, or false if there can be none.
+func (s *Spec) kind(n int) (Kind, bool) {
+	if n >= len(s.Args) && s.Repeat > 0 {
+		n = len(s.Args) - s.Repeat + (n-len(s.Args))%s.Repeat
+	}
+	if n >= len(s.Args) {
+		return 0, false
+	}
+	return s.Args[n], true
+}
+
+// fits reports whether an operation may have n operands.
+func (s *Spec) fits(n int) bool {
+	return n == len(s.Args) || s.Repeat > 0 && n > len(s.Args) && (n-len(s.Args))%s.Repeat == 0
+}

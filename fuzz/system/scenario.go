@@ -1,0 +1,149 @@
+package system
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/ptcheck/ptcheck/fuzz/script"
+	"github.com/ptcheck/ptcheck/model/explore"
+)
+
+// Scenario writes a path as a scenario file: one that Play runs again.
+func (s *System) Scenario(init int, path []Call, headline string) []byte {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# %s\nsystem %s\n", headline, s.Name)
+	if s.lowmem != 0 {
+		fmt.Fprintf(&b, "scope lowmem %d\n", s.lowmem)
+	}
+	fmt.Fprintf(&b, "start %s\n", s.Inits[init].Name)
+	for _, c := range path {
+		fmt.Fprintf(&b, "%v\n", c)
+	}
+	return []byte(b.String())
+}
+
+// Answer is what one operation of a scenario came to.
+type Answer struct {
+	Line int // counted from 1
+	Text string
+}
+
+// Play is a scenario of boot calls that has been run.
+type Play struct {
+	Answers []Answer
+	// System, Init and Path are what was run, for [System.Explain], when the
+	// last call went wrong.
+	System *System
+	Init   int
+	Path   []Call
+	Failed bool
+}
+
+// IsBoot reports whether a script holds boot calls.
+func IsBoot(f *script.File) bool {
+	return slices.ContainsFunc(f.Lines, func(l script.Line) bool { return l.Op != nil && l.Op.Name == "system" })
+}
+
+// Run makes the boot calls of a script one after the other, with the given
+// change to the kernel. It stops at the first call that goes wrong. An error
+// names file, line and column.
+func Run(f *script.File, o Options) (*Play, error) {
+	p := &player{play: &Play{}, options: o, file: f}
+	for i := range f.Lines {
+		op := f.Lines[i].Op
+		if op == nil {
+			continue
+		}
+		if p.play.Failed {
+			return nil, p.errorf(i, "a call has gone wrong before this one")
+		}
+		answer, err := p.do(i, op)
+		if err != nil {
+			return nil, err
+		}
+		p.play.Answers = append(p.play.Answers, Answer{Line: i + 1, Text: answer})
+	}
+	if p.model == nil {
+		return nil, fmt.Errorf("%s: no start of day: want a line \"start NAME\"", f.Name)
+	}
+	p.play.System = p.sys
+	return p.play, nil
+}
+
+type player struct {
+	play    *Play
+	options Options
+	file    *script.File
+	name    string
+	sys     *System
+	model   *Model
+}
+
+func (p *player) errorf(line int, format string, args ...any) error {
+	return &script.Error{File: p.file.Name, Line: line + 1, Col: p.file.Lines[line].Op.Col, Msg: fmt.Sprintf(format, args...)}
+}
+
+func (p *player) do(line int, op *script.Op) (string, error) {
+	switch {
+	case op.Name == "system":
+		p.name = op.Args[0].Word
+		if !slices.Contains(Names(), p.name) {
+			return "", p.errorf(line, "no system is named %q; there are %v", p.name, Names())
+		}
+		return "ok", nil
+	case op.Name == "scope":
+		if op.Args[0].Word != "lowmem" {
+			return "", p.errorf(line, "no bound is named %q; there is lowmem", op.Args[0].Word)
+		}
+		p.options.Lowmem = int(min(op.Args[1].Num, 1<<20))
+		return "ok", nil
+	case op.Name == "start":
+		return p.start(line, op.Args[0].Word)
+	case p.model == nil:
+		return "", p.errorf(line, "%s comes before the line \"start NAME\"", op.Name)
+	}
+	text := strings.TrimSpace(string(op.Append(nil)))
+	call, err := ParseCall(text)
+	if err != nil {
+		return "", p.errorf(line, "%v", err)
+	}
+	return p.call(line, call)
+}
+
+func (p *player) start(line int, name string) (string, error) {
+	if p.name == "" {
+		return "", p.errorf(line, "the line \"system NAME\" must come first")
+	}
+	sys, err := New(p.name, p.options)
+	if err != nil {
+		return "", p.errorf(line, "%v", err)
+	}
+	p.play.Init = slices.IndexFunc(sys.Inits, func(i Init) bool { return i.Name == name })
+	if p.play.Init < 0 {
+		return "", p.errorf(line, "system %s has no start of day named %q", p.name, name)
+	}
+	p.sys, p.model = sys, sys.NewModel()
+	p.model.Init(p.play.Init)
+	return p.answer(p.model.CheckInit()), nil
+}
+
+func (p *player) call(line int, c Call) (string, error) {
+	if !slices.Contains(p.model.Calls(nil), c.Code()) {
+		return "", p.errorf(line, "the protocol does not allow %q here", c)
+	}
+	p.play.Path = append(p.play.Path, c)
+	return p.answer(p.model.Apply(c.Code())), nil
+}
+
+// answer is the outcome of a call as the language writes it.
+func (p *player) answer(o explore.Outcome) string {
+	p.play.Failed = o.Kind != explore.Moved
+	switch o.Kind {
+	case explore.Violated:
+		return "violated " + p.sys.rules[o.Rule].ID
+	case explore.Crashed:
+		return "crashed " + p.model.last.Error()
+	}
+	return "ok"
+}
