@@ -13,6 +13,9 @@ type Machine struct {
 	// RecordSites makes every Step carry the program counter of the kernel code
 	// that took it. It costs a stack walk a step.
 	RecordSites bool
+	// Hold keeps what has changed undoable until the next [State.Commit]; steps
+	// do not commit by themselves.
+	Hold bool
 
 	observers []Observer
 	call      Call
@@ -86,7 +89,9 @@ func (m *Machine) emit(s Step) {
 			o.Step(m, &m.step)
 		}
 	}
-	m.Commit()
+	if !m.Hold {
+		m.Commit()
+	}
 }
 
 // kernelSite finds the innermost caller outside this package.

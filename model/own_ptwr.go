@@ -6,7 +6,14 @@ package model
 // is part of a locked read-modify-write. mine says that the hypervisor took the
 // store up; otherwise, as after a refusal, the guest sees its page fault.
 func (s *State) emulateStore(t *Translation, width int, v uint64, locked bool) (rc Errno, mine bool) {
-	if t.Level != 1 || t.Entry.Is(RW) || !s.ours(t.Frame) || t.Offset&(width-1) != 0 {
+	if t.Level != 1 || t.Entry.Is(RW) || t.Offset&(width-1) != 0 {
+		return OK, false
+	}
+	if t.Frame == NoFrame {
+		// Stores to read-only devices are lost (Xen: mmio_ro_do_page_fault).
+		return OK, s.rules.modern && !locked && s.L.Hyper.region(t.MFN) == DeviceReadOnly
+	}
+	if !s.ours(t.Frame) {
 		return OK, false
 	}
 	if i := &s.info[t.Frame]; !i.InUseAs(TypeL1) || !i.Is(Validated) {

@@ -117,7 +117,8 @@ func (s *State) putFinal(f, user Frame, linear bool) {
 	}
 	i = s.touch(f)
 	i.T--
-	i.Stamp = s.clock
+	i.Stamp, i.NrValid = s.clock, 0
+	i.Flags &^= PartialEntry
 	if was&Partial != 0 {
 		i.G--
 	}

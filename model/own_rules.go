@@ -6,8 +6,7 @@ type rules struct {
 	geo     *Geometry
 	modern  bool
 	residue bool
-	// openRoot says that a PAE root may lack its last entry.
-	openRoot bool
+	mutant  Mutant
 
 	// disallow[n] are the flags that no present level-n entry may have
 	// (Xen: L1_DISALLOW_MASK to L4_DISALLOW_MASK, l1_disallow_mask,
@@ -44,10 +43,11 @@ func newRules(l *Layout) *rules {
 	if l.Hyper == nil {
 		return nil
 	}
-	r := &rules{geo: l.Geo, modern: l.Hyper.Profile.Modern, residue: l.Hyper.Profile.Residue, openRoot: l.Hyper.Profile.OpenPAERoot, special: -1}
+	p := l.Hyper.Profile
+	r := &rules{geo: l.Geo, modern: p.Modern, residue: p.Residue, mutant: p.Mutant, special: -1}
 	if l.PAESpecial() {
 		r.special = l.Geo.Slots[l.Geo.Root()] - 1
-		r.closedRoot = !l.Hyper.Profile.OpenPAERoot
+		r.closedRoot = !p.OpenPAERoot
 	}
 	r.masks(l)
 	r.adjustments(l)
@@ -58,7 +58,7 @@ func newRules(l *Layout) *rules {
 func (r *rules) masks(l *Layout) {
 	pae := l.PAESpecial()
 	for n := 1; n <= r.geo.Levels; n++ {
-		r.linear[n] = n > 1
+		r.linear[n] = n > 1 && !l.Hyper.Profile.NoLinear
 		if r.modern {
 			r.disallow[n] = cacheAttrs | Global
 			r.benign[n] = NX | AvailHigh | Avail | Global | Dirty | Accessed | User

@@ -17,7 +17,9 @@ func (s *State) promote(f Frame) Errno {
 	}
 	switch {
 	case rc == OK:
-		s.touch(f).Flags |= Validated
+		i := s.touch(f)
+		i.Flags = i.Flags&^PartialEntry | Validated
+		i.NrValid = 0
 	case !s.rules.residue:
 		// The caller rolls back.
 	case f == s.stuck.table:
@@ -26,7 +28,7 @@ func (s *State) promote(f Frame) Errno {
 		i.Flags |= Partial
 	default:
 		i := s.touch(f)
-		i.Typ, i.T = TypeNone, 0
+		i.Typ, i.T, i.NrValid = TypeNone, 0, 0
 		i.Flags &= Allocated
 	}
 	return rc

@@ -17,7 +17,7 @@ func (s *State) modEntry(f Frame, level, slot int, e Entry, keepAD bool) Errno {
 			return EINVAL
 		}
 		e = r.adjust(level, e)
-		if (old^e)&^r.benign[level] == 0 {
+		if s.fastPath(level, old, e) {
 			s.store(f, slot, old, e, keepAD)
 			return OK
 		}
@@ -40,6 +40,16 @@ func (s *State) modEntry(f Frame, level, slot int, e Entry, keepAD bool) Errno {
 		s.putLeaf(old)
 	}
 	return OK
+}
+
+// fastPath reports whether a present entry may replace another one as it is:
+// they differ in flags only that mean nothing to the references held (Xen:
+// the comparisons with FASTPATH_FLAG_WHITELIST in mod_l1_entry to mod_l4_entry).
+func (s *State) fastPath(level int, old, now Entry) bool {
+	if s.rules.mutant.FastPath != nil {
+		return s.rules.mutant.FastPath(s, level, old, now)
+	}
+	return (old^now)&^s.rules.benign[level] == 0
 }
 
 // updatable checks that a slot of a table is the guest's to change.

@@ -12,6 +12,17 @@ type Profile struct {
 	Residue bool
 	// OpenPAERoot accepts a PAE root whose last slot is empty.
 	OpenPAERoot bool
+	// NoLinear refuses every same-level entry, as a Xen built without them does.
+	NoLinear bool
+	// Mutant replaces rules of the judge, to see whether anybody notices.
+	Mutant Mutant
+}
+
+// Mutant holds replacements for single rules; nil leaves a rule as it is.
+type Mutant struct {
+	// FastPath decides whether a present entry may replace another one without
+	// being checked.
+	FastPath func(s *State, level int, old, now Entry) bool
 }
 
 // Xen31 is Xen 3.1 of May 2007, the hypervisor that the hooks were written for.
@@ -25,6 +36,10 @@ func Ideal() *Profile { return &Profile{Name: "ideal", Modern: true} }
 
 // Profiles returns all profiles, oldest first.
 func Profiles() []*Profile { return []*Profile{Xen31(), Xen417(), Ideal()} }
+
+// Plain is the set of rules of the PV-DP reference model: no same-level entries,
+// and nothing that depends on a version.
+func Plain() *Profile { return &Profile{Name: "plain", NoLinear: true} }
 
 // Recorder is the hypervisor that the golden recordings were made with: Xen
 // 3.1's entry rules without the demand that the last slot of a PAE root is

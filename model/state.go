@@ -114,10 +114,17 @@ func (s *State) Empty(f Frame) bool {
 // Info returns the hypervisor's record of a frame.
 func (s *State) Info(f Frame) FrameInfo { return s.info[f] }
 
-// setInfo changes the hypervisor's record of a frame, undoably.
-func (s *State) setInfo(f Frame, i FrameInfo) {
-	s.journal = append(s.journal, change{frame: f, word: recordChange, info: s.info[f]})
-	s.info[f] = i
+// SetInfo replaces the hypervisor's record of a frame, for decoding states. The
+// TLB clock is not part of a decoded record.
+func (s *State) SetInfo(f Frame, i FrameInfo) { s.info[f] = i }
+
+// SetPlain writes 64-bit word i of a frame, for decoding states: it cannot be
+// undone.
+func (s *State) SetPlain(f Frame, i int, v uint64) {
+	if s.pages[f] == nil {
+		s.pages[f] = make([]uint64, s.L.words())
+	}
+	s.pages[f][i] = v
 }
 
 // mark returns a point to roll back to.
@@ -135,6 +142,14 @@ func (s *State) rollback(mark int) {
 	}
 	s.journal = s.journal[:mark]
 }
+
+// Undo takes back every change to memory and frame records since the last
+// Commit. Registers and the TLB are not its business.
+func (s *State) Undo() { s.rollback(0) }
+
+// Changed reports whether memory or a frame record has been written to since the
+// last Commit.
+func (s *State) Changed() bool { return len(s.journal) > 0 }
 
 // Commit forgets how to undo what has been done so far.
 func (s *State) Commit() { s.journal = s.journal[:0] }

@@ -40,9 +40,6 @@ type Table struct {
 	Entries []Entry
 }
 
-// key tells two tables of a state apart: a frame can be read in two ways.
-func (t *Table) key() string { return t.Frame + " " + t.Role }
-
 // Entry is one slot of a table.
 type Entry struct {
 	Slot int

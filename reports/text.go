@@ -20,7 +20,9 @@ func WriteText(w io.Writer, f *Finding) error {
 		wrap(b, "  here: ", f.Detail)
 	}
 	fmt.Fprintf(b, "\nstart of day: %s\n", f.Start)
-	wrap(b, "  ", strings.Join(f.Frames, ", "))
+	if len(f.Frames) > 0 {
+		wrap(b, "  ", strings.Join(f.Frames, ", "))
+	}
 	fmt.Fprintf(b, "\ncalls (%d):\n", len(f.Calls))
 	for i, c := range f.Calls {
 		fmt.Fprintf(b, "  %2d  %s\n", i+1, c)
@@ -32,7 +34,7 @@ func WriteText(w io.Writer, f *Finding) error {
 }
 
 func writeSteps(b *bufio.Writer, f *Finding) {
-	if len(f.Calls) == 0 {
+	if len(f.Steps) == 0 && f.Crash == "" {
 		return
 	}
 	fmt.Fprintf(b, "\nsteps of call %d, %s:\n", len(f.Calls), f.Calls[len(f.Calls)-1])
@@ -49,27 +51,42 @@ func writeSteps(b *bufio.Writer, f *Finding) {
 	}
 }
 
-// writeTables prints the tables that differ, as a diff, and names the others.
+// writeTables prints the tables as a diff.
 func writeTables(b *bufio.Writer, f *Finding) {
 	fmt.Fprintf(b, "\ntables, before (-) and after (+) that call:\n")
-	before := map[string]*Table{}
-	for i := range f.Before {
-		before[f.Before[i].key()] = &f.Before[i]
-	}
-	for i := range f.After {
-		t := &f.After[i]
-		old := before[t.key()]
-		if old == nil {
-			old = &Table{}
+	old, now := keyed(f.Before), keyed(f.After)
+	for _, k := range now.order {
+		t, was := now.tables[k], old.tables[k]
+		if was == nil {
+			was = &Table{}
 		}
-		writeTable(b, old, t)
-		delete(before, t.key())
+		writeTable(b, was, t)
 	}
-	for i := range f.Before {
-		if t := &f.Before[i]; before[t.key()] != nil {
+	for _, k := range old.order {
+		if t := old.tables[k]; now.tables[k] == nil {
 			writeTable(b, t, &Table{Frame: t.Frame, Role: t.Role})
 		}
 	}
+}
+
+// keyedTables are tables by frame and, where a frame is read in several ways,
+// by their number.
+type keyedTables struct {
+	order  []string
+	tables map[string]*Table
+}
+
+func keyed(list []Table) keyedTables {
+	k := keyedTables{tables: map[string]*Table{}}
+	for i := range list {
+		key := list[i].Frame
+		for k.tables[key] != nil {
+			key += "'"
+		}
+		k.order = append(k.order, key)
+		k.tables[key] = &list[i]
+	}
+	return k
 }
 
 func writeTable(b *bufio.Writer, old, now *Table) {

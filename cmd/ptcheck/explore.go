@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,6 +21,10 @@ type exploreFlags struct {
 	depth     int
 	levels    []int
 	lowmem    int
+	frames    int
+	slots     int
+	ops       []string
+	flags     []string
 	profile   string
 	workers   int
 	maxStates uint64
@@ -38,20 +43,30 @@ func newExplore() *cobra.Command {
 		Long: `explore drives the real hook code through every order of protocol calls, from
 every start-of-day pagetable of the scope, and checks every rule at every step.
 
-Systems: native, xen (default: both).`,
+Systems:
+  native, xen  the boot protocol on both backends (default: both)
+  adversary    a guest that issues any hypercalls of an alphabet (--ops, --flags)
+               on a few frames, against the hypervisor's rules (--profile)
+  pvdp         the adversary of the PV-DP reference model`,
 		Example: `  ptcheck explore --depth=8
   ptcheck explore xen --levels=3 --depth=0
-  ptcheck explore native --json`,
+  ptcheck explore native --json
+  ptcheck explore pvdp --frames=4 --levels=2 --slots=1 --depth=0 --json
+  ptcheck explore adversary --profile=xen-4.17 --depth=4`,
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return system.Names(), cobra.ShellCompDirectiveNoFileComp
+			return targetNames(), cobra.ShellCompDirectiveNoFileComp
 		},
 	}
 	fl := cmd.Flags()
 	fl.IntVar(&f.depth, "depth", 8, "largest number of calls; 0: until nothing new is found")
-	fl.IntSliceVar(&f.levels, "levels", nil, "numbers of table levels (default: all of the system)")
-	fl.IntVar(&f.lowmem, "lowmem", 0, "frames of low memory (default: the system's own)")
-	fl.StringVar(&f.profile, "profile", "", "hypervisor rules: xen-3.1 or xen-4.17 (default: both)")
+	fl.IntSliceVar(&f.levels, "levels", nil, "numbers of table levels (default: all of the system; adversaries: one number)")
+	fl.IntVar(&f.lowmem, "lowmem", 0, "boot systems: frames of low memory (default: the system's own)")
+	fl.StringVar(&f.profile, "profile", "", "hypervisor rules: xen-3.1, xen-4.17 or ideal (default: all that the system has)")
+	fl.IntVar(&f.frames, "frames", 0, "adversaries: number of frames")
+	fl.IntVar(&f.slots, "slots", 0, "adversaries: slots a table")
+	fl.StringSliceVar(&f.ops, "ops", nil, "adversary: operations, of "+strings.Join(system.OpNames(), " "))
+	fl.StringSliceVar(&f.flags, "flags", nil, "adversary: flag sets of entries, such as P,PW,PWU")
 	fl.IntVar(&f.workers, "workers", 0, "goroutines that search (default: one for each processor)")
 	fl.Uint64Var(&f.maxStates, "max-states", 0, "stop at so many states")
 	fl.Uint64Var(&f.maxMemory, "max-memory", 0, "stop at so many MiB of stored states")
@@ -105,17 +120,17 @@ func (f *exploreFlags) run(cmd *cobra.Command, names []string) error {
 	if len(names) == 0 {
 		names = system.Names()
 	}
-	var systems []*system.System
+	var targets []*target
 	for _, name := range names {
-		s, err := system.New(name, system.Options{Levels: f.levels, Lowmem: f.lowmem, Profile: profile})
+		t, err := f.target(cmd, name, profile)
 		if err != nil {
 			return err
 		}
-		systems = append(systems, s)
+		targets = append(targets, t)
 	}
 	var verdicts []*verdict
-	for _, s := range systems {
-		v, err := f.search(cmd, s)
+	for _, t := range targets {
+		v, err := f.search(cmd, t)
 		if err != nil {
 			return err
 		}
@@ -130,9 +145,9 @@ func (f *exploreFlags) run(cmd *cobra.Command, names []string) error {
 }
 
 // search runs one system.
-func (f *exploreFlags) search(cmd *cobra.Command, s *system.System) (*verdict, error) {
-	p := newProgress(s.Name)
-	r, err := explore.Run(cmd.Context(), func() explore.Model { return s.NewModel() }, explore.Options{
+func (f *exploreFlags) search(cmd *cobra.Command, t *target) (*verdict, error) {
+	p := newProgress(t.name)
+	r, err := explore.Run(cmd.Context(), t.factory, explore.Options{
 		Depth: f.depth, Workers: f.workers, MaxStates: f.maxStates, MaxMemory: f.maxMemory << 20,
 		Timeout: f.timeout, FindAll: f.all, Progress: p.show, ProgressEvery: p.every(),
 	})
@@ -140,7 +155,7 @@ func (f *exploreFlags) search(cmd *cobra.Command, s *system.System) (*verdict, e
 	if err != nil {
 		return nil, err
 	}
-	v := &verdict{sys: s, result: r, depth: f.depth}
+	v := &verdict{target: t, result: r, depth: f.depth}
 	for _, found := range r.Findings {
 		if err := f.explain(v, found); err != nil {
 			return nil, err
@@ -151,16 +166,12 @@ func (f *exploreFlags) search(cmd *cobra.Command, s *system.System) (*verdict, e
 
 // explain turns a finding into a report and saves its scenario.
 func (f *exploreFlags) explain(v *verdict, found explore.Finding) error {
-	path := make([]system.Call, len(found.Path))
-	for i, c := range found.Path {
-		path[i] = system.CallOf(c)
-	}
-	rep, err := v.sys.Explain(found.Init, path)
+	rep, scenario, err := v.target.explain(found)
 	if err != nil {
 		return err
 	}
 	if f.save != "" {
-		name, err := saveScenario(f.save, v.sys.Name, rep, v.sys.Scenario(found.Init, path, rep.Headline()))
+		name, err := saveScenario(f.save, v.target.name, rep, scenario)
 		if err != nil {
 			return err
 		}
@@ -170,31 +181,33 @@ func (f *exploreFlags) explain(v *verdict, found explore.Finding) error {
 	return nil
 }
 
-// saveScenario writes a counterexample into a folder, whole or not at all.
+// saveScenario writes a counterexample into a folder and returns its path.
 func saveScenario(dir, sys string, rep *reports.Finding, text []byte) (string, error) {
 	kind := rep.Rule
 	if kind == "" {
 		kind = "crash"
 	}
 	name := filepath.Join(dir, fmt.Sprintf("ptcheck-%s-%s.pt", sys, kind))
+	return name, writeWhole(name, text)
+}
+
+// writeWhole writes a file whole or not at all.
+func writeWhole(name string, data []byte) error {
+	dir := filepath.Dir(name)
 	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return "", fmt.Errorf("explore: --save: %w", err)
+		return err
 	}
 	tmp, err := os.CreateTemp(dir, ".ptcheck-*")
 	if err != nil {
-		return "", fmt.Errorf("explore: --save: %w", err)
+		return err
 	}
-	_, err = tmp.Write(text)
-	err = errors.Join(err, tmp.Chmod(0o666&^umask), tmp.Close())
+	_, err = tmp.Write(data)
+	err = errors.Join(err, tmp.Chmod(0o644), tmp.Close())
 	if err == nil {
 		err = os.Rename(tmp.Name(), name)
 	}
 	if err != nil {
 		os.Remove(tmp.Name())
-		return "", fmt.Errorf("explore: --save: %w", err)
 	}
-	return name, nil
+	return err
 }
-
-// umask is what new scenario files are not open to.
-const umask = 0o022

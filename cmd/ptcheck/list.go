@@ -30,6 +30,8 @@ func newList() *cobra.Command {
 				}
 				fmt.Fprintf(w, "  %s\t%s\n", name, s.Scope)
 			}
+			fmt.Fprintln(w, "  adversary\ta guest that issues any hypercalls of an alphabet")
+			fmt.Fprintln(w, "  pvdp\tthe adversary of the PV-DP reference model")
 			return w.Flush()
 		},
 	}

@@ -1,79 +1,288 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/ptcheck/ptcheck/fuzz/lab"
 	"github.com/ptcheck/ptcheck/fuzz/script"
 	"github.com/ptcheck/ptcheck/fuzz/system"
+	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/reports"
 )
 
+// replayFlags are the flags of replay.
+type replayFlags struct {
+	against string
+	bits    int
+	profile string
+	rewrite bool
+}
+
 func newReplay() *cobra.Command {
-	return &cobra.Command{
-		Use:     "replay FILE...",
-		Short:   "Run scenario files again",
-		Example: "  ptcheck replay ptcheck-xen-crash.pt",
-		Args:    cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			bad := false
-			for _, name := range args {
-				failed, err := replayFile(cmd.OutOrStdout(), name)
-				if err != nil {
-					return err
-				}
-				bad = bad || failed
-			}
-			if bad {
-				return exitError(exitViolated)
-			}
-			return nil
-		},
+	var f replayFlags
+	cmd := &cobra.Command{
+		Use:   "replay FILE...",
+		Short: "Run scenario files: counterexamples and scripts of hypercalls",
+		Long: `replay runs scenario files on the model and prints an answer for each
+operation. Boot scenarios and those of an adversary name their system; a file
+without one is a script of hypercalls for a guest on Xen.
+
+Answers are compared with those that the file expects (written "#= ANSWER" on
+the line of the operation) and with a recording: --against FILE, or the file of
+the same name ending in .out. The first difference is printed with what precedes
+it, and the exit code is 1.`,
+		Example: `  ptcheck replay ptcheck-xen-crash.pt
+  ptcheck replay testdata/xen-lab/scenarios/table64.txt
+  ptcheck replay --rewrite my-scenario.pt`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd.OutOrStdout(), args) },
+	}
+	fl := cmd.Flags()
+	fl.StringVar(&f.against, "against", "", "recording to compare with")
+	fl.IntVar(&f.bits, "bits", 0, "scripts of hypercalls: guest of 64 or 32 bits (default: as the recording says, else 64)")
+	fl.StringVar(&f.profile, "profile", "", "scripts of hypercalls: hypervisor rules (default: xen-4.17)")
+	fl.BoolVar(&f.rewrite, "rewrite", false, "write the answers into the files, as expected ones")
+	return cmd
+}
+
+func (f *replayFlags) run(w io.Writer, names []string) error {
+	if f.against != "" && len(names) > 1 {
+		return fmt.Errorf("replay: --against goes with one file")
+	}
+	if f.bits != 0 && f.bits != 32 && f.bits != 64 {
+		return fmt.Errorf("replay: --bits %d: want 32 or 64", f.bits)
+	}
+	profile, err := findProfile(f.profile)
+	if err != nil {
+		return err
+	}
+	bad := false
+	for _, name := range names {
+		p := &player{flags: f, profile: profile, name: name, out: w}
+		if err := p.play(); err != nil {
+			return err
+		}
+		bad = bad || p.failed
+	}
+	if bad {
+		return exitError(exitViolated)
+	}
+	return nil
+}
+
+// player runs one scenario file.
+type player struct {
+	flags   *replayFlags
+	profile *model.Profile
+	name    string
+	out     io.Writer
+
+	src     []byte
+	file    *script.File
+	lines   []string       // what was printed, answers and titles
+	answers map[int]string // by line, counted from 1
+	finding *reports.Finding
+	failed  bool
+}
+
+func (p *player) play() (err error) {
+	if p.src, err = os.ReadFile(p.name); err != nil {
+		return fmt.Errorf("replay: %w", err)
+	}
+	if p.file, err = script.Parse(p.name, p.src); err != nil && p.world() != "" {
+		return err
+	}
+	p.answers = map[int]string{}
+	switch p.world() {
+	case "":
+		err = p.hypercalls()
+	case "adversary", "pvdp":
+		err = p.adversary()
+	default:
+		err = p.boot()
+	}
+	if err != nil {
+		return err
+	}
+	for _, l := range p.lines {
+		fmt.Fprintln(p.out, l)
+	}
+	return p.judge()
+}
+
+// world is the system that a file names, "" for a script of hypercalls.
+func (p *player) world() string {
+	for _, l := range p.file.Lines {
+		if l.Op != nil && l.Op.Name == "system" && len(l.Op.Args) == 1 {
+			return l.Op.Args[0].Word
+		}
+	}
+	return ""
+}
+
+func (p *player) boot() error {
+	play, err := system.Run(p.file, system.Options{})
+	if err != nil {
+		return err
+	}
+	p.add(play.Answers)
+	if play.Failed {
+		p.finding, err = play.System.Explain(play.Init, play.Path)
+	}
+	return err
+}
+
+func (p *player) adversary() error {
+	play, err := system.RunAdversary(p.file)
+	if err != nil {
+		return err
+	}
+	p.add(play.Answers)
+	p.finding = play.Finding
+	return nil
+}
+
+func (p *player) add(answers []system.Answer) {
+	for _, a := range answers {
+		p.answers[a.Line] = a.Text
+		p.lines = append(p.lines, fmt.Sprintf("R %d %s = %s", a.Line, p.file.Lines[a.Line-1].Op, a.Text))
 	}
 }
 
-// replayFile runs one scenario. failed says that a call went wrong where no
-// other answer was expected, or that an answer differs from the expected one.
-func replayFile(w io.Writer, name string) (failed bool, err error) {
-	src, err := os.ReadFile(name)
-	if err != nil {
-		return false, fmt.Errorf("replay: %w", err)
-	}
-	f, err := script.Parse(name, src)
-	if err != nil {
-		return false, err
-	}
-	play, err := system.Run(f, system.Options{})
-	if err != nil {
-		return false, err
-	}
-	expected := true // every answer was expected to be what it is
-	for _, a := range play.Answers {
-		l := &f.Lines[a.Line-1]
-		fmt.Fprintf(w, "R %d %s = %s\n", a.Line, l.Op, a.Text)
-		switch {
-		case l.HasWant && l.Want != a.Text:
-			fmt.Fprintf(w, "%s:%d: want %s, got %s\n", name, a.Line, l.Want, a.Text)
-			failed = true
-		case !l.HasWant:
-			expected = false
+// hypercalls runs a script on the guest of the recordings. A line that is no
+// operation is answered as the real guest does.
+func (p *player) hypercalls() error {
+	bits := p.flags.bits
+	if bits == 0 {
+		bits = 64
+		if want, _, err := p.recording(); err == nil && bytes.Contains(want, []byte("HELLO ptexec 3 levels")) {
+			bits = 32
 		}
 	}
-	if !play.Failed {
-		return failed, nil
-	}
-	if !expected {
-		failed = true
-	}
-	rep, err := play.System.Explain(play.Init, play.Path)
+	lines, err := lab.Run(lab.Config{Bits: bits, Profile: p.profile}, p.src)
 	if err != nil {
-		return false, err
+		return err
 	}
-	rep.Replay = "ptcheck replay " + name
-	fmt.Fprintln(w, strings.Repeat("-", 72))
-	return failed, reports.WriteText(w, rep)
+	p.lines = answerLines(lines)
+	for _, l := range p.lines {
+		head, answer, ok := strings.Cut(l, " = ")
+		word := strings.SplitN(head, " ", 3)
+		if no, err := strconv.Atoi(word[min(1, len(word)-1)]); ok && err == nil && word[0] == "R" {
+			p.answers[no] = answer
+		}
+	}
+	return nil
+}
+
+// answerLines leaves out what describes the machine.
+func answerLines(lines []string) []string {
+	var out []string
+	for _, l := range lines {
+		if !strings.HasPrefix(l, "HELLO ") && !strings.HasPrefix(l, "I ") {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+// recording returns what to compare with and its name; an empty name if there
+// is nothing.
+func (p *player) recording() ([]byte, string, error) {
+	if p.flags.against != "" {
+		data, err := os.ReadFile(p.flags.against)
+		if err != nil {
+			return nil, "", fmt.Errorf("replay: --against: %w", err)
+		}
+		return data, p.flags.against, nil
+	}
+	beside := strings.TrimSuffix(p.name, filepath.Ext(p.name)) + ".out"
+	data, err := os.ReadFile(beside)
+	if err != nil || beside == p.name {
+		return nil, "", nil
+	}
+	return data, beside, nil
+}
+
+// judge compares the answers with what is expected of them.
+func (p *player) judge() error {
+	if p.flags.rewrite {
+		return p.rewriteFile()
+	}
+	expected := p.expectations()
+	want, name, err := p.recording()
+	if err != nil {
+		return err
+	}
+	if name != "" {
+		p.compare(strings.Split(strings.TrimSuffix(string(want), "\n"), "\n"), name)
+	}
+	if p.finding == nil {
+		return nil
+	}
+	p.failed = p.failed || !expected
+	p.finding.Replay = "ptcheck replay " + p.name
+	fmt.Fprintln(p.out, strings.Repeat("-", 72))
+	return reports.WriteText(p.out, p.finding)
+}
+
+// expectations compares with the answers written in the file, and reports
+// whether the last answer was an expected one.
+func (p *player) expectations() (last bool) {
+	for i, l := range p.file.Lines {
+		got, ok := p.answers[i+1]
+		if !ok {
+			continue
+		}
+		last = l.HasWant
+		if l.HasWant && l.Want != got && !p.failed {
+			p.failed = true
+			fmt.Fprintf(p.out, "%s:%d: want %s\n%s:%d: got  %s\n", p.name, i+1, l.Want, p.name, i+1, got)
+		}
+	}
+	return last
+}
+
+// compare prints the first line that differs from a recording, with the lines
+// before it.
+func (p *player) compare(recorded []string, name string) {
+	want := answerLines(recorded)
+	for i := range max(len(want), len(p.lines)) {
+		var w, g string
+		if i < len(want) {
+			w = want[i]
+		}
+		if i < len(p.lines) {
+			g = p.lines[i]
+		}
+		if w == g {
+			continue
+		}
+		p.failed = true
+		fmt.Fprintf(p.out, "differs from %s:\n", name)
+		for _, l := range want[max(0, min(i, len(want))-5):min(i, len(want))] {
+			fmt.Fprintf(p.out, "  %s\n", l)
+		}
+		fmt.Fprintf(p.out, "- %s\n+ %s\n", w, g)
+		return
+	}
+	fmt.Fprintf(p.out, "agrees with %s: %d answers\n", name, len(p.answers))
+}
+
+// rewriteFile writes the answers into the file as expected ones.
+func (p *player) rewriteFile() error {
+	for i := range p.file.Lines {
+		l := &p.file.Lines[i]
+		if got, ok := p.answers[i+1]; ok && l.Op != nil && l.Op.Spec != nil {
+			l.Want, l.HasWant = got, true
+		}
+	}
+	return writeWhole(p.name, script.Format(p.file))
 }

@@ -6,15 +6,13 @@ import (
 	"io"
 	"strings"
 
-	"github.com/ptcheck/ptcheck/fuzz/system"
-	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
 	"github.com/ptcheck/ptcheck/reports"
 )
 
 // verdict is what a search found out about one system.
 type verdict struct {
-	sys      *system.System
+	target   *target
 	result   explore.Result
 	depth    int
 	findings []*reports.Finding
@@ -60,18 +58,25 @@ type count struct {
 	N    uint64 `json:"count"`
 }
 
-func (v *verdict) calls() []count {
-	var out []count
-	for k := model.CallKind(1); k < model.NumCalls; k++ {
-		out = append(out, count{k.String(), v.result.Counters[k]})
-	}
-	return out
+// countGroup is a row of counts.
+type countGroup struct {
+	Name   string  `json:"name"`
+	Counts []count `json:"counts"`
 }
 
-func (v *verdict) rules() []count {
-	var out []count
-	for i, r := range v.sys.Rules() {
-		out = append(out, count{r.ID, v.result.Counters[int(model.NumCalls)+i]})
+// counts sorts the counters of the search into their groups.
+func (v *verdict) counts() []countGroup {
+	var out []countGroup
+	n := 0
+	for _, g := range v.target.counters {
+		row := countGroup{Name: g.name}
+		for _, name := range g.names {
+			if name != "" {
+				row.Counts = append(row.Counts, count{name, v.result.Counters[n]})
+			}
+			n++
+		}
+		out = append(out, row)
 	}
 	return out
 }
@@ -79,13 +84,14 @@ func (v *verdict) rules() []count {
 func writeText(w io.Writer, vs []*verdict) error {
 	for _, v := range vs {
 		r := &v.result
-		fmt.Fprintf(w, "%s: %s\n", v.sys.Name, v.headline())
-		fmt.Fprintf(w, "  scope: %s\n", v.sys.Scope)
+		fmt.Fprintf(w, "%s: %s\n", v.target.name, v.headline())
+		fmt.Fprintf(w, "  scope: %s\n", v.target.scope)
 		sec := r.Duration.Seconds()
 		fmt.Fprintf(w, "  %.2f s, %.0f states/s, %.0f transitions/s, %.0f bytes/state\n",
 			sec, float64(r.States)/sec, float64(r.Transitions)/sec, r.BytesPerState)
-		fmt.Fprintf(w, "  calls: %s\n", countText(v.calls()))
-		fmt.Fprintf(w, "  rules: %s\n", countText(v.rules()))
+		for _, g := range v.counts() {
+			fmt.Fprintf(w, "  %s: %s\n", g.Name, countText(g.Counts))
+		}
 		for _, f := range v.findings {
 			fmt.Fprintln(w)
 			if err := reports.WriteText(w, f); err != nil {
@@ -127,8 +133,7 @@ type systemJSON struct {
 	Seconds       float64            `json:"seconds"`
 	BytesPerState float64            `json:"bytes_per_state"`
 	PeakMemory    uint64             `json:"peak_memory"`
-	Calls         []count            `json:"calls"`
-	Rules         []count            `json:"rules"`
+	Counts        []countGroup       `json:"counts"`
 	Findings      []*reports.Finding `json:"findings"`
 }
 
@@ -170,10 +175,10 @@ func writeJSON(w io.Writer, vs []*verdict) error {
 			sum.Verdict = v.word()
 		}
 		sum.Systems = append(sum.Systems, systemJSON{
-			System: v.sys.Name, Verdict: v.word(), Scope: v.sys.Scope, Complete: r.Complete, Stopped: r.Stopped.String(),
+			System: v.target.name, Verdict: v.word(), Scope: v.target.scope, Complete: r.Complete, Stopped: r.Stopped.String(),
 			States: r.States, Transitions: r.Transitions, Diameter: r.Diameter, PerDepth: r.PerDepth,
 			Seconds: r.Duration.Seconds(), BytesPerState: r.BytesPerState, PeakMemory: r.PeakMemory,
-			Calls: v.calls(), Rules: v.rules(), Findings: v.findings,
+			Counts: v.counts(), Findings: v.findings,
 		})
 	}
 	enc := json.NewEncoder(w)

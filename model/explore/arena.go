@@ -42,6 +42,9 @@ func newArena(size int, mem *memory) *arena {
 	return a
 }
 
+// reset forgets all states and keeps the room.
+func (a *arena) reset() { a.n, a.end, a.samples = 0, 0, a.samples[:0] }
+
 // words says whether states are handled as one or two machine words.
 func (a *arena) words() bool { return a.size > 0 && a.size <= 16 }
 
@@ -98,6 +101,9 @@ func (a *arena) appendVarying(state []byte) ref {
 	need := p + len(state)
 	off := int(a.end) & (chunkSize - 1)
 	if off+need > chunkSize {
+		if off < chunkSize {
+			a.chunks[a.end>>chunkBits][off] = 0
+		}
 		a.end = (a.end + chunkSize - 1) &^ (chunkSize - 1)
 		off = 0
 	}

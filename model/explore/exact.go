@@ -46,7 +46,7 @@ func (x *exact) probe(p *pending) {
 func (x *exact) find(items []pending, states []byte) {
 	for i := range items {
 		p := &items[i]
-		p.slot = home(p.hash, x.n)
+		p.slot = home(p.hash, x.slots)
 		x.probe(p)
 	}
 	if x.arena.words() {
@@ -92,8 +92,8 @@ func (x *exact) needs(n, bytes uint64) uint64 { return x.arena.needs(n, bytes) +
 func (x *exact) used() uint64 { return x.arena.used() + x.table.used() }
 
 // add implements store.
-func (x *exact) add(l line, crew []*worker) {
-	if slots := x.room(x.arena.n + uint64(l.len())); slots > x.n {
+func (x *exact) add(l line, crew []*worker) (left []int) {
+	if slots := x.room(x.arena.n + uint64(l.len())); slots > x.slots {
 		x.reset(slots)
 		x.index(0, x.arena.n, crew)
 	}
@@ -104,7 +104,7 @@ func (x *exact) add(l line, crew []*worker) {
 			x.arena.appendWords(r.a, r.b)
 		}
 		x.index(from, x.arena.n, crew)
-		return
+		return nil
 	}
 	in := filler{to: &x.table}
 	var buf [16]byte
@@ -112,6 +112,7 @@ func (x *exact) add(l line, crew []*worker) {
 		in.add(l.record(i).hash, slotValue(l.record(i).hash, x.arena.append(l.packed(i, &buf))))
 	}
 	in.flush()
+	return nil
 }
 
 // index puts the states with numbers from one to another into the table; each of the crew does a part.

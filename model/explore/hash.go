@@ -25,8 +25,11 @@ func hashWords(lo, hi uint64) uint64 {
 }
 
 // hashBytes is the hash of a state of any length.
-func hashBytes(b []byte) uint64 {
-	h := uint64(len(b)) * salt3
+func hashBytes(b []byte) uint64 { return hashSeed(b, 0) }
+
+// hashSeed is a family of hashes of states of any length.
+func hashSeed(b []byte, seed uint64) uint64 {
+	h := seed ^ uint64(len(b))*salt3
 	for len(b) >= 16 {
 		x, y := binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])
 		h = fold(x^salt0^h, y^salt1) ^ bits.RotateLeft64(h, 29)
@@ -49,4 +52,9 @@ func tailWords(b []byte) (lo, hi uint64) {
 		lo = lo<<8 | uint64(b[i])
 	}
 	return lo, 0
+}
+
+// hashWords2 is a second hash of a state of at most 16 bytes, independent of hashWords.
+func hashWords2(lo, hi uint64) uint64 {
+	return fold(fold(hi^salt3, lo^salt2)^hi, salt0^bits.RotateLeft64(lo, 41))
 }

@@ -3,36 +3,27 @@ package explore
 // inits stores and judges the initial states.
 func (s *search) inits() error {
 	w := s.workers[0]
-	judge, _ := w.m.(InitChecker)
 	n := w.m.Inits()
 	for i := 0; i < n && s.stopped == StopNone; i++ {
 		w.m.Init(i)
-		o := Outcome{}
-		if judge != nil {
-			o = judge.CheckInit()
-		}
-		if o.Kind == Moved && w.check != nil {
-			if c := w.check.CheckState(); c.Kind == Violated || c.Kind == Crashed {
-				o = c
-			}
-		}
-		switch o.Kind {
+		switch o := w.judgeInit(); o.Kind {
 		case Violated, Crashed:
 			s.note(found{Outcome: o, init: true, parent: uint64(i)})
 		case Moved:
-			if err := s.addInit(w); err != nil {
+			if err := s.addInit(w, i); err != nil {
 				return err
 			}
 		}
 	}
+	s.store.endLevel()
 	s.parents.roots = s.store.len()
 	s.addCounters(w.delta(nil))
 	return nil
 }
 
-// addInit stores the working state as an initial state.
-func (s *search) addInit(w *worker) error {
-	if !w.push(s.store.len()) {
+// addInit stores the working state as initial state i.
+func (s *search) addInit(w *worker, i int) error {
+	if !w.push(uint64(i)) {
 		return w.err
 	}
 	w.flush()
@@ -42,8 +33,23 @@ func (s *search) addInit(w *worker) error {
 	if s.opt.MaxStates > 0 && s.store.len() >= s.opt.MaxStates {
 		s.stopped = StopStates
 	} else {
-		s.store.add(s.inOrder(), s.workers)
+		l := s.inOrder()
+		l.init = true
+		s.store.add(l, s.workers)
 	}
 	s.fresh.clear()
 	return nil
+}
+
+// judgeInit judges the working state, an initial one.
+func (w *worker) judgeInit() (o Outcome) {
+	if judge, ok := w.m.(InitChecker); ok {
+		o = judge.CheckInit()
+	}
+	if o.Kind == Moved && w.check != nil {
+		if c := w.check.CheckState(); c.Kind == Violated || c.Kind == Crashed {
+			return c
+		}
+	}
+	return o
 }

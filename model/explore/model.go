@@ -57,7 +57,8 @@ type Model interface {
 	// It recovers from whatever the subject does wrong; a panic of Apply is a fault of the checker.
 	Apply(call uint64) Outcome
 	// Restore brings the working state back to that of the last Init or Decode. It follows every
-	// Apply, whatever the outcome, before anything but Encode and Canon is called.
+	// Apply, whatever the outcome, before anything but Encode and Canon is called. When nothing has
+	// been applied it does nothing.
 	Restore()
 }
 

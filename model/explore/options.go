@@ -58,6 +58,14 @@ func (s Store) String() string {
 	return "unknown"
 }
 
+// hashWords returns the number of words that the store keeps of a hash.
+func (s Store) hashWords() uint64 {
+	if s == Compact128 {
+		return 2
+	}
+	return 1
+}
+
 // Options are the question asked of a run. The zero value asks for an exact breadth-first search with all
 // processors, without limits, that stops at the first finding.
 type Options struct {
@@ -129,6 +137,9 @@ func (o Options) withDefaults() Options {
 	if o.Workers == 0 {
 		o.Workers = runtime.GOMAXPROCS(0)
 	}
+	if o.Strategy == DepthFirst {
+		o.Workers = 1
+	}
 	if o.CheckpointEvery == 0 {
 		o.CheckpointEvery = time.Minute
 	}
@@ -162,18 +173,70 @@ func (o Options) check() error {
 		return refuse("strategy", "unknown")
 	case o.Store > Compact64:
 		return refuse("store", "unknown")
-	case o.Strategy != BreadthFirst:
-		return refuse("strategy "+o.Strategy.String(), "not built yet")
-	case o.Store != Exact:
-		return refuse("store "+o.Store.String(), "not built yet")
-	case o.Disk != "":
-		return refuse("disk", "not built yet")
-	case o.Checkpoint != "" || o.Resume:
-		return refuse("checkpoint", "not built yet")
-	case o.Edges != nil:
-		return refuse("edges", "not built yet")
-	case o.Seed != 0 || o.Walks != 0:
+	case o.CheckpointEvery < 0 || o.ProgressEvery < 0:
+		return refuse("interval", "must not be negative")
+	case o.CheckpointEvery > 0 && o.Checkpoint == "":
+		return refuse("checkpoint interval", "there is no checkpoint directory")
+	case o.Resume && o.Checkpoint == "":
+		return refuse("resume", "there is no checkpoint directory")
+	case o.ProgressEvery > 0 && o.Progress == nil:
+		return refuse("progress interval", "there is no progress function")
+	case o.MaxEdges > 0 && o.Edges == nil:
+		return refuse("edge limit", "there is no edge function")
+	case o.Strategy != RandomWalk && (o.Seed != 0 || o.Walks != 0):
 		return refuse("seed and walks", "only a random walk has them")
+	}
+	if err := o.checkStrategy(); err != nil {
+		return err
+	}
+	return o.checkStore()
+}
+
+// checkStrategy refuses what another strategy than breadth-first cannot honour.
+func (o Options) checkStrategy() error {
+	if o.Strategy == BreadthFirst {
+		return nil
+	}
+	mode := "strategy " + o.Strategy.String()
+	switch {
+	case o.Store != Exact:
+		return refuse(mode, "has no store "+o.Store.String())
+	case o.Disk != "":
+		return refuse(mode, "cannot use a disk")
+	case o.Checkpoint != "":
+		return refuse(mode, "cannot make checkpoints")
+	case o.Edges != nil:
+		return refuse(mode, "cannot give out the state graph")
+	case o.Strategy == DepthFirst && o.Workers > 1:
+		return refuse(mode, "has one worker only")
+	case o.Strategy == RandomWalk && o.Depth == 0:
+		return refuse(mode, "needs a depth, the length of a walk")
+	case o.Strategy == RandomWalk && o.Depth >= maxCalls:
+		return refuse(mode, fmt.Sprintf("needs a depth below %d", maxCalls))
+	case o.Strategy == RandomWalk && o.Walks == 0 && o.Timeout == 0:
+		return refuse(mode, "needs a number of walks or a timeout")
+	}
+	return nil
+}
+
+// checkStore refuses what other stores than one exact in memory cannot honour.
+func (o Options) checkStore() error {
+	mode := "store " + o.Store.String()
+	switch {
+	case o.Store == Exact && o.Disk == "":
+		return nil
+	case o.Store == Exact:
+		mode = "disk"
+	case o.Disk != "":
+		return refuse(mode, "cannot use a disk")
+	}
+	switch {
+	case o.Checkpoint != "":
+		return refuse(mode, "cannot make checkpoints")
+	case o.Edges != nil:
+		return refuse(mode, "cannot give out the state graph")
+	case o.Disk != "":
+		return refuse(mode, "not built yet")
 	}
 	return nil
 }

@@ -123,11 +123,21 @@ func (p *replayer) step(fits func(Outcome) bool) (uint64, error) {
 func (s *search) findings() ([]Finding, error) {
 	var out []Finding
 	for _, f := range s.found {
+		if s.opt.Strategy == RandomWalk {
+			w, err := s.rewalk(f.parent, int(f.call))
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, Finding{Kind: f.Kind, Rule: f.Rule, Init: w.walk.init, Path: w.walk.path})
+			continue
+		}
 		p := newReplayer(s.factory(), s.opt)
 		var chain [][]byte
 		if !f.init {
 			var err error
-			if chain, err = s.store.chain(f.parent, &s.parents, p); err != nil {
+			if s.chain != nil {
+				chain = s.chain(f.parent)
+			} else if chain, err = s.store.chain(f.parent, &s.parents, p); err != nil {
 				return nil, err
 			}
 		}

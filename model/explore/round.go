@@ -3,12 +3,15 @@ package explore
 import (
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 const (
 	// roundStates is about how many new states a round may find before it is settled: few enough for
 	// the fresh table to stay in the second-level cache.
 	roundStates = 1 << 15
+	// roundTime is about how long a round may take: then it is time to look at limits.
+	roundTime = 200 * time.Millisecond
 	// firstRecords is the room that a worker has for new states at first.
 	firstRecords = 1 << 12
 	// maxStep is the largest number of states in a slice.
@@ -25,6 +28,9 @@ type round struct {
 	step    uint64 // states in a slice
 	soft    int    // records of one worker that end the round
 	findAll bool
+	began   time.Time
+	seed    uint64 // of random walks
+	steps   int    // of a random walk, at most
 
 	ticket atomic.Uint64 // slices given out
 	stop   atomic.Bool   // give out no more
@@ -39,29 +45,40 @@ func (s *search) expandRound(last uint64) error {
 	r.front, r.base = s.store.front()
 	r.first, r.last = s.next, last
 	r.step = min(maxStep, max(1, (last-s.next)/uint64(8*len(s.workers))))
-	r.soft = roundStates / len(s.workers)
-	r.ticket.Store(0)
-	r.stop.Store(false)
-	if s.halt.Load() != 0 { // looked at after the store, lest a halt between the two be lost
-		r.stop.Store(true)
-	}
+	s.openRound()
 	crew := s.workers
 	if last-s.next < 4 {
 		crew = crew[:1] // not worth waking anyone
 	}
+	s.muster(crew, (*worker).work)
+	if s.workers[0].check != nil && s.err() == nil {
+		side(crew, func(w *worker) bool { w.judge(); return false })
+	}
+	return s.err()
+}
+
+// openRound lets slices be given out.
+func (s *search) openRound() {
+	s.round.soft = roundStates / len(s.workers)
+	s.round.began = time.Now()
+	s.round.ticket.Store(0)
+	s.round.stop.Store(false)
+	if s.halt.Load() != 0 { // looked at after the store, lest a halt between the two be lost
+		s.round.stop.Store(true)
+	}
+}
+
+// muster lets the crew work until all are done, and gives room to those that run out of it.
+func (s *search) muster(crew []*worker, work func(*worker) (more bool)) {
 	for more := true; more; {
 		more = false
-		for _, again := range side(crew, (*worker).work) {
+		for _, again := range side(crew, work) {
 			more = more || again
 		}
 		if more {
 			s.enlarge(crew)
 		}
 	}
-	if s.workers[0].check != nil && s.err() == nil {
-		side(crew, func(w *worker) bool { w.judge(); return false })
-	}
-	return s.err()
 }
 
 // side runs f for all of the crew side by side and returns what it said to each.
@@ -91,7 +108,7 @@ func (s *search) err() error {
 func (s *search) enlarge(crew []*worker) {
 	total := 0
 	for _, w := range s.workers {
-		if need := w.n + batchLen + len(w.calls); need > len(w.recs) {
+		if need := w.n + batchLen + w.need; need > len(w.recs) {
 			recs := s.mem.records(max(2*len(w.recs), 2*need))
 			copy(recs, w.recs[:w.n])
 			if w.recs != nil {
@@ -137,5 +154,5 @@ func (s *search) inOrder() line {
 	if !sorted {
 		s.spare = sortItems(items, s.spare)
 	}
-	return line{items, s.fresh.owners, s.workers[0].size}
+	return line{items: items, owners: s.fresh.owners, size: s.workers[0].size}
 }

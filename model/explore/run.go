@@ -20,7 +20,19 @@ func Run(ctx context.Context, f Factory, opt Options) (Result, error) {
 		return Result{}, err
 	}
 	defer s.close()
-	if err := s.run(ctx); err != nil {
+	defer s.watch(ctx)()
+	switch opt.Strategy {
+	case BreadthFirst:
+		err = s.run()
+	case DepthFirst:
+		err = s.dive()
+	case RandomWalk:
+		err = s.wander()
+	}
+	if err != nil {
+		return Result{}, err
+	}
+	if err := s.edges(); err != nil {
 		return Result{}, err
 	}
 	return s.result()
@@ -30,14 +42,24 @@ func Run(ctx context.Context, f Factory, opt Options) (Result, error) {
 func (s *search) result() (Result, error) {
 	r := Result{
 		States: s.store.len(), Transitions: s.count.transitions, Skipped: s.count.skipped,
-		PerDepth: s.perDepth, Stopped: s.stopped, Complete: s.stopped == StopNone,
+		PerDepth: s.levels(), Stopped: s.stopped, Complete: s.stopped == StopNone,
 		Counters: s.counters,
-		Symmetry: s.workers[0].canon != nil, PeakMemory: s.mem.peak + s.parents.used(),
+		Symmetry: s.workers[0].canon != nil, PeakMemory: s.mem.peak + s.parents.used() + s.own,
 	}
 	r.Diameter = max(0, len(r.PerDepth)-1)
 	if r.States > 0 {
-		rest := s.store.used() + s.parents.used()
+		rest := s.store.used() + s.parents.used() + s.own
 		r.BytesPerState = float64(rest) / float64(r.States)
+	}
+	if s.opt.Strategy != BreadthFirst {
+		r.PerDepth = nil
+		r.Diameter = s.count.deepest
+	}
+	if s.opt.Strategy == RandomWalk {
+		r.Walks, r.Complete = s.next, false
+	}
+	if s.opt.Store != Exact {
+		r.Omission = omission(r.States, s.opt.Store.hashWords())
 	}
 	var err error
 	r.Findings, err = s.findings()

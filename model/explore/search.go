@@ -2,6 +2,7 @@ package explore
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -21,6 +22,7 @@ type search struct {
 	items   []item // room
 	spare   []item // room
 
+	saver    *saver // nil if there are no checkpoints
 	began    time.Time
 	reported time.Time
 	halt     atomic.Uint32 // a Reason from outside: timeout or interrupt
@@ -28,10 +30,13 @@ type search struct {
 	depth    int
 	perDepth []uint64
 	next     uint64 // number of the next state to expand
+	part     int    // how many of its calls were counted when the search stopped
 	count    tally
 	counters []uint64
 	found    []found
 	stopped  Reason
+	own      uint64                   // bytes that the strategy keeps besides
+	chain    func(id uint64) [][]byte // states on the way to a state, if the store does not know
 }
 
 // newSearch sets up an empty search.
@@ -52,46 +57,72 @@ func newSearch(f Factory, opt Options) (*search, error) {
 	}
 	first := s.workers[0]
 	s.fresh.words = first.words
-	s.round.findAll = opt.FindAll
-	x := newExact(first.size, &s.mem)
-	s.store = x
+	s.round.findAll, s.round.seed, s.round.steps = opt.FindAll, opt.Seed, opt.Depth
 	s.graves = newExact(first.size, &s.mem)
+	table := s.newStore(first.size)
 	for _, w := range s.workers {
-		w.graves = s.graves
-		w.store, w.table = s.store, &x.table
+		w.store, w.table, w.graves = s.store, table, s.graves
 	}
 	s.enlarge(nil)
+	if opt.Checkpoint != "" {
+		var err error
+		if s.saver, err = newSaver(opt); err != nil {
+			s.mem.close()
+			return nil, err
+		}
+	}
 	return s, nil
 }
 
-// close gives the memory back.
-func (s *search) close() { s.mem.close() }
+// newStore makes the store that was asked for and returns its table.
+func (s *search) newStore(size int) *table {
+	if s.opt.Store == Exact {
+		x := newExact(size, &s.mem)
+		s.store = x
+		return &x.table
+	}
+	x := newCompact(s.opt.Store.hashWords(), size, &s.mem)
+	s.store = x
+	return &x.table
+}
+
+// close gives back what the search has taken.
+func (s *search) close() {
+	s.mem.close()
+	if s.saver != nil {
+		s.saver.unlock()
+	}
+}
 
 // run searches breadth first to the end or to a limit.
-func (s *search) run(ctx context.Context) error {
-	defer s.watch(ctx)()
-	if err := s.inits(); err != nil {
+func (s *search) run() error {
+	if s.opt.Resume {
+		if err := s.resume(); err != nil {
+			return err
+		}
+	} else if err := s.inits(); err != nil {
 		return err
 	}
 	for s.stopped == StopNone && s.next < s.store.len() {
-		last := s.store.len()
-		s.perDepth = append(s.perDepth, last-s.next)
+		if len(s.perDepth) == s.depth {
+			s.perDepth = append(s.perDepth, s.store.len()-s.next)
+		}
 		if s.opt.Depth > 0 && s.depth == s.opt.Depth {
 			s.stopped = StopDepth
-			return nil
+			break
 		}
+		last := sum(s.perDepth)
 		for s.next < last && s.stopped == StopNone {
 			if err := s.advance(last); err != nil {
 				return err
 			}
 		}
-		s.store.endLevel()
-		s.depth++
+		if s.next == last {
+			s.store.endLevel()
+			s.depth++
+		}
 	}
-	if n := s.store.len() - sum(s.perDepth); n > 0 {
-		s.perDepth = append(s.perDepth, n) // the level that was being filled
-	}
-	return nil
+	return s.saveLast()
 }
 
 // advance makes one round, and looks at limits and progress.
@@ -112,7 +143,18 @@ func (s *search) advance(last uint64) error {
 		return err
 	}
 	s.report()
-	return nil
+	if s.stopped != StopNone {
+		return nil
+	}
+	return s.saveNow()
+}
+
+// levels returns the number of states at each depth, that of the level that was being filled included.
+func (s *search) levels() []uint64 {
+	if n := s.store.len() - sum(s.perDepth); n > 0 {
+		return append(slices.Clone(s.perDepth), n)
+	}
+	return s.perDepth
 }
 
 // watch sets halt when the time is up or ctx is cancelled; the function it returns ends the watch.
@@ -143,7 +185,7 @@ func (s *search) fits() bool {
 }
 
 // memory returns the bytes of storage in use.
-func (s *search) memory() uint64 { return s.mem.now + s.parents.used() }
+func (s *search) memory() uint64 { return s.mem.now + s.parents.used() + s.own }
 
 // report tells about progress if it is time to.
 func (s *search) report() {

@@ -10,12 +10,38 @@ import (
 // forgotten.
 func (s *search) settle() error {
 	l := s.inOrder()
-	notes := s.notes()
-	cut, reason := uint64(noKey), StopNone // nothing from key cut on is counted
-	if n := s.store.len(); s.opt.MaxStates > 0 && n+uint64(l.len()) > s.opt.MaxStates {
-		cut, reason = l.items[s.opt.MaxStates-n].key, StopStates
+	if s.saver != nil && s.overflows(&l) {
+		if err := s.save(); err != nil { // the last moment at which the search can be resumed
+			return err
+		}
 	}
-	for _, n := range notes {
+	cut := s.judgeRound(&l)
+	end := s.round.expanded()
+	if cut != noKey {
+		end = cut >> callBits
+		s.part = int(cut & (maxCalls - 1))
+	}
+	s.keep(l, end)
+	s.bury()
+	s.tally(end, cut == noKey)
+	if cut != noKey {
+		if err := s.recount(cut); err != nil {
+			return err
+		}
+	}
+	s.endRound()
+	return s.tooManyEdges()
+}
+
+// judgeRound keeps the findings of a round, and decides whether the search stops in it. It returns the key
+// from which on nothing counts, or noKey, and shortens l accordingly.
+func (s *search) judgeRound(l *line) (cut uint64) {
+	cut = noKey
+	stop := StopNone
+	if s.overflows(l) {
+		cut, stop = l.items[s.opt.MaxStates-s.store.len()].key, StopStates
+	}
+	for _, n := range s.notes() {
 		if n.key >= cut {
 			break
 		}
@@ -24,28 +50,22 @@ func (s *search) settle() error {
 			parent: n.key >> callBits, call: uint32(n.key & (maxCalls - 1)),
 		})
 		if s.stopped != StopNone {
-			cut, reason = n.key+1, s.stopped
+			cut, stop = n.key+1, s.stopped
 			break
 		}
+	}
+	if stop != StopNone {
+		s.stopped = stop
 	}
 	for n := l.len(); n > 0 && l.items[n-1].key >= cut; n-- {
 		l.items = l.items[:n-1]
 	}
-	end := s.round.expanded()
-	if reason != StopNone {
-		s.stopped = reason
-		end = cut >> callBits
-	}
-	s.keep(l, end)
-	s.bury()
-	s.tally(end, reason == StopNone)
-	if reason != StopNone {
-		if err := s.recount(cut); err != nil {
-			return err
-		}
-	}
-	s.endRound()
-	return nil
+	return cut
+}
+
+// overflows says whether l has more states than there may be.
+func (s *search) overflows(l *line) bool {
+	return s.opt.MaxStates > 0 && s.store.len()+uint64(l.len()) > s.opt.MaxStates
 }
 
 // notes returns the findings of all workers in order of their keys.
@@ -86,7 +106,12 @@ func (s *search) bury() {
 
 // keep makes states of those in line; the states before end have been expanded.
 func (s *search) keep(l line, end uint64) {
-	for _, it := range l.items {
+	left := s.store.add(l, s.workers)
+	for i, it := range l.items {
+		if len(left) > 0 && left[0] == i {
+			left = left[1:]
+			continue
+		}
 		for from := it.key >> callBits; s.next < from; s.next++ {
 			s.parents.done()
 		}
@@ -95,7 +120,6 @@ func (s *search) keep(l line, end uint64) {
 	for ; s.next < end; s.next++ {
 		s.parents.done()
 	}
-	s.store.add(l, s.workers)
 }
 
 // tally adds up what was counted in the states before end.
@@ -103,8 +127,7 @@ func (s *search) tally(end uint64, judged bool) {
 	for _, w := range s.workers {
 		for _, c := range w.slices {
 			if c.to <= end {
-				s.count.transitions += c.transitions
-				s.count.skipped += c.skipped
+				s.count.add(c.tally)
 				s.addCounters(c.counters)
 			}
 		}

@@ -12,9 +12,10 @@ type store interface {
 	front() (a *arena, base uint64)
 	// needs returns how many bytes of memory n more states of so many bytes in all may take.
 	needs(n, bytes uint64) uint64
-	// add stores new states in the order of their numbers; the crew may be put to work.
-	add(l line, crew []*worker)
-	// endLevel says that all states of a level have been expanded.
+	// add stores new states in the order of their numbers; the crew may be put to work. It returns the
+	// places of those that it takes for others, in order.
+	add(l line, crew []*worker) (left []int)
+	// endLevel says that all states in front have been expanded: those added since take their place.
 	endLevel()
 	// chain returns the packed states on the way from an initial state to state id.
 	chain(id uint64, p *parents, m *replayer) ([][]byte, error)
@@ -26,7 +27,8 @@ type store interface {
 type line struct {
 	items  []item
 	owners []*owner
-	size   int // of a state
+	size   int  // of a state
+	init   bool // they are initial states: their keys are the numbers by which Init knows them
 }
 
 // item is a record in line. Bit 32 and up of at is the owner, the rest the number of the record.
@@ -46,4 +48,12 @@ func (o *owner) rec(at uint64) *record { return &o.recs[uint32(at)] }
 // packed returns the bytes of the i-th state; those of words are put into buf.
 func (l line) packed(i int, buf *[16]byte) []byte {
 	return l.owners[l.items[i].at>>32].packed(l.record(i), buf, l.size)
+}
+
+// call returns by which call of its parent the i-th state was found, or which initial state it is.
+func (l line) call(i int) uint32 {
+	if l.init {
+		return uint32(l.items[i].key)
+	}
+	return uint32(l.items[i].key & (maxCalls - 1))
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync/atomic"
+	"time"
 )
 
 // worker expands states with a model of its own. In a round it works by itself: it reads the store, and
@@ -29,10 +30,13 @@ type worker struct {
 
 	at, end uint64 // states of the slice still to expand
 	place   ref    // of state at
+	need    int    // records that the next state may take
 	loaded  bool   // state at is decoded and its calls are listed
 	calls   []uint64
 	buf     []byte
 	word    [16]byte
+	walk    walk // of a random walk
+	deaf    bool // it does not store what it finds
 
 	slice    slice // what has been counted since the slice began
 	counters []uint64
@@ -53,6 +57,14 @@ type slice struct {
 // tally counts calls by what came of them.
 type tally struct {
 	transitions, skipped uint64
+	deepest              int // calls in a row, where that is of interest
+}
+
+// add adds another tally.
+func (t *tally) add(by tally) {
+	t.transitions += by.transitions
+	t.skipped += by.skipped
+	t.deepest = max(t.deepest, by.deepest)
 }
 
 // noted is a finding at a key.
@@ -166,7 +178,7 @@ func (w *worker) closeSlice() {
 	w.slice.counters = w.delta(w.slice.counters)
 	w.slices[k] = w.slice
 	w.slice.counters = nil
-	if w.n > w.round.soft {
+	if w.n > w.round.soft || time.Since(w.round.began) > roundTime {
 		w.round.stop.Store(true)
 	}
 }
@@ -205,7 +217,7 @@ func (w *worker) expand() bool {
 	if !w.loaded {
 		w.load()
 	}
-	if w.n+w.batch.n+len(w.calls) > len(w.recs) {
+	if w.need = len(w.calls); !w.room() {
 		return false
 	}
 	if len(w.calls) > maxCalls {
@@ -233,8 +245,14 @@ func (w *worker) expand() bool {
 	return true
 }
 
+// room says whether there is room for the successors that w.need announces.
+func (w *worker) room() bool { return w.n+w.batch.n+w.need <= len(w.recs) }
+
 // push sends the working state on its way into the store.
 func (w *worker) push(key uint64) bool {
+	if w.deaf {
+		return true
+	}
 	if !w.words {
 		state := w.key()
 		if w.err = w.checkLen(len(state)); w.err != nil {

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ptcheck/ptcheck/fuzz/system"
+	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/model/explore"
+	"github.com/ptcheck/ptcheck/reports"
+)
+
+// target is a system as explore sees it.
+type target struct {
+	name, scope string
+	factory     explore.Factory
+	// counters are groups of what the model counts, in the order of its counters.
+	counters []counterGroup
+	// explain turns a finding into a report and a scenario file.
+	explain func(explore.Finding) (*reports.Finding, []byte, error)
+}
+
+// counterGroup is a named row of counters; a counter without a name is left out.
+type counterGroup struct {
+	name  string
+	names []string
+}
+
+// targetNames lists the systems of explore.
+func targetNames() []string { return append(system.Names(), "adversary", "pvdp") }
+
+// bootOnly and adversaryOnly are flags that mean something to some systems.
+var bootOnly, adversaryOnly = [...]string{"lowmem"}, [...]string{"frames", "slots", "ops", "flags"}
+
+// target makes a system from the flags. Flags that it would ignore are refused.
+func (f *exploreFlags) target(cmd *cobra.Command, name string, p *model.Profile) (*target, error) {
+	switch name {
+	case "adversary", "pvdp":
+		for _, flag := range bootOnly {
+			if cmd.Flags().Changed(flag) {
+				return nil, fmt.Errorf("explore: --%s means nothing to system %s", flag, name)
+			}
+		}
+		return f.adversary(name, p)
+	case "native", "xen":
+		for _, flag := range adversaryOnly {
+			if cmd.Flags().Changed(flag) {
+				return nil, fmt.Errorf("explore: --%s means nothing to system %s", flag, name)
+			}
+		}
+		s, err := system.New(name, system.Options{Levels: f.levels, Lowmem: f.lowmem, Profile: p})
+		if err != nil {
+			return nil, err
+		}
+		return bootTarget(s), nil
+	}
+	return nil, fmt.Errorf("explore: no system is named %q; there are %s", name, strings.Join(targetNames(), ", "))
+}
+
+func bootTarget(s *system.System) *target {
+	calls := []string{""}
+	for k := model.CallKind(1); k < model.NumCalls; k++ {
+		calls = append(calls, k.String())
+	}
+	var rules []string
+	for _, r := range s.Rules() {
+		rules = append(rules, r.ID)
+	}
+	return &target{
+		name: s.Name, scope: s.Scope,
+		factory:  func() explore.Model { return s.NewModel() },
+		counters: []counterGroup{{"calls", calls}, {"rules", rules}},
+		explain: func(found explore.Finding) (*reports.Finding, []byte, error) {
+			path := make([]system.Call, len(found.Path))
+			for i, c := range found.Path {
+				path[i] = system.CallOf(c)
+			}
+			rep, err := s.Explain(found.Init, path)
+			if err != nil {
+				return nil, nil, err
+			}
+			return rep, s.Scenario(found.Init, path, rep.Headline()), nil
+		},
+	}
+}
+
+// adversary makes an adversary: by default five frames, four levels and two
+// slots, or PV-DP(4, 2, 1).
+func (f *exploreFlags) adversary(name string, p *model.Profile) (*target, error) {
+	o := system.AdversaryOptions{Frames: f.frames, Slots: f.slots, Ops: f.ops, Flags: f.flags, Profile: p}
+	if len(f.levels) > 1 {
+		return nil, fmt.Errorf("explore: --levels: system %s takes one number", name)
+	}
+	if len(f.levels) == 1 {
+		o.Levels = f.levels[0]
+	}
+	fill := func(v *int, n int) {
+		if *v == 0 {
+			*v = n
+		}
+	}
+	build := system.PVDP
+	if name == "pvdp" {
+		fill(&o.Frames, 4)
+		fill(&o.Levels, 2)
+		fill(&o.Slots, 1)
+	} else {
+		build = system.NewAdversary
+		fill(&o.Frames, 5)
+		fill(&o.Levels, 4)
+		fill(&o.Slots, 2)
+		if o.Ops == nil {
+			o.Ops = []string{"mu", "st", "pin", "unpin", "cr3"}
+		}
+		if o.Flags == nil {
+			o.Flags = []string{"P", "PW"}
+		}
+		if o.Profile == nil {
+			o.Profile = model.Xen417()
+		}
+	}
+	a, err := build(o)
+	if err != nil {
+		return nil, err
+	}
+	return adversaryTarget(a)
+}
+
+func adversaryTarget(a *system.Adversary) (*target, error) {
+	if _, err := a.NewModel(); err != nil {
+		return nil, err
+	}
+	return &target{
+		name: a.Name, scope: a.Scope,
+		factory: func() explore.Model {
+			m, err := a.NewModel()
+			if err != nil {
+				panic(err) // the same was made above
+			}
+			return m
+		},
+		counters: []counterGroup{{"operations", system.OpNames()}, {"refused", system.OpNames()}},
+		explain: func(found explore.Finding) (*reports.Finding, []byte, error) {
+			rep, err := a.Explain(found.Path, int(found.Rule))
+			if err != nil {
+				return nil, nil, err
+			}
+			text, err := a.Scenario(found.Path, rep.Headline())
+			return rep, text, err
+		},
+	}, nil
+}

@@ -1,0 +1,461 @@
+package system
+
+import (
+	"math/bits"
+
+	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/model/explore"
+)
+
+// Rules of an adversary, by index.
+const (
+	ruleIsolation = iota // no writable mapping of a table page
+	ruleCounts           // the hypervisor's counts agree with a recount
+	ruleRoot             // CR3 is a validated root
+	numAdversaryRules
+)
+
+// AdversaryRules are what must hold in every state of an adversary.
+func AdversaryRules() []string { return []string{"isolation", "counts-agree", "root-validated"} }
+
+// AdversaryModel is one worker's view of an adversary.
+type AdversaryModel struct {
+	a       *Adversary
+	m       *model.Machine
+	s       *model.State
+	start   []byte
+	codes   []model.Entry // entry flags by code, the alphabet's first
+	cpu     model.CPU     // registers to restore
+	gdt     []model.Frame
+	census  model.Census
+	values  []model.Entry // every entry of the alphabet, the empty one first
+	counts  []uint64
+	problem error // what the last CheckState found
+}
+
+var (
+	_ explore.Model        = (*AdversaryModel)(nil)
+	_ explore.FixedSize    = (*AdversaryModel)(nil)
+	_ explore.StateChecker = (*AdversaryModel)(nil)
+	_ explore.Counter      = (*AdversaryModel)(nil)
+)
+
+// NewModel returns a model for one worker.
+func (a *Adversary) NewModel() (*AdversaryModel, error) {
+	s, err := a.start()
+	if err != nil {
+		return nil, err
+	}
+	m := &AdversaryModel{a: a, s: s, m: model.NewMachine(s), counts: make([]uint64, 2*numOps)}
+	m.m.Hold = true
+	m.values = append(m.values, 0)
+	for f := range a.frames {
+		for _, flags := range a.flags {
+			m.values = append(m.values, model.MakeEntry(model.MFN(f), flags))
+		}
+	}
+	m.codes = a.allFlags()
+	m.save()
+	m.start = m.Encode(nil)
+	return m, nil
+}
+
+// Inits is 1: the domain builder's tables.
+func (m *AdversaryModel) Inits() int { return 1 }
+
+// Init makes the builder's tables the working state.
+func (m *AdversaryModel) Init(int) { m.Decode(m.start) }
+
+func (m *AdversaryModel) save() {
+	m.cpu = m.s.CPU
+	m.gdt = append(m.gdt[:0], m.s.GDT...)
+	m.s.Commit()
+}
+
+// Restore takes back the last Apply.
+func (m *AdversaryModel) Restore() {
+	m.s.Undo()
+	m.s.CPU = m.cpu
+	m.s.GDT = append(m.s.GDT[:0], m.gdt...)
+}
+
+// Call codes: operation, frame, slot or level or second frame, entry.
+func opCode(op, frame, slot, value int) uint64 {
+	return uint64(op)<<24 | uint64(frame)<<16 | uint64(slot)<<8 | uint64(value)
+}
+
+// Calls appends the operations that may change something.
+func (m *AdversaryModel) Calls(dst []uint64) []uint64 {
+	a, s := m.a, m.s
+	writable := m.writable()
+	for f := range a.frames {
+		i := s.Info(model.Frame(f))
+		table := i.T > 0 && i.Typ.Level() > 0
+		if a.ops.has(opMMU) && (table || !a.strict) {
+			dst = m.entries(dst, opMMU, f)
+		}
+		if a.ops.has(opRaw) && writable>>f&1 != 0 {
+			dst = m.entries(dst, opRaw, f)
+		}
+		if a.ops.has(opPin) && !i.Is(model.Pinned) {
+			for level := 1; level <= a.levels; level++ {
+				if i.T == 0 || i.Typ.Level() == level {
+					dst = append(dst, opCode(opPin, f, level, 0))
+				}
+			}
+		}
+		if a.ops.has(opUnpin) && i.Is(model.Pinned) {
+			dst = append(dst, opCode(opUnpin, f, 0, 0))
+		}
+		if a.ops.has(opCR3) && s.CPU.CR3 != model.Frame(f) {
+			dst = append(dst, opCode(opCR3, f, 0, 0))
+		}
+		dst = m.rareCalls(dst, f)
+	}
+	return dst
+}
+
+// rareCalls appends the operations on a frame that PV-DP does not have.
+func (m *AdversaryModel) rareCalls(dst []uint64, f int) []uint64 {
+	for _, op := range [...]int{opUserCR3, opGDT, opClear} {
+		if m.a.ops.has(op) {
+			dst = append(dst, opCode(op, f, 0, 0))
+		}
+	}
+	if m.a.ops.has(opCopy) {
+		for g := range m.a.frames {
+			if g != f {
+				dst = append(dst, opCode(opCopy, f, g, 0))
+			}
+		}
+	}
+	return dst
+}
+
+// entries appends a write of every other entry to every slot of a frame.
+func (m *AdversaryModel) entries(dst []uint64, op, f int) []uint64 {
+	for slot := range m.a.slots {
+		old := m.s.Entry(m.a.geo, model.Frame(f), slot)
+		for v, e := range m.values {
+			if e != old {
+				dst = append(dst, opCode(op, f, slot, v))
+			}
+		}
+	}
+	return dst
+}
+
+// writable is the set of frames that a validated L1 maps writable.
+func (m *AdversaryModel) writable() uint64 {
+	var set uint64
+	for f := range m.a.frames {
+		i := m.s.Info(model.Frame(f))
+		if i.Typ != model.TypeL1 || i.T == 0 {
+			continue
+		}
+		for slot := range m.a.slots {
+			e := m.s.Entry(m.a.geo, model.Frame(f), slot)
+			if e.Is(model.Present | model.RW) {
+				set |= 1 << uint(e.MFN())
+			}
+		}
+	}
+	return set
+}
+
+// Apply issues one operation. A refused one is no transition, unless it left
+// something behind.
+func (m *AdversaryModel) Apply(code uint64) explore.Outcome {
+	op := int(code >> 24)
+	rc, _ := m.issue(code)
+	if rc != model.OK {
+		m.counts[numOps+op]++
+	} else if op < opUserCR3 {
+		m.counts[op]++
+		return explore.Outcome{Kind: explore.Moved}
+	}
+	if !m.s.Changed() && m.s.CPU == m.cpu {
+		return explore.Outcome{Kind: explore.Skipped}
+	}
+	m.counts[op]++
+	return explore.Outcome{Kind: explore.Moved}
+}
+
+// issue carries out an operation. ok is false for a store that no mapping
+// allows.
+func (m *AdversaryModel) issue(code uint64) (rc model.Errno, ok bool) {
+	f, arg := model.Frame(code>>16&0xff), int(code>>8&0xff)
+	mfn := model.MFN(f)
+	switch int(code >> 24) {
+	case opMMU:
+		rc = m.m.MMUUpdate(uint64(mfn)<<model.PageShift+uint64(arg*8), m.values[code&0xff])
+	case opRaw:
+		if m.writable()>>uint(f)&1 == 0 {
+			return model.OK, false
+		}
+		m.s.SetEntry(m.a.geo, f, arg, m.values[code&0xff])
+	case opPin:
+		rc = m.m.Pin(arg, mfn)
+	case opUnpin:
+		rc = m.m.Unpin(mfn)
+	case opCR3:
+		rc = m.m.NewBaseptr(mfn)
+	case opUserCR3:
+		rc = m.m.NewUserBaseptr(mfn)
+	case opGDT:
+		rc = m.m.SetGDT(mfn)
+	case opClear:
+		rc = m.m.ClearFrame(mfn)
+	case opCopy:
+		rc = m.m.CopyFrame(mfn, model.MFN(arg))
+	}
+	return rc, true
+}
+
+// Counters returns how often each operation was carried out, then how often
+// each was refused.
+func (m *AdversaryModel) Counters() []uint64 { return m.counts }
+
+// CheckState judges the working state by a census of raw memory.
+func (m *AdversaryModel) CheckState() explore.Outcome {
+	bad := func(rule int16) explore.Outcome { return explore.Outcome{Kind: explore.Violated, Rule: rule} }
+	m.census.Take(m.s)
+	root := m.census.Tallies[m.s.CPU.CR3]
+	switch {
+	case m.looksAt(ruleIsolation) && m.exposed():
+		return bad(ruleIsolation)
+	case m.looksAt(ruleCounts) && !m.agree():
+		return bad(ruleCounts)
+	case m.looksAt(ruleRoot) && (root.Typ != model.TableType(m.a.levels) || !m.validated(m.s.CPU.CR3)):
+		return bad(ruleRoot)
+	}
+	return explore.Outcome{Kind: explore.Moved}
+}
+
+func (m *AdversaryModel) looksAt(rule uint) bool { return m.a.only == 0 || m.a.only>>rule&1 != 0 }
+
+func (m *AdversaryModel) validated(f model.Frame) bool {
+	i := m.s.Info(f)
+	return i.Is(model.Validated) && i.InUseAs(model.TableType(m.a.levels))
+}
+
+// exposed reports whether an L1 in use maps a table in use writable.
+func (m *AdversaryModel) exposed() bool {
+	for f := range m.a.frames {
+		y := &m.census.Tallies[f]
+		if y.T == 0 || y.Typ != model.TypeL1 {
+			continue
+		}
+		for slot := range m.a.slots {
+			e := m.s.Entry(m.a.geo, model.Frame(f), slot)
+			if to := &m.census.Tallies[e.MFN()]; e.Is(model.Present|model.RW) && m.isTable(model.Frame(e.MFN()), to) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// isTable reports whether a frame is in use as a table; one that is also mapped
+// writable may have been met as that first.
+func (m *AdversaryModel) isTable(f model.Frame, y *model.Tally) bool {
+	if y.Typ.Level() > 0 {
+		return y.T > 0
+	}
+	i := m.s.Info(f)
+	return i.Is(model.Pinned) || i.T > 0 && i.Typ.Level() > 0
+}
+
+// agree compares the hypervisor's records with the census.
+func (m *AdversaryModel) agree() bool {
+	if m.a.code.wide {
+		m.problem = m.census.Check(m.s)
+		return m.problem == nil
+	}
+	for f := range m.a.frames {
+		y, i := &m.census.Tallies[f], m.s.Info(model.Frame(f))
+		if y.T != i.T || y.T > 0 && y.Typ != i.Typ {
+			return false
+		}
+	}
+	return true
+}
+
+// bitWriter packs fields of a few bits each.
+type bitWriter struct {
+	dst  []byte
+	acc  uint64
+	have uint
+}
+
+func (w *bitWriter) put(v uint64, n uint) {
+	w.acc |= v << w.have
+	w.have += n
+	for w.have >= 8 {
+		w.dst = append(w.dst, byte(w.acc))
+		w.acc >>= 8
+		w.have -= 8
+	}
+}
+
+func (w *bitWriter) done() []byte {
+	if w.have > 0 {
+		return append(w.dst, byte(w.acc))
+	}
+	return w.dst
+}
+
+// bitReader is the reverse of bitWriter.
+type bitReader struct {
+	src  []byte
+	acc  uint64
+	have uint
+}
+
+func (r *bitReader) take(n uint) uint64 {
+	for r.have < n {
+		r.acc |= uint64(r.src[0]) << r.have
+		r.src = r.src[1:]
+		r.have += 8
+	}
+	v := r.acc & (1<<n - 1)
+	r.acc >>= n
+	r.have -= n
+	return v
+}
+
+// allFlags are the alphabet's flags and those of the start of the day.
+func (a *Adversary) allFlags() []model.Entry {
+	out := append([]model.Entry(nil), a.flags...)
+next:
+	for _, e := range [...]model.Entry{model.Present, model.Present | model.RW} {
+		for _, have := range out {
+			if have == e {
+				continue next
+			}
+		}
+		out = append(out, e)
+	}
+	return out
+}
+
+// entryCode numbers an entry: 0 for the empty one, then by frame and flags.
+func (m *AdversaryModel) entryCode(e model.Entry) uint64 {
+	if e == 0 {
+		return 0
+	}
+	flags := e.Flags()
+	for i, c := range m.codes {
+		if c == flags {
+			return 1 + uint64(e.MFN())*uint64(len(m.codes)) + uint64(i)
+		}
+	}
+	panic("system: adversary: an entry has flags outside the alphabet")
+}
+
+func (m *AdversaryModel) entryOf(code uint64) model.Entry {
+	if code == 0 {
+		return 0
+	}
+	n := uint64(len(m.codes))
+	return model.MakeEntry(model.MFN((code-1)/n), m.codes[(code-1)%n])
+}
+
+// StateSize is the length of a packed state in bytes.
+func (m *AdversaryModel) StateSize() int { return m.a.code.bytes }
+
+// Encode appends the packed state.
+func (m *AdversaryModel) Encode(dst []byte) []byte {
+	b := &m.a.code
+	w := bitWriter{dst: dst}
+	w.put(uint64(m.s.CPU.CR3), b.frame)
+	w.put(uint64(m.s.CPU.UserCR3+1), b.frame)
+	for f := range m.a.frames {
+		i := m.s.Info(model.Frame(f))
+		for slot := range m.a.slots {
+			w.put(m.entryCode(m.s.Entry(m.a.geo, model.Frame(f), slot)), b.entry)
+		}
+		m.packInfo(&w, &i)
+	}
+	for f := range m.a.frames {
+		w.put(m.inGDT(f), 1)
+	}
+	return w.done()
+}
+
+func (m *AdversaryModel) inGDT(f int) uint64 {
+	for _, g := range m.s.GDT {
+		if int(g) == f {
+			return 1
+		}
+	}
+	return 0
+}
+
+// packInfo packs a frame's record. The type of a frame that nobody uses means
+// nothing, unless its audit is still good or half done.
+func (m *AdversaryModel) packInfo(w *bitWriter, i *model.FrameInfo) {
+	b := &m.a.code
+	typ := i.Typ
+	idle := i.T == 0 && i.Flags&(model.Partial|model.PartialEntry) == 0 && typ != model.TypeSegDesc
+	if idle {
+		typ = model.TypeNone
+	}
+	w.put(uint64(typ), 3)
+	w.put(uint64(i.T), b.count)
+	if !b.wide {
+		w.put(uint64(i.Flags&model.Pinned)>>bits.TrailingZeros8(uint8(model.Pinned)), 1)
+		return
+	}
+	flags := i.Flags
+	if idle {
+		flags &^= model.Validated | model.PAEXenL2
+	}
+	w.put(uint64(i.G), b.count+1)
+	w.put(uint64(i.Linear+16), 5)
+	w.put(uint64(i.NrValid), 4)
+	w.put(uint64(flags), 6)
+}
+
+// Decode makes a packed state the working state.
+func (m *AdversaryModel) Decode(src []byte) {
+	b := &m.a.code
+	r := bitReader{src: src}
+	m.s.CPU.CR3 = model.Frame(r.take(b.frame))
+	m.s.CPU.UserCR3 = model.Frame(r.take(b.frame)) - 1
+	for f := range m.a.frames {
+		for slot := range m.a.slots {
+			m.s.SetPlain(model.Frame(f), slot, uint64(m.entryOf(r.take(b.entry))))
+		}
+		m.s.SetInfo(model.Frame(f), m.unpackInfo(&r))
+	}
+	m.s.GDT = m.s.GDT[:0]
+	for f := range m.a.frames {
+		if r.take(1) != 0 {
+			m.s.GDT = append(m.s.GDT, model.Frame(f))
+		}
+	}
+	m.save()
+}
+
+func (m *AdversaryModel) unpackInfo(r *bitReader) model.FrameInfo {
+	b := &m.a.code
+	i := model.FrameInfo{Typ: model.Type(r.take(3)), T: uint32(r.take(b.count))}
+	if !b.wide {
+		// General references are not counted: every frame stays the guest's.
+		const plenty = 1 << 20
+		i.Flags, i.G = model.Allocated, plenty
+		if r.take(1) != 0 {
+			i.Flags |= model.Pinned
+		}
+		if i.T > 0 {
+			i.Flags |= model.Validated
+		}
+		return i
+	}
+	i.G = uint32(r.take(b.count + 1))
+	i.Linear = int16(r.take(5)) - 16
+	i.NrValid = uint16(r.take(4))
+	i.Flags = model.FrameFlags(r.take(6))
+	return i
+}
