@@ -63,81 +63,95 @@ func (w *world) start(t testing.TB) *State {
 	return s
 }
 
-// randomOp carries out one random operation and returns its text and answer.
-func (w *world) randomOp(s *State, rnd *rand.Rand) (string, Errno) {
-	l := s.L
-	mfn := func() MFN {
-		switch rnd.Intn(30) {
-		case 0:
-			return 77
-		case 1:
-			return 78
-		case 2:
-			return 5
-		}
-		return l.Map.MFN(Frame(rnd.Intn(w.frames)))
+// guest issues random operations.
+type guest struct {
+	*rand.Rand
+	*world
+	s *State
+}
+
+// mfn returns a frame, mostly one of the guest's.
+func (g *guest) mfn() MFN {
+	switch g.Intn(30) {
+	case 0:
+		return 77
+	case 1:
+		return 78
+	case 2:
+		return 5
 	}
-	entry := func() Entry {
-		flags := [...]Entry{Present, Present | RW, Present | RW, Present | RW | User, Present | User, 0, Present | Accessed | Dirty,
-			Present | PSE, Present | Global, Present | PCD | RW, Present | NX, Present | RW | 1<<9}
-		e := MakeEntry(mfn(), flags[rnd.Intn(len(flags))])
-		if rnd.Intn(6) == 0 {
-			e = 0
-		}
-		if w.geo.Width == 4 {
-			e &= 0xffff_ffff
-		}
-		return e
+	return g.s.L.Map.MFN(Frame(g.Intn(g.frames)))
+}
+
+// entry returns an entry with one of the interesting sets of flags.
+func (g *guest) entry() Entry {
+	flags := [...]Entry{Present, Present | RW, Present | RW, Present | RW | User, Present | User, 0, Present | Accessed | Dirty,
+		Present | PSE, Present | Global, Present | PCD | RW, Present | NX, Present | RW | 1<<9}
+	e := MakeEntry(g.mfn(), flags[g.Intn(len(flags))])
+	if g.Intn(6) == 0 {
+		e = 0
 	}
-	slot := func() int {
-		switch rnd.Intn(12) {
-		case 0:
-			return rnd.Intn(PageSize / w.geo.Width)
-		case 1:
-			return max(w.hyper.XenFirst, 3)
-		}
-		return rnd.Intn(3)
+	if g.geo.Width == 4 {
+		e &= 0xffff_ffff
 	}
-	level := 1 + rnd.Intn(4)
-	switch n := rnd.Intn(100); {
+	return e
+}
+
+// slot returns a slot, mostly one of the first three.
+func (g *guest) slot() int {
+	switch g.Intn(12) {
+	case 0:
+		return g.Intn(PageSize / g.geo.Width)
+	case 1:
+		return max(g.hyper.XenFirst, 3)
+	}
+	return g.Intn(3)
+}
+
+// step carries out one operation and returns its text and answer.
+func (g *guest) step() (string, Errno) {
+	s, m := g.s, g.mfn()
+	switch n := g.Intn(100); {
 	case n < 50:
-		ptr := uint64(mfn())<<PageShift + uint64(slot()*w.geo.Width) + uint64(rnd.Intn(8)&2)
-		e := entry()
+		ptr := uint64(m)<<PageShift + uint64(g.slot()*g.geo.Width) + uint64(g.Intn(8)&2)
+		e := g.entry()
 		return fmt.Sprintf("mmu_update %#x %#x", ptr, e), s.mmuUpdate(ptr, e)
 	case n < 68:
-		m := mfn()
+		level := 1 + g.Intn(4)
 		return fmt.Sprintf("pin %d %#x", level, m), s.pin(level, m)
 	case n < 78:
-		m := mfn()
 		return fmt.Sprintf("unpin %#x", m), s.unpin(m)
 	case n < 83:
-		m := mfn()
 		return fmt.Sprintf("new_baseptr %#x", m), s.newBaseptr(m)
 	case n < 86:
-		m := mfn() * MFN(rnd.Intn(2))
+		m *= MFN(g.Intn(2))
 		return fmt.Sprintf("new_user_baseptr %#x", m), s.newUserBaseptr(m)
 	case n < 88:
-		m := mfn()
 		return fmt.Sprintf("clear %#x", m), s.clearFrame(m)
 	case n < 90:
-		a, b := mfn(), mfn()
-		return fmt.Sprintf("copy %#x %#x", a, b), s.copyFrame(a, b)
+		src := g.mfn()
+		return fmt.Sprintf("copy %#x %#x", m, src), s.copyFrame(m, src)
 	case n < 92:
-		m := []MFN{mfn(), mfn()}[:rnd.Intn(3)]
-		return fmt.Sprintf("set_gdt %#x", m), s.setGDT(m)
+		frames := []MFN{m, g.mfn()}[:g.Intn(3)]
+		return fmt.Sprintf("set_gdt %#x", frames), s.setGDT(frames)
 	case n < 96:
-		va, e := VA(rnd.Intn(3))<<PageShift, entry()
+		va, e := VA(g.Intn(3))<<PageShift, g.entry()
 		_, _, rc := s.updateVAMapping(va, e, UVMFNone)
 		return fmt.Sprintf("update_va_mapping %#x %#x", va, e), rc
 	}
-	va := VA(rnd.Intn(3)) << PageShift
-	t, fault := s.Walk(va)
+	return g.store()
+}
+
+// store stores an entry to a read-only page.
+func (g *guest) store() (string, Errno) {
+	va := VA(g.Intn(3)) << PageShift
+	t, fault := g.s.Walk(va)
 	if fault != WalkOK || t.RW {
 		return "no store", OK
 	}
-	t.Offset = rnd.Intn(3) * w.geo.Width
-	e := entry()
-	rc, mine := s.emulateStore(&t, w.geo.Width, uint64(e), false)
+	t.Offset = g.Intn(3) * g.geo.Width
+	e := g.entry()
+	rc, mine := g.s.emulateStore(&t, g.geo.Width, uint64(e), false)
 	if !mine {
 		rc = EFAULT
 	}
@@ -165,10 +179,11 @@ func TestCensusAgrees(t *testing.T) {
 func (w *world) run(t *testing.T, rnd *rand.Rand, ops int, answers map[Errno]int) {
 	s := w.start(t)
 	before := w.start(t)
+	g := guest{rnd, w, s}
 	var c Census
 	for range ops {
 		before.CopyFrom(s)
-		text, rc := w.randomOp(s, rnd)
+		text, rc := g.step()
 		s.Commit()
 		answers[rc]++
 		err := c.Check(s)

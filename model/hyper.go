@@ -18,8 +18,9 @@ type Hyper struct {
 	// XenSelf is the slot among them whose entry names the table itself, 0 if
 	// there is none.
 	XenSelf int
-	// XenOnLoad is the entry that XenFirst gets when the table is loaded as a
-	// root; 0 if loading changes nothing.
+	// XenOnLoad is the entry of Xen's list of frames, which XenFirst gets when the
+	// table is loaded as a root, or is audited while the list is kept from user
+	// mode; 0 if there is none.
 	XenOnLoad Entry
 	// Regions describe machine frames outside the model; others are denied.
 	Regions []Region

@@ -106,3 +106,20 @@ func (m *Machine) MMUUpdates(items []MMUItem) (done int, rc Errno) {
 	}
 	return done, OK
 }
+
+// AssistM2PStrict is the number of the assist that keeps Xen's list of frames
+// from user mode (Xen: VMASST_TYPE_m2p_strict).
+const AssistM2PStrict = 32
+
+// VMAssist is the hypercall vm_assist: it switches an assist on or off. Those for
+// table stores make no difference to a guest with device access, whose stores
+// are always emulated.
+func (m *Machine) VMAssist(kind uint64, on bool) Errno {
+	switch {
+	case kind == AssistM2PStrict && m.L.Geo.SignExtend && m.rules.modern:
+		m.strictM2P = on
+	case kind > 5:
+		return EINVAL
+	}
+	return OK
+}

@@ -48,7 +48,7 @@ func (s *State) newBaseptr(mfn MFN) Errno {
 	if rc := s.getPageType(f, TableType(s.rules.geo.Levels), false, false); rc != OK {
 		return s.settle(mark, rc)
 	}
-	s.loadXenSlot(f)
+	s.showM2P(f)
 	s.CPU.CR3 = f
 	s.flushAll()
 	if old != NoFrame {
@@ -76,6 +76,7 @@ func (s *State) newUserBaseptr(mfn MFN) Errno {
 		if rc := s.getPageType(f, TableType(s.rules.geo.Levels), false, false); rc != OK {
 			return s.settle(mark, rc)
 		}
+		s.hideM2P(f)
 	}
 	s.CPU.UserCR3 = f
 	if old != NoFrame {

@@ -141,18 +141,29 @@ func (s *State) fillXenSlots(f Frame, level int) {
 		if !s.L.XenSlot(level, slot, special) {
 			continue
 		}
-		if slot == h.XenSelf {
+		switch {
+		case slot == h.XenSelf:
 			e = MakeEntry(s.L.Map.MFN(f), e)
+		case n == 0 && s.strictM2P:
+			e = h.XenOnLoad
 		}
 		s.SetEntry(s.rules.geo, f, slot, e)
 	}
 }
 
-// loadXenSlot writes the entry that a table gets when it is loaded as a root
-// (Xen: fill_ro_mpt).
-func (s *State) loadXenSlot(f Frame) {
-	if h := s.L.Hyper; h.XenOnLoad != 0 {
+// showM2P gives a root that is loaded for the kernel the entry of Xen's list of
+// frames (Xen: fill_ro_mpt).
+func (s *State) showM2P(f Frame) {
+	if h := s.L.Hyper; h.XenOnLoad != 0 && !s.strictM2P {
 		s.SetEntry(s.rules.geo, f, h.XenFirst, h.XenOnLoad)
+	}
+}
+
+// hideM2P takes the entry away from a root that is loaded for user mode (Xen:
+// zap_ro_mpt).
+func (s *State) hideM2P(f Frame) {
+	if h := s.L.Hyper; h.XenOnLoad != 0 && s.strictM2P {
+		s.SetEntry(s.rules.geo, f, h.XenFirst, 0)
 	}
 }
 

@@ -20,7 +20,10 @@ type State struct {
 	// flushed is the clock of the processor's last flush (Xen: tlbflush_time).
 	flushed uint32
 	stuck   stuckTable
-	rules   *rules // nil on bare metal
+	// strictM2P keeps Xen's list of frames from user mode (Xen:
+	// VMASST_TYPE_m2p_strict). It is off unless the guest asks for it.
+	strictM2P bool
+	rules     *rules // nil on bare metal
 
 	journal []change
 }
@@ -173,7 +176,7 @@ func (s *State) Writes(yield func(Write) bool) {
 // had.
 func (s *State) CopyFrom(o *State) {
 	s.L, s.CPU, s.Kernel, s.clock = o.L, o.CPU, o.Kernel, o.clock
-	s.flushed, s.stuck, s.rules = o.flushed, o.stuck, o.rules
+	s.flushed, s.stuck, s.strictM2P, s.rules = o.flushed, o.stuck, o.strictM2P, o.rules
 	s.TLB.copyFrom(&o.TLB)
 	s.GDT = append(s.GDT[:0], o.GDT...)
 	for f, p := range o.pages {

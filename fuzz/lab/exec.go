@@ -68,7 +68,11 @@ func (g *Guest) begin(l *script.Line, no int) {
 	}
 	g.dec(int64(no))
 	if g.quiet == 0 {
-		echo, _, _ := strings.Cut(l.Raw[:min(len(l.Raw), maxLine)], "#")
+		echo := l.Raw
+		if echo == "" {
+			echo = l.Op.String()
+		}
+		echo, _, _ = strings.Cut(echo[:min(len(echo), maxLine)], "#")
 		g.text(" " + echo)
 	}
 	g.text(" =")
@@ -274,19 +278,9 @@ func (g *Guest) extended(name string, o *operands) answer {
 		g.gdtLoaded = g.gdtLoaded || rc == model.OK
 		return number(rc)
 	case "assist":
-		return number(assist(o.num[0]))
+		return number(m.VMAssist(o.num[0], uint32(o.num[1]) != 0))
 	}
 	return answer{syntax: true}
-}
-
-// assist answers vm_assist: whether there is such a type. No type that a guest
-// can switch makes a difference to dom0's tables, but for m2p_strict (32), which
-// hides Xen's list of frames and is not modelled.
-func assist(kind uint64) model.Errno {
-	if kind <= 5 || kind == 32 {
-		return model.OK
-	}
-	return model.EINVAL
 }
 
 // mmuext carries out an operation of mmuext_op by its number, as "pin LEVEL"

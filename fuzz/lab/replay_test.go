@@ -29,7 +29,7 @@ func allRecordings(t testing.TB) []recording {
 		t.Fatal(err)
 	}
 	for _, out := range outs {
-		r := recording{name: strings.TrimSuffix(out, ".out"), bits: 64}
+		r := recording{name: strings.TrimSuffix(out, ".out")}
 		if r.src, err = os.ReadFile(r.name + ".txt"); err != nil {
 			t.Fatal(err)
 		}
@@ -38,9 +38,7 @@ func allRecordings(t testing.TB) []recording {
 			t.Fatal(err)
 		}
 		r.want = strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
-		if strings.Contains(r.want[0], " 3 levels") {
-			r.bits = 32
-		}
+		r.bits = BitsOf(r.want)
 		r.name, _ = filepath.Rel(recordings, r.name)
 		all = append(all, r)
 	}
