@@ -113,16 +113,23 @@ func (m *Machine) StoreAt(va VA, t *Translation, fault WalkFault, width int, v u
 		m.storeFrame(t.Frame, t.Offset, width, v)
 	case fault == WalkReadOnly && m.L.Hyper != nil:
 		if rc, mine := m.emulateStore(t, width, v, locked); !mine || rc != OK {
-			m.Commit()
+			m.commit()
 			return false
 		}
 		op = OpEmulate
 	default:
-		m.Commit()
+		m.commit()
 		return false
 	}
 	m.emit(Step{Op: op, VA: va, Frame: t.Frame, Off: t.Offset, Width: width, Value: v})
 	return true
+}
+
+// commit closes what is no step, such as accessed bits.
+func (m *Machine) commit() {
+	if !m.Hold {
+		m.Commit()
+	}
 }
 
 // FlushLocal is MMUEXT_TLB_FLUSH_LOCAL.

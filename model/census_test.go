@@ -160,7 +160,7 @@ func (g *guest) store() (string, Errno) {
 
 // TestCensusAgrees runs random operations; after each, the counts must be those
 // of a recount, and a refused one must have changed nothing. The defects of Xen
-// 4.17 are the only exception.
+// 4.17 are an exception, and the cycles of same-level entries of Xen 3.1.
 func TestCensusAgrees(t *testing.T) {
 	const seeds, ops = 12, 400
 	for _, w := range worlds() {
@@ -187,7 +187,7 @@ func (w *world) run(t *testing.T, rnd *rand.Rand, ops int, answers map[Errno]int
 		s.Commit()
 		answers[rc]++
 		err := c.Check(s)
-		if err != nil && w.hyper.Profile.Residue && s.leaked() {
+		if err != nil && (w.hyper.Profile.Residue && s.leaked() || !w.hyper.Profile.Modern && s.cycle(&c)) {
 			return
 		}
 		if err != nil {
@@ -220,6 +220,25 @@ func (s *State) leaked() bool {
 	for f := range s.info {
 		if i := &s.info[f]; i.Is(Partial) || i.Is(PAEXenL2) {
 			return true
+		}
+	}
+	return false
+}
+
+// cycle reports whether a table that nothing reaches holds a same-level entry:
+// in Xen 3.1 two tables may keep each other alive for ever.
+func (s *State) cycle(c *Census) bool {
+	g := s.L.Geo
+	for f := range s.info {
+		level := s.info[f].Typ.Level()
+		if level < 2 || s.info[f].T == 0 || c.Tallies[f].T > 0 {
+			continue
+		}
+		for slot := range g.Slots[level] {
+			e := s.Entry(g, Frame(f), slot)
+			if to := s.L.Map.Frame(e.MFN()); e.Is(Present) && to != NoFrame && s.info[to].Typ == TableType(level) {
+				return true
+			}
 		}
 	}
 	return false

@@ -24,57 +24,73 @@ const (
 // MMUNormal or MMUPreserveAD in the low bits.
 func (m *Machine) MMUUpdate(ptr uint64, val Entry) Errno {
 	rc := m.mmuUpdate(ptr, val)
-	f := m.L.Map.Frame(MFN(ptr >> PageShift))
-	m.emit(Step{Op: OpMMUUpdate, Errno: rc, Frame: f, Off: int(ptr & (PageSize - 1) &^ 3), Width: m.L.Geo.Width, Value: uint64(val)})
+	if m.watched() {
+		f := m.L.Map.Frame(MFN(ptr >> PageShift))
+		m.emit(Step{Op: OpMMUUpdate, Errno: rc, Frame: f, Off: int(ptr & (PageSize - 1) &^ 3), Width: m.L.Geo.Width, Value: uint64(val)})
+	}
 	return rc
 }
 
 // UpdateVAMapping writes the L1 entry that maps va in the current tables.
 func (m *Machine) UpdateVAMapping(va VA, val Entry, flush UVMF) Errno {
 	f, off, rc := m.updateVAMapping(va, val, flush)
-	m.emit(Step{Op: OpUpdateVA, Errno: rc, VA: va, Frame: f, Off: off, Width: m.L.Geo.Width, Value: uint64(val)})
+	if m.watched() {
+		m.emit(Step{Op: OpUpdateVA, Errno: rc, VA: va, Frame: f, Off: off, Width: m.L.Geo.Width, Value: uint64(val)})
+	}
 	return rc
 }
 
 // Pin makes the hypervisor hold a frame as a table of the given level.
 func (m *Machine) Pin(level int, mfn MFN) Errno {
 	rc := m.pin(level, mfn)
-	m.emit(Step{Op: OpPin, Errno: rc, Level: level, Frame: m.L.Map.Frame(mfn), Value: uint64(mfn)})
+	if m.watched() {
+		m.emit(Step{Op: OpPin, Errno: rc, Level: level, Frame: m.L.Map.Frame(mfn), Value: uint64(mfn)})
+	}
 	return rc
 }
 
 // Unpin gives up a pin.
 func (m *Machine) Unpin(mfn MFN) Errno {
 	rc := m.unpin(mfn)
-	m.emit(Step{Op: OpUnpin, Errno: rc, Frame: m.L.Map.Frame(mfn), Value: uint64(mfn)})
+	if m.watched() {
+		m.emit(Step{Op: OpUnpin, Errno: rc, Frame: m.L.Map.Frame(mfn), Value: uint64(mfn)})
+	}
 	return rc
 }
 
 // NewBaseptr switches to another kernel root.
 func (m *Machine) NewBaseptr(mfn MFN) Errno {
 	rc := m.newBaseptr(mfn)
-	m.emit(Step{Op: OpNewBaseptr, Errno: rc, Frame: m.L.Map.Frame(mfn), Value: uint64(mfn)})
+	if m.watched() {
+		m.emit(Step{Op: OpNewBaseptr, Errno: rc, Frame: m.L.Map.Frame(mfn), Value: uint64(mfn)})
+	}
 	return rc
 }
 
 // NewUserBaseptr sets the user root of a 64-bit guest; MFN 0 means none.
 func (m *Machine) NewUserBaseptr(mfn MFN) Errno {
 	rc := m.newUserBaseptr(mfn)
-	m.emit(Step{Op: OpUserBaseptr, Errno: rc, Frame: m.L.Map.Frame(mfn), Value: uint64(mfn)})
+	if m.watched() {
+		m.emit(Step{Op: OpUserBaseptr, Errno: rc, Frame: m.L.Map.Frame(mfn), Value: uint64(mfn)})
+	}
 	return rc
 }
 
 // ClearFrame is MMUEXT_CLEAR_PAGE.
 func (m *Machine) ClearFrame(mfn MFN) Errno {
 	rc := m.clearFrame(mfn)
-	m.emit(Step{Op: OpClearFrame, Errno: rc, Frame: m.L.Map.Frame(mfn), Value: uint64(mfn)})
+	if m.watched() {
+		m.emit(Step{Op: OpClearFrame, Errno: rc, Frame: m.L.Map.Frame(mfn), Value: uint64(mfn)})
+	}
 	return rc
 }
 
 // CopyFrame is MMUEXT_COPY_PAGE.
 func (m *Machine) CopyFrame(dst, src MFN) Errno {
 	rc := m.copyFrame(dst, src)
-	m.emit(Step{Op: OpCopyFrame, Errno: rc, Frame: m.L.Map.Frame(dst), Value: uint64(src)})
+	if m.watched() {
+		m.emit(Step{Op: OpCopyFrame, Errno: rc, Frame: m.L.Map.Frame(dst), Value: uint64(src)})
+	}
 	return rc
 }
 
@@ -85,7 +101,9 @@ func (m *Machine) SetGDT(frames ...MFN) Errno {
 	if len(frames) > 0 {
 		f = m.L.Map.Frame(frames[0])
 	}
-	m.emit(Step{Op: OpSetGDT, Errno: rc, Frame: f})
+	if m.watched() {
+		m.emit(Step{Op: OpSetGDT, Errno: rc, Frame: f})
+	}
 	return rc
 }
 

@@ -77,6 +77,18 @@ func (m *Machine) Bug(function string, rc Errno) {
 	m.Die(Crash{Kind: CrashBug, Where: function, Errno: rc})
 }
 
+// watched reports whether somebody looks at the steps; if not, it closes the one
+// that has just been taken.
+func (m *Machine) watched() bool {
+	if len(m.observers) > 0 {
+		return true
+	}
+	if !m.Hold {
+		m.Commit()
+	}
+	return false
+}
+
 // emit shows a step to the observers and closes it.
 func (m *Machine) emit(s Step) {
 	if len(m.observers) > 0 {

@@ -6,7 +6,8 @@ package model
 // is part of a locked read-modify-write. mine says that the hypervisor took the
 // store up; otherwise, as after a refusal, the guest sees its page fault.
 func (s *State) emulateStore(t *Translation, width int, v uint64, locked bool) (rc Errno, mine bool) {
-	if t.Level != 1 || t.Entry.Is(RW) || t.Offset&(width-1) != 0 {
+	aligned := t.Offset&(width-1) == 0
+	if t.Level != 1 || t.Entry.Is(RW) || !aligned && !locked {
 		return OK, false
 	}
 	if t.Frame == NoFrame {
@@ -19,14 +20,19 @@ func (s *State) emulateStore(t *Translation, width int, v uint64, locked bool) (
 	if i := &s.info[t.Frame]; !i.InUseAs(TypeL1) || !i.Is(Validated) {
 		return OK, false
 	}
+	if s.rules.modern && locked && s.LoadFrame(t.Frame, t.Offset, width) == v {
+		return OK, true // the emulator leaves out stores that change nothing
+	}
 	g := s.rules.geo
 	slot := t.Offset / g.Width
-	if slot >= g.Slots[1] || width > g.Width {
+	if !aligned || slot >= g.Slots[1] || width > g.Width {
 		return OK, false
 	}
 	old := s.Entry(g, t.Frame, slot)
 	e := Entry(v)
 	if width < g.Width {
+		// Xen reads the rest of the entry, through the same mapping.
+		s.accessed(t.Table, t.Level, t.Slot, Accessed)
 		shift := 8 * uint(t.Offset&(g.Width-1))
 		e = old&^(0xffff_ffff<<shift) | Entry(uint32(v))<<shift
 	}

@@ -77,7 +77,7 @@ func (s *State) getPageType(f Frame, t Type, special, held bool) Errno {
 	}
 	rc := s.getType(f, t, special)
 	if !held && (rc == OK || f == s.stuck.table) {
-		s.touch(f).G++
+		s.info[f].G++ // getType has touched it
 	}
 	return rc
 }
@@ -88,7 +88,9 @@ func (s *State) getPageType(f Frame, t Type, special, held bool) Errno {
 // for an unfinished audit.
 func (s *State) putType(f, user Frame, half bool) {
 	i := &s.info[f]
-	if half && !i.Is(Partial) {
+	if half && !i.Is(Partial) || i.T == 0 {
+		// Nobody holds a reference that could be given back. Of the second kind
+		// only mutants get here; the real Xen would stop.
 		return
 	}
 	linear := user != NoFrame && s.info[user].Typ == i.Typ

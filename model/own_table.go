@@ -34,22 +34,40 @@ func (s *State) promote(f Frame) Errno {
 	return rc
 }
 
+// nextPresent returns the first slot from a slot on, before end, whose entry is
+// present; end if there is none.
+func (s *State) nextPresent(f Frame, slot, end int) int {
+	p := s.pages[f]
+	if p == nil {
+		return end
+	}
+	if s.rules.geo.Width == 8 {
+		for slot < end && p[slot]&uint64(Present) == 0 {
+			slot++
+		}
+		return slot
+	}
+	for ; slot < end; slot++ {
+		if p[slot/2]>>(32*(slot&1))&uint64(Present) != 0 {
+			return slot
+		}
+		if slot&1 == 0 && p[slot/2] == 0 {
+			slot++
+		}
+	}
+	return min(slot, end)
+}
+
 // promoteL1 audits a leaf table (Xen: promote_l1_table; 3.1: alloc_l1_table).
 func (s *State) promoteL1(f Frame) Errno {
-	if s.pages[f] == nil {
-		return OK
-	}
 	g := s.rules.geo
-	for slot := 0; slot < g.Slots[1]; slot++ {
+	end := g.Slots[1]
+	for slot := s.nextPresent(f, 0, end); slot < end; slot = s.nextPresent(f, slot+1, end) {
 		e := s.Entry(g, f, slot)
-		if e&Present == 0 {
-			continue
-		}
 		flip, rc := s.getLeaf(e)
 		if rc != OK {
-			for s.rules.residue && slot > 0 {
-				slot--
-				s.putLeaf(s.Entry(g, f, slot))
+			if s.rules.residue {
+				s.putLeaves(f, slot)
 			}
 			return rc
 		}
@@ -60,42 +78,65 @@ func (s *State) promoteL1(f Frame) Errno {
 	return OK
 }
 
+// putLeaves gives back what the first entries of a leaf table hold (Xen:
+// demote_l1_table; 3.1: free_l1_table).
+func (s *State) putLeaves(f Frame, end int) {
+	for slot := s.nextPresent(f, 0, end); slot < end; slot = s.nextPresent(f, slot+1, end) {
+		s.putLeaf(s.Entry(s.rules.geo, f, slot))
+	}
+}
+
 // promoteUpper audits a table above level 1, from where an earlier audit
 // stopped (Xen: promote_l2_table to promote_l4_table; 3.1: alloc_l2_table to
 // alloc_l4_table).
 func (s *State) promoteUpper(f Frame, level int) Errno {
 	r, g := s.rules, s.rules.geo
-	root := level == g.Root()
-	if root && r.special >= 0 {
-		s.clearTail(f)
+	special := -1
+	if level == g.Root() {
+		special = r.special
 	}
-	if s.pages[f] != nil {
-		i := &s.info[f]
-		xen, held := i.Is(PAEXenL2), i.Is(PartialEntry)
-		for slot := int(i.NrValid); slot < g.Slots[level]; slot, held = slot+1, false {
-			e := s.Entry(g, f, slot)
-			special := root && slot == r.special
-			if e&Present == 0 && !(special && r.closedRoot) || s.L.XenSlot(level, slot, xen) {
-				continue
-			}
-			var rc Errno
-			if special {
-				rc = s.getSpecial(e, held)
-			} else {
-				rc = s.getUpper(e, f, level, held)
-			}
-			if rc != OK {
-				s.abandon(f, level, slot, held, e)
-				return rc
-			}
-			if n := r.adjust(level, e); n != e {
-				s.SetEntry(g, f, slot, n)
-			}
+	if special >= 0 {
+		s.clearTail(f)
+		if r.closedRoot && s.pages[f] == nil {
+			return EINVAL
 		}
-	} else if root && r.closedRoot {
-		return EINVAL
+	}
+	i := &s.info[f]
+	first, xen, held := int(i.NrValid), i.Is(PAEXenL2), i.Is(PartialEntry)
+	end := g.Slots[level]
+	for slot := first; slot < end; slot++ {
+		if next := s.nextPresent(f, slot, end); slot <= special && next > special && r.closedRoot {
+			slot = special
+		} else if slot = next; slot == end {
+			break
+		}
+		if s.L.XenSlot(level, slot, xen) {
+			continue
+		}
+		if rc := s.promoteEntry(f, level, slot, slot == special, held && slot == first); rc != OK {
+			return rc
+		}
 	}
 	s.fillXenSlots(f, level)
+	return OK
+}
+
+// promoteEntry takes the references of an entry of a table that is audited. held
+// says that the entry has a general reference from an earlier attempt.
+func (s *State) promoteEntry(f Frame, level, slot int, special, held bool) (rc Errno) {
+	e := s.Entry(s.rules.geo, f, slot)
+	if special {
+		rc = s.getSpecial(e, held)
+	} else {
+		rc = s.getUpper(e, f, level, held)
+	}
+	if rc != OK {
+		s.abandon(f, level, slot, held, e)
+		return rc
+	}
+	if n := s.rules.adjust(level, e); n != e {
+		s.SetEntry(s.rules.geo, f, slot, n)
+	}
 	return OK
 }
 
@@ -172,35 +213,31 @@ func (s *State) hideM2P(f Frame) {
 // free_l1_table to free_l4_table).
 func (s *State) demote(f Frame, was FrameFlags) {
 	level := s.info[f].Typ.Level()
-	if s.pages[f] == nil {
-		s.touch(f).Flags &^= PAEXenL2
-		return
-	}
-	r, g := s.rules, s.rules.geo
+	g := s.rules.geo
 	if level == 1 {
-		for slot := 0; slot < g.Slots[1]; slot++ {
-			s.putLeaf(s.Entry(g, f, slot))
-		}
+		s.putLeaves(f, g.Slots[1])
 		return
 	}
-	last, half := g.Slots[level]-1, false
+	// Of an unfinished audit, the entries before NrValid hold references, and
+	// the one there may hold a general one.
+	end, half := g.Slots[level], -1
 	if was&Partial != 0 {
-		half = was&PartialEntry != 0
-		last = int(s.info[f].NrValid) - 1
-		if half {
-			last++
+		end = int(s.info[f].NrValid)
+		if was&PartialEntry != 0 {
+			half = end
+			end++
 		}
 	}
-	drop := r.drop
+	drop := s.rules.drop
 	if level != g.Root() {
 		drop = 0
 	}
-	for slot := last; slot >= 0; slot, half = slot-1, false {
-		e := s.Entry(g, f, slot)
-		if e&Present == 0 || s.L.XenSlot(level, slot, was&PAEXenL2 != 0) {
+	for slot := s.nextPresent(f, 0, end); slot < end; slot = s.nextPresent(f, slot+1, end) {
+		if s.L.XenSlot(level, slot, was&PAEXenL2 != 0) {
 			continue
 		}
-		if s.putUpper(e, f, half) && e&drop != 0 {
+		e := s.Entry(g, f, slot)
+		if s.putUpper(e, f, slot == half) && e&drop != 0 {
 			s.SetEntry(g, f, slot, e&^drop)
 		}
 	}

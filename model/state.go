@@ -154,6 +154,16 @@ func (s *State) Undo() { s.rollback(0) }
 // last Commit.
 func (s *State) Changed() bool { return len(s.journal) > 0 }
 
+// ChangedFrames is the set of frames, by bit, whose memory or record has been
+// written to since the last Commit. It is for machines of at most 64 frames.
+func (s *State) ChangedFrames() uint64 {
+	var set uint64
+	for i := range s.journal {
+		set |= 1 << uint(s.journal[i].frame)
+	}
+	return set
+}
+
 // Commit forgets how to undo what has been done so far.
 func (s *State) Commit() { s.journal = s.journal[:0] }
 

@@ -2,7 +2,6 @@ package system
 
 import (
 	"fmt"
-	"math/bits"
 	"slices"
 	"strings"
 
@@ -26,8 +25,10 @@ type Adversary struct {
 	flags   []model.Entry
 	ops     opSet
 	strict  bool // mmu_update only of tables in use, as PV-DP has it
-	only    uint // rules that are looked at, by bit; 0: all
-	code    layoutBits
+	// slotSymmetry says that slots of a table are interchangeable.
+	slotSymmetry bool
+	only         uint // rules that are looked at, by bit; 0: all
+	code         layoutBits
 }
 
 // AdversaryOptions are the bounds of an adversary.
@@ -37,6 +38,8 @@ type AdversaryOptions struct {
 	// in the letters of scenario files.
 	Ops, Flags []string
 	Profile    *model.Profile
+	// FramesOnly leaves out the symmetry of slots.
+	FramesOnly bool
 }
 
 // Operations of an adversary.
@@ -78,6 +81,7 @@ func PVDP(o AdversaryOptions) (*Adversary, error) {
 		return nil, err
 	}
 	a.Name, a.strict = "pvdp", true
+	a.slotSymmetry = !o.FramesOnly
 	return a, nil
 }
 
@@ -113,7 +117,9 @@ func NewAdversary(o AdversaryOptions) (*Adversary, error) {
 		return nil, err
 	}
 	a.geo = geo
-	a.code = a.measure()
+	if a.code = a.measure(); a.code.content > 64 {
+		return nil, fmt.Errorf("system: adversary: %d slots of entries to %d frames with %d sets of flags do not fit a packed frame", a.slots, a.frames, len(a.flags))
+	}
 	a.Scope = fmt.Sprintf("%d frames, %d levels, %d slots, rules %s, operations %s, flags %s",
 		o.Frames, o.Levels, o.Slots, o.Profile.Name, strings.Join(o.Ops, " "), strings.Join(o.Flags, " "))
 	return a, nil
@@ -187,26 +193,4 @@ func (a *Adversary) start() (*model.State, error) {
 		return nil, fmt.Errorf("system: adversary: the hypervisor refuses the start of the day: %v", rc)
 	}
 	return s, nil
-}
-
-// layoutBits says how many bits the parts of a packed state take.
-type layoutBits struct {
-	entry, count, frame uint // an entry's number, a count, a frame or none
-	wide                bool // with general counts, linear counts and flags
-	bytes               int
-}
-
-func (a *Adversary) measure() layoutBits {
-	var b layoutBits
-	b.entry = uint(bits.Len(uint(a.frames * len(a.allFlags())))) // 0 is the empty entry
-	// At most every slot, every pin and both registers refer to one frame.
-	b.count = uint(bits.Len(uint(a.frames*a.slots + 4)))
-	b.frame = uint(bits.Len(uint(a.frames)))
-	perFrame := uint(a.slots)*b.entry + 3 + b.count + 1
-	if b.wide = !a.profile.NoLinear; b.wide {
-		perFrame += b.count + 5 + 4 + 6
-	}
-	total := uint(a.frames)*perFrame + 2*b.frame + uint(a.frames)
-	b.bytes = int(total+7) / 8
-	return b
 }

@@ -1,8 +1,6 @@
 package system
 
 import (
-	"math/bits"
-
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
 )
@@ -24,9 +22,10 @@ type AdversaryModel struct {
 	m       *model.Machine
 	s       *model.State
 	start   []byte
-	codes   []model.Entry // entry flags by code, the alphabet's first
-	cpu     model.CPU     // registers to restore
+	cpu     model.CPU // registers to restore
 	gdt     []model.Frame
+	pack    packer
+	canon   canonizer
 	census  model.Census
 	values  []model.Entry // every entry of the alphabet, the empty one first
 	counts  []uint64
@@ -54,8 +53,10 @@ func (a *Adversary) NewModel() (*AdversaryModel, error) {
 			m.values = append(m.values, model.MakeEntry(model.MFN(f), flags))
 		}
 	}
-	m.codes = a.allFlags()
+	m.pack = newPacker(a)
+	m.canon = newCanonizer(a, &m.pack)
 	m.save()
+	m.pack.rebase(m)
 	m.start = m.Encode(nil)
 	return m, nil
 }
@@ -279,183 +280,4 @@ func (m *AdversaryModel) agree() bool {
 		}
 	}
 	return true
-}
-
-// bitWriter packs fields of a few bits each.
-type bitWriter struct {
-	dst  []byte
-	acc  uint64
-	have uint
-}
-
-func (w *bitWriter) put(v uint64, n uint) {
-	w.acc |= v << w.have
-	w.have += n
-	for w.have >= 8 {
-		w.dst = append(w.dst, byte(w.acc))
-		w.acc >>= 8
-		w.have -= 8
-	}
-}
-
-func (w *bitWriter) done() []byte {
-	if w.have > 0 {
-		return append(w.dst, byte(w.acc))
-	}
-	return w.dst
-}
-
-// bitReader is the reverse of bitWriter.
-type bitReader struct {
-	src  []byte
-	acc  uint64
-	have uint
-}
-
-func (r *bitReader) take(n uint) uint64 {
-	for r.have < n {
-		r.acc |= uint64(r.src[0]) << r.have
-		r.src = r.src[1:]
-		r.have += 8
-	}
-	v := r.acc & (1<<n - 1)
-	r.acc >>= n
-	r.have -= n
-	return v
-}
-
-// allFlags are the alphabet's flags and those of the start of the day.
-func (a *Adversary) allFlags() []model.Entry {
-	out := append([]model.Entry(nil), a.flags...)
-next:
-	for _, e := range [...]model.Entry{model.Present, model.Present | model.RW} {
-		for _, have := range out {
-			if have == e {
-				continue next
-			}
-		}
-		out = append(out, e)
-	}
-	return out
-}
-
-// entryCode numbers an entry: 0 for the empty one, then by frame and flags.
-func (m *AdversaryModel) entryCode(e model.Entry) uint64 {
-	if e == 0 {
-		return 0
-	}
-	flags := e.Flags()
-	for i, c := range m.codes {
-		if c == flags {
-			return 1 + uint64(e.MFN())*uint64(len(m.codes)) + uint64(i)
-		}
-	}
-	panic("system: adversary: an entry has flags outside the alphabet")
-}
-
-func (m *AdversaryModel) entryOf(code uint64) model.Entry {
-	if code == 0 {
-		return 0
-	}
-	n := uint64(len(m.codes))
-	return model.MakeEntry(model.MFN((code-1)/n), m.codes[(code-1)%n])
-}
-
-// StateSize is the length of a packed state in bytes.
-func (m *AdversaryModel) StateSize() int { return m.a.code.bytes }
-
-// Encode appends the packed state.
-func (m *AdversaryModel) Encode(dst []byte) []byte {
-	b := &m.a.code
-	w := bitWriter{dst: dst}
-	w.put(uint64(m.s.CPU.CR3), b.frame)
-	w.put(uint64(m.s.CPU.UserCR3+1), b.frame)
-	for f := range m.a.frames {
-		i := m.s.Info(model.Frame(f))
-		for slot := range m.a.slots {
-			w.put(m.entryCode(m.s.Entry(m.a.geo, model.Frame(f), slot)), b.entry)
-		}
-		m.packInfo(&w, &i)
-	}
-	for f := range m.a.frames {
-		w.put(m.inGDT(f), 1)
-	}
-	return w.done()
-}
-
-func (m *AdversaryModel) inGDT(f int) uint64 {
-	for _, g := range m.s.GDT {
-		if int(g) == f {
-			return 1
-		}
-	}
-	return 0
-}
-
-// packInfo packs a frame's record. The type of a frame that nobody uses means
-// nothing, unless its audit is still good or half done.
-func (m *AdversaryModel) packInfo(w *bitWriter, i *model.FrameInfo) {
-	b := &m.a.code
-	typ := i.Typ
-	idle := i.T == 0 && i.Flags&(model.Partial|model.PartialEntry) == 0 && typ != model.TypeSegDesc
-	if idle {
-		typ = model.TypeNone
-	}
-	w.put(uint64(typ), 3)
-	w.put(uint64(i.T), b.count)
-	if !b.wide {
-		w.put(uint64(i.Flags&model.Pinned)>>bits.TrailingZeros8(uint8(model.Pinned)), 1)
-		return
-	}
-	flags := i.Flags
-	if idle {
-		flags &^= model.Validated | model.PAEXenL2
-	}
-	w.put(uint64(i.G), b.count+1)
-	w.put(uint64(i.Linear+16), 5)
-	w.put(uint64(i.NrValid), 4)
-	w.put(uint64(flags), 6)
-}
-
-// Decode makes a packed state the working state.
-func (m *AdversaryModel) Decode(src []byte) {
-	b := &m.a.code
-	r := bitReader{src: src}
-	m.s.CPU.CR3 = model.Frame(r.take(b.frame))
-	m.s.CPU.UserCR3 = model.Frame(r.take(b.frame)) - 1
-	for f := range m.a.frames {
-		for slot := range m.a.slots {
-			m.s.SetPlain(model.Frame(f), slot, uint64(m.entryOf(r.take(b.entry))))
-		}
-		m.s.SetInfo(model.Frame(f), m.unpackInfo(&r))
-	}
-	m.s.GDT = m.s.GDT[:0]
-	for f := range m.a.frames {
-		if r.take(1) != 0 {
-			m.s.GDT = append(m.s.GDT, model.Frame(f))
-		}
-	}
-	m.save()
-}
-
-func (m *AdversaryModel) unpackInfo(r *bitReader) model.FrameInfo {
-	b := &m.a.code
-	i := model.FrameInfo{Typ: model.Type(r.take(3)), T: uint32(r.take(b.count))}
-	if !b.wide {
-		// General references are not counted: every frame stays the guest's.
-		const plenty = 1 << 20
-		i.Flags, i.G = model.Allocated, plenty
-		if r.take(1) != 0 {
-			i.Flags |= model.Pinned
-		}
-		if i.T > 0 {
-			i.Flags |= model.Validated
-		}
-		return i
-	}
-	i.G = uint32(r.take(b.count + 1))
-	i.Linear = int16(r.take(5)) - 16
-	i.NrValid = uint16(r.take(4))
-	i.Flags = model.FrameFlags(r.take(6))
-	return i
 }

@@ -41,15 +41,19 @@ func TestPVDP(t *testing.T) {
 	}
 }
 
-func runAdversary(t *testing.T, a *Adversary, depth int) explore.Result {
+func runAdversary(t *testing.T, a *Adversary, depth int, o ...explore.Options) explore.Result {
 	t.Helper()
+	opt := explore.Options{Depth: depth, NoSymmetry: true}
+	if len(o) > 0 {
+		opt = o[0]
+	}
 	r, err := explore.Run(context.Background(), func() explore.Model {
 		m, err := a.NewModel()
 		if err != nil {
 			t.Fatal(err)
 		}
 		return m
-	}, explore.Options{Depth: depth})
+	}, opt)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,6 +137,37 @@ func TestBuggyVariants(t *testing.T) {
 			r := runAdversary(t, a, 0)
 			if len(r.Findings) == 0 || len(r.Findings[0].Path) != c.isol || r.Findings[0].Rule != ruleIsolation {
 				t.Errorf("isolation: %+v, want a path of %d", r.Findings, c.isol)
+			}
+		})
+	}
+}
+
+// TestPVDPQuotient compares the quotients by frames, and by frames and slots,
+// with what other checkers agree on.
+func TestPVDPQuotient(t *testing.T) {
+	for _, c := range []struct {
+		frames, levels, slots int
+		framesOnly            bool
+		states, transitions   uint64 // transitions 0: not published
+	}{
+		{3, 2, 1, true, 700, 7814},
+		{4, 2, 1, true, 10710, 202476},
+		{4, 3, 1, true, 8014, 120746},
+		{3, 2, 2, true, 65408, 1307834},
+		{3, 2, 1, false, 700, 7814},
+		{3, 2, 2, false, 15098, 0},
+		{5, 2, 1, false, 156018, 0},
+		{5, 3, 1, false, 128516, 0},
+	} {
+		t.Run(fmt.Sprintf("%d,%d,%d,%v", c.frames, c.levels, c.slots, c.framesOnly), func(t *testing.T) {
+			a, err := PVDP(AdversaryOptions{Frames: c.frames, Levels: c.levels, Slots: c.slots, FramesOnly: c.framesOnly})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := runAdversary(t, a, 0, explore.Options{})
+			t.Logf("%d states, %d transitions, diameter %d, %v, %.1f bytes a state", r.States, r.Transitions, r.Diameter, r.Duration, r.BytesPerState)
+			if r.States != c.states || c.transitions != 0 && r.Transitions != c.transitions || !r.Complete {
+				t.Errorf("%d states, %d transitions; want %d, %d", r.States, r.Transitions, c.states, c.transitions)
 			}
 		})
 	}

@@ -66,6 +66,12 @@ func (x *compact) len() uint64 { return x.n }
 // front implements store.
 func (x *compact) front() (*arena, uint64) { return x.cur, x.n - x.next.n - x.cur.n }
 
+// state implements store.
+func (x *compact) state(id uint64) ([]byte, error) {
+	cur, base := x.front()
+	return cur.at(cur.find(id - base)), nil
+}
+
 // endLevel implements store.
 func (x *compact) endLevel() {
 	x.cur, x.next = x.next, x.cur

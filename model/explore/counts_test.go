@@ -32,8 +32,9 @@ func explored(t testing.TB, f Factory, opt Options) Result {
 func TestPVDPCounts(t *testing.T) {
 	for _, opt := range []Options{
 		{Workers: 1}, {Workers: 2}, {Workers: 5}, {Store: Compact128}, {Store: Compact64}, {Store: Compact128, Workers: 1},
+		{Disk: t.TempDir()}, {Disk: t.TempDir(), Workers: 1, MaxMemory: diskLeast},
 	} {
-		t.Run(fmt.Sprintf("%v/%d", opt.Store, opt.Workers), func(t *testing.T) { pvdpCounts(t, opt) })
+		t.Run(fmt.Sprintf("%v/%v/%d", opt.Store, opt.Disk != "", opt.Workers), func(t *testing.T) { pvdpCounts(t, opt) })
 	}
 }
 

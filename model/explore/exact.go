@@ -82,6 +82,9 @@ func (x *exact) len() uint64 { return x.arena.n }
 // front implements store.
 func (x *exact) front() (*arena, uint64) { return x.arena, 0 }
 
+// state implements store.
+func (x *exact) state(id uint64) ([]byte, error) { return x.arena.at(x.arena.find(id)), nil }
+
 // endLevel implements store.
 func (x *exact) endLevel() {}
 

@@ -184,7 +184,12 @@ func (o *owner) packed(r *record, buf *[16]byte, size int) []byte {
 	if size > 16 || size == 0 {
 		return o.state(r)
 	}
-	binary.LittleEndian.PutUint64(buf[:8], r.a)
-	binary.LittleEndian.PutUint64(buf[8:], r.b)
-	return buf[:size]
+	return wordBytes(r.a, r.b, buf)[:size]
+}
+
+// wordBytes puts a state in words into buf.
+func wordBytes(a, b uint64, buf *[16]byte) []byte {
+	binary.LittleEndian.PutUint64(buf[:8], a)
+	binary.LittleEndian.PutUint64(buf[8:], b)
+	return buf[:]
 }

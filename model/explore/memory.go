@@ -3,7 +3,8 @@ package explore
 import "unsafe"
 
 const (
-	hugePage = 2 << 20
+	hugePage    = 2 << 20
+	recordBytes = int(unsafe.Sizeof(record{}))
 	// hugeFrom is how much a run must already have before it asks for huge pages: a small one is done
 	// sooner than a huge page is cleared.
 	hugeFrom = 16 << 20
@@ -61,13 +62,13 @@ func (m *memory) freeSlots(s []uint64) {
 
 // records returns n zero records.
 func (m *memory) records(n int) []record {
-	b := m.bytes(n * int(unsafe.Sizeof(record{})))
+	b := m.bytes(n * recordBytes)
 	return unsafe.Slice((*record)(unsafe.Pointer(&b[0])), n)
 }
 
 // freeRecords gives back what records returned.
 func (m *memory) freeRecords(r []record) {
-	m.free(unsafe.Slice((*byte)(unsafe.Pointer(&r[0])), len(r)*int(unsafe.Sizeof(record{}))))
+	m.free(unsafe.Slice((*byte)(unsafe.Pointer(&r[0])), len(r)*recordBytes))
 }
 
 // allows says whether so many more bytes are within the limit.

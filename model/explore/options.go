@@ -78,7 +78,8 @@ type Options struct {
 	// MaxStates stops the run at the transition that would add one more state; 0 means no limit.
 	MaxStates uint64
 	// MaxMemory, in bytes of the engine's own storage, stops the run before it is exceeded; 0 means
-	// no limit.
+	// no limit. With Disk it does not stop the run, but says how much it may keep in memory at a time
+	// (roughly; 0 means 256 MiB).
 	MaxMemory uint64
 	// Timeout stops the run after so much time; 0 means no limit.
 	Timeout time.Duration
@@ -97,7 +98,9 @@ type Options struct {
 	// Store says how visited states are remembered.
 	Store Store
 	// Disk is a directory for visited states that outgrow memory; "" keeps them in memory. The
-	// directory is made if it is missing; what the run writes there is removed at its end.
+	// directory is made if it is missing; what the run writes there is removed at its end. Whether
+	// anything is new is then decided level by level, and so are MaxStates and the findings of a
+	// StateChecker, with the same results.
 	Disk string
 
 	// Checkpoint is a directory in which the run saves its progress; "" saves none.
@@ -122,6 +125,8 @@ type Options struct {
 	Progress func(Progress)
 	// ProgressEvery is the least time between two calls of Progress; 0 means one second.
 	ProgressEvery time.Duration
+
+	tight bool // a search on disk has hardly any memory: for tests
 }
 
 // Edge is one transition of the state graph. States are numbered from 0 in order of discovery.
@@ -235,8 +240,8 @@ func (o Options) checkStore() error {
 		return refuse(mode, "cannot make checkpoints")
 	case o.Edges != nil:
 		return refuse(mode, "cannot give out the state graph")
-	case o.Disk != "":
-		return refuse(mode, "not built yet")
+	case o.Disk != "" && o.MaxMemory > 0 && o.MaxMemory < diskLeast:
+		return refuse(mode, fmt.Sprintf("needs at least %d bytes of memory", diskLeast))
 	}
 	return nil
 }

@@ -77,6 +77,8 @@ type Result struct {
 	BytesPerState float64
 	// PeakMemory is the largest amount of storage, in bytes, that the engine had at any time.
 	PeakMemory uint64
+	// DiskBytes is the largest amount of storage, in bytes, that a search on disk had in files.
+	DiskBytes uint64
 	// Duration is the wall-clock time of the run. It decides nothing.
 	Duration time.Duration
 }

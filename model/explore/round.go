@@ -12,6 +12,8 @@ const (
 	roundStates = 1 << 15
 	// roundTime is about how long a round may take: then it is time to look at limits.
 	roundTime = 200 * time.Millisecond
+	// diskRoundTime is the same for a search on disk, where each round makes a file.
+	diskRoundTime = 5 * time.Second
 	// firstRecords is the room that a worker has for new states at first.
 	firstRecords = 1 << 12
 	// maxStep is the largest number of states in a slice.
@@ -21,16 +23,20 @@ const (
 // round is a stretch of the present level that is expanded between two looks at the limits. Where it ends
 // depends on speed and chance; what is found does not, since everything is settled by key.
 type round struct {
-	front   *arena // where the states to expand are
-	base    uint64 // number of the first state in front
-	first   uint64 // the first state to expand
-	last    uint64 // the end of the level
-	step    uint64 // states in a slice
-	soft    int    // records of one worker that end the round
-	findAll bool
-	began   time.Time
-	seed    uint64 // of random walks
-	steps   int    // of a random walk, at most
+	front *arena // where the states to expand are
+	base  uint64 // number of the first state in front
+	first uint64 // the first state to expand
+	last  uint64 // the end of the level
+	step  uint64 // states in a slice
+	// The round ends when one worker has so many records, or so many bytes of states of varying
+	// length, or when so much time has passed.
+	soft      int
+	softBytes uint64
+	time      time.Duration
+	findAll   bool
+	began     time.Time
+	seed      uint64 // of random walks
+	steps     int    // of a random walk, at most
 
 	ticket atomic.Uint64 // slices given out
 	stop   atomic.Bool   // give out no more
@@ -59,7 +65,7 @@ func (s *search) expandRound(last uint64) error {
 
 // openRound lets slices be given out.
 func (s *search) openRound() {
-	s.round.soft = roundStates / len(s.workers)
+	s.round.soft, s.round.softBytes, s.round.time = roundStates/len(s.workers), noKey, roundTime
 	s.round.began = time.Now()
 	s.round.ticket.Store(0)
 	s.round.stop.Store(false)

@@ -58,6 +58,9 @@ func (s *search) result() (Result, error) {
 	if s.opt.Strategy == RandomWalk {
 		r.Walks, r.Complete = s.next, false
 	}
+	if x, ok := s.store.(*disk); ok {
+		r.DiskBytes = x.peak
+	}
 	if s.opt.Store != Exact {
 		r.Omission = omission(r.States, s.opt.Store.hashWords())
 	}

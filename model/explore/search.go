@@ -35,6 +35,7 @@ type search struct {
 	counters []uint64
 	found    []found
 	stopped  Reason
+	level    level                    // of a search on disk
 	own      uint64                   // bytes that the strategy keeps besides
 	chain    func(id uint64) [][]byte // states on the way to a state, if the store does not know
 }
@@ -59,13 +60,16 @@ func newSearch(f Factory, opt Options) (*search, error) {
 	s.fresh.words = first.words
 	s.round.findAll, s.round.seed, s.round.steps = opt.FindAll, opt.Seed, opt.Depth
 	s.graves = newExact(first.size, &s.mem)
-	table := s.newStore(first.size)
+	table, err := s.newStore(first.size)
+	if err != nil {
+		s.mem.close()
+		return nil, err
+	}
 	for _, w := range s.workers {
 		w.store, w.table, w.graves = s.store, table, s.graves
 	}
 	s.enlarge(nil)
 	if opt.Checkpoint != "" {
-		var err error
 		if s.saver, err = newSaver(opt); err != nil {
 			s.mem.close()
 			return nil, err
@@ -75,20 +79,31 @@ func newSearch(f Factory, opt Options) (*search, error) {
 }
 
 // newStore makes the store that was asked for and returns its table.
-func (s *search) newStore(size int) *table {
-	if s.opt.Store == Exact {
-		x := newExact(size, &s.mem)
+func (s *search) newStore(size int) (*table, error) {
+	switch {
+	case s.opt.Disk != "":
+		x, err := newDisk(s.opt, size, &s.mem)
+		if err != nil {
+			return nil, err
+		}
 		s.store = x
-		return &x.table
+		return &x.table, nil
+	case s.opt.Store != Exact:
+		x := newCompact(s.opt.Store.hashWords(), size, &s.mem)
+		s.store = x
+		return &x.table, nil
 	}
-	x := newCompact(s.opt.Store.hashWords(), size, &s.mem)
+	x := newExact(size, &s.mem)
 	s.store = x
-	return &x.table
+	return &x.table, nil
 }
 
 // close gives back what the search has taken.
 func (s *search) close() {
 	s.mem.close()
+	if x, ok := s.store.(*disk); ok {
+		x.remove()
+	}
 	if s.saver != nil {
 		s.saver.unlock()
 	}
@@ -103,6 +118,10 @@ func (s *search) run() error {
 	} else if err := s.inits(); err != nil {
 		return err
 	}
+	advance := s.advance
+	if s.opt.Disk != "" {
+		advance = s.diskLevel
+	}
 	for s.stopped == StopNone && s.next < s.store.len() {
 		if len(s.perDepth) == s.depth {
 			s.perDepth = append(s.perDepth, s.store.len()-s.next)
@@ -113,7 +132,7 @@ func (s *search) run() error {
 		}
 		last := sum(s.perDepth)
 		for s.next < last && s.stopped == StopNone {
-			if err := s.advance(last); err != nil {
+			if err := advance(last); err != nil {
 				return err
 			}
 		}

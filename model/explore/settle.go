@@ -45,10 +45,7 @@ func (s *search) judgeRound(l *line) (cut uint64) {
 		if n.key >= cut {
 			break
 		}
-		s.note(found{
-			Outcome: n.Outcome, depth: s.depth + 1, state: n.state,
-			parent: n.key >> callBits, call: uint32(n.key & (maxCalls - 1)),
-		})
+		s.noteAt(n)
 		if s.stopped != StopNone {
 			cut, stop = n.key+1, s.stopped
 			break
@@ -125,14 +122,19 @@ func (s *search) keep(l line, end uint64) {
 // tally adds up what was counted in the states before end.
 func (s *search) tally(end uint64, judged bool) {
 	for _, w := range s.workers {
-		for _, c := range w.slices {
-			if c.to <= end {
-				s.count.add(c.tally)
-				s.addCounters(c.counters)
-			}
-		}
+		s.tallySlices(w.slices, end)
 		if judged {
 			s.addCounters(w.judged)
+		}
+	}
+}
+
+// tallySlices adds up slices that end at or before state end.
+func (s *search) tallySlices(all []slice, end uint64) {
+	for _, c := range all {
+		if c.to <= end {
+			s.count.add(c.tally)
+			s.addCounters(c.counters)
 		}
 	}
 }
@@ -155,11 +157,11 @@ func (s *search) recount(cut uint64) error {
 		return err
 	}
 	state, calls := cut>>callBits, int(cut&(maxCalls-1))
-	from := s.sliceOf(state)
-	front, base := s.store.front()
-	for r := front.find(from - base); from <= state; from++ {
-		packed, after := front.next(r)
-		r = after
+	for from := s.sliceOf(state); from <= state; from++ {
+		packed, err := s.store.state(from)
+		if err != nil {
+			return err
+		}
 		w.m.Decode(packed)
 		w.calls = w.m.Calls(w.calls[:0])
 		if from == state {
@@ -181,13 +183,23 @@ func (s *search) recount(cut uint64) error {
 	return nil
 }
 
-// sliceOf returns the first state of the slice that a state of this round was expanded in.
+// noteAt keeps a finding at a key of the present level.
+func (s *search) noteAt(n noted) {
+	s.note(found{
+		Outcome: n.Outcome, depth: s.depth + 1, state: n.state,
+		parent: n.key >> callBits, call: uint32(n.key & (maxCalls - 1)),
+	})
+}
+
+// sliceOf returns the first state of the slice that a state was expanded in.
 func (s *search) sliceOf(state uint64) uint64 {
+	all := slices.Clone(s.level.slices)
 	for _, w := range s.workers {
-		for _, c := range w.slices {
-			if c.from <= state && state < c.to {
-				return c.from
-			}
+		all = append(all, w.slices...)
+	}
+	for _, c := range all {
+		if c.from <= state && state < c.to {
+			return c.from
 		}
 	}
 	return state

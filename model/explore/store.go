@@ -17,6 +17,8 @@ type store interface {
 	add(l line, crew []*worker) (left []int)
 	// endLevel says that all states in front have been expanded: those added since take their place.
 	endLevel()
+	// state returns the packed bytes of a state of the level being expanded.
+	state(id uint64) ([]byte, error)
 	// chain returns the packed states on the way from an initial state to state id.
 	chain(id uint64, p *parents, m *replayer) ([][]byte, error)
 	// used returns the number of bytes in use.

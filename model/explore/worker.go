@@ -178,7 +178,7 @@ func (w *worker) closeSlice() {
 	w.slice.counters = w.delta(w.slice.counters)
 	w.slices[k] = w.slice
 	w.slice.counters = nil
-	if w.n > w.round.soft || time.Since(w.round.began) > roundTime {
+	if w.n > w.round.soft || w.owner.end > w.round.softBytes || time.Since(w.round.began) > w.round.time {
 		w.round.stop.Store(true)
 	}
 }

@@ -1,0 +1,62 @@
+package invariants
+
+import (
+	"fmt"
+
+	"github.com/ptcheck/ptcheck/model"
+)
+
+// View is the checker's view of memory, for tests.
+type View struct{ v view }
+
+// Reset counts anew.
+func (w *View) Reset(s *model.State) { w.v.reset(s) }
+
+// Apply takes in one step.
+func (w *View) Apply(s *model.State, st *model.Step) { w.v.apply(s, st) }
+
+// Uses is the number of references that make a frame a level-n table.
+func (w *View) Uses(f model.Frame, level int) int { return int(w.v.uses[f][level]) }
+
+// Writable is the number of writable mappings of a frame.
+func (w *View) Writable(f model.Frame) int { return int(w.v.writable[f]) }
+
+// Bad is the number of frames that are a table and mapped writable.
+func (w *View) Bad() int { return w.v.bad }
+
+// Difference says in what two views differ.
+func (w *View) Difference(o *View) string {
+	for f := range w.v.uses {
+		if w.v.uses[f] != o.v.uses[f] || w.v.writable[f] != o.v.writable[f] {
+			return fmt.Sprintf("frame %d is used %v times by level and mapped writable %d times, recounted %v and %d",
+				f, w.v.uses[f], w.v.writable[f], o.v.uses[f], o.v.writable[f])
+		}
+	}
+	if w.v.bad != o.v.bad {
+		return fmt.Sprintf("%d frames are bad, recounted %d", w.v.bad, o.v.bad)
+	}
+	return ""
+}
+
+// Resolved is what the rules' own walk finds.
+type Resolved struct {
+	Frame, Table model.Frame
+	Level, Slot  int
+	Leaf         model.Entry
+	Writable     bool
+}
+
+// Resolve is the rules' own walk.
+func Resolve(s *model.State, g *model.Geometry, root model.Frame, va model.VA) (Resolved, bool) {
+	m, ok := resolve(s, g, root, va)
+	return Resolved{m.frame, m.table, m.level, m.slot, m.leaf, m.writable}, ok
+}
+
+// Pages are the translations of a snapshot.
+func (n *Snapshot) Pages() map[model.VA]model.Frame {
+	out := make(map[model.VA]model.Frame, len(n.pages))
+	for _, p := range n.pages {
+		out[p.va] = p.frame
+	}
+	return out
+}
