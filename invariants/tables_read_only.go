@@ -68,6 +68,6 @@ func (c *Checker) findWritable(d *Detail) {
 
 // maps reports whether a leaf entry maps a frame.
 func (c *Checker) maps(e model.Entry, level int, f model.Frame) bool {
-	m := c.s.L.Map.MFN(f)
-	return m >= e.MFN() && m < e.MFN()+model.MFN(c.s.L.Geo.Span(level)/model.PageSize)
+	pages := model.MFN(c.s.L.Geo.Span(level) / model.PageSize)
+	return c.s.L.Map.MFN(f)/pages == e.MFN()/pages
 }

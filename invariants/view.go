@@ -13,8 +13,8 @@ import "github.com/ptcheck/ptcheck/model"
 type view struct {
 	geo *model.Geometry
 	// uses[f][n] is the number of references that make f a level-n table:
-	// entries of level-(n+1) tables in use, and being a root. Same-level (linear)
-	// entries do not make tables.
+	// entries of level-(n+1) tables in use, being a root, and same-level (linear)
+	// entries of other tables.
 	uses [][model.MaxLevels + 1]int32
 	// writable[f] is the number of leaf entries that map f writable.
 	writable []int32
@@ -23,29 +23,71 @@ type view struct {
 
 	cr3, user model.Frame
 	pinned    []model.Frame // frame and level of each pin, in pairs
+	entered   []bool        // scratch of reset: roots whose entries are counted
 	seen      []model.Write // scratch of applyWrites
+	// linear are the same-level entries: what an entry was when it came counts
+	// when it goes.
+	linear []entryPlace
 }
 
-// reset counts everything anew.
+// entryPlace is a slot of a table.
+type entryPlace struct {
+	table model.Frame
+	slot  int
+}
+
+// reset counts everything anew: first the roots, then what hangs on them, so
+// that a same-level entry to a root is known for what it is.
 func (v *view) reset(s *model.State) {
-	n := s.L.Map.Frames()
-	if len(v.uses) != n {
-		v.uses = make([][model.MaxLevels + 1]int32, n)
-		v.writable = make([]int32, n)
-	} else {
-		clear(v.uses)
-		clear(v.writable)
-	}
-	v.geo, v.bad, v.pinned = s.L.Geo, 0, v.pinned[:0]
+	v.resize(s.L.Map.Frames())
+	v.geo, v.bad, v.pinned, v.linear = s.L.Geo, 0, v.pinned[:0], v.linear[:0]
 	v.cr3, v.user = model.NoFrame, model.NoFrame
 	if s.L.Hyper == nil {
 		return
 	}
-	v.syncRoots(s)
-	for f := range n {
-		if pinned(s, model.Frame(f)) {
-			v.addPin(s, model.Frame(f), s.Info(model.Frame(f)).Typ.Level())
+	v.cr3, v.user = s.CPU.CR3, s.CPU.UserCR3
+	for f := range model.Frame(len(v.uses)) {
+		if pinned(s, f) {
+			v.pinned = append(v.pinned, f, model.Frame(s.Info(f).Typ.Level()))
 		}
+	}
+	v.eachRoot(func(f model.Frame, level int) { v.uses[f][level]++ })
+	v.eachRoot(func(f model.Frame, level int) {
+		if !v.entered[f] {
+			v.entered[f] = true
+			v.entries(s, f, level, 1)
+		}
+	})
+	v.bad = 0 // the roots were not complete while it was counted
+	for f := range v.writable {
+		if v.writable[f] > 0 && v.isTable(model.Frame(f)) {
+			v.bad++
+		}
+	}
+}
+
+// resize makes room for n frames and clears all counts.
+func (v *view) resize(n int) {
+	if cap(v.uses) < n {
+		v.uses = make([][model.MaxLevels + 1]int32, n)
+		v.writable = make([]int32, n)
+		v.entered = make([]bool, n)
+	}
+	v.uses, v.writable, v.entered = v.uses[:n], v.writable[:n], v.entered[:n]
+	clear(v.uses)
+	clear(v.writable)
+	clear(v.entered)
+}
+
+// eachRoot visits CR3, the user root and the pins, with the level of each.
+func (v *view) eachRoot(visit func(f model.Frame, level int)) {
+	for _, f := range [...]model.Frame{v.cr3, v.user} {
+		if f >= 0 {
+			visit(f, v.geo.Levels)
+		}
+	}
+	for i := 0; i < len(v.pinned); i += 2 {
+		visit(v.pinned[i], int(v.pinned[i+1]))
 	}
 }
 
@@ -69,7 +111,8 @@ func (v *view) apply(s *model.State, st *model.Step) {
 	case model.OpNewBaseptr, model.OpUserBaseptr:
 		v.syncRoots(s)
 	case model.OpPin:
-		if st.Errno == model.OK && st.Frame >= 0 && pinned(s, st.Frame) {
+		// A level that the geometry does not have is ignored with success.
+		if st.Errno == model.OK && st.Level <= v.geo.Levels && st.Frame >= 0 {
 			v.addPin(s, st.Frame, st.Level)
 		}
 	case model.OpUnpin:
@@ -83,7 +126,8 @@ func (v *view) apply(s *model.State, st *model.Step) {
 // simpler.
 const maxWrites = 64
 
-// applyWrites takes in the changed words of a step. A word that changed more
+// applyWrites takes in the changed words of a step, which must have written to a
+// table before it linked it: entries are counted by what memory holds now. A word that changed more
 // than once counts with its first old value. It reports whether it could.
 func (v *view) applyWrites(s *model.State) bool {
 	v.seen = v.seen[:0]
@@ -185,25 +229,40 @@ func (v *view) entry(s *model.State, f model.Frame, level, slot int, e model.Ent
 	}
 	switch {
 	case level > 1 && !largeLeaf(s, v.geo, level, e):
-		if v.linear(to, level) {
-			return
-		}
-		if by > 0 {
-			v.use(s, to, level-1)
-		} else {
-			v.unuse(s, to, level-1)
-		}
+		v.pointer(s, entryPlace{f, slot}, level, e, by)
 	case e&model.RW != 0:
-		for p := range v.geo.Span(level) / model.PageSize {
-			v.write(s.L.Map.Frame(e.MFN()+model.MFN(p)), int32(by))
+		pages := model.MFN(v.geo.Span(level) / model.PageSize)
+		for p := range pages {
+			v.write(s.L.Map.Frame(e.MFN()/pages*pages+p), int32(by))
 		}
 	}
 }
 
-// linear reports whether an entry of a level-n table names a table of the same
-// level, which does not make it a table of the level below.
-func (v *view) linear(to model.Frame, level int) bool {
-	return to >= 0 && v.uses[to][level] > 0 && v.uses[to][level-1] == 0
+// pointer adds or removes what an entry above L1 refers to: a table of the level
+// below, or, read-only, one of its own level. An entry to the table itself
+// counts nothing.
+func (v *view) pointer(s *model.State, at entryPlace, level int, e model.Entry, by int) {
+	to := s.L.Map.Frame(e.MFN())
+	if to == at.table {
+		return
+	}
+	if by > 0 {
+		if e&model.RW == 0 && v.uses[to][level] > 0 {
+			v.linear = append(v.linear, at)
+			v.use(s, to, level)
+		} else {
+			v.use(s, to, level-1)
+		}
+		return
+	}
+	for i, l := range v.linear {
+		if l == at {
+			v.linear = append(v.linear[:i], v.linear[i+1:]...)
+			v.unuse(s, to, level)
+			return
+		}
+	}
+	v.unuse(s, to, level-1)
 }
 
 // write adds or removes writable mappings of a frame.

@@ -78,26 +78,30 @@ func TakeSnapshot(s *model.State) *Snapshot {
 	if s.L.Hyper == nil {
 		low = s.L.Kernel.PageOffset
 	}
-	snap.table(s, g, s.CPU.CR3, g.Levels, 0, low)
+	snap.table(s, g, s.CPU.CR3, g.Levels, 0, low, false)
 	return snap
 }
 
-func (n *Snapshot) table(s *model.State, g *model.Geometry, f model.Frame, level int, base, low model.VA) {
+// table adds what a table maps. special says that it is the L2 under the last
+// root slot, which carries the hypervisor's own slots in PAE.
+func (n *Snapshot) table(s *model.State, g *model.Geometry, f model.Frame, level int, base, low model.VA, special bool) {
 	if f < 0 {
 		return
 	}
 	for i := range g.Slots[level] {
 		e := s.Entry(g, f, i)
-		if e&model.Present == 0 || s.L.XenSlot(level, i, true) {
+		if e&model.Present == 0 || s.L.XenSlot(level, i, special) {
 			continue
 		}
 		va := base + model.VA(i)*g.Span(level)
 		if level > 1 && !largeLeaf(s, g, level, e) {
-			n.table(s, g, s.L.Map.Frame(e.MFN()), level-1, va, low)
+			last := level == g.Levels && i == g.Slots[level]-1
+			n.table(s, g, s.L.Map.Frame(e.MFN()), level-1, va, low, last)
 			continue
 		}
+		pages := model.MFN(g.Span(level) / model.PageSize)
 		for p := model.VA(0); p < g.Span(level); p += model.PageSize {
-			to := s.L.Map.Frame(e.MFN() + model.MFN(p/model.PageSize))
+			to := s.L.Map.Frame(e.MFN()/pages*pages + model.MFN(p/model.PageSize))
 			if va+p >= low&(1<<g.VABits()-1) && to >= 0 {
 				n.pages = append(n.pages, page{va: g.Wrap(va + p), frame: to})
 			}

@@ -104,7 +104,7 @@ func (s *State) packTLB(dst []byte) []byte {
 	if !s.TLB.Sticky {
 		return append(dst, 0)
 	}
-	dst = append(dst, byte(len(s.TLB.entries)+1))
+	dst = binary.AppendUvarint(dst, uint64(len(s.TLB.entries)+1))
 	for _, e := range s.TLB.entries {
 		dst = binary.AppendUvarint(dst, uint64(e.page>>PageShift))
 		dst = append(putFrame(dst, e.frame), bit(e.write, 0)|bit(e.glob, 1))
@@ -113,8 +113,8 @@ func (s *State) packTLB(dst []byte) []byte {
 }
 
 func (s *State) unpackTLB(src []byte) []byte {
-	n := int(src[0])
-	src = src[1:]
+	v, k := binary.Uvarint(src)
+	n, src := int(v), src[k:]
 	s.TLB.Sticky, s.TLB.entries = n > 0, s.TLB.entries[:0]
 	for range n - 1 {
 		v, k := binary.Uvarint(src)
@@ -136,7 +136,8 @@ func (s *State) idle(i *FrameInfo) bool {
 }
 
 // packRecords writes the hypervisor's record of each frame, one zero byte for an
-// idle one. Of the TLB clock only the outcome of its comparison is kept: whether
+// idle one. What a frame was last used as is left out where nothing can depend
+// on it. Of the TLB clock only the outcome of its comparison is kept: whether
 // the processor has been flushed since the frame's last use ended.
 func (s *State) packRecords(dst []byte) []byte {
 	for f := range s.info {
@@ -145,9 +146,13 @@ func (s *State) packRecords(dst []byte) []byte {
 			dst = append(dst, 0)
 			continue
 		}
+		typ, flags := i.Typ, i.Flags
+		if i.T == 0 && !s.TLB.Sticky && typ != TypeSegDesc && flags&Partial == 0 {
+			typ, flags = TypeNone, flags&^(Validated|PAEXenL2)
+		}
 		stale := s.TLB.Sticky && s.flushed <= i.Stamp
 		more := i.Linear != 0 || i.NrValid != 0
-		dst = append(dst, 1|byte(i.Typ)<<1|bit(stale, 4)|bit(more, 5), byte(i.Flags))
+		dst = append(dst, 1|byte(typ)<<1|bit(stale, 4)|bit(more, 5), byte(flags))
 		dst = binary.AppendUvarint(dst, uint64(i.T))
 		dst = binary.AppendUvarint(dst, uint64(i.G))
 		if more {

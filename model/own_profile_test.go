@@ -118,7 +118,7 @@ func TestUnknownOperations(t *testing.T) {
 			t.Errorf("xen-3.1 PAE: %s: %v, want -ENOSYS", name, rc)
 		}
 	}
-	if rc := s.pin(4, m); rc != OK || s.Info(4).Is(Pinned) {
+	if rc := s.pin(4, m); rc != OK || s.info[4].Is(Pinned) {
 		t.Errorf("pin of a level that does not exist: %v", rc)
 	}
 }

@@ -31,6 +31,7 @@ type exploreFlags struct {
 	maxMemory uint64
 	timeout   time.Duration
 	all       bool
+	symmetry  string
 	json      bool
 	save      string
 }
@@ -47,7 +48,8 @@ Systems:
   native, xen  the boot protocol on both backends (default: both)
   adversary    a guest that issues any hypercalls of an alphabet (--ops, --flags)
                on a few frames, against the hypervisor's rules (--profile)
-  pvdp         the adversary of the PV-DP reference model`,
+  pvdp         the adversary of the PV-DP reference model; it counts every state
+               of that graph unless --symmetry=on`,
 		Example: `  ptcheck explore --depth=8
   ptcheck explore xen --levels=3 --depth=0
   ptcheck explore native --json
@@ -72,6 +74,7 @@ Systems:
 	fl.Uint64Var(&f.maxMemory, "max-memory", 0, "stop at so many MiB of stored states")
 	fl.DurationVar(&f.timeout, "timeout", 0, "stop after this time")
 	fl.BoolVar(&f.all, "all", false, "go on after the first finding and keep the first of each kind")
+	fl.StringVar(&f.symmetry, "symmetry", "auto", "count symmetric states once: on, off, frames (not slots), or auto (as the system has it)")
 	fl.BoolVar(&f.json, "json", false, "print the verdict as JSON")
 	fl.StringVar(&f.save, "save", ".", "folder for counterexamples as scenario files; empty: none")
 	return cmd
@@ -89,6 +92,11 @@ func (f *exploreFlags) check() error {
 		if l < 2 || l > model.MaxLevels {
 			return fmt.Errorf("explore: --levels %d: want 2 to %d", l, model.MaxLevels)
 		}
+	}
+	switch f.symmetry {
+	case "auto", "on", "off", "frames":
+	default:
+		return fmt.Errorf("explore: --symmetry %q: want on, off, frames or auto", f.symmetry)
 	}
 	if f.lowmem < 0 {
 		return fmt.Errorf("explore: --lowmem %d: want 0 or more", f.lowmem)
@@ -149,7 +157,7 @@ func (f *exploreFlags) search(cmd *cobra.Command, t *target) (*verdict, error) {
 	p := newProgress(t.name)
 	r, err := explore.Run(cmd.Context(), t.factory, explore.Options{
 		Depth: f.depth, Workers: f.workers, MaxStates: f.maxStates, MaxMemory: f.maxMemory << 20,
-		Timeout: f.timeout, FindAll: f.all, Progress: p.show, ProgressEvery: p.every(),
+		Timeout: f.timeout, FindAll: f.all, NoSymmetry: !t.symmetry, Progress: p.show, ProgressEvery: p.every(),
 	})
 	p.done()
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 type target struct {
 	name, scope string
 	factory     explore.Factory
+	symmetry    bool // symmetric states count once
 	// counters are groups of what the model counts, in the order of its counters.
 	counters []counterGroup
 	// explain turns a finding into a report and a scenario file.
@@ -49,6 +50,9 @@ func (f *exploreFlags) target(cmd *cobra.Command, name string, p *model.Profile)
 			if cmd.Flags().Changed(flag) {
 				return nil, fmt.Errorf("explore: --%s means nothing to system %s", flag, name)
 			}
+		}
+		if f.symmetry == "on" || f.symmetry == "frames" {
+			return nil, fmt.Errorf("explore: --symmetry=%s: system %s has no symmetry: its frames have places of their own", f.symmetry, name)
 		}
 		s, err := system.New(name, system.Options{Levels: f.levels, Lowmem: f.lowmem, Profile: p})
 		if err != nil {
@@ -89,7 +93,7 @@ func bootTarget(s *system.System) *target {
 // adversary makes an adversary: by default five frames, four levels and two
 // slots, or PV-DP(4, 2, 1).
 func (f *exploreFlags) adversary(name string, p *model.Profile) (*target, error) {
-	o := system.AdversaryOptions{Frames: f.frames, Slots: f.slots, Ops: f.ops, Flags: f.flags, Profile: p}
+	o := system.AdversaryOptions{Frames: f.frames, Slots: f.slots, Ops: f.ops, Flags: f.flags, Profile: p, FramesOnly: f.symmetry == "frames"}
 	if len(f.levels) > 1 {
 		return nil, fmt.Errorf("explore: --levels: system %s takes one number", name)
 	}
@@ -125,7 +129,13 @@ func (f *exploreFlags) adversary(name string, p *model.Profile) (*target, error)
 	if err != nil {
 		return nil, err
 	}
-	return adversaryTarget(a)
+	t, err := adversaryTarget(a)
+	if err != nil {
+		return nil, err
+	}
+	// The reference model's graph is known by its full size.
+	t.symmetry = f.symmetry == "on" || f.symmetry == "frames" || f.symmetry == "auto" && name != "pvdp"
+	return t, nil
 }
 
 func adversaryTarget(a *system.Adversary) (*target, error) {

@@ -40,7 +40,11 @@ func exitOf(vs []*verdict) error {
 // headline says holds, violated, crashed or stopped, and how far that goes.
 func (v *verdict) headline() string {
 	r := &v.result
-	numbers := fmt.Sprintf("%d states, %d transitions, diameter %d", r.States, r.Transitions, r.Diameter)
+	unit := "states"
+	if r.Symmetry {
+		unit = "states up to symmetry"
+	}
+	numbers := fmt.Sprintf("%d %s, %d transitions, diameter %d", r.States, unit, r.Transitions, r.Diameter)
 	switch {
 	case len(v.findings) > 0:
 		return v.findings[0].Headline()
@@ -125,6 +129,7 @@ type systemJSON struct {
 	Verdict       string             `json:"verdict"`
 	Scope         string             `json:"scope"`
 	Complete      bool               `json:"complete"`
+	Symmetry      bool               `json:"symmetry"`
 	Stopped       string             `json:"stopped"`
 	States        uint64             `json:"states"`
 	Transitions   uint64             `json:"transitions"`
@@ -175,7 +180,7 @@ func writeJSON(w io.Writer, vs []*verdict) error {
 			sum.Verdict = v.word()
 		}
 		sum.Systems = append(sum.Systems, systemJSON{
-			System: v.target.name, Verdict: v.word(), Scope: v.target.scope, Complete: r.Complete, Stopped: r.Stopped.String(),
+			System: v.target.name, Verdict: v.word(), Scope: v.target.scope, Complete: r.Complete, Symmetry: r.Symmetry, Stopped: r.Stopped.String(),
 			States: r.States, Transitions: r.Transitions, Diameter: r.Diameter, PerDepth: r.PerDepth,
 			Seconds: r.Duration.Seconds(), BytesPerState: r.BytesPerState, PeakMemory: r.PeakMemory,
 			Counts: v.counts(), Findings: v.findings,

@@ -93,7 +93,7 @@ func (t *tableList) visit(g *model.Geometry, f model.Frame, level int, note stri
 	}
 	for i := range g.Slots[level] {
 		e := t.s.Entry(g, f, i)
-		if e.Is(model.Present) && !(level == 2 && e.Is(model.PSE)) && !t.s.L.XenSlot(level, i, true) {
+		if e.Is(model.Present) && !(level == 2 && e.Is(model.PSE)) && !t.s.L.XenSlot(level, i, false) {
 			t.visit(g, t.s.L.Map.Frame(e.MFN()), level-1, "")
 		}
 	}
