@@ -1,6 +1,8 @@
 package hooks_test
 
 import (
+	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/ptcheck/ptcheck/hooks"
@@ -193,4 +195,32 @@ func TestSecondAddressSpace(t *testing.T) {
 	if got := died(k, func() { hooks.Switch(k, false) }); got != "alive" || k.M.CPU.CR3 != 0 {
 		t.Errorf("switch back: %s, CR3 %d", got, k.M.CPU.CR3)
 	}
+}
+
+// TestSites checks that steps name the kernel function that took them, if asked.
+func TestSites(t *testing.T) {
+	for _, asked := range []bool{true, false} {
+		k := kernel(t, nil)
+		k.M.RecordSites = asked
+		sites := new(sites)
+		k.M.Observe(sites)
+		if got := died(k, func() { hooks.SetupStart(k); hooks.MapLowmemLeaf(k, 3) }); got != "alive" {
+			t.Fatal(got)
+		}
+		found := strings.Contains(strings.Join(*sites, " "), "store by github.com/ptcheck/ptcheck/hooks.(*Kernel).Write")
+		if found != asked {
+			t.Errorf("asked %t: sites %q", asked, *sites)
+		}
+	}
+}
+
+// sites are the functions that took steps.
+type sites []string
+
+func (l *sites) Step(_ *model.Machine, s *model.Step) {
+	name := "nobody"
+	if f := runtime.FuncForPC(s.Site); f != nil {
+		name = f.Name()
+	}
+	*l = append(*l, s.Op.String()+" by "+name)
 }

@@ -12,6 +12,9 @@ type Rule struct {
 	Limits  string // what it cannot tell
 	Goal    string // what shows that it was exercised
 
+	// Hyper says that the rule means something under a hypervisor only.
+	Hyper bool
+
 	// check looks at one step, after it has happened.
 	check func(c *Checker, s *model.Step) result
 }

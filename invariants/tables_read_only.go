@@ -10,6 +10,7 @@ func tablesReadOnly() Rule {
 		Source:  "Xen, comment at the head of arch/x86/mm.c; Linux, arch/i386/xen/mmu.c (3b827c1b)",
 		Limits:  "counts the R/W bit of leaf entries, whatever the levels above say, and mappings of the guest itself, not of devices or other domains",
 		Goal:    "a step changes a table, a root or a pin",
+		Hyper:   true,
 		check:   checkTablesReadOnly,
 	}
 }

@@ -29,6 +29,7 @@ type census struct {
 	s        *model.State
 	uses     map[use]int
 	writable map[model.Frame]int
+	roots    map[use]bool
 }
 
 type use struct {
@@ -37,36 +38,47 @@ type use struct {
 }
 
 func recount(s *model.State) *census {
-	c := &census{s, map[use]int{}, map[model.Frame]int{}}
-	for _, root := range []model.Frame{s.CPU.CR3, s.CPU.UserCR3} {
-		c.refer(root, s.L.Geo.Levels)
+	c := &census{s, map[use]int{}, map[model.Frame]int{}, map[use]bool{}}
+	var roots []use
+	for _, f := range []model.Frame{s.CPU.CR3, s.CPU.UserCR3} {
+		if f != model.NoFrame {
+			roots = append(roots, use{f, s.L.Geo.Levels})
+		}
 	}
 	for f := range model.Frame(s.L.Map.Frames()) {
 		if i := s.Info(f); i.Is(model.Pinned) {
-			c.refer(f, i.Typ.Level())
+			roots = append(roots, use{f, i.Typ.Level()})
 		}
+	}
+	for _, r := range roots {
+		c.roots[r] = true
+	}
+	for _, r := range roots {
+		c.refer(r)
 	}
 	return c
 }
 
-func (c *census) refer(f model.Frame, level int) {
-	if f == model.NoFrame {
-		return
-	}
-	c.uses[use{f, level}]++
-	if c.uses[use{f, level}] > 1 {
+// refer counts a reference to a table, and with the first one what its entries
+// refer to. A read-only entry that names a root of its own level is a linear one.
+func (c *census) refer(t use) {
+	c.uses[t]++
+	if c.uses[t] > 1 {
 		return
 	}
 	g := c.s.L.Geo
-	for slot := range g.Slots[level] {
-		e := c.s.Entry(g, f, slot)
+	for slot := range g.Slots[t.level] {
+		e := c.s.Entry(g, t.frame, slot)
 		to := c.s.L.Map.Frame(e.MFN())
 		switch {
-		case !e.Is(model.Present) || c.s.L.XenSlot(level, slot, false) || !c.s.L.Map.IsGuest(to):
-		case level == 1 && e.Is(model.RW):
+		case !e.Is(model.Present) || c.s.L.XenSlot(t.level, slot, false) || !c.s.L.Map.IsGuest(to):
+		case t.level == 1 && e.Is(model.RW):
 			c.writable[to]++
-		case level > 1:
-			c.refer(to, level-1)
+		case t.level == 1 || to == t.frame:
+		case !e.Is(model.RW) && c.roots[use{to, t.level}]:
+			c.refer(use{to, t.level})
+		default:
+			c.refer(use{to, t.level - 1})
 		}
 	}
 }
@@ -377,25 +389,45 @@ func TestViewAndIgnoredPins(t *testing.T) {
 }
 
 // TestViewFollowsLinearEntries hooks a second root into the first as a linear
-// entry, gives up its own pin, and unhooks it.
+// entry, gives up its own pin, and unhooks it. It stays a table of its level to
+// the end, as the hypervisor's type says.
 func TestViewFollowsLinearEntries(t *testing.T) {
+	const slot = 15<<model.PageShift | 7*4
 	m, f := smallGuest(t, model.Xen31())
 	readOnly(t, m, 5)
-	const slot = 15<<model.PageShift | 7*4
-	for _, x := range []struct {
+	for i, x := range []struct {
 		name string
-		rc   model.Errno
+		call func() model.Errno
+		uses int // of f5 as an L2
 	}{
-		{"pin of the second root", m.Pin(2, 5)},
-		{"linear entry", m.MMUUpdate(slot, model.MakeEntry(5, model.Present))},
-		{"unpin of the second root", m.Unpin(5)},
-		{"linear entry removed", m.MMUUpdate(slot, 0)},
+		{"pin of the second root", func() model.Errno { return m.Pin(2, 5) }, 1},
+		{"linear entry", func() model.Errno { return m.MMUUpdate(slot, model.MakeEntry(5, model.Present)) }, 2},
+		{"unpin of the second root", func() model.Errno { return m.Unpin(5) }, 1},
+		{"linear entry removed", func() model.Errno { return m.MMUUpdate(slot, 0) }, 0},
 	} {
-		if x.rc != model.OK {
-			t.Fatalf("%s: %v", x.name, x.rc)
+		if rc := x.call(); rc != model.OK {
+			t.Fatalf("%s: %v", x.name, rc)
+		}
+		if got, l1 := f.view.Uses(5, 2), f.view.Uses(5, 1); got != x.uses || l1 != 0 || m.Info(5).T != uint32(x.uses) {
+			t.Errorf("%s: f5 is an L2 %d times and an L1 %d times, want %d and never; the hypervisor says %+v", x.name, got, l1, x.uses, m.Info(5))
+		}
+		// After the unpin memory alone does not tell what f5 is.
+		if i < 2 && f.wrong != "" {
+			t.Errorf("%s: %s", x.name, f.wrong)
 		}
 	}
-	if f.wrong != "" {
-		t.Error(f.wrong)
+	var anew invariants.View
+	if anew.Reset(m.State); f.view.Difference(&anew) != "" {
+		t.Errorf("in the end %s", f.view.Difference(&anew))
+	}
+}
+
+// TestSelfEntryCountsNothing hooks a root into itself.
+func TestSelfEntryCountsNothing(t *testing.T) {
+	m, f := smallGuest(t, model.Xen31())
+	for _, e := range []model.Entry{model.MakeEntry(15, model.Present), 0} {
+		if rc := m.MMUUpdate(15<<model.PageShift|6*4, e); rc != model.OK || f.wrong != "" || f.view.Uses(15, 2) != 2 {
+			t.Errorf("entry %#x: %v, %s, uses %d", e, rc, f.wrong, f.view.Uses(15, 2))
+		}
 	}
 }

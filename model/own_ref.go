@@ -5,9 +5,17 @@ package model
 // the guest's need no test of ownership: their records hold no general
 // reference, and nobody can take a first one.
 
-// touch returns the record of a frame for changing, undoably.
+// touch returns the record of a frame for changing, undoably. One copy of it is
+// enough until the next point that can be rolled back to; the first 64 frames
+// are remembered.
 func (s *State) touch(f Frame) *FrameInfo {
 	i := &s.info[f]
+	if uint(f) < 64 {
+		if s.touched>>uint(f)&1 != 0 {
+			return i
+		}
+		s.touched |= 1 << uint(f)
+	}
 	s.journal = append(s.journal, change{frame: f, word: recordChange, info: *i})
 	return i
 }

@@ -26,6 +26,7 @@ type State struct {
 	rules     *rules // nil on bare metal
 
 	journal []change
+	touched uint64 // frames whose records are in the journal since the last mark
 }
 
 // change is one undoable write to memory or to a frame record.
@@ -117,6 +118,9 @@ func (s *State) Empty(f Frame) bool {
 // Info returns the hypervisor's record of a frame.
 func (s *State) Info(f Frame) FrameInfo { return s.info[f] }
 
+// InfoAt is Info without a copy, for reading.
+func (s *State) InfoAt(f Frame) *FrameInfo { return &s.info[f] }
+
 // SetInfo replaces the hypervisor's record of a frame, for decoding states. The
 // TLB clock is not part of a decoded record.
 func (s *State) SetInfo(f Frame, i FrameInfo) { s.info[f] = i }
@@ -131,7 +135,10 @@ func (s *State) SetPlain(f Frame, i int, v uint64) {
 }
 
 // mark returns a point to roll back to.
-func (s *State) mark() int { return len(s.journal) }
+func (s *State) mark() int {
+	s.touched = 0
+	return len(s.journal)
+}
 
 // rollback undoes every change since a mark.
 func (s *State) rollback(mark int) {
@@ -143,7 +150,7 @@ func (s *State) rollback(mark int) {
 			s.pages[c.frame][c.word] = c.old
 		}
 	}
-	s.journal = s.journal[:mark]
+	s.journal, s.touched = s.journal[:mark], 0
 }
 
 // Undo takes back every change to memory and frame records since the last
@@ -165,7 +172,7 @@ func (s *State) ChangedFrames() uint64 {
 }
 
 // Commit forgets how to undo what has been done so far.
-func (s *State) Commit() { s.journal = s.journal[:0] }
+func (s *State) Commit() { s.journal, s.touched = s.journal[:0], 0 }
 
 // Writes calls yield for each memory word changed since the last Commit,
 // oldest first. A word may occur several times.

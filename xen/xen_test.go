@@ -224,7 +224,6 @@ func TestAllocPD(t *testing.T) {
 
 // TestSetPTEInit tries old and new leaves in all combinations that matter.
 func TestSetPTEInit(t *testing.T) {
-	const at = 0x1_0000 // not mapped, in the last L1's range when grown by one table
 	for _, x := range []struct {
 		name     string
 		old, new model.Entry
@@ -254,7 +253,6 @@ func TestSetPTEInit(t *testing.T) {
 			t.Errorf("%s: %v, leaf %#x, want %#x", x.name, c, k.Read(entry()), withFrame(x.want))
 		}
 	}
-	_ = at
 }
 
 // TestWriteCR3 checks that the root in use is not loaded again.

@@ -19,6 +19,8 @@ type target struct {
 	symmetry    bool // symmetric states count once
 	// counters are groups of what the model counts, in the order of its counters.
 	counters []counterGroup
+	// callText writes a call code in the language of scenario files.
+	callText func(code uint64) string
 	// explain turns a finding into a report and a scenario file.
 	explain func(explore.Finding) (*reports.Finding, []byte, error)
 }
@@ -27,6 +29,7 @@ type target struct {
 type counterGroup struct {
 	name  string
 	names []string
+	due   bool // what never happened is a finding of its own
 }
 
 // targetNames lists the systems of explore.
@@ -75,7 +78,8 @@ func bootTarget(s *system.System) *target {
 	return &target{
 		name: s.Name, scope: s.Scope,
 		factory:  func() explore.Model { return s.NewModel() },
-		counters: []counterGroup{{"calls", calls}, {"rules", rules}},
+		counters: []counterGroup{{"calls", calls, true}, {"rules", rules, true}},
+		callText: func(code uint64) string { return system.CallOf(code).String() },
 		explain: func(found explore.Finding) (*reports.Finding, []byte, error) {
 			path := make([]system.Call, len(found.Path))
 			for i, c := range found.Path {
@@ -139,7 +143,8 @@ func (f *exploreFlags) adversary(name string, p *model.Profile) (*target, error)
 }
 
 func adversaryTarget(a *system.Adversary) (*target, error) {
-	if _, err := a.NewModel(); err != nil {
+	m, err := a.NewModel()
+	if err != nil {
 		return nil, err
 	}
 	return &target{
@@ -151,7 +156,8 @@ func adversaryTarget(a *system.Adversary) (*target, error) {
 			}
 			return m
 		},
-		counters: []counterGroup{{"operations", system.OpNames()}, {"refused", system.OpNames()}},
+		counters: []counterGroup{{"operations", a.OpNames(), true}, {"refused", a.OpNames(), false}},
+		callText: m.OpText,
 		explain: func(found explore.Finding) (*reports.Finding, []byte, error) {
 			rep, err := a.Explain(found.Path, int(found.Rule))
 			if err != nil {

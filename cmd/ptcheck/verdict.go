@@ -15,14 +15,16 @@ type verdict struct {
 	target   *target
 	result   explore.Result
 	depth    int
+	strategy explore.Strategy
 	findings []*reports.Finding
 }
 
 // exitOf is the exit code of several verdicts, as an error: the worst counts.
-func exitOf(vs []*verdict) error {
+// strict makes it a violation when something was never exercised.
+func exitOf(vs []*verdict, strict bool) error {
 	code := exitHolds
 	for _, v := range vs {
-		if len(v.findings) > 0 {
+		if len(v.findings) > 0 || strict && len(v.vacuous()) > 0 {
 			return exitError(exitViolated)
 		}
 		switch v.result.Stopped {
@@ -48,6 +50,10 @@ func (v *verdict) headline() string {
 	switch {
 	case len(v.findings) > 0:
 		return v.findings[0].Headline()
+	case v.strategy == explore.RandomWalk:
+		return fmt.Sprintf("nothing found in %d random walks (%d transitions, depth %d); not a proof", r.Walks, r.Transitions, r.Diameter)
+	case r.Complete && r.Omission > 0:
+		return fmt.Sprintf("holds, probabilistic: a state was omitted with probability at most %.2g (%s)", r.Omission, numbers)
 	case r.Complete:
 		return "holds (complete: " + numbers + ")"
 	case r.Stopped == explore.StopDepth:
@@ -85,16 +91,33 @@ func (v *verdict) counts() []countGroup {
 	return out
 }
 
+// vacuous lists what should have happened and never did.
+func (v *verdict) vacuous() []string {
+	var out []string
+	for i, g := range v.counts() {
+		for _, c := range g.Counts {
+			if v.target.counters[i].due && c.N == 0 {
+				out = append(out, c.Name)
+			}
+		}
+	}
+	return out
+}
+
 func writeText(w io.Writer, vs []*verdict) error {
 	for _, v := range vs {
 		r := &v.result
 		fmt.Fprintf(w, "%s: %s\n", v.target.name, v.headline())
 		fmt.Fprintf(w, "  scope: %s\n", v.target.scope)
 		sec := r.Duration.Seconds()
-		fmt.Fprintf(w, "  %.2f s, %.0f states/s, %.0f transitions/s, %.0f bytes/state\n",
-			sec, float64(r.States)/sec, float64(r.Transitions)/sec, r.BytesPerState)
+		fmt.Fprintf(w, "  %.2f s, %.0f states/s, %.0f transitions/s, %.0f bytes/state, peak %.1f MiB\n",
+			sec, float64(r.States)/sec, float64(r.Transitions)/sec, r.BytesPerState, float64(r.PeakMemory)/(1<<20))
+		fmt.Fprintf(w, "  states by depth: %s\n", strings.Trim(fmt.Sprint(r.PerDepth), "[]"))
 		for _, g := range v.counts() {
 			fmt.Fprintf(w, "  %s: %s\n", g.Name, countText(g.Counts))
+		}
+		for _, name := range v.vacuous() {
+			fmt.Fprintf(w, "  vacuous: %s was never exercised\n", name)
 		}
 		for _, f := range v.findings {
 			fmt.Fprintln(w)
@@ -106,21 +129,18 @@ func writeText(w io.Writer, vs []*verdict) error {
 	return nil
 }
 
-// countText lists what happened, then what never did.
+// countText lists what happened.
 func countText(counts []count) string {
-	var done, never []string
+	var done []string
 	for _, c := range counts {
 		if c.N > 0 {
 			done = append(done, fmt.Sprintf("%s %d", c.Name, c.N))
-		} else {
-			never = append(never, c.Name)
 		}
 	}
-	text := strings.Join(done, ", ")
-	if len(never) > 0 {
-		text += "; never: " + strings.Join(never, ", ")
+	if done == nil {
+		return "none"
 	}
-	return text
+	return strings.Join(done, ", ")
 }
 
 // systemJSON is the verdict of one system.
@@ -135,10 +155,15 @@ type systemJSON struct {
 	Transitions   uint64             `json:"transitions"`
 	Diameter      int                `json:"diameter"`
 	PerDepth      []uint64           `json:"states_per_depth"`
+	Skipped       uint64             `json:"skipped"`
+	Omission      float64            `json:"omission_probability"`
+	Walks         uint64             `json:"walks"`
 	Seconds       float64            `json:"seconds"`
+	StatesPerSec  float64            `json:"states_per_second"`
 	BytesPerState float64            `json:"bytes_per_state"`
 	PeakMemory    uint64             `json:"peak_memory"`
 	Counts        []countGroup       `json:"counts"`
+	Vacuous       []string           `json:"vacuous"`
 	Findings      []*reports.Finding `json:"findings"`
 }
 
@@ -157,6 +182,8 @@ type resultJSON struct {
 // word is the verdict in one word.
 func (v *verdict) word() string {
 	switch {
+	case len(v.findings) == 0 && v.strategy == explore.RandomWalk:
+		return "nothing found"
 	case len(v.findings) == 0 && (v.result.Complete || v.result.Stopped == explore.StopDepth):
 		return "holds"
 	case len(v.findings) == 0:
@@ -182,8 +209,9 @@ func writeJSON(w io.Writer, vs []*verdict) error {
 		sum.Systems = append(sum.Systems, systemJSON{
 			System: v.target.name, Verdict: v.word(), Scope: v.target.scope, Complete: r.Complete, Symmetry: r.Symmetry, Stopped: r.Stopped.String(),
 			States: r.States, Transitions: r.Transitions, Diameter: r.Diameter, PerDepth: r.PerDepth,
+			Skipped: r.Skipped, Omission: r.Omission, Walks: r.Walks, StatesPerSec: float64(r.States) / r.Duration.Seconds(),
 			Seconds: r.Duration.Seconds(), BytesPerState: r.BytesPerState, PeakMemory: r.PeakMemory,
-			Counts: v.counts(), Findings: v.findings,
+			Counts: v.counts(), Vacuous: v.vacuous(), Findings: v.findings,
 		})
 	}
 	enc := json.NewEncoder(w)

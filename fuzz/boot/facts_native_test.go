@@ -18,6 +18,7 @@ func TestBootTables(t *testing.T) {
 		nativeConfig(t, golden.TwoLevel, func(c *golden.Config) { c.PageOffset, c.InitMapBeyondEnd = 0x4000_0000, 0x20000 }),
 		nativeConfig(t, golden.PAE, func(c *golden.Config) { c.PageOffset = 0x8000_0000 }),
 		nativeConfig(t, golden.PAE, func(c *golden.Config) { c.InitMapBeyondEnd = 0x280_0000 }),
+		nativeConfig(t, golden.PAE, func(c *golden.Config) { c.InitMapBeyondEnd = 0x8e_f000 }), // three tables exactly
 	} {
 		n := 1
 		for n*0x40_0000 < int(c.PG0)+n*0x1000+int(c.InitMapBeyondEnd) {

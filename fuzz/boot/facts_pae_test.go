@@ -327,6 +327,13 @@ func TestPAEUnalignedOffset(t *testing.T) {
 				want(r, "leaf where it should be", raw, 0)
 			}
 		}, []mutant{aligned}},
+		fact{"addresses wrap", unaligned(0x7_fe00, false), func(r *result) {
+			want(r, "outcome", r.Outcome, "ok")
+			for _, pfn := range []uint64{0x5_fe00, 0x6_0000, 0x6_0200, 0x7_fc00} { // the second is at address 0
+				raw, _ := r.leaf(0x8000_0000 + pfn<<12)
+				want(r, fmt.Sprintf("leaf of frame %#x", pfn), raw, pfn<<12|0x0e3|nx)
+			}
+		}, []mutant{textRule("text from 0 on", func(k *hooks.Kernel, va model.VA) bool { return va <= k.M.L.Kernel.TextEnd })}},
 		fact{"zap", unaligned(0xa42, true), outcome("fault write a02a1000"), []mutant{aligned}},
 		fact{"zap with much memory", unaligned(0x2_0400, true), outcome("misaccess write a02a1000 reaches pa 0202a1000"), []mutant{aligned}},
 	)

@@ -66,6 +66,17 @@ func (s opSet) has(op int) bool { return s>>op&1 != 0 }
 // OpNames lists the operations that an adversary may have.
 func OpNames() []string { return opNames[:] }
 
+// OpNames lists the operations by number; those outside the alphabet are empty.
+func (a *Adversary) OpNames() []string {
+	names := make([]string, numOps)
+	for i := range names {
+		if a.ops.has(i) {
+			names[i] = opNames[i]
+		}
+	}
+	return names
+}
+
 // PVDP returns the adversary whose graph is the reference model PV-DP(frames,
 // levels, slots).
 func PVDP(o AdversaryOptions) (*Adversary, error) {

@@ -11,8 +11,8 @@ import (
 	"github.com/ptcheck/ptcheck/reports"
 )
 
-// opText writes an operation of an adversary in the language of scenario files.
-func (m *AdversaryModel) opText(code uint64) string {
+// OpText writes an operation of an adversary in the language of scenario files.
+func (m *AdversaryModel) OpText(code uint64) string {
 	op, f, arg := int(code>>24), code>>16&0xff, code>>8&0xff
 	switch op {
 	case opMMU, opRaw:
@@ -47,7 +47,7 @@ func (a *Adversary) Explain(path []uint64, rule int) (*reports.Finding, error) {
 		Source: "Xen, arch/x86/mm.c: type and general counts",
 	}
 	for i, c := range path {
-		f.Calls = append(f.Calls, m.opText(c))
+		f.Calls = append(f.Calls, m.OpText(c))
 		if i == len(path)-1 {
 			f.Before = m.tables()
 		}
@@ -101,7 +101,7 @@ func (a *Adversary) Scenario(path []uint64, headline string) ([]byte, error) {
 	fmt.Fprintf(&b, "# %s\nsystem %s\nprofile %s\nscope frames %d\nscope levels %d\nscope slots %d\n",
 		headline, a.Name, a.profile.Name, a.frames, a.levels, a.slots)
 	for _, c := range path {
-		fmt.Fprintln(&b, m.opText(c))
+		fmt.Fprintln(&b, m.OpText(c))
 	}
 	return []byte(b.String()), nil
 }

@@ -90,7 +90,7 @@ func (m *AdversaryModel) Calls(dst []uint64) []uint64 {
 	a, s := m.a, m.s
 	writable := m.writable()
 	for f := range a.frames {
-		i := s.Info(model.Frame(f))
+		i := s.InfoAt(model.Frame(f))
 		table := i.T > 0 && i.Typ.Level() > 0
 		if a.ops.has(opMMU) && (table || !a.strict) {
 			dst = m.entries(dst, opMMU, f)
@@ -150,7 +150,7 @@ func (m *AdversaryModel) entries(dst []uint64, op, f int) []uint64 {
 func (m *AdversaryModel) writable() uint64 {
 	var set uint64
 	for f := range m.a.frames {
-		i := m.s.Info(model.Frame(f))
+		i := m.s.InfoAt(model.Frame(f))
 		if i.Typ != model.TypeL1 || i.T == 0 {
 			continue
 		}
@@ -236,7 +236,7 @@ func (m *AdversaryModel) CheckState() explore.Outcome {
 func (m *AdversaryModel) looksAt(rule uint) bool { return m.a.only == 0 || m.a.only>>rule&1 != 0 }
 
 func (m *AdversaryModel) validated(f model.Frame) bool {
-	i := m.s.Info(f)
+	i := m.s.InfoAt(f)
 	return i.Is(model.Validated) && i.InUseAs(model.TableType(m.a.levels))
 }
 
@@ -263,7 +263,7 @@ func (m *AdversaryModel) isTable(f model.Frame, y *model.Tally) bool {
 	if y.Typ.Level() > 0 {
 		return y.T > 0
 	}
-	i := m.s.Info(f)
+	i := m.s.InfoAt(f)
 	return i.Is(model.Pinned) || i.T > 0 && i.Typ.Level() > 0
 }
 
@@ -274,7 +274,7 @@ func (m *AdversaryModel) agree() bool {
 		return m.problem == nil
 	}
 	for f := range m.a.frames {
-		y, i := &m.census.Tallies[f], m.s.Info(model.Frame(f))
+		y, i := &m.census.Tallies[f], m.s.InfoAt(model.Frame(f))
 		if y.T != i.T || y.T > 0 && y.Typ != i.Typ {
 			return false
 		}

@@ -1,6 +1,7 @@
 package system
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math/bits"
 
@@ -13,6 +14,7 @@ import (
 type packer struct {
 	layout layoutBits
 	codes  []model.Entry // entry flags by code, the alphabet's first
+	codeOf []uint8       // the reverse, for flags of the low twelve bits; 0xff: none
 	values []model.Entry // entries by number
 
 	// base are the packed frames of the state last decoded, base64 all of it if
@@ -68,6 +70,12 @@ next:
 
 func newPacker(a *Adversary) packer {
 	p := packer{layout: a.code, codes: a.allFlags(), values: []model.Entry{0}}
+	p.codeOf = bytes.Repeat([]byte{0xff}, model.PageSize)
+	for i, c := range p.codes {
+		if c < model.PageSize {
+			p.codeOf[c] = uint8(i)
+		}
+	}
 	for f := range a.frames {
 		for _, flags := range p.codes {
 			p.values = append(p.values, model.MakeEntry(model.MFN(f), flags))
@@ -81,10 +89,18 @@ func (p *packer) number(e model.Entry) uint64 {
 	if e == 0 {
 		return 0
 	}
-	flags := e.Flags()
+	code := p.codeOf[e&(model.PageSize-1)]
+	if e.Flags() >= model.PageSize || code == 0xff {
+		code = p.rareCode(e)
+	}
+	return 1 + uint64(e.MFN())*uint64(len(p.codes)) + uint64(code)
+}
+
+// rareCode finds the code of flags beyond the low twelve bits.
+func (p *packer) rareCode(e model.Entry) uint8 {
 	for i, c := range p.codes {
-		if c == flags {
-			return 1 + uint64(e.MFN())*uint64(len(p.codes)) + uint64(i)
+		if c == e.Flags() {
+			return uint8(i)
 		}
 	}
 	panic("system: adversary: an entry has flags outside the alphabet")
@@ -96,8 +112,7 @@ func (p *packer) frame(m *AdversaryModel, f model.Frame) packedFrame {
 	for slot := m.a.slots - 1; slot >= 0; slot-- {
 		out.content = out.content<<p.layout.entry | p.number(m.s.Entry(m.a.geo, f, slot))
 	}
-	i := m.s.Info(f)
-	out.record = p.info(&i)
+	out.record = p.info(m.s.InfoAt(f))
 	return out
 }
 

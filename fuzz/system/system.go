@@ -2,6 +2,7 @@ package system
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/ptcheck/ptcheck/hooks"
 	"github.com/ptcheck/ptcheck/invariants"
@@ -78,6 +79,9 @@ func finish(s *System, ops hooks.Ops, o Options) (*System, error) {
 	}
 	s.lowmem = o.Lowmem
 	s.ops, s.fn, s.rules = ops, hooks.Generic(), invariants.Rules()
+	if s.Inits[0].State.L.Hyper == nil {
+		s.rules = slices.DeleteFunc(s.rules, func(r invariants.Rule) bool { return r.Hyper })
+	}
 	if o.Patch != nil {
 		o.Patch(&s.ops, &s.fn)
 	}

@@ -80,7 +80,11 @@ func (x *compact) endLevel() {
 
 // needs implements store.
 func (x *compact) needs(n, bytes uint64) uint64 {
-	return x.next.needs(n, bytes) + x.extra(x.n+n) + n*2 + logChunk*2
+	more := x.next.needs(n, bytes) + n*2 + logChunk*2
+	if slots := x.room(x.n + n); slots > x.slots {
+		more += slots * x.wide * 8 // beside the old ones, for a while
+	}
+	return more
 }
 
 // used implements store.

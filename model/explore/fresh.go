@@ -49,6 +49,7 @@ type owner struct {
 	n     int      // how many are used
 	slabs [maxSlabs]atomic.Pointer[[1 << slabBits]byte]
 	end   uint64 // offset of the free part of the slabs
+	held  int    // how many slabs there are
 }
 
 // same says whether the record at slot s is the state (a, b) in words, or state in bytes.
@@ -78,6 +79,7 @@ func (o *owner) keep(state []byte) (uint64, error) {
 	p := o.slabs[k].Load()
 	if p == nil {
 		p = new([1 << slabBits]byte)
+		o.held++
 		o.slabs[k].Store(p)
 	}
 	at := o.end

@@ -14,7 +14,6 @@ const (
 // account. It is used by one goroutine.
 type memory struct {
 	now, peak uint64
-	limit     uint64 // 0: none
 	maps      []mapping
 }
 
@@ -70,9 +69,6 @@ func (m *memory) records(n int) []record {
 func (m *memory) freeRecords(r []record) {
 	m.free(unsafe.Slice((*byte)(unsafe.Pointer(&r[0])), len(r)*recordBytes))
 }
-
-// allows says whether so many more bytes are within the limit.
-func (m *memory) allows(more uint64) bool { return m.limit == 0 || m.now+more <= m.limit }
 
 // close gives everything back. Nothing that was handed out may be touched after it.
 func (m *memory) close() {

@@ -27,13 +27,12 @@ func (s *search) wander() error {
 		}
 		r.first = s.next
 		s.openRound()
-		s.muster(s.workers, (*worker).stroll)
+		ok := s.muster(s.workers, (*worker).stroll)
 		if err := s.err(); err != nil {
 			return err
 		}
-		if !s.fits() {
+		if !ok || !s.fits() {
 			s.stopped = StopMemory
-			s.endRound()
 			return nil
 		}
 		if err := s.settleWalks(); err != nil {

@@ -12,6 +12,8 @@ const (
 	roundStates = 1 << 15
 	// roundTime is about how long a round may take: then it is time to look at limits.
 	roundTime = 200 * time.Millisecond
+	// sliceTime is about how long a slice may take, since a slice that was begun is finished.
+	sliceTime = 5 * time.Millisecond
 	// diskRoundTime is the same for a search on disk, where each round makes a file.
 	diskRoundTime = 5 * time.Second
 	// firstRecords is the room that a worker has for new states at first.
@@ -45,22 +47,30 @@ type round struct {
 // expanded returns the end of the states that were expanded; the round is over.
 func (r *round) expanded() uint64 { return min(r.last, r.first+r.ticket.Load()*r.step) }
 
-// expandRound expands states from s.next on, up to last at most, and judges what is new.
-func (s *search) expandRound(last uint64) error {
+// expandRound expands states from s.next on, up to last at most, and judges what is new. It says false if
+// memory does not suffice.
+func (s *search) expandRound(last uint64) (bool, error) {
 	r := &s.round
 	r.front, r.base = s.store.front()
 	r.first, r.last = s.next, last
-	r.step = min(maxStep, max(1, (last-s.next)/uint64(8*len(s.workers))))
+	r.step = min(maxStep, s.pace, (last-s.next)/uint64(8*len(s.workers)))
+	r.step = max(1, r.step)
 	s.openRound()
 	crew := s.workers
 	if last-s.next < 4 {
 		crew = crew[:1] // not worth waking anyone
 	}
-	s.muster(crew, (*worker).work)
+	if !s.muster(crew, (*worker).work) {
+		return false, s.err()
+	}
+	if done := r.expanded() - r.first; done > 0 {
+		each := time.Since(r.began) * time.Duration(len(crew)) / time.Duration(done)
+		s.pace = uint64(sliceTime / max(1, each))
+	}
 	if s.workers[0].check != nil && s.err() == nil {
 		side(crew, func(w *worker) bool { w.judge(); return false })
 	}
-	return s.err()
+	return s.fits(), s.err()
 }
 
 // openRound lets slices be given out.
@@ -74,17 +84,20 @@ func (s *search) openRound() {
 	}
 }
 
-// muster lets the crew work until all are done, and gives room to those that run out of it.
-func (s *search) muster(crew []*worker, work func(*worker) (more bool)) {
+// muster lets the crew work until all are done, and gives room to those that run out of it. If there is none
+// within the memory limit, it says false, and the round is good for nothing.
+func (s *search) muster(crew []*worker, work func(*worker) (more bool)) bool {
 	for more := true; more; {
 		more = false
 		for _, again := range side(crew, work) {
 			more = more || again
 		}
-		if more {
-			s.enlarge(crew)
+		if more && !s.enlarge() {
+			s.stopped = StopMemory
+			return false
 		}
 	}
+	return true
 }
 
 // side runs f for all of the crew side by side and returns what it said to each.
@@ -110,30 +123,57 @@ func (s *search) err() error {
 }
 
 // enlarge makes room for workers that have none, and a table that is at most half full when all the room
-// is used.
-func (s *search) enlarge(crew []*worker) {
-	total := 0
+// is used. It says false if that would exceed the memory limit.
+func (s *search) enlarge() bool {
+	total, more := 0, 0
 	for _, w := range s.workers {
-		if need := w.n + batchLen + w.need; need > len(w.recs) {
-			recs := s.mem.records(max(2*len(w.recs), 2*need))
+		if n := w.roomNeeded(); n > len(w.recs) {
+			more += n * recordBytes
+			total += n
+		} else {
+			total += len(w.recs)
+		}
+	}
+	if 2*total > len(s.fresh.table) {
+		more += 2 * total * 8
+	}
+	if s.opt.Disk == "" && s.opt.MaxMemory > 0 && s.memory()+uint64(more) > s.opt.MaxMemory {
+		return false
+	}
+	for _, w := range s.workers {
+		if n := w.roomNeeded(); n > len(w.recs) {
+			recs := s.mem.records(n)
 			copy(recs, w.recs[:w.n])
 			if w.recs != nil {
 				s.mem.freeRecords(w.recs)
 			}
 			w.recs = recs
 		}
-		total += len(w.recs)
 	}
-	if 2*total <= len(s.fresh.table) {
+	s.enlargeTable(2 * total)
+	return true
+}
+
+// roomNeeded returns the number of records that the worker should have room for.
+func (w *worker) roomNeeded() int {
+	if need := w.n + batchLen + w.need; need > len(w.recs) {
+		return max(2*len(w.recs), 2*need, firstRecords)
+	}
+	return len(w.recs)
+}
+
+// enlargeTable makes the table of fresh states so large at least, and enters them anew.
+func (s *search) enlargeTable(slots int) {
+	if slots <= len(s.fresh.table) {
 		return
 	}
 	if s.fresh.table != nil {
 		s.mem.freeSlots(s.fresh.table)
 	}
-	s.fresh.table = s.mem.slots(uint64(2 * total))
-	for _, w := range crew {
-		for k := range w.n {
-			s.fresh.enter(w.owner, k)
+	s.fresh.table = s.mem.slots(uint64(slots))
+	for _, o := range s.fresh.owners {
+		for k := range o.n {
+			s.fresh.enter(o, k)
 		}
 	}
 }

@@ -2,13 +2,21 @@ package explore
 
 import (
 	"context"
+	"fmt"
+	"runtime/debug"
 	"time"
 )
 
 // Run searches the system that the factory makes models of, and says what it found. A limit, a finding or
 // the end of ctx ends the search without an error; the Result says how far it got. An error means that
-// the question cannot be answered: options that do not go together, or a model that breaks its contract.
-func Run(ctx context.Context, f Factory, opt Options) (Result, error) {
+// the question cannot be answered: options that do not go together, a model that breaks its contract or
+// panics, a file that cannot be read or written.
+func Run(ctx context.Context, f Factory, opt Options) (r Result, err error) {
+	defer func() {
+		if x := recover(); x != nil {
+			r, err = Result{}, fmt.Errorf("explore: panic: %v\n%s", x, debug.Stack())
+		}
+	}()
 	if f == nil {
 		return Result{}, refuse("factory", "is nil")
 	}
@@ -44,7 +52,7 @@ func (s *search) result() (Result, error) {
 		States: s.store.len(), Transitions: s.count.transitions, Skipped: s.count.skipped,
 		PerDepth: s.levels(), Stopped: s.stopped, Complete: s.stopped == StopNone,
 		Counters: s.counters,
-		Symmetry: s.workers[0].canon != nil, PeakMemory: s.mem.peak + s.parents.used() + s.own,
+		Symmetry: s.workers[0].canon != nil, PeakMemory: s.mem.peak + s.besides(),
 	}
 	r.Diameter = max(0, len(r.PerDepth)-1)
 	if r.States > 0 {

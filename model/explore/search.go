@@ -35,6 +35,7 @@ type search struct {
 	counters []uint64
 	found    []found
 	stopped  Reason
+	pace     uint64                   // states that a worker expands in sliceTime, as far as is known
 	level    level                    // of a search on disk
 	own      uint64                   // bytes that the strategy keeps besides
 	chain    func(id uint64) [][]byte // states on the way to a state, if the store does not know
@@ -42,13 +43,21 @@ type search struct {
 
 // newSearch sets up an empty search.
 func newSearch(f Factory, opt Options) (*search, error) {
-	s := &search{opt: opt, factory: f, began: time.Now()}
+	s := &search{opt: opt, factory: f, began: time.Now(), pace: maxStep}
 	s.reported = s.began
-	s.mem.limit = opt.MaxMemory
-	for i := range opt.Workers {
-		w, err := newWorker(f(), opt)
+	if err := s.setup(); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// setup makes workers, store and room.
+func (s *search) setup() error {
+	for i := range s.opt.Workers {
+		w, err := newWorker(s.factory(), s.opt)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		w.round, w.fresh = &s.round, &s.fresh
 		w.owner = &owner{id: uint64(i), recs: s.mem.records(firstRecords)}
@@ -58,24 +67,20 @@ func newSearch(f Factory, opt Options) (*search, error) {
 	}
 	first := s.workers[0]
 	s.fresh.words = first.words
-	s.round.findAll, s.round.seed, s.round.steps = opt.FindAll, opt.Seed, opt.Depth
+	s.round.findAll, s.round.seed, s.round.steps = s.opt.FindAll, s.opt.Seed, s.opt.Depth
 	s.graves = newExact(first.size, &s.mem)
 	table, err := s.newStore(first.size)
 	if err != nil {
-		s.mem.close()
-		return nil, err
+		return err
 	}
 	for _, w := range s.workers {
 		w.store, w.table, w.graves = s.store, table, s.graves
 	}
-	s.enlarge(nil)
-	if opt.Checkpoint != "" {
-		if s.saver, err = newSaver(opt); err != nil {
-			s.mem.close()
-			return nil, err
-		}
+	s.enlargeTable(2 * firstRecords * s.opt.Workers)
+	if s.opt.Checkpoint != "" {
+		s.saver, err = newSaver(s.opt)
 	}
-	return s, nil
+	return err
 }
 
 // newStore makes the store that was asked for and returns its table.
@@ -150,13 +155,10 @@ func (s *search) advance(last uint64) error {
 		s.stopped = r
 		return nil
 	}
-	if err := s.expandRound(last); err != nil {
-		return err
-	}
-	if !s.fits() {
+	if ok, err := s.expandRound(last); !ok || err != nil {
 		s.stopped = StopMemory
 		s.endRound()
-		return nil
+		return err
 	}
 	if err := s.settle(); err != nil {
 		return err
@@ -204,7 +206,16 @@ func (s *search) fits() bool {
 }
 
 // memory returns the bytes of storage in use.
-func (s *search) memory() uint64 { return s.mem.now + s.parents.used() + s.own }
+func (s *search) memory() uint64 { return s.mem.now + s.besides() }
+
+// besides returns the bytes in use of what is on the heap.
+func (s *search) besides() uint64 {
+	n := s.parents.used() + s.own
+	for _, o := range s.fresh.owners {
+		n += uint64(o.held) << slabBits
+	}
+	return n
+}
 
 // report tells about progress if it is time to.
 func (s *search) report() {
