@@ -147,6 +147,7 @@ func TestPresentNotReallocated(t *testing.T) {
 		{"neighbour of a pointer", false, model.OpStore, model.CallMap, nil, set(root, 7, entry(empty, upper)), "silent"},
 		{"large page for a table, natively", false, model.OpStore, model.CallMap, pse, set(root, 9, entry(4, final|model.PSE)), "silent"},
 		{"large page for a table, in a guest", true, model.OpMMUUpdate, model.CallMap, pse, set(root, 9, entry(4, final|model.PSE)), "broken"},
+		{"table becomes a large page as it is, in a guest", true, model.OpMMUUpdate, model.CallMap, pse, set(root, 9, entry(2, upper|model.PSE)), "broken"},
 		{"PSE bit while the CPU ignores it", false, model.OpStore, model.CallMap, nil, set(root, 9, entry(4, final|model.PSE)), "broken"},
 		{"table for a large page", false, model.OpStore, model.CallMap, func(x *scene) {
 			pse(x)
@@ -233,6 +234,7 @@ func TestLeafRewritten(t *testing.T) {
 		{"global", false, end, call, pge, global, "held"},
 		{"global without PGE", false, end, call, nil, global, "broken"},
 		{"small pages with PSE", false, end, call, kernel(func(k *model.KernelMap) { k.HasPSE = true }), nil, "broken"},
+		{"small pages with the same bit, which is PAT there", false, end, call, kernel(func(k *model.KernelMap) { k.HasPSE = true }), func(x *scene) { x.set(3, 0, entry(8, final|model.PSE)) }, "broken"},
 		{"large page", false, end, call, nil, large, "held"},
 		{"large page of another span", false, end, call, nil, func(x *scene) { large(x); x.set(root, 10, entry(12, final|model.PSE)) }, "broken"},
 	})
@@ -372,6 +374,7 @@ func TestTranslationsKept(t *testing.T) {
 		{"another root with a page less in a guest", true, model.OpNewBaseptr, 0, func(x *scene) { x.set(second, 11, 0) }, second64, "broken"},
 		{"small pages become a large one", false, model.OpStore, 0, func(x *scene) { x.CPU.CR4 = model.CR4PSE }, func(x *scene) { x.set(root, 11, entry(12, final|model.PSE)) }, "held"},
 		{"large page somewhere else", false, model.OpStore, 0, func(x *scene) { x.CPU.CR4 = model.CR4PSE }, func(x *scene) { x.set(root, 11, entry(8, final|model.PSE)) }, "broken"},
+		{"pointer becomes a large page as it is", false, model.OpStore, 0, func(x *scene) { x.CPU.CR4 = model.CR4PSE }, func(x *scene) { x.set(root, 11, entry(4, upper|model.PSE)) }, "broken"},
 		{"PSE switched on over a pointer with the bit", false, model.OpSetCR4, 0, func(x *scene) { x.set(root, 10, entry(3, upper|model.PSE)) }, func(x *scene) { x.CPU.CR4 = model.CR4PSE }, "broken"},
 	})
 }
@@ -437,6 +440,29 @@ func TestCheckerStopsMachine(t *testing.T) {
 		if x.c.Violated != 0 || x.c.Detail.VA != offset+9<<model.PageShift {
 			t.Errorf("keep going %t: rule %d, %+v", keepGoing, x.c.Violated, x.c.Detail)
 		}
+	}
+}
+
+// TestFirstViolationCounts breaks two rules, one after the other.
+func TestFirstViolationCounts(t *testing.T) {
+	x := newScene(t, "root-valid", true)
+	c := New(nil)
+	c.KeepGoing = true
+	c.Begin(x.State)
+	step := func(edit func()) string {
+		edit()
+		c.Step(x.m, &model.Step{Op: model.OpMMUUpdate})
+		x.Commit()
+		return c.Rules()[c.Violated].ID
+	}
+	want := Detail{Frame: model.NoFrame, VA: offset + 9<<model.PageShift, Want: 9, Table: 3, Slot: 1}
+	for i, edit := range []func(){func() { x.set(3, 1, 0) }, func() { x.set(1, 0, entry(root, final)) }, func() { x.CPU.CR3 = empty }} {
+		if got := step(edit); got != "translations-kept" || c.Detail != want {
+			t.Errorf("step %d: %s %+v, want the first violation %+v", i, got, c.Detail, want)
+		}
+	}
+	if c.BeginAt(x.State, nil); c.Violated != -1 || c.Detail == want {
+		t.Errorf("begun again: %d %+v", c.Violated, c.Detail)
 	}
 }
 

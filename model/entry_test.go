@@ -93,13 +93,13 @@ func TestStoreAt(t *testing.T) {
 	}{
 		{0xa000, 8, 0xaabb_ccdd_eeff_0011, 0xaabb_ccdd_eeff_0011, 0x2222_2222_2222_2222},
 		{0xa002, 4, 0x9999_8888, 0xaabb_9999_8888_0011, 0x2222_2222_2222_2222},
-		{0xa006, 4, 0x7777_6666, 0x6666_9999_8888_0011, 0x2222_2222_2222_7777},
+		{0xa006, 4, 0xffff_ffff_7777_6666, 0x6666_9999_8888_0011, 0x2222_2222_2222_7777},
 		{0xa004, 8, 0x0123_4567_89ab_cdef, 0x89ab_cdef_8888_0011, 0x2222_2222_0123_4567},
 	} {
 		if !store(x.va, x.width, x.v) || m.Word(2, 0) != x.lo || m.Word(2, 1) != x.hi {
 			t.Errorf("store of %d bytes at %#x: words %#x %#x, want %#x %#x", x.width, x.va, m.Word(2, 0), m.Word(2, 1), x.lo, x.hi)
 		}
-		if got, want := m.LoadFrame(2, int(x.va&0xfff), x.width), x.v; got != want {
+		if got, want := m.LoadFrame(2, int(x.va&0xfff), x.width), x.v<<(64-8*x.width)>>(64-8*x.width); got != want {
 			t.Errorf("load of %d bytes at %#x: %#x, want %#x", x.width, x.va, got, want)
 		}
 	}
@@ -108,6 +108,11 @@ func TestStoreAt(t *testing.T) {
 	if store(0xa000, 8, 5) || m.Word(2, 0) != before {
 		t.Error("a store to a read-only page was done")
 	}
+	m.CPU.WP = false
+	if !store(0xa000, 8, 5) || m.Word(2, 0) != 5 {
+		t.Error("without WP a store to a read-only page was not done")
+	}
+	m.CPU.WP = true
 	if m.leaf(2, 0); store(0xa000, 8, 5) {
 		t.Error("a store to nothing was done")
 	}

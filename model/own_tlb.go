@@ -27,3 +27,13 @@ func (s *State) demoted() {
 		s.flushAll()
 	}
 }
+
+// edited flushes after a change of an upper entry, since XSA-286. What the old
+// entry named is given up after that only: Xen defers it to the end of the
+// hypercall, so its next change of type flushes once more (Xen: do_mmu_update,
+// put_pt_page with PTF_defer).
+func (s *State) edited(level int) {
+	if level > 1 && s.rules.modern {
+		s.flushAll()
+	}
+}

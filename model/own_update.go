@@ -19,6 +19,7 @@ func (s *State) modEntry(f Frame, level, slot int, e Entry, keepAD bool) Errno {
 		e = r.adjust(level, e)
 		if s.fastPath(level, old, e) {
 			s.store(f, slot, old, e, keepAD)
+			s.edited(level)
 			return OK
 		}
 		if level > 1 {
@@ -34,6 +35,7 @@ func (s *State) modEntry(f Frame, level, slot int, e Entry, keepAD bool) Errno {
 		}
 	}
 	s.store(f, slot, old, e, keepAD)
+	s.edited(level)
 	if level > 1 {
 		s.putUpper(old, f, false)
 	} else {
@@ -106,11 +108,7 @@ func (s *State) mmuUpdate(ptr uint64, val Entry) Errno {
 	switch {
 	case level > 0:
 		mark := s.mark()
-		rc := s.settle(mark, s.modEntry(f, level, slot, val, cmd == MMUPreserveAD))
-		if rc == OK && level > 1 && s.rules.modern {
-			s.flushAll()
-		}
-		return rc
+		return s.settle(mark, s.modEntry(f, level, slot, val, cmd == MMUPreserveAD))
 	case i.Typ == TypeWritable:
 		s.storeRaw(f, slot, val)
 		return OK

@@ -25,6 +25,7 @@ type exploreFlags struct {
 	// What is searched.
 	levels  []int
 	lowmem  int
+	stale   int
 	profile string
 	frames  int
 	slots   int
@@ -90,6 +91,7 @@ Systems:
 func (f *exploreFlags) systemFlags(fl *pflag.FlagSet) {
 	fl.IntSliceVar(&f.levels, "levels", nil, "numbers of table levels (default: all of the system; adversaries: one number)")
 	fl.IntVar(&f.lowmem, "lowmem", 0, "boot systems: frames of low memory (default: the system's own)")
+	fl.IntVar(&f.stale, "stale", 0, "xen: least number of leaves with the builder's attributes (default: the system's own)")
 	fl.StringVar(&f.profile, "profile", "", "hypervisor rules: xen-3.1, xen-4.17 or ideal (default: all that the system has)")
 	fl.IntVar(&f.frames, "frames", 0, "adversaries: number of frames")
 	fl.IntVar(&f.slots, "slots", 0, "adversaries: slots a table")
@@ -189,7 +191,7 @@ func (f *exploreFlags) check(names []string) error {
 	for _, n := range []struct {
 		flag  string
 		value int
-	}{{"depth", f.depth}, {"workers", f.workers}, {"lowmem", f.lowmem}, {"frames", f.frames}, {"slots", f.slots}} {
+	}{{"depth", f.depth}, {"workers", f.workers}, {"lowmem", f.lowmem}, {"stale", f.stale}, {"frames", f.frames}, {"slots", f.slots}} {
 		if n.value < 0 {
 			return fmt.Errorf("explore: --%s %d: want 0 or more", n.flag, n.value)
 		}

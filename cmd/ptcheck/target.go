@@ -36,7 +36,7 @@ type counterGroup struct {
 func targetNames() []string { return append(system.Names(), "adversary", "pvdp") }
 
 // bootOnly and adversaryOnly are flags that mean something to some systems.
-var bootOnly, adversaryOnly = [...]string{"lowmem"}, [...]string{"frames", "slots", "ops", "flags"}
+var bootOnly, adversaryOnly = [...]string{"lowmem", "stale"}, [...]string{"frames", "slots", "ops", "flags"}
 
 // target makes a system from the flags. Flags that it would ignore are refused.
 func (f *exploreFlags) target(cmd *cobra.Command, name string, p *model.Profile) (*target, error) {
@@ -54,10 +54,13 @@ func (f *exploreFlags) target(cmd *cobra.Command, name string, p *model.Profile)
 				return nil, fmt.Errorf("explore: --%s means nothing to system %s", flag, name)
 			}
 		}
+		if name == "native" && f.stale != 0 {
+			return nil, fmt.Errorf("explore: --stale means nothing to system native: all leaves of head.S are stale")
+		}
 		if f.symmetry == "on" || f.symmetry == "frames" {
 			return nil, fmt.Errorf("explore: --symmetry=%s: system %s has no symmetry: its frames have places of their own", f.symmetry, name)
 		}
-		s, err := system.New(name, system.Options{Levels: f.levels, Lowmem: f.lowmem, Profile: p})
+		s, err := system.New(name, system.Options{Levels: f.levels, Lowmem: f.lowmem, Stale: f.stale, Profile: p})
 		if err != nil {
 			return nil, err
 		}

@@ -16,6 +16,9 @@ func (s *System) Scenario(init int, path []Call, headline string) []byte {
 	if s.lowmem != 0 {
 		fmt.Fprintf(&b, "scope lowmem %d\n", s.lowmem)
 	}
+	if s.stale != 0 {
+		fmt.Fprintf(&b, "scope stale %d\n", s.stale)
+	}
 	fmt.Fprintf(&b, "start %s\n", s.Inits[init].Name)
 	for _, c := range path {
 		fmt.Fprintf(&b, "%v\n", c)
@@ -93,10 +96,15 @@ func (p *player) do(line int, op *script.Op) (string, error) {
 		}
 		return "ok", nil
 	case op.Name == "scope":
-		if op.Args[0].Word != "lowmem" {
-			return "", p.errorf(line, "no bound is named %q; there is lowmem", op.Args[0].Word)
+		n := int(min(op.Args[1].Num, 1<<20))
+		switch op.Args[0].Word {
+		case "lowmem":
+			p.options.Lowmem = n
+		case "stale":
+			p.options.Stale = n
+		default:
+			return "", p.errorf(line, "no bound is named %q; there are lowmem and stale", op.Args[0].Word)
 		}
-		p.options.Lowmem = int(min(op.Args[1].Num, 1<<20))
 		return "ok", nil
 	case op.Name == "start":
 		return p.start(line, op.Args[0].Word)

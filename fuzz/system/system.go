@@ -18,10 +18,11 @@ type System struct {
 	Scope string
 	Inits []Init
 
-	lowmem int // as asked for; 0 means the family's own
-	ops    hooks.Ops
-	fn     hooks.Funcs
-	rules  []invariants.Rule
+	lowmem, stale int // as asked for; 0 means the family's own
+
+	ops   hooks.Ops
+	fn    hooks.Funcs
+	rules []invariants.Rule
 }
 
 // Init is one start-of-day state.
@@ -39,6 +40,10 @@ type Options struct {
 	Levels []int
 	// Lowmem is the number of frames of low memory; 0 means the system's own.
 	Lowmem int
+	// Stale is the least number of leaves that the domain builder leaves with
+	// other attributes than the kernel's; 0 means the family's own. Each one
+	// doubles the states.
+	Stale int
 	// Profile is the hypervisor's rules, nil for both Xen 3.1 and 4.17.
 	Profile *model.Profile
 	// Patch replaces functions of the kernel: it makes a mutant.
@@ -77,7 +82,7 @@ func finish(s *System, ops hooks.Ops, o Options) (*System, error) {
 	if len(s.Inits) == 0 {
 		return nil, fmt.Errorf("system: %s: no start-of-day state fits the scope", s.Name)
 	}
-	s.lowmem = o.Lowmem
+	s.lowmem, s.stale = o.Lowmem, o.Stale
 	s.ops, s.fn, s.rules = ops, hooks.Generic(), invariants.Rules()
 	if s.Inits[0].State.L.Hyper == nil {
 		s.rules = slices.DeleteFunc(s.rules, func(r invariants.Rule) bool { return r.Hyper })

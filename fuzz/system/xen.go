@@ -64,8 +64,10 @@ func Xen(o Options) (*System, error) {
 			continue
 		}
 		if o.Lowmem != 0 {
-			c.lowmem, c.mapped = o.Lowmem, min(c.mapped, o.Lowmem)
+			// As much as in the family's own member stays unmapped.
+			c.lowmem, c.mapped = o.Lowmem, o.Lowmem-(c.lowmem-c.mapped)
 		}
+		c.stale = max(c.stale, min(o.Stale, c.mapped))
 		st, err := c.state()
 		if err != nil {
 			return nil, fmt.Errorf("system: xen: %w", err)
@@ -156,7 +158,7 @@ func (c *xenCase) state() (*model.State, error) {
 	// low memory must be mapped from the start: they are written before they are
 	// linked.
 	need := int(c.places.bootmem) + c.levels - 2 + 1 + (c.lowmem-c.mapped+3)/4
-	if c.mapped < need || c.lowmem > 24 {
+	if c.mapped < need || c.mapped > c.lowmem || c.lowmem > 24 {
 		return nil, fmt.Errorf("%d frames of low memory, %d mapped at the start of the day: want %d mapped and at most 24 in all", c.lowmem, c.mapped, need)
 	}
 	cfg := xen.Config{Geo: c.geo, Kernel: c.kernelMap(), Hyper: hyper, P2M: make([]model.MFN, c.lowmem)}
