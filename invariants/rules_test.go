@@ -345,6 +345,19 @@ func TestTablesReadOnlyNamesTheCulprit(t *testing.T) {
 	if x.c.Detail != want {
 		t.Errorf("%+v, want %+v", x.c.Detail, want)
 	}
+	// A large page whose first frame is no table.
+	x = newScene(t, "tables-read-only", true)
+	x.CPU.CR4 |= model.CR4PSE
+	x.set(second, 11, 0)
+	x.CPU.CR3 = second
+	x.Commit()
+	x.c.Begin(x.State)
+	x.set(second, 4, entry(4, final|model.PSE))
+	x.verdict(model.OpMMUUpdate, model.Call{})
+	want = Detail{Frame: second, Table: second, Slot: 4, Got: uint64(entry(4, final|model.PSE))}
+	if x.c.Detail != want {
+		t.Errorf("%+v, want %+v", x.c.Detail, want)
+	}
 }
 
 func TestTranslationsKept(t *testing.T) {

@@ -416,6 +416,12 @@ func TestViewFollowsLinearEntries(t *testing.T) {
 			t.Errorf("%s: %s", x.name, f.wrong)
 		}
 	}
+	// An ordinary pointer in the same slot comes and goes as one.
+	for _, e := range []model.Entry{model.MakeEntry(11, model.Present|model.RW), 0} {
+		if rc := m.MMUUpdate(slot, e); rc != model.OK {
+			t.Fatal(rc)
+		}
+	}
 	var anew invariants.View
 	if anew.Reset(m.State); f.view.Difference(&anew) != "" {
 		t.Errorf("in the end %s", f.view.Difference(&anew))

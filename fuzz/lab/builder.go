@@ -9,16 +9,16 @@ import (
 // area is where dom0's builder puts things, as page numbers from the base
 // address (Xen: pv/dom0_build.c).
 type area struct {
-	module, modulePages     model.PFN
-	p2m                     model.PFN
-	startInfo               model.PFN
-	tables                  model.PFN
-	nrTables                int
-	end                     model.PFN // of everything mapped
-	ptes                    int       // entries of a table
-	base                    model.VA
-	word                    model.PFN // bytes of a machine word
-	leafFlags, upper, table model.Entry
+	module, modulePages model.PFN
+	p2m                 model.PFN
+	startInfo           model.PFN
+	tables              model.PFN
+	nrTables            int
+	end                 model.PFN // of everything mapped
+	ptes                int       // entries of a table
+	base                model.VA
+	word                model.PFN // bytes of a machine word
+	leafFlags, upper    model.Entry
 }
 
 const superPages = 1 << 10 // pages of 4 MiB

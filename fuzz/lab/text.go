@@ -10,11 +10,10 @@ import (
 // Output in the executor's words. Frames are printed by name, so that answers do
 // not depend on machine frame numbers.
 
-func (g *Guest) text(s string)              { g.out = append(g.out, s...) }
-func (g *Guest) dec(n int64)                { g.out = strconv.AppendInt(g.out, n, 10) }
-func (g *Guest) hex(n uint64)               { g.out = strconv.AppendUint(append(g.out, "0x"...), n, 16) }
-func (g *Guest) slot(n int)                 { g.text(" ["); g.dec(int64(n)); g.text("]=") }
-func (g *Guest) errno(rc model.Errno) int64 { return -int64(rc) }
+func (g *Guest) text(s string) { g.out = append(g.out, s...) }
+func (g *Guest) dec(n int64)   { g.out = strconv.AppendInt(g.out, n, 10) }
+func (g *Guest) hex(n uint64)  { g.out = strconv.AppendUint(append(g.out, "0x"...), n, 16) }
+func (g *Guest) slot(n int)    { g.text(" ["); g.dec(int64(n)); g.text("]=") }
 
 // endLine hands the line out.
 func (g *Guest) endLine() {

@@ -9,11 +9,9 @@ type pvdp struct {
 	bug     int
 	each    bool // judge every transition instead of every state
 
-	meta, slots         uint64 // working state
-	metaWas, slotsWas   uint64
-	scratch             []byte
-	metaSize, slotsSize int
-	applied             []uint64
+	meta, slots       uint64 // working state
+	metaWas, slotsWas uint64
+	applied           []uint64
 }
 
 // One byte of meta for each frame: count (4 bits), type (3), pin (1); byte 7 is the base pointer.
@@ -125,7 +123,9 @@ func (d *pvdp) Init(int) {
 		}
 		d.setSlot(d.l-1, i, v)
 	}
-	if !d.get(0, d.l) || !d.get(0, d.l) {
+	// One reference for the pin, one for the base pointer.
+	pinned := d.get(0, d.l)
+	if loaded := d.get(0, d.l); !pinned || !loaded {
 		panic("bad initial state")
 	}
 	d.meta |= dpPin

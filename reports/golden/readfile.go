@@ -61,7 +61,7 @@ func (r *reader) outcome(path string, n *node) string {
 			r.fail(path, "%s has text after ok", quote(s))
 		}
 	case "panic", "fault", "misaccess", "bug":
-		if strings.Trim(s, wordChars+" -_().,") != "" || s == class {
+		if strings.TrimSpace(s[len(class):]) == "" {
 			r.fail(path, "%s does not say how the original died", quote(s))
 		}
 	default:
