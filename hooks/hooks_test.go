@@ -197,6 +197,64 @@ func TestSecondAddressSpace(t *testing.T) {
 	}
 }
 
+// TestRootLoadAndZapFlush checks that no translation outlives the root load or the
+// zap, not even a global one.
+func TestRootLoadAndZapFlush(t *testing.T) {
+	k := kernel(t, func(c *native.Config) { c.Kernel.HasPGE = true })
+	k.M.TLB.Sticky = true
+	globals := 0
+	got := died(k, func() {
+		hooks.PagingInit(k)
+		k.M.Load(0x2_3000, 4)
+		k.M.LoadCR3(0)
+		for range k.M.TLB.Each {
+			globals++
+		}
+		hooks.LoadRoot(k)
+	})
+	for c := range k.M.TLB.Each {
+		t.Errorf("after the root load %#x is still cached", c.Page)
+	}
+	if got != "alive" || globals == 0 {
+		t.Errorf("%s, %d global translations", got, globals)
+	}
+	got = died(k, func() {
+		k.M.Load(0x3000, 4)
+		hooks.Zap(k)
+	})
+	for c := range k.M.TLB.Each {
+		t.Errorf("after the zap %#x is still cached", c.Page)
+	}
+	if got != "alive" {
+		t.Error(got)
+	}
+}
+
+// TestLeafCallsSayWhatTheyMap checks the range that a map call announces: the
+// whole large page around a frame, but no more than there is memory.
+func TestLeafCallsSayWhatTheyMap(t *testing.T) {
+	for _, x := range []struct {
+		pse           bool
+		pfn, from, to model.PFN
+	}{{false, 5, 5, 6}, {true, 5, 4, 8}, {true, 13, 12, 14}} {
+		k := kernel(t, func(c *native.Config) { c.Kernel.HasPSE, c.Kernel.MaxLowPFN = x.pse, 14 })
+		calls := new(calls)
+		k.M.Observe(calls)
+		if got := died(k, func() { hooks.EnableFeatures(k); hooks.MapLowmemLeaf(k, x.pfn) }); got != "alive" {
+			t.Fatal(got)
+		}
+		want := model.Call{Kind: model.CallMap, From: x.from, To: x.to}
+		if last := (*calls)[len(*calls)-1]; last != want {
+			t.Errorf("frame %d, PSE %t: %+v, want %+v", x.pfn, x.pse, last, want)
+		}
+	}
+}
+
+// calls are the protocol calls that steps belong to.
+type calls []model.Call
+
+func (l *calls) Step(_ *model.Machine, s *model.Step) { *l = append(*l, s.Call) }
+
 // TestSites checks that steps name the kernel function that took them, if asked.
 func TestSites(t *testing.T) {
 	for _, asked := range []bool{true, false} {

@@ -46,8 +46,9 @@ type FrameInfo struct {
 	G      uint32 // general count: references of any kind; 0 means free
 	// Stamp is the TLB clock when T last fell to 0.
 	Stamp uint32
-	// Valid entries below NrValid hold references while Partial is set.
+	// Entries below NrValid hold references while Partial is set.
 	NrValid uint16
+	_       [3]uint16 // a multiple of eight bytes is copied without overlap
 }
 
 // FrameFlags are the yes/no parts of a FrameInfo.

@@ -147,8 +147,10 @@ func TestMakeAndRead(t *testing.T) {
 			if got := make(k, 0x5066); got != 0x5066 {
 				t.Errorf("%d levels: make_%s of a non-present value = %#x", x.levels, name, got)
 			}
-			if got := make(k, 0x9_9000|1); k.M.L.Map.Frame(got.MFN()) != model.NoFrame {
-				t.Errorf("%d levels: make_%s of a frame beyond memory = %#x, which is somebody's", x.levels, name, got)
+			for _, beyond := range []uint64{0x1_0001, 0x9_9001} {
+				if got := make(k, beyond); k.M.L.Map.Frame(got.MFN()) != model.NoFrame {
+					t.Errorf("%d levels: make_%s(%#x), beyond memory, is %#x, which is somebody's", x.levels, name, beyond, got)
+				}
 			}
 		}
 		for name, get := range map[string]func(*hooks.Kernel, model.Entry) uint64{"pmd": k.PV.PMDVal, "pgd": k.PV.PGDVal} {
@@ -272,40 +274,84 @@ type log []model.Step
 
 func (l *log) Step(_ *model.Machine, s *model.Step) { *l = append(*l, *s) }
 
+// booted takes a guest through its boot, up to the root load.
+func booted(t *testing.T, c xen.Config) *hooks.Kernel {
+	t.Helper()
+	k := kernel(t, c)
+	crash := k.M.Run(func() {
+		hooks.SetupStart(k)
+		for pfn := range model.PFN(16) {
+			hooks.MapLowmemLeaf(k, pfn)
+		}
+		start, end := hooks.FixmapRange(k.M.L)
+		hooks.CreateRange(k, start, end)
+		hooks.SetupDone(k)
+		hooks.LoadRoot(k)
+	})
+	if crash != nil {
+		t.Fatal(crash)
+	}
+	return k
+}
+
+// withFixmap puts the fixmap into an L2 slot of the kernel's part.
+func withFixmap(c xen.Config, slot int) xen.Config {
+	c.Kernel.FixTop = c.Geo.Wrap(c.Kernel.PageOffset + model.VA(slot+1)*c.Geo.Span(2) - 0x1000)
+	c.Kernel.NrFixed, c.Kernel.FixSharedInfo = 3, 1
+	return c
+}
+
 // TestPinAndUnpin takes a second address space through its life: all its tables
 // read-only and pinned, then writable again.
 func TestPinAndUnpin(t *testing.T) {
-	for levels := 2; levels <= 3; levels++ {
-		c := guest(t, levels)
-		c.Kernel.FixTop, c.Kernel.NrFixed, c.Kernel.FixSharedInfo = c.Kernel.PageOffset+5*c.Geo.Span(2)-0x1000, 4, 1
-		k := kernel(t, c)
-		var pgd model.VA
-		crash := k.M.Run(func() {
-			hooks.SetupStart(k)
-			for pfn := range model.PFN(16) {
-				hooks.MapLowmemLeaf(k, pfn)
-			}
-			start, end := hooks.FixmapRange(k.M.L)
-			hooks.CreateRange(k, start, end)
-			hooks.SetupDone(k)
-			hooks.LoadRoot(k)
-			hooks.Fork(k)
-			pgd = k.M.L.VA(model.PFN(k.M.Kernel.Second).PA())
-			hooks.Activate(k)
-			hooks.Switch(k, true)
-		})
-		if crash != nil {
+	for levels, fixmap := range map[int]int{2: 4, 3: 7} {
+		k := booted(t, withFixmap(guest(t, levels), fixmap))
+		if crash := k.M.Run(func() { hooks.Fork(k); hooks.Activate(k); hooks.Switch(k, true) }); crash != nil {
 			t.Fatalf("%d levels: %v", levels, crash)
 		}
 		second := k.M.Kernel.Second
 		if i := k.M.Info(second); k.M.CPU.CR3 != second || !i.Is(model.Pinned) || !k.M.Kernel.SecondPinned || leaf(k, model.PFN(second)).Is(model.RW) {
 			t.Errorf("%d levels: CR3 %d, second root %d %+v, leaf %#x", levels, k.M.CPU.CR3, second, i, leaf(k, model.PFN(second)))
 		}
+		for va := k.M.L.Kernel.PageOffset; levels == 3 && va != 0; va = k.M.L.Geo.Wrap(va + 0x1000) {
+			a, x := k.M.WalkFrom(k.M.L.Geo, 0, va)
+			b, y := k.M.WalkFrom(k.M.L.Geo, second, va)
+			if x != y || a.Entry != b.Entry {
+				t.Errorf("%#x is %#x in the kernel's tables, %#x in the second", va, a.Entry, b.Entry)
+			}
+		}
+		pgd := k.M.L.VA(model.PFN(second).PA())
 		if crash := k.M.Run(func() { xen.ExitMMap(k, pgd) }); crash != nil {
 			t.Fatalf("%d levels: exit: %v", levels, crash)
 		}
 		if i := k.M.Info(second); k.M.CPU.CR3 != 0 || i.Is(model.Pinned) || i.InUseAs(model.TableType(levels)) || k.M.Kernel.SecondPinned || !leaf(k, model.PFN(second)).Is(model.RW) {
 			t.Errorf("%d levels after exit: CR3 %d, second root %+v, leaf %#x", levels, k.M.CPU.CR3, i, leaf(k, model.PFN(second)))
 		}
+		steps := new(log)
+		k.M.Observe(steps)
+		if crash := k.M.Run(func() { xen.ExitMMap(k, pgd) }); crash != nil || len(*steps) != 0 {
+			t.Errorf("%d levels: exit of what is not pinned: %v, %+v", levels, crash, *steps)
+		}
+	}
+}
+
+// TestForkLeavesHypervisorSlots checks that a new root's slots of the hypervisor
+// stay for it to fill.
+func TestForkLeavesHypervisorSlots(t *testing.T) {
+	c := withFixmap(guest(t, 2), 4)
+	c.P2M, c.Kernel.MaxLowPFN, c.Tables.MapEnd = c.P2M[:12], 12, 0xc000
+	c.Tables.Frames[1] = c.Tables.Frames[1][:3]
+	c.Hyper.XenLevel, c.Hyper.XenFirst, c.Hyper.XenLast = 2, 7, 7
+	c.Tables.Xen = []xen.XenEntry{{Slot: 7, Raw: 0x7_7063}}
+	k := kernel(t, c)
+	if crash := k.M.Run(func() { hooks.SetupStart(k); hooks.Fork(k) }); crash != nil {
+		t.Fatal(crash)
+	}
+	g := k.M.L.Geo
+	if first, second := k.M.Entry(g, 0, 7), k.M.Entry(g, k.M.Kernel.Second, 7); first != 0x7_7063 || second != 0 {
+		t.Errorf("hypervisor's slot: %#x in the kernel's root, %#x in the second", first, second)
+	}
+	if first, second := k.M.Entry(g, 0, 5), k.M.Entry(g, k.M.Kernel.Second, 5); first == 0 || second != first {
+		t.Errorf("kernel's slot: %#x in the kernel's root, %#x in the second", first, second)
 	}
 }

@@ -77,7 +77,9 @@ func (m *AdversaryModel) save() {
 func (m *AdversaryModel) Restore() {
 	m.s.Undo()
 	m.s.CPU = m.cpu
-	m.s.GDT = append(m.s.GDT[:0], m.gdt...)
+	if len(m.s.GDT)+len(m.gdt) > 0 {
+		m.s.GDT = append(m.s.GDT[:0], m.gdt...)
+	}
 }
 
 // Call codes: operation, frame, slot or level or second frame, entry.
