@@ -11,12 +11,11 @@ import (
 // scene is a machine on good tables, watched by one rule. Its 16 frames of low
 // memory are mapped at PAGE_OFFSET, the upper half of 64 pages. Frames: 0 root,
 // 1 to 4 the L1 tables of low memory, 5 a second root that is a copy, 6 an empty
-// page, 7 an L2 with the entries of a large page's tables; the others are data.
+// page; the others are data. A guest has the first seven mapped read-only.
 type scene struct {
 	*model.State
-	c  *Checker
-	m  *model.Machine
-	tr *testing.T
+	c *Checker
+	m *model.Machine
 }
 
 const (
@@ -59,7 +58,7 @@ func newScene(t *testing.T, rule string, guest bool) *scene {
 	if !ok {
 		t.Fatalf("no rule %s", rule)
 	}
-	x := &scene{State: s, c: New([]Rule{r}), m: model.NewMachine(s), tr: t}
+	x := &scene{State: s, c: New([]Rule{r}), m: model.NewMachine(s)}
 	x.c.KeepGoing = true
 	x.c.Begin(s)
 	return x

@@ -218,9 +218,13 @@ func alter(rng *rand.Rand, s *State) string {
 	return "nothing"
 }
 
-// alterField copies one field from another value of the same struct.
+// alterField copies one field, padding apart, from another value of the same
+// struct.
 func alterField(rng *rand.Rand, to, from reflect.Value) string {
 	i := rng.IntN(to.NumField())
+	for to.Type().Field(i).Name == "_" {
+		i = rng.IntN(to.NumField())
+	}
 	to.Field(i).Set(from.Field(i))
 	return to.Type().Field(i).Name
 }
