@@ -62,7 +62,7 @@ func SetupDone(k *Kernel) {
 // LoadRoot makes the constructed tables the CPU's: load_cr3, CR4.PAE and the
 // flush of paging_init (Linux, arch/i386/mm/init.c, b239fb25).
 func LoadRoot(k *Kernel) {
-	outer := k.M.Begin(model.Call{Kind: model.CallLoadRoot})
+	outer := k.M.Begin(model.Call{Kind: model.CallLoadRoot, From: k.layout().Kernel.Root})
 	k.PV.WriteCR3(k, k.layout().Kernel.Root.PA())
 	if k.layout().Boot != nil {
 		k.M.SetCR4(model.CR4PAE)
@@ -96,8 +96,12 @@ func Activate(k *Kernel) {
 
 // Switch loads the root of the second address space, or init_mm's.
 func Switch(k *Kernel, second bool) {
-	outer := k.M.Begin(model.Call{Kind: model.CallSwitch})
-	SwitchMM(k, second)
+	root := k.layout().Kernel.Root
+	if second {
+		root = model.PFN(k.M.Kernel.Second)
+	}
+	outer := k.M.Begin(model.Call{Kind: model.CallSwitch, From: root})
+	SwitchMM(k, root)
 	k.M.End(outer)
 }
 

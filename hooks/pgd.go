@@ -50,12 +50,5 @@ func ActivateMM(k *Kernel) {
 	k.PV.ActivateMM(k, k.layout().VA(model.PFN(k.M.Kernel.Second).PA()))
 }
 
-// SwitchMM loads the root of the second address space, or init_mm's
-// (switch_mm).
-func SwitchMM(k *Kernel, second bool) {
-	root := k.layout().Kernel.Root
-	if second {
-		root = model.PFN(k.M.Kernel.Second)
-	}
-	k.PV.WriteCR3(k, root.PA())
-}
+// SwitchMM loads the root of another address space (switch_mm).
+func SwitchMM(k *Kernel, root model.PFN) { k.PV.WriteCR3(k, root.PA()) }

@@ -27,7 +27,7 @@ func checkLeaf(c *Checker, st *model.Step) result {
 		va := l.VA(pfn.PA())
 		m, ok := resolve(c.s, l.Geo, model.Frame(l.Kernel.Root), va)
 		want, care := c.leafFlags(va)
-		if !ok || m.frame != model.Frame(pfn) || (m.level == 2) != l.Kernel.HasPSE || (m.leaf.Flags()^want)&care != 0 {
+		if !ok || m.leaf.MFN() != l.Map.MFN(model.Frame(pfn)) || (m.level == 2) != l.Kernel.HasPSE || (m.leaf.Flags()^want)&care != 0 {
 			return c.fail(Detail{Frame: model.NoFrame, Table: m.table, Slot: m.slot, VA: va, Want: uint64(want), Got: uint64(m.leaf)})
 		}
 	}
@@ -54,7 +54,9 @@ func (c *Checker) leafFlags(va model.VA) (want, care model.Entry) {
 	}
 	care &^= model.RW
 	if l.Geo.SignExtend {
-		care &^= model.User | model.Global // the hypervisor sets these
+		// The hypervisor sets these, and marks what the kernel keeps for itself.
+		care = care&^(model.User|model.Global) | model.GuestKernel
+		want |= model.GuestKernel
 	} else {
 		care &^= model.NX
 	}

@@ -18,7 +18,7 @@ func TestResolveAgreesWithWalk(t *testing.T) {
 	for _, g := range []*model.Geometry{model.I386(), model.PAE(), model.AMD64(), geometry(t, 4, 5, 3), geometry(t, 8, 1, 6), pae, long} {
 		found, large := 0, 0
 		for range 20 {
-			s := randomTables(rng, g, false)
+			s := randomTables(rng, g, rng.IntN(4) > 0)
 			for range 100 {
 				va := g.Wrap(model.VA(rng.Uint64()))
 				tr, fault := s.Walk(va)
@@ -105,13 +105,15 @@ func TestSnapshotHoldsAllPages(t *testing.T) {
 	}
 }
 
-// TestSnapshotOfUnalignedLargePage maps a large page whose frame number has low
-// bits set, which the processor ignores.
+// TestSnapshotOfUnalignedLargePage maps a large page whose entry has bit 12 set:
+// it is PAT, not part of the frame number. Higher bits below the size are
+// reserved, and nothing is mapped.
 func TestSnapshotOfUnalignedLargePage(t *testing.T) {
 	g := geometry(t, 8, 2, 4)
 	s := model.NewState(&model.Layout{Geo: g, Map: model.IdentityMap(12)})
 	s.CPU.CR3 = 0
-	s.SetEntry(g, 0, 1, model.MakeEntry(6, model.Present|model.PSE))
+	s.SetEntry(g, 0, 1, model.MakeEntry(5, model.Present|model.PSE))
+	s.SetEntry(g, 0, 0, model.MakeEntry(6, model.Present|model.PSE))
 	want := map[model.VA]model.Frame{0x4000: 4, 0x5000: 5, 0x6000: 6, 0x7000: 7}
 	for va, f := range want {
 		if tr, fault := s.Walk(va); fault != model.WalkOK || tr.Frame != f {

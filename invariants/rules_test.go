@@ -277,6 +277,9 @@ func TestLeafRewrittenNX(t *testing.T) {
 		s.CPU.CR3, s.CPU.NXE = 0, true
 		// The page of frame 1, or the large page from frame 4 on.
 		s.SetEntry(g, 0, 2, entry(1, upper))
+		if x.sign {
+			x.flag |= model.User | model.GuestKernel // as the hypervisor marks it
+		}
 		s.SetEntry(g, 1, 1, entry(1, final|x.flag))
 		s.SetEntry(g, 0, 3, entry(4, final|model.PSE|x.flag))
 		call := model.Call{Kind: model.CallMap, From: 1, To: 2}

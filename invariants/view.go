@@ -126,8 +126,9 @@ func (v *view) apply(s *model.State, st *model.Step) {
 // simpler.
 const maxWrites = 64
 
-// applyWrites takes in the changed words of a step, which must have written to a
-// table before it linked it: entries are counted by what memory holds now. A word that changed more
+// applyWrites takes in the changed words of a step, one after the other. A table
+// that the step links is counted as memory holds it at the end, so a step must
+// not link a table first and write to it afterwards; none does. A word that changed more
 // than once counts with its first old value. It reports whether it could.
 func (v *view) applyWrites(s *model.State) bool {
 	v.seen = v.seen[:0]

@@ -36,6 +36,9 @@ func resolve(s *model.State, g *model.Geometry, root model.Frame, va model.VA) (
 		next := e.MFN()
 		if level == 1 || largeLeaf(s, g, level, e) {
 			pages := model.MFN(g.Span(level) / model.PageSize)
+			if next%pages > 1 {
+				return m, false // reserved bits; the lowest is PAT
+			}
 			next = next/pages*pages + model.MFN(va/model.PageSize)%pages
 			m.frame = s.L.Map.Frame(next)
 			return m, true
@@ -100,6 +103,9 @@ func (n *Snapshot) table(s *model.State, g *model.Geometry, f model.Frame, level
 			continue
 		}
 		pages := model.MFN(g.Span(level) / model.PageSize)
+		if e.MFN()%pages > 1 {
+			continue // reserved bits; the lowest is PAT
+		}
 		for p := model.VA(0); p < g.Span(level); p += model.PageSize {
 			to := s.L.Map.Frame(e.MFN()/pages*pages + model.MFN(p/model.PageSize))
 			if va+p >= low&(1<<g.VABits()-1) && to >= 0 {

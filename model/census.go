@@ -1,6 +1,9 @@
 package model
 
-import "fmt"
+import (
+	"fmt"
+	"strconv"
+)
 
 // Census counts the uses of every frame anew, from the tables in memory, the
 // registers and the list of pins. It does not look at the counts that the rules
@@ -129,9 +132,23 @@ func (c *Census) Check(s *State) error {
 			same = same && y.Linear == i.Linear
 		}
 		if !same {
-			return fmt.Errorf("model: census: frame %d is used as %v %d times with %d references, recorded %v %d and %d (%+v)",
-				f, y.Typ, y.T, y.G, i.Typ, i.T, i.G, *i)
+			return fmt.Errorf("model: census: frame %d: memory, pins and registers make it %v by %d uses and %d references; the hypervisor has it as %v by %d and %d%s",
+				f, y.Typ, y.T, y.G, i.Typ, i.T, i.G, recordState(i))
 		}
 	}
 	return nil
+}
+
+// recordState says in words what a record's flags mean.
+func recordState(i *FrameInfo) string {
+	text := ""
+	if i.Is(Partial) {
+		text += ", validated up to slot " + strconv.Itoa(int(i.NrValid)) + " only"
+	} else if i.T > 0 && !i.Is(Validated) {
+		text += ", not validated"
+	}
+	if i.Is(Pinned) {
+		text += ", pinned"
+	}
+	return text
 }

@@ -10,6 +10,7 @@ type Crash struct {
 	VA    VA     // Fault, Misaccess: the address accessed
 	PA    PA     // Misaccess: where the access would have landed
 	Where string // Bug, NullCall: the kernel function; Panic: the message
+	Slot  int    // Reserved: the slot of the root
 	Errno Errno  // Bug after a refused hypercall: what it answered
 }
 
@@ -31,13 +32,15 @@ const (
 	CrashNullCall
 	// CrashRejected: the hypervisor refused to emulate a store to a table.
 	CrashRejected
+	// CrashReserved: the processor loads a root entry with a reserved bit set.
+	CrashReserved
 	// CrashStopped: an observer stopped the machine; the kernel is not to blame.
 	CrashStopped
 )
 
 // String returns the name of the kind.
 func (k CrashKind) String() string {
-	return [...]string{"fault", "misaccess", "panic", "bug", "null-call", "store-rejected", "stopped"}[k]
+	return [...]string{"fault", "misaccess", "panic", "bug", "null-call", "store-rejected", "reserved-bit", "stopped"}[k]
 }
 
 // Error describes the death in one line, in the words of the golden recordings
@@ -63,6 +66,9 @@ func (c *Crash) Error() string {
 		return fmt.Sprintf("bug null call of %s", c.Where)
 	case CrashRejected:
 		return fmt.Sprintf("fault pte-write-rejected pa %08x (%v)", uint64(c.PA), c.Errno)
+	}
+	if c.Kind == CrashReserved {
+		return fmt.Sprintf("fault general protection: reserved bits in root entry %d", c.Slot)
 	}
 	return "stopped by " + c.Where
 }

@@ -56,6 +56,7 @@ const (
 type Call struct {
 	Kind CallKind
 	// From and To bound the frames of low memory that CallMap maps: [From, To).
+	// Of CallLoadRoot and CallSwitch, From is the root asked for.
 	From, To PFN
 }
 

@@ -253,6 +253,7 @@ func (m *Machine) AllocBootmem() PFN {
 // except global translations.
 func (m *Machine) LoadCR3(root Frame) {
 	m.CPU.CR3 = root
+	m.loadPDPTEs()
 	m.TLB.flush(false)
 	m.emit(Step{Op: OpLoadCR3, Frame: root})
 }
@@ -262,8 +263,28 @@ func (m *Machine) SetCR4(bits CR4) {
 	if m.CPU.CR4&bits != bits {
 		m.TLB.flush(true)
 	}
+	before := m.CPU.CR4
 	m.CPU.CR4 |= bits
+	if (before^m.CPU.CR4)&CR4PAE != 0 {
+		m.loadPDPTEs()
+	}
 	m.emit(Step{Op: OpSetCR4, Value: uint64(bits)})
+}
+
+// loadPDPTEs checks the root entries that a processor in PAE mode loads when CR3
+// or CR4.PAE changes: a present one with a reserved bit is a general-protection
+// fault (Intel SDM vol. 3, 4.4.1).
+func (m *Machine) loadPDPTEs() {
+	g := m.Active()
+	if !g.PAERoot || !m.L.Map.IsGuest(m.CPU.CR3) {
+		return
+	}
+	const reserved = RW | User | Accessed | Dirty | PSE | Global | AvailHigh | NX
+	for slot := range g.Slots[g.Root()] {
+		if e := m.Entry(g, m.CPU.CR3, slot); e.Is(Present) && e&reserved != 0 {
+			m.Die(Crash{Kind: CrashReserved, Where: "root entry", Slot: slot})
+		}
+	}
 }
 
 // FlushTLB drops every cached translation, global ones too.

@@ -74,6 +74,9 @@ func (s *State) WalkFrom(g *Geometry, root Frame, va VA) (Translation, WalkFault
 			t.NoExec = t.NoExec || e.Is(NX)
 		}
 		if level == 1 || s.leafAt(g, level, e) {
+			if largeReserved(g, level, e) {
+				return t, WalkReserved
+			}
 			s.finish(g, &t, va)
 			return t, WalkOK
 		}
@@ -85,6 +88,12 @@ func (s *State) WalkFrom(g *Geometry, root Frame, va VA) (Translation, WalkFault
 // CPU's mode: PDEs with PS set; a 4-byte PDE only while CR4.PSE is on.
 func (s *State) leafAt(g *Geometry, level int, e Entry) bool {
 	return level == 2 && e.Is(PSE) && (g.Width == 8 || s.CPU.CR4&CR4PSE != 0)
+}
+
+// largeReserved reports whether a leaf above L1 has frame bits below its size
+// set. The lowest of them is PAT, which chooses caching.
+func largeReserved(g *Geometry, level int, e Entry) bool {
+	return e.MFN()&(MFN(g.Span(level)>>PageShift)-1)&^1 != 0
 }
 
 // finish fills in where a leaf entry leads.

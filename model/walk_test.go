@@ -96,6 +96,10 @@ func (n *naive) walk(va uint64) naiveResult {
 			if level == 2 {
 				pages = 1 << indexBits(n.g.Slots[1])
 			}
+			if mfn%pages/2 != 0 { // bit 12 is PAT, the others must be zero
+				r.fault = WalkReserved
+				return r
+			}
 			r.mfn = mfn/pages*pages + MFN(va>>12)%pages
 			r.offset, r.global = int(va%4096), e&0x100 != 0
 			return r

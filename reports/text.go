@@ -14,7 +14,9 @@ func WriteText(w io.Writer, f *Finding) error {
 	fmt.Fprintf(b, "%s\n", f.Headline())
 	if f.Rule != "" {
 		wrap(b, "  ", f.Says)
-		wrap(b, "  source: ", f.Source)
+		if f.Source != "" {
+			wrap(b, "  source: ", f.Source)
+		}
 	}
 	if f.Detail != "" {
 		wrap(b, "  here: ", f.Detail)
@@ -29,7 +31,9 @@ func WriteText(w io.Writer, f *Finding) error {
 	}
 	writeSteps(b, f)
 	writeTables(b, f)
-	fmt.Fprintf(b, "\nreplay: %s\n", f.Replay)
+	if f.Replay != "" {
+		fmt.Fprintf(b, "\nreplay: %s\n", f.Replay)
+	}
 	return b.Flush()
 }
 

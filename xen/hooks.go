@@ -163,8 +163,9 @@ func AllocPD(k *hooks.Kernel, pfn model.PFN) {
 	}
 }
 
-// ReleasePT gives write permission back to an L1 table that was pinned (Linux:
-// xen_release_pt).
+// ReleasePT gives write permission back to an L1 table (Linux: xen_release_pt,
+// which looks at the page's own pinned flag; tables are released from pinned
+// roots only).
 func ReleasePT(k *hooks.Kernel, pfn model.PFN) {
 	MakeLowmemPageReadwrite(k, k.M.L.VA(pfn.PA()))
 }

@@ -26,7 +26,7 @@ func newBoot() *cobra.Command {
 		Short: "Boot a configuration at real size, or check recorded boots",
 		Long: `boot runs the boot code at real size on one configuration (a config object, or
 a golden dump, whose config is used) and prints a summary or what a flag asks
-for. With --check it recomputes golden dumps, plain or .gz, files or folders, and
+for; the exit code is 1 if the kernel died. With --check it recomputes golden dumps, plain or .gz, files or folders, and
 prints every difference.`,
 		Example: `  ptcheck boot config.json
   ptcheck boot --dump config.json
@@ -67,15 +67,18 @@ func (f *bootFlags) boot(w io.Writer, path string) error {
 	}
 	switch {
 	case f.dump:
-		return golden.Canonical(w, got.Tables)
+		err = golden.Canonical(w, got.Tables)
 	case f.trace:
 		_, err = got.FullTrace.WriteTo(w)
-		return err
 	case f.json:
-		return got.Write(w)
+		err = got.Write(w)
+	default:
+		summary(w, got)
 	}
-	summary(w, got)
-	return nil
+	if err == nil && got.Outcome != "ok" {
+		err = exitError(exitViolated)
+	}
+	return err
 }
 
 // stem is a file's name without folders and endings.

@@ -204,6 +204,11 @@ func (f *exploreFlags) check(names []string) error {
 	if len(names) > 1 && (f.checkpoint != "" || f.resume != "" || f.graph != "" || f.disk != "") {
 		return fmt.Errorf("explore: --checkpoint, --resume, --graph and --disk go with one system, not with %s", strings.Join(names, " and "))
 	}
+	for i, name := range names {
+		if slices.Contains(names[:i], name) {
+			return fmt.Errorf("explore: system %s is named twice", name)
+		}
+	}
 	_, err := choose("symmetry", f.symmetry, "auto", "on", "off", "frames")
 	return err
 }

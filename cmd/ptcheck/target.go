@@ -40,6 +40,11 @@ var bootOnly, adversaryOnly = [...]string{"lowmem", "stale"}, [...]string{"frame
 
 // target makes a system from the flags. Flags that it would ignore are refused.
 func (f *exploreFlags) target(cmd *cobra.Command, name string, p *model.Profile) (*target, error) {
+	for _, flag := range [...]string{"frames", "slots"} {
+		if v, err := cmd.Flags().GetInt(flag); err == nil && v == 0 && cmd.Flags().Changed(flag) {
+			return nil, fmt.Errorf("explore: --%s 0: want at least 1", flag)
+		}
+	}
 	switch name {
 	case "adversary", "pvdp":
 		for _, flag := range bootOnly {
@@ -54,8 +59,8 @@ func (f *exploreFlags) target(cmd *cobra.Command, name string, p *model.Profile)
 				return nil, fmt.Errorf("explore: --%s means nothing to system %s", flag, name)
 			}
 		}
-		if name == "native" && f.stale != 0 {
-			return nil, fmt.Errorf("explore: --stale means nothing to system native: all leaves of head.S are stale")
+		if name == "native" && (f.stale != 0 || p != nil) {
+			return nil, fmt.Errorf("explore: --stale and --profile mean nothing to system native: it has neither builder nor hypervisor")
 		}
 		if f.symmetry == "on" || f.symmetry == "frames" {
 			return nil, fmt.Errorf("explore: --symmetry=%s: system %s has no symmetry: its frames have places of their own", f.symmetry, name)

@@ -45,6 +45,7 @@ var specs = [...]Spec{
 	{Name: "start", Args: []Kind{KindWord}, Doc: "boot from this start of day; answers whether it is legal"},
 	{Name: "setup_start", Doc: "boot call: the backend's pagetable_setup_start, then CR4.PSE and PGE"},
 	{Name: "map_lowmem", Args: []Kind{KindFrame}, Doc: "boot call: map the leaf of low memory that covers a frame"},
+	{Name: "map_all", Doc: "boot call: map all of low memory, by the kernel's own loop"},
 	{Name: "range", Args: []Kind{KindWord}, Doc: "boot call: create the empty tables of the fixmap or pkmap"},
 	{Name: "fixmap", Args: []Kind{KindNumber}, Doc: "boot call: map the spare frame at a fixmap index"},
 	{Name: "alias", Args: []Kind{KindNumber}, Doc: "boot call: map the root, read-only, at a fixmap index"},

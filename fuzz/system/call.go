@@ -13,11 +13,15 @@ import (
 // engine's call code.
 type Call struct {
 	Kind model.CallKind
-	// Arg is the frame of a map call (PFN), the range of a range call
+	// Arg is the frame of a map call (PFN, or AllLeaves for the kernel's own loop
+	// over all of low memory), the range of a range call
 	// (RangeFixmap, RangePkmap), the fixmap index of a fixmap or alias call, and
 	// 1 for a switch to the second address space.
 	Arg uint32
 }
+
+// AllLeaves stands for all of low memory in a map call.
+const AllLeaves = 1<<32 - 1
 
 // Ranges of a range call.
 const (
@@ -37,6 +41,9 @@ func CallOf(code uint64) Call {
 func (c Call) String() string {
 	switch c.Kind {
 	case model.CallMap:
+		if c.Arg == AllLeaves {
+			return "map_all"
+		}
 		return fmt.Sprintf("%v f%d", c.Kind, c.Arg)
 	case model.CallRange:
 		return fmt.Sprintf("%v %s", c.Kind, [...]string{"fixmap", "pkmap"}[c.Arg])
@@ -51,6 +58,9 @@ func (c Call) String() string {
 // ParseCall reads what String writes.
 func ParseCall(text string) (Call, error) {
 	word, rest, _ := strings.Cut(strings.TrimSpace(text), " ")
+	if word == "map_all" && rest == "" {
+		return Call{Kind: model.CallMap, Arg: AllLeaves}, nil
+	}
 	for k := model.CallKind(1); k < model.NumCalls; k++ {
 		if k.String() == word {
 			return parseArg(k, strings.TrimSpace(rest))
@@ -113,10 +123,18 @@ func (c Call) run(k *hooks.Kernel) {
 	case model.CallSetupStart:
 		hooks.SetupStart(k)
 	case model.CallMap:
-		hooks.MapLowmemLeaf(k, model.PFN(c.Arg))
+		if c.Arg == AllLeaves {
+			hooks.MapLowmem(k)
+		} else {
+			hooks.MapLowmemLeaf(k, model.PFN(c.Arg))
+		}
 	case model.CallRange:
-		start, end := c.bounds(l)
-		hooks.CreateRange(k, start, end)
+		if c.Arg == RangePkmap {
+			k.Fn.PermanentKmapsInit(k, k.Base())
+		} else {
+			start, end := hooks.FixmapRange(l)
+			hooks.CreateRange(k, start, end)
+		}
 	case model.CallFixmap:
 		hooks.MapFixmap(k, c.Kind, fixOwn, l.Kernel.Spare, k.KernelProt(false))
 	case model.CallAlias:
@@ -136,12 +154,4 @@ func (c Call) run(k *hooks.Kernel) {
 	case model.CallExit:
 		hooks.Exit(k)
 	}
-}
-
-// bounds are the addresses of a range call.
-func (c Call) bounds(l *model.Layout) (start, end model.VA) {
-	if c.Arg == RangePkmap {
-		return l.Kernel.PkmapBase, l.Geo.Wrap(l.Kernel.PkmapBase + model.VA(l.Kernel.LastPkmap)<<model.PageShift)
-	}
-	return hooks.FixmapRange(l)
 }

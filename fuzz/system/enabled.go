@@ -14,6 +14,7 @@ func calls(dst []uint64, s *model.State) []uint64 {
 		for pfn := model.PFN(0); pfn < s.L.Kernel.MaxLowPFN; pfn += step {
 			add(model.CallMap, uint32(pfn))
 		}
+		add(model.CallMap, AllLeaves)
 		add(model.CallRange, RangeFixmap)
 		if s.L.Kernel.Highmem {
 			add(model.CallRange, RangePkmap)

@@ -7,10 +7,12 @@ import (
 	"github.com/ptcheck/ptcheck/native"
 )
 
-// The tiny geometries of the native system. Both have the same 32 pages of
-// address space: head.S's two-level tables, and a PAE-like kernel whose root
-// covers only the user half of the two-level directory, as in reality.
-func tinyTwoLevel() (*model.Geometry, error) { return model.NewGeometry("tiny-2", 4, 8, 4) }
+// The tiny geometries of the native system. Both have the same pages of address
+// space: head.S's two-level tables, and a PAE-like kernel whose root covers only
+// the user half of the two-level directory, as in reality.
+func tinyTwoLevel(root int) (*model.Geometry, error) {
+	return model.NewGeometry(fmt.Sprintf("tiny-2 %dx4", root), 4, root, 4)
+}
 
 func tinyPAE(root, l2 int) (*model.Geometry, error) {
 	g, err := model.NewGeometry(fmt.Sprintf("tiny-3 %dx%dx4", root, l2), 8, root, l2, 4)
@@ -29,6 +31,7 @@ type nativeCase struct {
 	low          bool // boot allocator below the kernel instead of above
 	textEnd      model.VA
 	sticky       bool
+	wide         bool // PAE: four root slots, two of them the user's
 	prepopulated bool // 2-level: the fixmap's table is there, with a stale leaf
 	boot         *model.Geometry
 	geo          *model.Geometry
@@ -55,6 +58,7 @@ func nativeCases(lowmem int) []nativeCase {
 		{levels: 3, lowmem: big, pse: true, pge: true},
 		{levels: 3, lowmem: big, pse: true, pge: true, nx: true, low: true, textEnd: 0x4000},
 		{levels: 3, lowmem: lowmem, pse: true, highmem: lowmem <= 8, sticky: true},
+		{levels: 3, lowmem: big, pse: true, wide: true},
 	}
 }
 
@@ -86,7 +90,7 @@ func (c *nativeCase) name() string {
 		name string
 	}{
 		{c.pse, "pse"}, {c.pge, "pge"}, {c.nx, "nx"}, {c.highmem, "highmem"}, {c.low, "lowbootmem"},
-		{c.sticky, "stickytlb"}, {c.prepopulated, "fixtable"},
+		{c.wide, "wide"}, {c.sticky, "stickytlb"}, {c.prepopulated, "fixtable"},
 	} {
 		if f.on {
 			n += "-" + f.name
@@ -98,12 +102,16 @@ func (c *nativeCase) name() string {
 // state builds the start-of-day state of a case.
 func (c *nativeCase) state() (*model.State, error) {
 	var err error
-	if c.boot, err = tinyTwoLevel(); err != nil {
+	root := 2
+	if c.wide {
+		root = 4
+	}
+	if c.boot, err = tinyTwoLevel(4 * root); err != nil {
 		return nil, err
 	}
 	c.geo = c.boot
 	if c.levels == 3 {
-		if c.geo, err = tinyPAE(2, 4); err != nil {
+		if c.geo, err = tinyPAE(root, 4); err != nil {
 			return nil, err
 		}
 	}

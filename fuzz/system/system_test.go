@@ -27,11 +27,11 @@ func TestSystemsHold(t *testing.T) {
 		states, transitions uint64
 		diameter            int
 	}{
-		{"native", 2, 5382, 53245, 22},
-		{"native", 3, 18925, 201357, 15},
-		{"xen", 2, 2348, 24283, 25},
-		{"xen", 3, 4706, 76080, 17},
-		{"xen", 4, 1782, 30926, 26},
+		{"native", 2, 5382, 57958, 20},
+		{"native", 3, 19019, 220406, 12},
+		{"xen", 2, 2348, 26197, 20},
+		{"xen", 3, 4706, 80548, 11},
+		{"xen", 4, 1782, 32240, 20},
 	} {
 		s, err := New(x.system, Options{Levels: []int{x.levels}})
 		if err != nil {

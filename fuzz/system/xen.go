@@ -36,6 +36,9 @@ func straight(pfn, _ int) int { return pfn + 1 }
 func reversed(pfn, n int) int { return n - pfn }
 func shuffled(pfn, n int) int { return (pfn*5+3)%(n|1) + 2 }
 
+// high lies above 4 GiB: a 32-bit store holds half of such an entry.
+func high(pfn, n int) int { return 1<<20 + n - pfn }
+
 // xenCases lists the family: p2m maps, rules of the hypervisor, where root, zero
 // page and the builder's tables lie, how much the builder maps, with which
 // attributes, and what the TLB does.
@@ -46,7 +49,7 @@ func xenCases() []xenCase {
 		{levels: 2, lowmem: 12, mapped: 8, p2m: reversed, profile: old, stale: 2, order: 1},
 		{levels: 2, lowmem: 8, mapped: 8, p2m: shuffled, profile: old, stale: 2, ro: true, sticky: true},
 		{levels: 3, lowmem: 16, mapped: 12, p2m: straight, profile: old, stale: 3, nx: true},
-		{levels: 3, lowmem: 16, mapped: 12, p2m: reversed, profile: now, stale: 2, order: 1, ro: true},
+		{levels: 3, lowmem: 16, mapped: 12, p2m: high, profile: now, stale: 2, order: 1, ro: true},
 		{levels: 3, lowmem: 12, mapped: 12, p2m: shuffled, profile: old, stale: 6, order: 1, sticky: true},
 		{levels: 3, lowmem: 16, mapped: 16, p2m: shuffled, profile: now, stale: 2, wide: true, nx: true},
 		{levels: 4, lowmem: 16, mapped: 16, p2m: straight, profile: now, stale: 3, nx: true},
