@@ -1,5 +1,7 @@
 package model
 
+import "unsafe"
+
 // State is everything that a transition can read or change. Its layout does
 // not change. Copy one with [State.CopyFrom]; the zero State is not usable,
 // see [NewState].
@@ -27,6 +29,18 @@ type State struct {
 
 	journal []change
 	touched uint64 // frames whose records are in the journal since the last mark
+
+	_ [cacheLine]byte // what follows in memory may be another worker's
+}
+
+// cacheLine is the distance in bytes at which two processors do not disturb each
+// other's writes: two lines, because they are fetched in pairs.
+const cacheLine = 128
+
+// apart returns a slice that shares its cache lines with nothing else.
+func apart[T any](n, size int) []T {
+	pad := (cacheLine + size - 1) / size
+	return make([]T, n+2*pad)[pad : pad+n : pad+n]
 }
 
 // change is one undoable write to memory or to a frame record.
@@ -54,10 +68,21 @@ func NewState(l *Layout) *State {
 	s.stuck.table = NoFrame
 	if l.Hyper != nil {
 		s.rules = newRules(l)
-		s.info = make([]FrameInfo, l.Map.Frames())
+		s.info = apart[FrameInfo](l.Map.Frames(), int(unsafe.Sizeof(FrameInfo{})))
+	}
+	if words := l.words(); words*l.Map.Frames() <= smallMemory {
+		// Searches run many small machines side by side: keep each together.
+		slab := apart[uint64](words*l.Map.Frames(), 8)
+		for f := range s.pages {
+			s.pages[f] = slab[f*words : (f+1)*words : (f+1)*words]
+		}
+		s.journal = make([]change, 0, 128)
 	}
 	return s
 }
+
+// smallMemory is the largest memory, in 64-bit words, that is allocated at once.
+const smallMemory = 1 << 12
 
 // Word returns 64-bit word i of a frame.
 func (s *State) Word(f Frame, i int) uint64 {

@@ -26,6 +26,7 @@ type AdversaryModel struct {
 	gdt     []model.Frame
 	pack    packer
 	canon   canonizer
+	long    [16]byte // scratch of StepWords
 	census  model.Census
 	values  []model.Entry // every entry of the alphabet, the empty one first
 	counts  []uint64
@@ -37,6 +38,7 @@ var (
 	_ explore.FixedSize    = (*AdversaryModel)(nil)
 	_ explore.StateChecker = (*AdversaryModel)(nil)
 	_ explore.Counter      = (*AdversaryModel)(nil)
+	_ explore.WordStepper  = (*AdversaryModel)(nil)
 )
 
 // NewModel returns a model for one worker.
@@ -45,7 +47,7 @@ func (a *Adversary) NewModel() (*AdversaryModel, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &AdversaryModel{a: a, s: s, m: model.NewMachine(s), counts: make([]uint64, 2*numOps)}
+	m := &AdversaryModel{a: a, s: s, m: model.NewMachine(s), counts: make([]uint64, 2*numOps, 64)}
 	m.m.Hold = true
 	m.values = append(m.values, 0)
 	for f := range a.frames {

@@ -6,6 +6,7 @@ import (
 	"math/bits"
 
 	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/model/explore"
 )
 
 // packer turns an adversary's working state into bytes and back. Each frame is
@@ -217,6 +218,14 @@ func (m *AdversaryModel) Encode(dst []byte) []byte {
 	if b.total > 64 || b.wide {
 		return m.encodeLong(dst)
 	}
+	n := len(dst)
+	return binary.LittleEndian.AppendUint64(dst, m.word())[:n+b.bytes]
+}
+
+// word is the packed state of an adversary whose states fit one word.
+func (m *AdversaryModel) word() uint64 {
+	p := &m.pack
+	b := &p.layout
 	w := p.base64
 	size := b.content + b.record
 	for set := m.s.ChangedFrames(); set != 0; set &= set - 1 {
@@ -225,9 +234,22 @@ func (m *AdversaryModel) Encode(dst []byte) []byte {
 		at := b.frame + uint(f)*size
 		w = w&^((1<<size-1)<<at) | (now.content|now.record<<b.content)<<at
 	}
-	w |= uint64(m.s.CPU.CR3)
-	n := len(dst)
-	return binary.LittleEndian.AppendUint64(dst, w)[:n+b.bytes]
+	return w | uint64(m.s.CPU.CR3)
+}
+
+// StepWords is Apply, Encode and Restore in one, for states of at most 16 bytes.
+func (m *AdversaryModel) StepWords(code uint64) (lo, hi uint64, o explore.Outcome) {
+	o = m.Apply(code)
+	if o.Kind == explore.Moved {
+		if b := &m.pack.layout; b.total > 64 || b.wide {
+			m.encodeLong(m.long[:0])
+			lo, hi = binary.LittleEndian.Uint64(m.long[:]), binary.LittleEndian.Uint64(m.long[8:])
+		} else {
+			lo = m.word()
+		}
+	}
+	m.Restore()
+	return lo, hi, o
 }
 
 // encodeLong is Encode for states of more than one word.
@@ -244,16 +266,20 @@ func (m *AdversaryModel) encodeLong(dst []byte) []byte {
 	return p.write(dst, &s, m.a.frames)
 }
 
-// Decode makes a packed state the working state.
+// Decode makes a packed state the working state. Frames that are as in the state
+// decoded before stay.
 func (m *AdversaryModel) Decode(src []byte) {
 	p := &m.pack
 	b := &p.layout
+	m.s.Undo()
 	r := bitReader{src: src}
 	m.s.CPU.CR3 = model.Frame(r.take(b.frame))
 	for f := range m.a.frames {
-		p.base[f].content = r.take(b.content)
-		p.base[f].record = r.take(b.record)
-		m.place(model.Frame(f), p.base[f])
+		now := packedFrame{r.take(b.content), r.take(b.record)}
+		if now != p.base[f] {
+			p.base[f] = now
+			m.place(model.Frame(f), now)
+		}
 	}
 	m.s.GDT = m.s.GDT[:0]
 	m.s.CPU.UserCR3 = model.NoFrame

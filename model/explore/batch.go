@@ -17,12 +17,19 @@ type pending struct {
 	cand      uint64 // what that slot held
 }
 
-// batch is a number of pending successors, in order of their keys.
+// batch is a number of successors on their way, in order of their keys. States in words wait twice: on
+// stage, until there are enough of them to be compared with the recent ones, and among the items, while memory
+// is fetched for their look-up.
 type batch struct {
-	n     int
-	items [batchLen]pending
-	bytes []byte // states of more than two words
+	staged int
+	stage  [batchLen]struct{ key, lo, hi uint64 }
+	n      int
+	items  [batchLen]pending
+	bytes  []byte // states of more than two words
 }
+
+// waiting returns the number of successors on their way.
+func (b *batch) waiting() int { return b.staged + b.n }
 
 // newRecent makes a memory of recent states. It is not to know the state of all zeros before that was met.
 func newRecent(mem *memory) []uint64 {
@@ -41,19 +48,35 @@ func recentAt(hash uint64) uint64 { return hash >> (64 - recentBits) * 2 }
 
 // pushWords takes up a successor of at most 16 bytes.
 func (w *worker) pushWords(key, lo, hi uint64) {
-	hash := hashWords(lo, hi)
-	at := recentAt(hash)
-	seen := w.recent[at : at+2 : at+2]
-	if seen[0] == lo && seen[1] == hi {
-		return // met before by this worker, so at a lower key
-	}
-	seen[0], seen[1] = lo, hi
 	b := &w.batch
-	p := &b.items[b.n]
-	p.key, p.hash, p.a, p.b = key, hash, lo, hi
-	w.table.warm(hash)
-	if b.n++; b.n == batchLen {
-		w.flush()
+	p := &b.stage[b.staged]
+	p.key, p.lo, p.hi = key, lo, hi
+	if b.staged++; b.staged == batchLen {
+		w.sift()
+	}
+}
+
+// sift looks up the successors that have waited, and lets those on stage wait instead that have not been
+// met of late; what this worker has met before, it has met at a lower key.
+func (w *worker) sift() {
+	w.find()
+	b, recent := &w.batch, w.recent
+	n := 0
+	for _, p := range b.stage[:b.staged] {
+		hash := hashWords(p.lo, p.hi)
+		at := recentAt(hash)
+		seen := recent[at : at+2 : at+2]
+		differ := (seen[0] ^ p.lo) | (seen[1] ^ p.hi)
+		seen[0], seen[1] = p.lo, p.hi
+		it := &b.items[n&(batchLen-1)]
+		it.key, it.hash, it.a, it.b = p.key, hash, p.lo, p.hi
+		if differ != 0 { // half of the time: so this had better be no jump
+			n++
+		}
+	}
+	b.n, b.staged = n, 0
+	for i := range b.items[:n] {
+		w.table.warm(b.items[i].hash)
 	}
 }
 
@@ -65,12 +88,20 @@ func (w *worker) pushBytes(key uint64, state []byte) {
 	w.table.warm(p.hash)
 	b.bytes = append(b.bytes, state...)
 	if b.n++; b.n == batchLen {
-		w.flush()
+		w.find()
 	}
 }
 
-// flush looks up the waiting successors, and enters those that are not stored among the fresh ones.
+// flush looks up all waiting successors.
 func (w *worker) flush() {
+	if w.batch.staged > 0 {
+		w.sift()
+	}
+	w.find()
+}
+
+// find looks up the items of the batch, and enters those that are not stored among the fresh ones.
+func (w *worker) find() {
 	b := &w.batch
 	items := b.items[:b.n]
 	w.store.find(items, b.bytes)

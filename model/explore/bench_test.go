@@ -19,6 +19,13 @@ func BenchmarkPVDP(b *testing.B) {
 	}
 }
 
+// BenchmarkTiny is the cost of a search in which there is next to nothing to search.
+func BenchmarkTiny(b *testing.B) {
+	for b.Loop() {
+		explored(b, newGrid(3), Options{})
+	}
+}
+
 // rates reports what matters of a run repeated b.N times.
 func rates(b *testing.B, r Result) {
 	sec := b.Elapsed().Seconds() / float64(b.N)

@@ -31,8 +31,8 @@ func explored(t testing.TB, f Factory, opt Options) Result {
 
 func TestPVDPCounts(t *testing.T) {
 	for _, opt := range []Options{
-		{Workers: 1}, {Workers: 2}, {Workers: 5}, {Store: Compact128}, {Store: Compact64}, {Store: Compact128, Workers: 1},
-		{Disk: t.TempDir()}, {Disk: t.TempDir(), Workers: 1, MaxMemory: diskLeast},
+		{Workers: 1}, {Workers: 2}, {Workers: 5}, {Store: Compact128, Workers: 2}, {Store: Compact128, Workers: 1},
+		{Store: Compact64, Workers: 1}, {Disk: t.TempDir(), Workers: 2}, {Disk: t.TempDir(), Workers: 1, MaxMemory: diskLeast},
 	} {
 		t.Run(fmt.Sprintf("%v/%v/%d", opt.Store, opt.Disk != "", opt.Workers), func(t *testing.T) { pvdpCounts(t, opt) })
 	}
@@ -41,7 +41,7 @@ func TestPVDPCounts(t *testing.T) {
 func pvdpCounts(t *testing.T, opt Options) {
 	for _, k := range known {
 		t.Run(fmt.Sprintf("%d,%d,%d", k.n, k.l, k.e), func(t *testing.T) {
-			if testing.Short() && (k.slow || opt.Workers != 2 && k.states > 10_000) {
+			if testing.Short() && k.slow || opt.Workers != 2 && (k.slow || testing.Short() && k.states > 10_000) {
 				t.Skip("slow")
 			}
 			r := explored(t, newPVDP(k.n, k.l, k.e, 0, false), opt)

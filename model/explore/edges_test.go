@@ -57,6 +57,18 @@ func TestEdgesRefused(t *testing.T) {
 	}
 }
 
+// ExampleRun searches the grid and says what a caller would say.
+func ExampleRun() {
+	r, err := Run(context.Background(), newGrid(10), Options{Depth: 12})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(r.States, "states,", r.Transitions, "transitions, stopped by", r.Stopped, "complete", r.Complete)
+	// Output:
+	// 79 states, 138 transitions, stopped by depth complete false
+}
+
 // ExampleOptions prints the state graph of a tiny grid.
 func ExampleOptions() {
 	_, err := Run(context.Background(), newGrid(2), Options{Edges: func(e Edge) error {

@@ -98,15 +98,10 @@ func (x *exact) used() uint64 { return x.arena.used() + x.table.used() }
 func (x *exact) add(l line, crew []*worker) (left []int) {
 	if slots := x.room(x.arena.n + uint64(l.len())); slots > x.slots {
 		x.reset(slots)
-		x.index(0, x.arena.n, crew)
+		x.index(x.arena.n, crew)
 	}
-	from := x.arena.n
 	if x.arena.words() {
-		for i := range l.items {
-			r := l.record(i)
-			x.arena.appendWords(r.a, r.b)
-		}
-		x.index(from, x.arena.n, crew)
+		x.addWords(l, crew)
 		return nil
 	}
 	in := filler{to: &x.table}
@@ -118,16 +113,43 @@ func (x *exact) add(l line, crew []*worker) (left []int) {
 	return nil
 }
 
-// index puts the states with numbers from one to another into the table; each of the crew does a part.
-func (x *exact) index(from, to uint64, crew []*worker) {
-	if to-from < manyStates || x.arena.size == 0 {
-		crew = crew[:1]
+// addWords is add for states in words.
+func (x *exact) addWords(l line, crew []*worker) {
+	first := x.arena.end
+	for i := range l.items {
+		r := l.record(i)
+		x.arena.appendWords(r.a, r.b)
 	}
-	share := (to - from + uint64(len(crew)) - 1) / uint64(len(crew))
+	share(crew, uint64(l.len()), func(from, to uint64, shared bool) {
+		in := filler{to: &x.table, shared: shared}
+		for i := from; i < to; i++ {
+			hash := l.record(int(i)).hash
+			in.add(hash, slotValue(hash, first+ref(i)))
+		}
+		in.flush()
+	})
+}
+
+// share divides the numbers below n among the crew, if there are many. Each is told whether others are at
+// work, too.
+func share(crew []*worker, n uint64, part func(from, to uint64, shared bool)) {
+	if n < manyStates || len(crew) == 1 {
+		part(0, n, false)
+		return
+	}
+	each := (n + uint64(len(crew)) - 1) / uint64(len(crew))
 	side(crew, func(w *worker) bool {
-		x.indexPart(min(to, from+w.id*share), min(to, from+(w.id+1)*share), len(crew) > 1)
+		part(min(n, w.id*each), min(n, (w.id+1)*each), true)
 		return false
 	})
+}
+
+// index puts the first n states into the table.
+func (x *exact) index(n uint64, crew []*worker) {
+	if x.arena.size == 0 {
+		crew = crew[:1] // of states of varying length it would not be known where each of the crew begins
+	}
+	share(crew, n, x.indexPart)
 }
 
 // indexPart is index for one worker.

@@ -48,8 +48,8 @@ type owner struct {
 	recs  []record // room; records must not move while workers run
 	n     int      // how many are used
 	slabs [maxSlabs]atomic.Pointer[[1 << slabBits]byte]
-	end   uint64 // offset of the free part of the slabs
-	held  int    // how many slabs there are
+	end   uint64   // offset of the free part of the slabs
+	held  [][]byte // slabs as they came from the platform
 }
 
 // same says whether the record at slot s is the state (a, b) in words, or state in bytes.
@@ -78,14 +78,24 @@ func (o *owner) keep(state []byte) (uint64, error) {
 	}
 	p := o.slabs[k].Load()
 	if p == nil {
-		p = new([1 << slabBits]byte)
-		o.held++
+		b, raw := mapBlock(1<<slabBits, false)
+		p = (*[1 << slabBits]byte)(b)
+		o.held = append(o.held, raw)
 		o.slabs[k].Store(p)
 	}
 	at := o.end
 	copy(p[at&(1<<slabBits-1):], state)
 	o.end += uint64(len(state))
 	return at, nil
+}
+
+// close gives the slabs back.
+func (o *owner) close() {
+	for _, raw := range o.held {
+		if raw != nil {
+			unmapBlock(raw)
+		}
+	}
 }
 
 // insert enters a state met by owner o, unless it is there; then its key becomes the lesser of the two. o

@@ -7,7 +7,7 @@ const (
 	recordBytes = int(unsafe.Sizeof(record{}))
 	// hugeFrom is how much a run must already have before it asks for huge pages: a small one is done
 	// sooner than a huge page is cleared.
-	hugeFrom = 16 << 20
+	hugeFrom = 8 << 20
 )
 
 // memory hands out the big blocks of a run, outside the heap where the platform allows it, and keeps the

@@ -13,9 +13,12 @@ type Strategy uint8
 const (
 	// BreadthFirst visits all states in order of depth: counterexamples are shortest.
 	BreadthFirst Strategy = iota
-	// DepthFirst visits all states within Options.Depth (or all), deepest first, with one worker.
+	// DepthFirst visits all states within Options.Depth (or all), deepest first, with one worker. It
+	// finds the same states and counts the same transitions; its counterexamples are not shortest.
 	DepthFirst
-	// RandomWalk makes Options.Walks walks of at most Options.Depth calls each, drawn from Options.Seed.
+	// RandomWalk makes Options.Walks walks of at most Options.Depth calls each, drawn from Options.Seed. It
+	// counts the distinct states that it met, and is never complete. Every state that is met is judged by
+	// StateChecker, new or not.
 	RandomWalk
 )
 
@@ -92,7 +95,7 @@ type Options struct {
 	Strategy Strategy
 	// Seed is where the random numbers of RandomWalk come from.
 	Seed uint64
-	// Walks is the number of walks of RandomWalk.
+	// Walks is the number of walks of RandomWalk; 0 means as many as Timeout allows.
 	Walks uint64
 
 	// Store says how visited states are remembered.

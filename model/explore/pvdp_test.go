@@ -8,10 +8,13 @@ type pvdp struct {
 	n, l, e int
 	bug     int
 	each    bool // judge every transition instead of every state
+	rules   uint // of which bit r stands for rule r: judged
 
-	meta, slots       uint64 // working state
-	metaWas, slotsWas uint64
-	applied           []uint64
+	meta, slots         uint64 // working state
+	metaWas, slotsWas   uint64
+	scratch             []byte
+	metaSize, slotsSize int
+	applied             []uint64
 }
 
 // One byte of meta for each frame: count (4 bits), type (3), pin (1); byte 7 is the base pointer.
@@ -34,7 +37,9 @@ func newPVDP(n, l, e, bug int, each bool) func() Model {
 	if n > 7 || n*e > 16 {
 		panic("scope does not fit into two words")
 	}
-	return func() Model { return &pvdp{n: n, l: l, e: e, bug: bug, each: each, applied: make([]uint64, 5)} }
+	return func() Model {
+		return &pvdp{n: n, l: l, e: e, bug: bug, each: each, rules: ^uint(0), applied: make([]uint64, 5)}
+	}
 }
 
 func dpCall(kind, f, i, v int) uint64 {
@@ -123,13 +128,18 @@ func (d *pvdp) Init(int) {
 		}
 		d.setSlot(d.l-1, i, v)
 	}
-	// One reference for the pin, one for the base pointer.
-	pinned := d.get(0, d.l)
-	if loaded := d.get(0, d.l); !pinned || !loaded {
+	if !d.get(0, d.l) || !d.get(0, d.l) {
 		panic("bad initial state")
 	}
 	d.meta |= dpPin
 	d.metaWas, d.slotsWas = d.meta, d.slots
+}
+
+func (d *pvdp) StepWords(call uint64) (lo, hi uint64, o Outcome) {
+	o = d.Apply(call)
+	lo, hi = d.meta, d.slots
+	d.meta, d.slots = d.metaWas, d.slotsWas
+	return lo, hi, o
 }
 
 func (d *pvdp) StateSize() int { return 16 }
@@ -239,6 +249,32 @@ func (d *pvdp) update(f, i, v int) bool {
 
 // judge checks the invariants: rule 1 isolation, 2 counts, 3 base pointer.
 func (d *pvdp) judge() Outcome {
+	for rule, broken := range [...]bool{1: d.exposed(), 2: d.miscounted(), 3: d.typ(d.base()) != d.l} {
+		if broken && d.rules>>rule&1 != 0 {
+			return Outcome{Violated, int16(rule)}
+		}
+	}
+	return Outcome{Kind: Moved}
+}
+
+// exposed says whether a table is mapped writable.
+func (d *pvdp) exposed() bool {
+	for f := 0; f < d.n; f++ {
+		for i := 0; d.typ(f) == 1 && i < d.e; i++ {
+			v := d.slot(f, i)
+			if d.wants(1, v) == 0 {
+				continue
+			}
+			if t := d.typ((v - 1) >> 1); t >= 1 && t <= d.l {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// miscounted says whether a type or a count is not what the entries ask for.
+func (d *pvdp) miscounted() bool {
 	var refs [8]int
 	for f := 0; f < d.n; f++ {
 		if d.pinned(f) {
@@ -252,10 +288,8 @@ func (d *pvdp) judge() Outcome {
 				continue
 			}
 			g := (v - 1) >> 1
-			if got := d.typ(g); t == 1 && got >= 1 && got <= d.l {
-				return Outcome{Violated, 1}
-			} else if got != w {
-				return Outcome{Violated, 2}
+			if d.typ(g) != w {
+				return true
 			}
 			refs[g]++
 		}
@@ -263,13 +297,10 @@ func (d *pvdp) judge() Outcome {
 	refs[d.base()]++
 	for f := 0; f < d.n; f++ {
 		if refs[f] != d.count(f) || (d.typ(f) == 0) != (d.count(f) == 0) {
-			return Outcome{Violated, 2}
+			return true
 		}
 	}
-	if d.typ(d.base()) != d.l {
-		return Outcome{Violated, 3}
-	}
-	return Outcome{Kind: Moved}
+	return false
 }
 
 func (d *pvdp) CheckState() Outcome {

@@ -38,7 +38,9 @@ func (r Reason) String() string {
 }
 
 // Finding is something that went wrong, with the way to it. Breadth-first search reports a shortest way:
-// of all those it takes the one through the lowest numbered state, by the first of the calls there.
+// of all those it takes the one through the lowest numbered state, by the first of the calls there. The other
+// strategies report the way on which they met it first. With symmetry the way is one of a single concrete run,
+// in the original names.
 type Finding struct {
 	Kind Kind  // Violated or Crashed
 	Rule int16 // as the model gave it
@@ -51,13 +53,18 @@ type Finding struct {
 
 // Result is what a run has found out.
 type Result struct {
-	States      uint64   // distinct states (of symmetric states one)
-	Transitions uint64   // calls with another outcome than Skipped
-	Skipped     uint64   // calls that were refused or had no effect
-	Diameter    int      // depth of the deepest state; initial states have depth 0
-	PerDepth    []uint64 // number of states at each depth; the length is Diameter+1
+	States      uint64 // distinct states (of symmetric states one)
+	Transitions uint64 // calls with another outcome than Skipped
+	Skipped     uint64 // calls that were refused or had no effect
+	// Diameter is the depth of the deepest state; initial states have depth 0. After another strategy
+	// than breadth-first it is the largest number of calls that were made in a row.
+	Diameter int
+	// PerDepth is the number of states at each depth; its length is Diameter+1. Only breadth-first search
+	// knows it.
+	PerDepth []uint64
 	// Complete says that every reachable state was found and expanded (successors of violations and
-	// crashes apart, which are never expanded).
+	// crashes apart, which are never expanded); with a store of hashes, up to the probability Omission.
+	// It is never set after a random walk.
 	Complete bool
 	Stopped  Reason
 	Findings []Finding // in order of depth, state number and call; at most one if not FindAll

@@ -129,7 +129,7 @@ func readStates(a *arena, b []byte, n uint64) (rest []byte, ok bool) {
 // rebuild makes the table anew for the states in the arena.
 func (x *exact) rebuild(crew []*worker) {
 	x.reset(x.room(x.arena.n))
-	x.index(0, x.arena.n, crew)
+	x.index(x.arena.n, crew)
 }
 
 // restore sets up what can be computed from the words.

@@ -156,7 +156,7 @@ func (s *search) enlarge() bool {
 
 // roomNeeded returns the number of records that the worker should have room for.
 func (w *worker) roomNeeded() int {
-	if need := w.n + batchLen + w.need; need > len(w.recs) {
+	if need := w.n + 2*batchLen + w.need; need > len(w.recs) {
 		return max(2*len(w.recs), 2*need, firstRecords)
 	}
 	return len(w.recs)

@@ -106,6 +106,9 @@ func (s *search) newStore(size int) (*table, error) {
 // close gives back what the search has taken.
 func (s *search) close() {
 	s.mem.close()
+	for _, o := range s.fresh.owners {
+		o.close()
+	}
 	if x, ok := s.store.(*disk); ok {
 		x.remove()
 	}
@@ -212,7 +215,7 @@ func (s *search) memory() uint64 { return s.mem.now + s.besides() }
 func (s *search) besides() uint64 {
 	n := s.parents.used() + s.own
 	for _, o := range s.fresh.owners {
-		n += uint64(o.held) << slabBits
+		n += uint64(len(o.held)) << slabBits
 	}
 	return n
 }

@@ -176,7 +176,7 @@ func (s *search) recount(cut uint64) error {
 			w.m.Restore()
 		}
 	}
-	if w.count != nil && w.check != nil {
+	if w.tells != nil && w.check != nil {
 		s.rejudge(w, cut)
 	}
 	s.addCounters(w.delta(nil))

@@ -7,98 +7,115 @@ import (
 	"testing"
 )
 
-// dumb is the search as a textbook has it: a map, a queue, and paths kept in full. It follows the same
-// rules and shares no code with the engine.
+// twin is the search as a textbook has it: a map, a queue, and paths kept in full. It follows the same
+// rules as the engine and shares no code with it.
+type twin struct {
+	m      *walker
+	opt    Options
+	r      Result
+	seen   map[string]bool
+	buried map[string]bool
+	queue  []node
+}
+
+// node is a state in the queue.
+type node struct {
+	key   string
+	depth int
+	init  int
+	path  []uint64
+}
+
+// dumb runs the twin.
 func dumb(m *walker, opt Options) Result {
-	type node struct {
-		key   string
-		depth int
-		init  int
-		path  []uint64
-	}
-	var r Result
-	seen := map[string]struct{}{}
-	buried := map[string]bool{}
-	var queue []node
-	note := func(o Outcome, init int, path []uint64) {
-		for _, f := range r.Findings {
-			if f.Kind == o.Kind && f.Rule == o.Rule {
-				return
-			}
-		}
-		r.Findings = append(r.Findings, Finding{o.Kind, o.Rule, init, path})
-		if !opt.FindAll {
-			r.Stopped = StopFinding
-		}
-	}
-	add := func(n node) {
-		if opt.MaxStates > 0 && uint64(len(seen)) == opt.MaxStates {
-			r.Stopped = StopStates
-			return
-		}
-		seen[n.key] = struct{}{}
-		queue = append(queue, n)
-		for len(r.PerDepth) <= n.depth {
-			r.PerDepth = append(r.PerDepth, 0)
-		}
-		r.PerDepth[n.depth]++
-		r.Diameter = n.depth
-	}
-	for i := range m.Inits() {
-		if m.Init(i); r.Stopped != StopNone {
-			break
-		}
+	d := &twin{m: m, opt: opt, seen: map[string]bool{}, buried: map[string]bool{}}
+	for i := 0; i < m.Inits() && d.r.Stopped == StopNone; i++ {
+		m.Init(i)
 		key := string(m.Encode(nil))
 		o := m.CheckInit()
 		if o.Kind == Moved {
 			o = m.CheckState()
 		}
-		if _, ok := seen[key]; o.Kind != Moved {
-			note(o, i, nil)
-		} else if !ok {
-			add(node{key: key, init: i})
+		if o.Kind != Moved {
+			d.note(o, i, nil)
+		} else if !d.seen[key] {
+			d.add(node{key: key, init: i})
 		}
 	}
-	for i := 0; i < len(queue) && r.Stopped == StopNone; i++ {
-		n := queue[i]
-		if opt.Depth > 0 && n.depth == opt.Depth {
-			r.Stopped = StopDepth
+	for i := 0; i < len(d.queue) && d.r.Stopped == StopNone; i++ {
+		if opt.Depth > 0 && d.queue[i].depth == opt.Depth {
+			d.r.Stopped = StopDepth
 			break
 		}
+		d.expand(d.queue[i])
+	}
+	d.r.States = uint64(len(d.seen))
+	d.r.Complete = d.r.Stopped == StopNone
+	d.r.Counters = m.counts
+	return d.r
+}
+
+// expand makes all calls in a state.
+func (d *twin) expand(n node) {
+	m := d.m
+	m.Decode([]byte(n.key))
+	for _, c := range m.Calls(nil) {
+		before := slices.Clone(m.counts)
 		m.Decode([]byte(n.key))
-		for _, c := range m.Calls(nil) {
-			before := slices.Clone(m.counts)
-			m.Decode([]byte(n.key))
-			o := m.Apply(c)
-			key := string(m.Encode(nil))
-			path := append(slices.Clone(n.path), c)
-			if o.Kind == Skipped {
-				r.Skipped++
-				continue
-			}
+		o := m.Apply(c)
+		if o.Kind == Skipped {
+			d.r.Skipped++
+			continue
+		}
+		path := append(slices.Clone(n.path), c)
+		key := string(m.Encode(nil))
+		if o.Kind == Moved && !d.seen[key] && !d.buried[key] {
+			o = m.CheckState()
+			d.buried[key] = o.Kind != Moved
 			if o.Kind == Moved {
-				if _, ok := seen[key]; !ok && !buried[key] {
-					if o = m.CheckState(); o.Kind == Moved {
-						if add(node{key, n.depth + 1, n.init, path}); r.Stopped != StopNone {
-							m.counts = before
-							break
-						}
-					}
-					buried[key] = o.Kind != Moved
-				}
+				d.add(node{key, n.depth + 1, n.init, path})
 			}
-			r.Transitions++
-			if o.Kind != Moved {
-				if note(o, n.init, path); r.Stopped != StopNone {
-					break
-				}
+			if d.r.Stopped != StopNone {
+				m.counts = before
+				return
 			}
 		}
+		d.r.Transitions++
+		if o.Kind != Moved {
+			d.note(o, n.init, path)
+		}
+		if d.r.Stopped != StopNone {
+			return
+		}
 	}
-	r.States = uint64(len(seen))
-	r.Complete = r.Stopped == StopNone
-	r.Counters = m.counts
-	return r
+}
+
+// add puts a new state into the queue.
+func (d *twin) add(n node) {
+	if d.opt.MaxStates > 0 && uint64(len(d.seen)) == d.opt.MaxStates {
+		d.r.Stopped = StopStates
+		return
+	}
+	d.seen[n.key] = true
+	d.queue = append(d.queue, n)
+	for len(d.r.PerDepth) <= n.depth {
+		d.r.PerDepth = append(d.r.PerDepth, 0)
+	}
+	d.r.PerDepth[n.depth]++
+	d.r.Diameter = n.depth
+}
+
+// note keeps the first finding of its kind.
+func (d *twin) note(o Outcome, init int, path []uint64) {
+	for _, f := range d.r.Findings {
+		if f.Kind == o.Kind && f.Rule == o.Rule {
+			return
+		}
+	}
+	d.r.Findings = append(d.r.Findings, Finding{o.Kind, o.Rule, init, path})
+	if !d.opt.FindAll {
+		d.r.Stopped = StopFinding
+	}
 }
 
 // plain takes out of a result what the dumb search does not have.
@@ -109,7 +126,7 @@ func plain(r Result) Result {
 
 func TestDumbTwin(t *testing.T) {
 	var ended [StopInterrupt + 1]int
-	seeds := uint64(80)
+	seeds := uint64(45)
 	if testing.Short() {
 		seeds = 16
 	}

@@ -1,7 +1,6 @@
 package explore
 
 import (
-	"encoding/binary"
 	"fmt"
 	"runtime/debug"
 	"sync/atomic"
@@ -14,7 +13,8 @@ type worker struct {
 	m              Model
 	canon          Canonicalizer // nil without symmetry
 	check          StateChecker  // nil if the model has none
-	count          Counter       // nil if the model does not count
+	step           WordStepper   // nil if the model is none
+	tells          Counter       // nil if the model does not count
 	size           int           // length of a state, 0 if it varies
 	words          bool          // states are handled as words
 	loMask, hiMask uint64
@@ -87,7 +87,7 @@ func newWorker(m Model, opt Options) (*worker, error) {
 		w.canon, _ = m.(Canonicalizer)
 	}
 	w.check, _ = m.(StateChecker)
-	w.count, _ = m.(Counter)
+	w.tells, _ = m.(Counter)
 	if fs, ok := m.(FixedSize); ok {
 		w.size = fs.StateSize()
 		if w.size < 1 || w.size > maxStateLen {
@@ -95,6 +95,9 @@ func newWorker(m Model, opt Options) (*worker, error) {
 		}
 	}
 	w.words = w.size > 0 && w.size <= 16
+	if w.words && w.canon == nil {
+		w.step, _ = m.(WordStepper)
+	}
 	w.loMask = ^uint64(0) >> (8 * max(0, 8-w.size))
 	w.hiMask = ^uint64(0) >> (8 * min(8, 16-min(16, w.size)))
 	return w, nil
@@ -129,42 +132,6 @@ func (w *worker) guard() {
 	}
 }
 
-// work expands slices until the round ends, or until there is no room for the calls of the next state:
-// then it returns true, and is to be called again with more.
-func (w *worker) work() (more bool) {
-	defer w.guard()
-	for w.at < w.end || w.take() {
-		for w.at < w.end {
-			if !w.expand() {
-				if w.err != nil {
-					w.round.stop.Store(true)
-				}
-				return w.err == nil
-			}
-			w.at++
-		}
-		w.closeSlice()
-	}
-	w.flush()
-	return false
-}
-
-// take begins the next slice, if the round still gives one out.
-func (w *worker) take() bool {
-	r := w.round
-	if r.stop.Load() {
-		return false
-	}
-	from := r.first + (r.ticket.Add(1)-1)*r.step
-	if from >= r.last {
-		return false
-	}
-	w.at, w.end = from, min(from+r.step, r.last)
-	w.place = r.front.find(from - r.base)
-	w.slice = slice{from: from, to: w.end}
-	return true
-}
-
 // closeSlice puts the tally of the slice aside.
 func (w *worker) closeSlice() {
 	k := len(w.slices)
@@ -185,10 +152,10 @@ func (w *worker) closeSlice() {
 
 // delta adds to sum what the model has counted since the last time.
 func (w *worker) delta(sum []uint64) []uint64 {
-	if w.count == nil {
+	if w.tells == nil {
 		return sum
 	}
-	now := w.count.Counters()
+	now := w.tells.Counters()
 	if sum == nil {
 		sum = make([]uint64, len(now))
 	}
@@ -200,83 +167,6 @@ func (w *worker) delta(sum []uint64) []uint64 {
 		w.counters[i] = n
 	}
 	return sum
-}
-
-// load decodes state w.at and lists its calls.
-func (w *worker) load() {
-	state, after := w.round.front.next(w.place)
-	w.m.Decode(state)
-	w.calls = w.m.Calls(w.calls[:0])
-	w.place = after
-	w.loaded = true
-}
-
-// expand makes all calls in state w.at. It says false when there is no room for their successors, or
-// after an error.
-func (w *worker) expand() bool {
-	if !w.loaded {
-		w.load()
-	}
-	if w.need = len(w.calls); !w.room() {
-		return false
-	}
-	if len(w.calls) > maxCalls {
-		w.err = refuse("calls", fmt.Sprintf("%d in one state, at most %d are possible", len(w.calls), maxCalls))
-		return false
-	}
-	w.loaded = false
-	base := keyOf(w.at, 0)
-	for i, c := range w.calls {
-		o := w.m.Apply(c)
-		switch o.Kind {
-		case Moved:
-			w.slice.transitions++
-			if !w.push(base + uint64(i)) {
-				return false
-			}
-		case Skipped:
-			w.slice.skipped++
-		default:
-			w.slice.transitions++
-			w.note(noted{Outcome: o, key: base + uint64(i)})
-		}
-		w.m.Restore()
-	}
-	return true
-}
-
-// room says whether there is room for the successors that w.need announces.
-func (w *worker) room() bool { return w.n+w.batch.n+w.need <= len(w.recs) }
-
-// push sends the working state on its way into the store.
-func (w *worker) push(key uint64) bool {
-	if w.deaf {
-		return true
-	}
-	if !w.words {
-		state := w.key()
-		if w.err = w.checkLen(len(state)); w.err != nil {
-			return false
-		}
-		w.pushBytes(key, state)
-		return w.err == nil
-	}
-	var state []byte
-	if w.canon != nil {
-		state = w.canon.Canon(w.word[:0])
-	} else {
-		state = w.m.Encode(w.word[:0])
-	}
-	if len(state) != w.size {
-		w.err = w.checkLen(len(state))
-		return false
-	}
-	if &state[0] != &w.word[0] {
-		copy(w.word[:], state) // it did not fit and was moved for a while
-	}
-	lo, hi := binary.LittleEndian.Uint64(w.word[:8]), binary.LittleEndian.Uint64(w.word[8:])
-	w.pushWords(key, lo&w.loMask, hi&w.hiMask)
-	return true
 }
 
 // note keeps the earliest finding of each kind, or the earliest of all if one is enough.

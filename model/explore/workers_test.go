@@ -3,6 +3,7 @@ package explore
 import (
 	"context"
 	"hash/crc64"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -42,6 +43,25 @@ func TestSameNumbers(t *testing.T) {
 		for _, workers := range []int{2, 3, 8} {
 			if got := numbering(t, f, Options{Workers: workers}); got != want {
 				t.Errorf("%s: %d workers number states differently", name, workers)
+			}
+		}
+	}
+}
+
+// TestSameFindings checks the same of the results of searches that find much.
+func TestSameFindings(t *testing.T) {
+	for _, f := range []Factory{newPVDP(4, 2, 1, 2, true), newPVDP(4, 2, 1, 2, false), newSymmetric(4, 3, 1, 1)} {
+		for _, opt := range []Options{{}, {FindAll: true, Depth: 6}, {FindAll: true, MaxStates: 7777}} {
+			opt.Workers = 1
+			want := plain(explored(t, f, opt))
+			for mode := range 4 {
+				opt.Workers, opt.Store, opt.Disk = 2+mode, Store(mode%3), ""
+				if mode == 3 {
+					opt.Disk = t.TempDir()
+				}
+				if got := plain(explored(t, f, opt)); !reflect.DeepEqual(got, want) {
+					t.Errorf("%+v:\n got %+v\nwant %+v", opt, got, want)
+				}
 			}
 		}
 	}
