@@ -231,3 +231,73 @@ func TestListAndExplain(t *testing.T) {
 		t.Errorf("exit %d, %s", code, out)
 	}
 }
+
+// TestSearchModes wants the same counts from every way of searching.
+func TestSearchModes(t *testing.T) {
+	dir := t.TempDir()
+	for _, extra := range [][]string{
+		{"--workers=1"}, {"--workers=2"}, {"--store=hash128"}, {"--disk=" + filepath.Join(dir, "disk"), "--max-memory=16"},
+		{"--checkpoint=" + filepath.Join(dir, "progress")},
+	} {
+		code, out, errs := ptcheck(t, append([]string{"explore", "pvdp", "--frames=3", "--depth=0"}, extra...)...)
+		if code != exitHolds || !strings.Contains(out, "4140 states, 46284 transitions, diameter 10") {
+			t.Errorf("%v: exit %d, %s%s", extra, code, out, errs)
+		}
+	}
+	// A checkpoint of another scope is refused.
+	code, _, errs := ptcheck(t, "explore", "pvdp", "--frames=4", "--depth=0", "--resume="+filepath.Join(dir, "progress"))
+	if code != exitUsage || !strings.Contains(errs, "scope") {
+		t.Errorf("exit %d, %s", code, errs)
+	}
+}
+
+// TestResume stops a search by a limit and goes on from its checkpoint.
+func TestResume(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "progress")
+	args := []string{"explore", "pvdp", "--frames=4", "--depth=0", "--workers=1"}
+	code, out, errs := ptcheck(t, append(args, "--checkpoint="+dir, "--max-states=60000")...)
+	if code != exitStopped {
+		t.Fatalf("exit %d, %s%s", code, out, errs)
+	}
+	code, out, errs = ptcheck(t, append(args, "--resume="+dir)...)
+	if code != exitHolds || !strings.Contains(out, "248384 states, 4715072 transitions, diameter 11") {
+		t.Errorf("exit %d, %s%s", code, out, errs)
+	}
+}
+
+// TestSymmetrySwitch compares the quotient with the full graph.
+func TestSymmetrySwitch(t *testing.T) {
+	for symmetry, want := range map[string]string{
+		"off": "248384 states, 4715072 transitions", "on": "10710 states up to symmetry, 202476 transitions",
+	} {
+		if code, out, errs := ptcheck(t, "explore", "pvdp", "--depth=0", "--symmetry="+symmetry); code != exitHolds || !strings.Contains(out, want) {
+			t.Errorf("%s: exit %d, %s%s", symmetry, code, out, errs)
+		}
+	}
+}
+
+// TestStrict wants exit code 1 when something was never exercised.
+func TestStrict(t *testing.T) {
+	if code, out, _ := ptcheck(t, "explore", "native", "--depth=0", "--strict", "--save="); code != exitHolds {
+		t.Errorf("complete: exit %d, %s", code, out)
+	}
+	code, out, _ := ptcheck(t, "explore", "native", "--depth=2", "--strict", "--save=")
+	if code != exitViolated || !strings.Contains(out, "vacuous: zap was never exercised") {
+		t.Errorf("depth 2: exit %d, %s", code, out)
+	}
+}
+
+// TestGraph wants a refusal above the limit, and a file below it.
+func TestGraph(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "graph.dot")
+	if code, _, errs := ptcheck(t, "explore", "pvdp", "--frames=3", "--depth=0", "--graph="+file); code != exitUsage || !strings.Contains(errs, "edges") {
+		t.Errorf("exit %d, %s", code, errs)
+	}
+	if code, _, errs := ptcheck(t, "explore", "pvdp", "--frames=3", "--depth=1", "--graph="+file); code != exitHolds {
+		t.Fatalf("exit %d, %s", code, errs)
+	}
+	data, err := os.ReadFile(file)
+	if err != nil || !bytes.HasPrefix(data, []byte("digraph \"pvdp\" {\n")) {
+		t.Errorf("%v, %.40q", err, data)
+	}
+}
