@@ -46,7 +46,7 @@ func CreateRange(k *Kernel, start, end model.VA) {
 // MapFixmap writes the leaf of a fixmap index. kind says what the kernel means
 // by it: a mapping of its own or an alias of a page of low memory.
 func MapFixmap(k *Kernel, kind model.CallKind, index int, pfn model.PFN, prot model.Entry) {
-	outer := k.M.Begin(model.Call{Kind: kind})
+	outer := k.M.Begin(model.Call{Kind: kind, From: pfn, Index: index})
 	SetFixmap(k, index, pfn, prot)
 	k.M.End(outer)
 }

@@ -36,6 +36,8 @@ func Rules() []Rule {
 		tablesReadOnly(),
 		translationsKept(),
 		rootValid(),
+		fixmapLands(),
+		zapComplete(),
 	}
 }
 

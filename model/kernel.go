@@ -56,8 +56,10 @@ const (
 type Call struct {
 	Kind CallKind
 	// From and To bound the frames of low memory that CallMap maps: [From, To).
-	// Of CallLoadRoot and CallSwitch, From is the root asked for.
+	// Of CallLoadRoot and CallSwitch, From is the root asked for; of CallFixmap and
+	// CallAlias, the frame to map at fixmap index Index, writable or read-only.
 	From, To PFN
+	Index    int
 }
 
 // CallKind names the calls of the boot protocol.

@@ -44,7 +44,8 @@ type Options struct {
 	// other attributes than the kernel's; 0 means the family's own. Each one
 	// doubles the states.
 	Stale int
-	// Profile is the hypervisor's rules, nil for both Xen 3.1 and 4.17.
+	// Profile is the hypervisor's rules: members of the family whose rules have its
+	// name run under it. Nil stands for both Xen 3.1 and 4.17.
 	Profile *model.Profile
 	// Patch replaces functions of the kernel: it makes a mutant.
 	Patch func(*hooks.Ops, *hooks.Funcs)

@@ -66,6 +66,9 @@ func Xen(o Options) (*System, error) {
 		if !o.wants(c.levels) || o.Profile != nil && c.profile.Name != o.Profile.Name {
 			continue
 		}
+		if o.Profile != nil {
+			c.profile = o.Profile
+		}
 		if o.Lowmem != 0 {
 			// As much as in the family's own member stays unmapped.
 			c.lowmem, c.mapped = o.Lowmem, o.Lowmem-(c.lowmem-c.mapped)
