@@ -17,6 +17,7 @@ type target struct {
 	name, scope string
 	factory     explore.Factory
 	symmetry    bool // symmetric states count once
+	orbits      int  // index of the counter of all states, symmetric ones too; 0: none
 	// counters are groups of what the model counts, in the order of its counters.
 	counters []counterGroup
 	// callText writes a call code in the language of scenario files.
@@ -141,12 +142,13 @@ func (f *exploreFlags) adversary(name string, p *model.Profile) (*target, error)
 	if err != nil {
 		return nil, err
 	}
+	// The reference model's graph is known by its full size.
+	a.CountOrbits = f.symmetry == "on" || f.symmetry == "frames" || f.symmetry == "auto" && name != "pvdp"
 	t, err := adversaryTarget(a)
 	if err != nil {
 		return nil, err
 	}
-	// The reference model's graph is known by its full size.
-	t.symmetry = f.symmetry == "on" || f.symmetry == "frames" || f.symmetry == "auto" && name != "pvdp"
+	t.symmetry = a.CountOrbits
 	return t, nil
 }
 
@@ -164,6 +166,7 @@ func adversaryTarget(a *system.Adversary) (*target, error) {
 			}
 			return m
 		},
+		orbits:   2 * len(system.OpNames()),
 		counters: []counterGroup{{"operations", a.OpNames(), true}, {"refused", a.OpNames(), false}},
 		callText: m.OpText,
 		explain: func(found explore.Finding) (*reports.Finding, []byte, error) {

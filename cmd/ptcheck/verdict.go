@@ -45,6 +45,9 @@ func (v *verdict) headline() string {
 	unit := "states"
 	if r.Symmetry {
 		unit = "states up to symmetry"
+		if n := v.allStates(); n > 0 {
+			unit = fmt.Sprintf("states up to symmetry for %d", n)
+		}
 	}
 	numbers := fmt.Sprintf("%d %s, %d transitions, diameter %d", r.States, unit, r.Transitions, r.Diameter)
 	switch {
@@ -60,6 +63,15 @@ func (v *verdict) headline() string {
 		return fmt.Sprintf("holds to depth %d, not complete (%s)", v.depth, numbers)
 	}
 	return fmt.Sprintf("stopped by %v at depth %d, nothing found so far (%s)", r.Stopped, r.Diameter, numbers)
+}
+
+// allStates is the number of states that the classes found stand for, 0 if it is
+// not known.
+func (v *verdict) allStates() uint64 {
+	if !v.result.Symmetry || v.target.orbits == 0 || v.target.orbits >= len(v.result.Counters) {
+		return 0
+	}
+	return v.result.Counters[v.target.orbits]
 }
 
 // count is how often something happened.
@@ -150,6 +162,8 @@ type systemJSON struct {
 	Scope         string             `json:"scope"`
 	Complete      bool               `json:"complete"`
 	Symmetry      bool               `json:"symmetry"`
+	AllStates     uint64             `json:"states_with_symmetric"`
+	Factor        float64            `json:"symmetry_factor"`
 	Stopped       string             `json:"stopped"`
 	States        uint64             `json:"states"`
 	Transitions   uint64             `json:"transitions"`
@@ -207,7 +221,8 @@ func writeJSON(w io.Writer, vs []*verdict) error {
 			sum.Verdict = v.word()
 		}
 		sum.Systems = append(sum.Systems, systemJSON{
-			System: v.target.name, Verdict: v.word(), Scope: v.target.scope, Complete: r.Complete, Symmetry: r.Symmetry, Stopped: r.Stopped.String(),
+			System: v.target.name, Verdict: v.word(), Scope: v.target.scope, Complete: r.Complete, Symmetry: r.Symmetry, AllStates: v.allStates(),
+			Factor: float64(v.allStates()) / float64(max(r.States, 1)), Stopped: r.Stopped.String(),
 			States: r.States, Transitions: r.Transitions, Diameter: r.Diameter, PerDepth: r.PerDepth,
 			Skipped: r.Skipped, Omission: r.Omission, Walks: r.Walks, StatesPerSec: float64(r.States) / r.Duration.Seconds(),
 			Seconds: r.Duration.Seconds(), BytesPerState: r.BytesPerState, PeakMemory: r.PeakMemory,

@@ -16,6 +16,8 @@ import (
 type Adversary struct {
 	Name  string
 	Scope string
+	// CountOrbits counts the states that each class of symmetric states stands for.
+	CountOrbits bool
 
 	geo     *model.Geometry
 	profile *model.Profile

@@ -34,6 +34,7 @@ type canonizer struct {
 	best   canonState
 	trial  canonState
 	number int
+	same   uint64 // orders that give the least state, ties of no consequence apart
 }
 
 // canonState is a state in new names.
@@ -202,8 +203,11 @@ func (c *canonizer) try(m *AdversaryModel, first *bool) {
 		t.frames[i] = packedFrame{c.rename(m, c.now[f].content), c.now[f].record}
 		t.regs[i] = c.regs[f]
 	}
-	if *first || t.less(&c.best, c.number) {
-		c.best, *first = *t, false
+	switch {
+	case *first || t.less(&c.best, c.number):
+		c.best, *first, c.same = *t, false, 1
+	case !c.best.less(t, c.number):
+		c.same++
 	}
 }
 
@@ -233,6 +237,62 @@ func (c *canonizer) rename(m *AdversaryModel, content uint64) uint64 {
 		out = out<<width | v[slot]
 	}
 	return out
+}
+
+// orbit is the number of states in the working state's class, 0 if that is too
+// many to count.
+func (m *AdversaryModel) orbit() uint64 {
+	const most = 6 // with more frames or slots the numbers could overflow
+	c := &m.canon
+	if c.number > most || m.a.slots > most/2 {
+		return 0
+	}
+	c.load(m)
+	c.refine(m)
+	c.sort()
+	c.choose(m)
+	group, fixed := factorial(c.number), c.same
+	for i := 0; i < c.number; {
+		end := i + 1
+		for end < c.number && c.sig[c.order[end]] == c.sig[c.order[i]] {
+			end++
+		}
+		if c.alike(i, end) {
+			fixed *= factorial(end - i)
+		}
+		i = end
+	}
+	if c.slots {
+		for f := range c.number {
+			group *= factorial(m.a.slots)
+			fixed *= m.slotsFixed(c.now[f].content)
+		}
+	}
+	return group / fixed
+}
+
+// slotsFixed is the number of orders of a frame's slots that leave it as it is.
+func (m *AdversaryModel) slotsFixed(content uint64) uint64 {
+	width := m.pack.layout.entry
+	n := uint64(1)
+	for slot := range m.a.slots {
+		v, equal := content>>(uint(slot)*width)&(1<<width-1), 1
+		for before := range slot {
+			if content>>(uint(before)*width)&(1<<width-1) == v {
+				equal++
+			}
+		}
+		n *= uint64(equal)
+	}
+	return n
+}
+
+func factorial(n int) uint64 {
+	f := uint64(1)
+	for i := 2; i <= n; i++ {
+		f *= uint64(i)
+	}
+	return f
 }
 
 func (s *canonState) less(o *canonState, n int) bool {

@@ -47,7 +47,7 @@ func (a *Adversary) NewModel() (*AdversaryModel, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &AdversaryModel{a: a, s: s, m: model.NewMachine(s), counts: make([]uint64, 2*numOps, 64)}
+	m := &AdversaryModel{a: a, s: s, m: model.NewMachine(s), counts: make([]uint64, 2*numOps+1, 64)}
 	m.m.Hold = true
 	m.values = append(m.values, 0)
 	for f := range a.frames {
@@ -217,13 +217,16 @@ func (m *AdversaryModel) issue(code uint64) (rc model.Errno, ok bool) {
 	return rc, true
 }
 
-// Counters returns how often each operation was carried out, then how often
-// each was refused.
+// Counters returns how often each operation was carried out, how often each was
+// refused, and last, if classes are counted, the states in all classes together.
 func (m *AdversaryModel) Counters() []uint64 { return m.counts }
 
 // CheckState judges the working state by a census of raw memory.
 func (m *AdversaryModel) CheckState() explore.Outcome {
 	bad := func(rule int16) explore.Outcome { return explore.Outcome{Kind: explore.Violated, Rule: rule} }
+	if m.a.CountOrbits {
+		m.counts[2*numOps] += m.orbit()
+	}
 	m.census.Take(m.s)
 	root := m.census.Tallies[m.s.CPU.CR3]
 	switch {

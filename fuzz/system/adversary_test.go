@@ -149,22 +149,27 @@ func TestPVDPQuotient(t *testing.T) {
 		frames, levels, slots int
 		framesOnly            bool
 		states, transitions   uint64 // transitions 0: not published
+		full                  uint64 // states of the full graph
 	}{
-		{3, 2, 1, true, 700, 7814},
-		{4, 2, 1, true, 10710, 202476},
-		{4, 3, 1, true, 8014, 120746},
-		{3, 2, 2, true, 65408, 1307834},
-		{3, 2, 1, false, 700, 7814},
-		{3, 2, 2, false, 15098, 0},
-		{5, 2, 1, false, 156018, 0},
-		{5, 3, 1, false, 128516, 0},
+		{3, 2, 1, true, 700, 7814, 4140},
+		{4, 2, 1, true, 10710, 202476, 248384},
+		{4, 3, 1, true, 8014, 120746, 186136},
+		{3, 2, 2, true, 65408, 1307834, 392196},
+		{3, 2, 1, false, 700, 7814, 4140},
+		{3, 2, 2, false, 15098, 0, 392196},
+		{5, 2, 1, false, 156018, 0, 17776000},
+		{5, 3, 1, false, 128516, 0, 14728890},
 	} {
 		t.Run(fmt.Sprintf("%d,%d,%d,%v", c.frames, c.levels, c.slots, c.framesOnly), func(t *testing.T) {
 			a, err := PVDP(AdversaryOptions{Frames: c.frames, Levels: c.levels, Slots: c.slots, FramesOnly: c.framesOnly})
 			if err != nil {
 				t.Fatal(err)
 			}
+			a.CountOrbits = true
 			r := runAdversary(t, a, 0, explore.Options{})
+			if got := r.Counters[2*numOps]; c.full != 0 && got != c.full {
+				t.Errorf("the classes stand for %d states, want %d", got, c.full)
+			}
 			t.Logf("%d states, %d transitions, diameter %d, %v, %.1f bytes a state", r.States, r.Transitions, r.Diameter, r.Duration, r.BytesPerState)
 			if r.States != c.states || c.transitions != 0 && r.Transitions != c.transitions || !r.Complete {
 				t.Errorf("%d states, %d transitions; want %d, %d", r.States, r.Transitions, c.states, c.transitions)

@@ -10,11 +10,9 @@ type pvdp struct {
 	each    bool // judge every transition instead of every state
 	rules   uint // of which bit r stands for rule r: judged
 
-	meta, slots         uint64 // working state
-	metaWas, slotsWas   uint64
-	scratch             []byte
-	metaSize, slotsSize int
-	applied             []uint64
+	meta, slots       uint64 // working state
+	metaWas, slotsWas uint64
+	applied           []uint64
 }
 
 // One byte of meta for each frame: count (4 bits), type (3), pin (1); byte 7 is the base pointer.
@@ -128,7 +126,9 @@ func (d *pvdp) Init(int) {
 		}
 		d.setSlot(d.l-1, i, v)
 	}
-	if !d.get(0, d.l) || !d.get(0, d.l) {
+	// One reference for the pin, one for the base pointer.
+	pinned := d.get(0, d.l)
+	if loaded := d.get(0, d.l); !pinned || !loaded {
 		panic("bad initial state")
 	}
 	d.meta |= dpPin
