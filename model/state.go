@@ -93,6 +93,9 @@ func (s *State) Word(f Frame, i int) uint64 {
 	return p[i]
 }
 
+// Words are the 64-bit words of a frame, for reading; nil if all are zero.
+func (s *State) Words(f Frame) []uint64 { return s.pages[f] }
+
 // SetWord writes 64-bit word i of a frame and remembers the old value until
 // the next [State.Commit].
 func (s *State) SetWord(f Frame, i int, v uint64) {

@@ -109,11 +109,14 @@ func (p *packer) rareCode(e model.Entry) uint8 {
 
 // frame packs one frame.
 func (p *packer) frame(m *AdversaryModel, f model.Frame) packedFrame {
-	var out packedFrame
+	out := packedFrame{record: p.info(m.s.InfoAt(f))}
+	words := m.s.Words(f)
 	for slot := m.a.slots - 1; slot >= 0; slot-- {
-		out.content = out.content<<p.layout.entry | p.number(m.s.Entry(m.a.geo, f, slot))
+		out.content <<= p.layout.entry
+		if e := model.Entry(words[slot]); e != 0 {
+			out.content |= p.number(e)
+		}
 	}
-	out.record = p.info(m.s.InfoAt(f))
 	return out
 }
 
@@ -240,6 +243,9 @@ func (m *AdversaryModel) word() uint64 {
 // StepWords is Apply, Encode and Restore in one, for states of at most 16 bytes.
 func (m *AdversaryModel) StepWords(code uint64) (lo, hi uint64, o explore.Outcome) {
 	o = m.Apply(code)
+	if o.Kind == explore.Skipped && !m.s.Changed() {
+		return 0, 0, o // nothing to take back
+	}
 	if o.Kind == explore.Moved {
 		if b := &m.pack.layout; b.total > 64 || b.wide {
 			m.encodeLong(m.long[:0])
@@ -272,6 +278,10 @@ func (m *AdversaryModel) Decode(src []byte) {
 	p := &m.pack
 	b := &p.layout
 	m.s.Undo()
+	if b.total <= 64 && !b.wide {
+		m.decodeWord(src)
+		return
+	}
 	r := bitReader{src: src}
 	m.s.CPU.CR3 = model.Frame(r.take(b.frame))
 	for f := range m.a.frames {
@@ -281,9 +291,8 @@ func (m *AdversaryModel) Decode(src []byte) {
 			m.place(model.Frame(f), now)
 		}
 	}
-	m.s.GDT = m.s.GDT[:0]
-	m.s.CPU.UserCR3 = model.NoFrame
 	if b.wide {
+		m.s.GDT = m.s.GDT[:0]
 		m.s.CPU.UserCR3 = model.Frame(r.take(b.frame)) - 1
 		for f := range m.a.frames {
 			if r.take(1) != 0 {
@@ -291,8 +300,26 @@ func (m *AdversaryModel) Decode(src []byte) {
 			}
 		}
 	}
-	if b.total <= 64 {
-		p.base64 = p.joined(m.a.frames)
+	m.save()
+}
+
+// decodeWord is Decode for states of one word.
+func (m *AdversaryModel) decodeWord(src []byte) {
+	p := &m.pack
+	b := &p.layout
+	var buf [8]byte
+	copy(buf[:], src[:b.bytes])
+	w := binary.LittleEndian.Uint64(buf[:])
+	m.s.CPU.CR3 = model.Frame(w & (1<<b.frame - 1))
+	p.base64 = w &^ (1<<b.frame - 1)
+	w >>= b.frame
+	for f := range m.a.frames {
+		now := packedFrame{w & (1<<b.content - 1), w >> b.content & (1<<b.record - 1)}
+		w >>= b.content + b.record
+		if now != p.base[f] {
+			p.base[f] = now
+			m.place(model.Frame(f), now)
+		}
 	}
 	m.save()
 }
