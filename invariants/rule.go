@@ -38,6 +38,7 @@ func Rules() []Rule {
 		rootValid(),
 		fixmapLands(),
 		zapComplete(),
+		zeroPageEmpty(),
 	}
 }
 

@@ -219,6 +219,27 @@ func TestReplayAgainstRecording(t *testing.T) {
 	}
 }
 
+// TestMutants wants the kill matrix, and a refusal of what is not there.
+func TestMutants(t *testing.T) {
+	code, out, _ := ptcheck(t, "mutants", "B08", "X02")
+	if code != exitHolds || !strings.HasSuffix(out, "2 of 2 caught\n") || !strings.Contains(out, "store-rejected") {
+		t.Errorf("exit %d, %s", code, out)
+	}
+	code, out, _ = ptcheck(t, "mutants", "B02", "--json")
+	var got []struct {
+		ID     string
+		Caught bool
+		Rule   string
+		Steps  int
+	}
+	if err := json.Unmarshal([]byte(out), &got); err != nil || code != exitHolds || len(got) != 1 || !got[0].Caught || got[0].Rule != "leaf-rewritten" || got[0].Steps != 2 {
+		t.Errorf("exit %d, %v, %s", code, err, out)
+	}
+	if code, _, errs := ptcheck(t, "mutants", "B99"); code != exitUsage || !strings.Contains(errs, "B99") {
+		t.Errorf("exit %d, %s", code, errs)
+	}
+}
+
 func TestListAndExplain(t *testing.T) {
 	_, out, _ := ptcheck(t, "list")
 	for _, part := range []string{"tables-read-only", "native", "xen", "pvdp"} {

@@ -19,6 +19,6 @@ of the checker, 3 stopped by a limit before the question was answered.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newExplore(), newBoot(), newReplay(), newConform(), newList(), newExplain())
+	root.AddCommand(newExplore(), newBoot(), newReplay(), newConform(), newMutants(), newList(), newExplain())
 	return root
 }

@@ -1,0 +1,66 @@
+package mutants
+
+import (
+	"github.com/ptcheck/ptcheck/hooks"
+	"github.com/ptcheck/ptcheck/model"
+)
+
+// All returns every mutant, one row each.
+func All() []Mutant {
+	return append(bootMutants(), judgeMutants()...)
+}
+
+func bootMutants() []Mutant {
+	const init = "Linux, arch/i386/mm/init.c"
+	return []Mutant{
+		{ID: "B02", What: "leaves of head.S keep their attributes", Source: init + " around b239fb25",
+			System: "native", Levels: 2, Catch: "leaf-rewritten", Steps: 2, patch: skipPresent},
+		{ID: "B03", What: "the L2 is always allocated anew", Source: init + ", 05b79bdcb48c",
+			System: "native", Levels: 3, Catch: "present-not-reallocated", Steps: 3, patch: newMiddle},
+		{ID: "B03-xen", What: "the L2 is always allocated anew", Source: init + ", 05b79bdcb48c",
+			System: "xen", Levels: 4, Catch: "present-not-reallocated", Steps: 2, patch: newMiddle},
+		{ID: "B04", What: "the test for text does not advance within a table", Source: init + ", 05b79bdcb48c",
+			System: "native", Levels: 3, Catch: "leaf-rewritten", Steps: 2, patch: textOfTable},
+		{ID: "B06", What: "the zero page becomes the kernel's L2", Source: init + ", 05b79bdcb48c",
+			System: "native", Levels: 3, Catch: "zero-page-empty", Steps: 2, patch: zeroEverywhere},
+		{ID: "B08", What: "rewriting leaves makes table pages writable", Source: "Linux 15c84731d647",
+			System: "xen", Levels: 3, Catch: "crash store-rejected", Steps: 2, patch: noFilter},
+		{ID: "B32", What: "NX in leaves of a processor without it", Source: "Linux a2ef5dc2c7cb",
+			System: "native", Levels: 3, Catch: "leaf-rewritten", Steps: 2, patch: eagerNX},
+		{ID: "B41", What: "the offset in the page is masked with the wrong mask", Source: "Linux 3b827c1b3aad",
+			System: "xen", Levels: 3, Catch: "crash bug", Steps: 1, patch: wrongOffset},
+		{ID: "B44", What: "machine addresses lose what exceeds 32 bits", Source: "XenLinux 718b553a7d",
+			System: "xen", Levels: 3, Catch: "crash store-rejected", Steps: 2, patch: shortFrames},
+		{ID: "L01", What: "the kernel's L2 stays writable when an address space is pinned", Source: "Linux 5deb30d194d2",
+			System: "xen", Levels: 3, Catch: "crash bug", Steps: 7, patch: userPartOnly},
+		{ID: "L02", What: "the kernel's L2 is shared between address spaces", Source: "XenLinux 1818334292",
+			System: "xen", Levels: 3, Catch: "crash bug", Steps: 7, patch: sharedPMD},
+		{ID: "L18", What: "L2 entries are written by plain stores", Source: "XenLinux bc1d3194fa",
+			System: "xen", Levels: 3, Catch: "crash fault", Steps: 2, patch: storePMD},
+		{ID: "L24", What: "set_pte is called before it is set", Source: "Linux ab144f5ec64c",
+			System: "xen", Levels: 3, Catch: "crash null-call", Steps: 2, patch: forgetSetter},
+		{ID: "alloc-pt-writable", What: "new L1 tables are linked writable", Source: "Linux ab144f5ec64c, xen_alloc_pt_init",
+			System: "xen", Levels: 3, Catch: "crash bug", Steps: 2, patch: writableL1},
+		{ID: "root-flags", What: "PAE root entries have reserved bits set", Source: "Intel SDM vol. 3, 4.4.1",
+			System: "native", Levels: 3, Catch: "crash reserved-bit", Steps: 5, patch: flagsInRoot},
+		{ID: "no-zap", What: "low mappings stay", Source: init + ", zap_low_mappings",
+			System: "native", Levels: 2, Catch: "zap-complete", Steps: 5,
+			patch: func(_ *hooks.Ops, f *hooks.Funcs) { f.ZapLowMappings = func(*hooks.Kernel) {} }},
+	}
+}
+
+func judgeMutants() []Mutant {
+	same := func(level int, old, now model.Entry) bool {
+		return level == 1 && old.Is(model.Present) && old.MFN() == now.MFN()
+	}
+	return []Mutant{
+		{ID: "X02", What: "a leaf that keeps its frame is stored unchecked, write permission included", Source: "Xen, the family of XSA-148 and XSA-182",
+			System: "pvdp", Levels: 2, Catch: "counts-agree", Steps: 1,
+			fast: func(_ *model.State, level int, old, now model.Entry) bool { return same(level, old, now) || old == now }},
+		{ID: "X02-unused", What: "the same, if nobody uses the frame as anything", Source: "Xen, the family of XSA-148 and XSA-182",
+			System: "pvdp", Levels: 2, Catch: "counts-agree", Steps: 2,
+			fast: func(s *model.State, level int, old, now model.Entry) bool {
+				return same(level, old, now) && s.Info(s.L.Map.Frame(now.MFN())).T == 0 || old == now
+			}},
+	}
+}
