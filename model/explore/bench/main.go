@@ -1,8 +1,10 @@
+//go:build unix
+
 // Command bench measures ptcheck beside its peers on PV-DP graphs: a hand-written
 // C search and SPIN's exact depth-first search. It builds all of them, runs them
 // in turn so often, and prints the medians per CPU second.
 //
-//	go run ./model/explore/bench [-n 5] [-graphs 4,2,1 3,2,2]
+//	go run ./model/explore/bench [-n 5] [4,2,1 3,2,2 ...]
 //
 // It needs gcc, python3 and, for SPIN, Debian's package spin; what is missing is
 // left out and said so. The peers' sources are in the folder peers.
