@@ -15,6 +15,9 @@ func (s *State) promote(f Frame) Errno {
 	default:
 		rc = s.promoteUpper(f, level)
 	}
+	if judge := s.rules.mutant.Audited; judge != nil {
+		rc = judge(level, rc)
+	}
 	switch {
 	case rc == OK:
 		i := s.touch(f)

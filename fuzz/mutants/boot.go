@@ -134,3 +134,28 @@ func flagsInRoot(o *hooks.Ops, _ *hooks.Funcs) {
 		set(k, pgd, e)
 	}
 }
+
+// loadWritable switches to the kernel's root without making it read-only first.
+func loadWritable(o *hooks.Ops, _ *hooks.Funcs) {
+	o.PagetableSetupStart = func(k *hooks.Kernel, base model.VA) {
+		l := k.M.L
+		k.M.Kernel.SetPTE, k.M.Kernel.InitMM = model.VariantInit, model.Frame(l.Kernel.Root)
+		for i := range l.Geo.Slots[l.Geo.Root()] {
+			k.Write(k.Slot(base, i), k.Read(k.Slot(l.VA(l.Kernel.PTBase.PA()), i)))
+		}
+		xen.MakeLowmemPageReadonly(k, l.VA(l.Kernel.ZeroPage.PA()))
+		k.PV.WriteCR3(k, l.Kernel.Root.PA())
+	}
+}
+
+// neverWritable has the early set_pte grant no write permission at all.
+func neverWritable(o *hooks.Ops, _ *hooks.Funcs) {
+	o.SetPTE[model.VariantInit] = func(k *hooks.Kernel, ptep model.VA, pte model.Entry) {
+		xen.SetPTE(k, ptep, pte&^model.RW)
+	}
+}
+
+// userLeaves adds the user bit to every leaf.
+func userLeaves(o *hooks.Ops, _ *hooks.Funcs) {
+	o.MakePTE = func(_ *hooks.Kernel, val uint64) model.Entry { return model.Entry(val) | model.User }
+}

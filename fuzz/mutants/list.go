@@ -43,6 +43,12 @@ func bootMutants() []Mutant {
 			System: "xen", Levels: 3, Catch: "crash bug", Steps: 2, patch: writableL1},
 		{ID: "root-flags", What: "PAE root entries have reserved bits set", Source: "Intel SDM vol. 3, 4.4.1",
 			System: "native", Levels: 3, Catch: "crash reserved-bit", Steps: 5, patch: flagsInRoot},
+		{ID: "B21", What: "the new root is loaded while it is writable", Source: "Linux, arch/x86/xen/mmu.c, orders of the hand-over",
+			System: "xen", Levels: 2, Catch: "crash bug", Steps: 1, patch: loadWritable},
+		{ID: "B35", What: "pages that are no tables become read-only", Source: "XenLinux dbd731f86b",
+			System: "xen", Levels: 2, Catch: "crash fault", Steps: 2, patch: neverWritable},
+		{ID: "B36", What: "the kernel's pages are open to user code", Source: "XenLinux 7eb2ea0351, 65fd68d6d0",
+			System: "native", Levels: 2, Catch: "leaf-rewritten", Steps: 2, patch: userLeaves},
 		{ID: "no-zap", What: "low mappings stay", Source: init + ", zap_low_mappings",
 			System: "native", Levels: 2, Catch: "zap-complete", Steps: 5,
 			patch: func(_ *hooks.Ops, f *hooks.Funcs) { f.ZapLowMappings = func(*hooks.Kernel) {} }},
@@ -53,14 +59,68 @@ func judgeMutants() []Mutant {
 	same := func(level int, old, now model.Entry) bool {
 		return level == 1 && old.Is(model.Present) && old.MFN() == now.MFN()
 	}
+	const family = "Xen, the family of XSA-148 and XSA-182"
 	return []Mutant{
-		{ID: "X02", What: "a leaf that keeps its frame is stored unchecked, write permission included", Source: "Xen, the family of XSA-148 and XSA-182",
+		{ID: "X02", What: "a leaf that keeps its frame is stored unchecked, write permission included", Source: family,
 			System: "pvdp", Levels: 2, Catch: "counts-agree", Steps: 1,
-			fast: func(_ *model.State, level int, old, now model.Entry) bool { return same(level, old, now) || old == now }},
-		{ID: "X02-unused", What: "the same, if nobody uses the frame as anything", Source: "Xen, the family of XSA-148 and XSA-182",
+			judge: model.Mutant{FastPath: func(_ *model.State, level int, old, now model.Entry) bool {
+				return same(level, old, now) || old == now
+			}}},
+		{ID: "X02-unused", What: "the same, if nobody uses the frame as anything", Source: family,
 			System: "pvdp", Levels: 2, Catch: "counts-agree", Steps: 2,
-			fast: func(s *model.State, level int, old, now model.Entry) bool {
+			judge: model.Mutant{FastPath: func(s *model.State, level int, old, now model.Entry) bool {
 				return same(level, old, now) && s.Info(s.L.Map.Frame(now.MFN())).T == 0 || old == now
-			}},
+			}}},
+		{ID: "X43", What: "the result of an L1's audit is ignored: any contents will do", Source: "Xen b525c05cf9",
+			System: "pvdp", Levels: 2, Catch: "isolation", Steps: 3,
+			judge: model.Mutant{Audited: func(level int, rc model.Errno) model.Errno {
+				if level == 1 {
+					return model.OK
+				}
+				return rc
+			}}},
+		{ID: "X44", What: "the audit of an upper table returns success on failure", Source: "Xen 172bd99086",
+			System: "pvdp", Levels: 3, Catch: "counts-agree", Steps: 3,
+			judge: model.Mutant{Audited: func(level int, rc model.Errno) model.Errno {
+				if level > 1 {
+					return model.OK
+				}
+				return rc
+			}}},
 	}
+}
+
+// Harmless are changes that are no bugs: none of them may raise anything. Each is
+// searched to completion in both systems.
+func Harmless() []Mutant {
+	extraFlush := func(o *hooks.Ops, _ *hooks.Funcs) {
+		for v, set := range o.SetPTE {
+			if set == nil {
+				continue
+			}
+			o.SetPTE[v] = func(k *hooks.Kernel, ptep model.VA, pte model.Entry) {
+				set(k, ptep, pte)
+				k.PV.FlushTLB(k)
+			}
+		}
+	}
+	zapTwice := func(_ *hooks.Ops, f *hooks.Funcs) {
+		zap := f.ZapLowMappings
+		f.ZapLowMappings = func(k *hooks.Kernel) { zap(k); zap(k) }
+	}
+	leavesTwice := func(_ *hooks.Ops, f *hooks.Funcs) {
+		f.MapPage = func(k *hooks.Kernel, pte model.VA, pfn model.PFN) {
+			hooks.MapPage(k, pte, pfn)
+			hooks.MapPage(k, pte, pfn)
+		}
+	}
+	var out []Mutant
+	for _, system := range []string{"native", "xen"} {
+		out = append(out,
+			Mutant{ID: "extra-flush", What: "the TLB is flushed after every leaf", System: system, patch: extraFlush},
+			Mutant{ID: "zap-twice", What: "low mappings are zapped twice", System: system, patch: zapTwice},
+			Mutant{ID: "leaves-twice", What: "every leaf is written twice", System: system, patch: leavesTwice})
+	}
+	return append(out, Mutant{ID: "no-ro-flush", What: "no flush after a page has become read-only: the hypervisor flushes when its type changes",
+		System: "xen", patch: func(o *hooks.Ops, _ *hooks.Funcs) { o.FlushTLBSingle = func(*hooks.Kernel, model.VA) {} }})
 }

@@ -27,7 +27,7 @@ type Mutant struct {
 	Steps int
 
 	patch func(*hooks.Ops, *hooks.Funcs)
-	fast  func(s *model.State, level int, old, now model.Entry) bool
+	judge model.Mutant
 }
 
 // Result is what a search made of a mutant.
@@ -73,7 +73,7 @@ func (m *Mutant) Run(ctx context.Context) (Result, error) {
 func (m *Mutant) model() (explore.Factory, func(explore.Finding) string, error) {
 	if m.System == "pvdp" {
 		p := model.Plain()
-		p.Mutant.FastPath = m.fast
+		p.Mutant = m.judge
 		a, err := system.PVDP(system.AdversaryOptions{Frames: 4, Levels: m.Levels, Slots: 1, Profile: p})
 		if err != nil {
 			return nil, nil, err
