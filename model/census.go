@@ -26,6 +26,9 @@ type Tally struct {
 	Special bool // the L2 with Xen's slots of a PAE guest
 	T, G    uint32
 	Linear  int16
+	// Table is the table type that memory uses the frame as, TypeNone for none. It
+	// differs from Typ only where uses clash and another kind was met first.
+	Table Type
 }
 
 // clash is a frame that is used as two types.
@@ -79,11 +82,12 @@ func (c *Census) use(f Frame, t Type, special bool) {
 	switch {
 	case y.T == 0:
 		y.Typ, y.Special = t, special
-		if t.Level() > 0 {
-			c.queue = append(c.queue, f)
-		}
 	case (y.Typ != t || y.Special != special) && c.clash.frame == NoFrame:
 		c.clash = clash{f, y.Typ, t}
+	}
+	if t.Level() > 0 && y.Table == TypeNone {
+		y.Table = t
+		c.queue = append(c.queue, f)
 	}
 	y.T++
 	y.G++
@@ -92,7 +96,7 @@ func (c *Census) use(f Frame, t Type, special bool) {
 // table counts what the entries of a table use.
 func (c *Census) table(f Frame) {
 	l := c.state.L
-	level, special := c.Tallies[f].Typ.Level(), c.Tallies[f].Special
+	level, special := c.Tallies[f].Table.Level(), c.Tallies[f].Special
 	for slot := range l.Geo.Slots[level] {
 		e := c.state.Entry(l.Geo, f, slot)
 		child := l.Map.Frame(e.MFN())

@@ -49,7 +49,11 @@ func (v *verdict) headline() string {
 			unit = fmt.Sprintf("states up to symmetry for %d", n)
 		}
 	}
-	numbers := fmt.Sprintf("%d %s, %d transitions, diameter %d", r.States, unit, r.Transitions, r.Diameter)
+	depth := "diameter"
+	if v.strategy == explore.DepthFirst {
+		depth = "longest path followed" // no shortest ways are known
+	}
+	numbers := fmt.Sprintf("%d %s, %d transitions, %s %d", r.States, unit, r.Transitions, depth, r.Diameter)
 	switch {
 	case len(v.findings) > 0:
 		return v.findings[0].Headline()

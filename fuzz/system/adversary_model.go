@@ -247,31 +247,21 @@ func (m *AdversaryModel) validated(f model.Frame) bool {
 	return i.Is(model.Validated) && i.InUseAs(model.TableType(m.a.levels))
 }
 
-// exposed reports whether an L1 in use maps a table in use writable.
+// exposed reports whether an L1 in use maps a table in use writable, by the census
+// of raw memory alone.
 func (m *AdversaryModel) exposed() bool {
 	for f := range m.a.frames {
-		y := &m.census.Tallies[f]
-		if y.T == 0 || y.Typ != model.TypeL1 {
+		if m.census.Tallies[f].Table != model.TypeL1 {
 			continue
 		}
 		for slot := range m.a.slots {
 			e := m.s.Entry(m.a.geo, model.Frame(f), slot)
-			if to := &m.census.Tallies[e.MFN()]; e.Is(model.Present|model.RW) && m.isTable(model.Frame(e.MFN()), to) {
+			if e.Is(model.Present|model.RW) && m.census.Tallies[e.MFN()].Table != model.TypeNone {
 				return true
 			}
 		}
 	}
 	return false
-}
-
-// isTable reports whether a frame is in use as a table; one that is also mapped
-// writable may have been met as that first.
-func (m *AdversaryModel) isTable(f model.Frame, y *model.Tally) bool {
-	if y.Typ.Level() > 0 {
-		return y.T > 0
-	}
-	i := m.s.InfoAt(f)
-	return i.Is(model.Pinned) || i.T > 0 && i.Typ.Level() > 0
 }
 
 // agree compares the hypervisor's records with the census.
