@@ -12,6 +12,7 @@ import (
 	"github.com/ptcheck/ptcheck/hooks"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
+	"github.com/ptcheck/ptcheck/reports"
 )
 
 // Mutant is one planted bug.
@@ -39,29 +40,40 @@ type Result struct {
 	Fired  []string `json:"fired"`  // all that fire within the scope, first ones first
 	States uint64   `json:"states"`
 	Millis int64    `json:"milliseconds"`
+
+	finding explore.Finding // what Rule and Steps are about
 }
 
 // depth bounds the searches; every mutant shows well before.
 const depth = 8
 
+// subject is a mutated system, ready to be searched.
+type subject struct {
+	factory explore.Factory
+	// rule names what a finding breaks: a rule's ID or "crash KIND".
+	rule func(explore.Finding) string
+	// explain turns a finding into a report and a scenario file.
+	explain func(explore.Finding) (*reports.Finding, []byte, error)
+}
+
 // Run searches the mutant's system for everything that goes wrong.
 func (m *Mutant) Run(ctx context.Context) (Result, error) {
-	factory, name, err := m.model()
+	s, err := m.subject()
 	if err != nil {
 		return Result{}, fmt.Errorf("mutants: %s: %w", m.ID, err)
 	}
-	r, err := explore.Run(ctx, factory, explore.Options{Depth: depth, FindAll: true, NoSymmetry: true})
+	r, err := explore.Run(ctx, s.factory, explore.Options{Depth: depth, FindAll: true, NoSymmetry: true})
 	if err != nil {
 		return Result{}, fmt.Errorf("mutants: %s: %w", m.ID, err)
 	}
 	out := Result{ID: m.ID, States: r.States, Millis: r.Duration.Milliseconds()}
 	for _, f := range r.Findings {
-		by := name(f)
+		by := s.rule(f)
 		if slices.Contains(out.Fired, by) {
 			continue
 		}
 		if len(out.Fired) == 0 || by == m.Catch {
-			out.Rule, out.Steps = by, len(f.Path)
+			out.Rule, out.Steps, out.finding = by, len(f.Path), f
 		}
 		out.Fired = append(out.Fired, by)
 	}
@@ -69,35 +81,77 @@ func (m *Mutant) Run(ctx context.Context) (Result, error) {
 	return out, nil
 }
 
-// model returns the mutated system and what its findings are called.
-func (m *Mutant) model() (explore.Factory, func(explore.Finding) string, error) {
+// Explain turns the finding of a Run into a report and a scenario file.
+func (m *Mutant) Explain(r *Result) (*reports.Finding, []byte, error) {
+	s, err := m.subject()
+	if err != nil {
+		return nil, nil, fmt.Errorf("mutants: %s: %w", m.ID, err)
+	}
+	return s.explain(r.finding)
+}
+
+// subject returns the mutated system.
+func (m *Mutant) subject() (*subject, error) {
 	if m.System == "pvdp" {
 		p := model.Plain()
 		p.Mutant = m.judge
 		a, err := system.PVDP(system.AdversaryOptions{Frames: 4, Levels: m.Levels, Slots: 1, Profile: p})
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		if _, err := a.NewModel(); err != nil {
-			return nil, nil, err
-		}
-		name := func(f explore.Finding) string { return system.AdversaryRules()[f.Rule] }
-		return func() explore.Model {
-			w, _ := a.NewModel() // it could be made a moment ago
-			return w
-		}, name, nil
+		return adversarySubject(a)
 	}
 	s, err := system.New(m.System, system.Options{Levels: []int{m.Levels}, Patch: m.patch})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	name := func(f explore.Finding) string {
-		if f.Kind == explore.Crashed {
-			return "crash " + model.CrashKind(f.Rule).String()
-		}
-		return s.Rules()[f.Rule].ID
+	return kernelSubject(s), nil
+}
+
+// adversarySubject is a hostile guest against a mutated hypervisor.
+func adversarySubject(a *system.Adversary) (*subject, error) {
+	if _, err := a.NewModel(); err != nil {
+		return nil, err
 	}
-	return func() explore.Model { return s.NewModel() }, name, nil
+	return &subject{
+		factory: func() explore.Model {
+			w, _ := a.NewModel() // it could be made a moment ago
+			return w
+		},
+		rule: func(f explore.Finding) string { return system.AdversaryRules()[f.Rule] },
+		explain: func(f explore.Finding) (*reports.Finding, []byte, error) {
+			rep, err := a.Explain(f.Path, int(f.Rule))
+			if err != nil {
+				return nil, nil, err
+			}
+			text, err := a.Scenario(f.Path, rep.Headline())
+			return rep, text, err
+		},
+	}, nil
+}
+
+// kernelSubject is a mutated kernel.
+func kernelSubject(s *system.System) *subject {
+	return &subject{
+		factory: func() explore.Model { return s.NewModel() },
+		rule: func(f explore.Finding) string {
+			if f.Kind == explore.Crashed {
+				return "crash " + model.CrashKind(f.Rule).String()
+			}
+			return s.Rules()[f.Rule].ID
+		},
+		explain: func(f explore.Finding) (*reports.Finding, []byte, error) {
+			path := make([]system.Call, len(f.Path))
+			for i, c := range f.Path {
+				path[i] = system.CallOf(c)
+			}
+			rep, err := s.Explain(f.Init, path)
+			if err != nil {
+				return nil, nil, err
+			}
+			return rep, s.Scenario(f.Init, path, rep.Headline()), nil
+		},
+	}
 }
 
 // Find returns the mutants with the given IDs, all of them for none.

@@ -96,7 +96,7 @@ func (m *Model) Restore() {
 }
 
 // Calls appends the enabled calls.
-func (m *Model) Calls(dst []uint64) []uint64 { return calls(dst, m.work[m.init]) }
+func (m *Model) Calls(dst []uint64) []uint64 { return m.sys.enabled(dst, m.work[m.init]) }
 
 // Apply carries out one call under the eyes of the checker.
 func (m *Model) Apply(code uint64) explore.Outcome {

@@ -23,6 +23,8 @@ type System struct {
 	ops   hooks.Ops
 	fn    hooks.Funcs
 	rules []invariants.Rule
+	// enabled appends the codes of the calls that the protocol allows in a state.
+	enabled func(dst []uint64, s *model.State) []uint64
 }
 
 // Init is one start-of-day state.
@@ -84,6 +86,9 @@ func finish(s *System, ops hooks.Ops, o Options) (*System, error) {
 		return nil, fmt.Errorf("system: %s: no start-of-day state fits the scope", s.Name)
 	}
 	s.lowmem, s.stale = o.Lowmem, o.Stale
+	if s.enabled == nil {
+		s.enabled = calls
+	}
 	s.ops, s.fn, s.rules = ops, hooks.Generic(), invariants.Rules()
 	if s.Inits[0].State.L.Hyper == nil {
 		s.rules = slices.DeleteFunc(s.rules, func(r invariants.Rule) bool { return r.Hyper })
