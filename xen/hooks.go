@@ -5,8 +5,16 @@ import (
 	"github.com/ptcheck/ptcheck/model"
 )
 
+// Ops2007 returns the hooks as commit ab144f5e had them, including its mistake in
+// pinning two-level roots; it is for comparing with recordings of that kernel.
+func Ops2007() hooks.Ops {
+	ops := Ops()
+	ops.PagetableSetupDone = PagetableSetupDone2007
+	return ops
+}
+
 // Ops returns the Xen hooks (Linux: xen_paravirt_ops, arch/i386/xen/enlighten.c,
-// ab144f5e).
+// ab144f5e), with two-level roots pinned as such, which that commit got wrong.
 func Ops() hooks.Ops {
 	return hooks.Ops{
 		Name:                "xen",
@@ -112,10 +120,17 @@ func copyMiddle(k *hooks.Kernel, level int, from, to model.VA) {
 	k.SetUpper(level, to, makeEntry(k, uint64(pfn.PA())|uint64(flags)))
 }
 
-// PagetableSetupDone ends construction (Linux: xen_pagetable_setup_done,
-// ab144f5e): the late hooks take over, shared_info is mapped in the fixmap and
-// the root of a 32-bit kernel is pinned.
-func PagetableSetupDone(k *hooks.Kernel, base model.VA) {
+// PagetableSetupDone ends construction (Linux: xen_pagetable_setup_done): the
+// late hooks take over, shared_info is mapped in the fixmap and the root of a
+// 32-bit kernel is pinned, as the level that it has.
+func PagetableSetupDone(k *hooks.Kernel, base model.VA) { setupDone(k, k.M.L.Geo.Root()) }
+
+// PagetableSetupDone2007 is the original of commit ab144f5e: it pins level 3 with
+// and without PAE. In a 2-level geometry that is above the hypervisor's levels;
+// the request is ignored with success, and CR3 alone holds the root.
+func PagetableSetupDone2007(k *hooks.Kernel, base model.VA) { setupDone(k, 3) }
+
+func setupDone(k *hooks.Kernel, pinLevel int) {
 	l := k.M.L
 	k.M.Kernel.AllocPT = model.VariantLate
 	k.M.Kernel.SetPTE = model.VariantLate
@@ -134,11 +149,6 @@ func PagetableSetupDone(k *hooks.Kernel, base model.VA) {
 		k.M.Bug("xen_pagetable_setup_done", rc)
 	}
 }
-
-// pinLevel is the level that a 32-bit kernel of 2007 pins its root as, with and
-// without PAE. In a 2-level geometry that is above the hypervisor's levels: the
-// request is ignored with success, and CR3 alone holds the root.
-const pinLevel = 3
 
 // AllocPTInit makes a new L1 table read-only (Linux: xen_alloc_pt_init): early
 // in boot everything counts as pinned.

@@ -41,7 +41,7 @@ func kernelMap(c *golden.Config) model.KernelMap {
 func startOfDay(c *golden.Config) (*model.State, hooks.Ops, error) {
 	if c.Flavour == golden.Xen {
 		s, err := xen.StartOfDay(xenConfig(c))
-		return s, xen.Ops(), err
+		return s, xen.Ops2007(), err
 	}
 	s, err := native.StartOfDay(native.Config{
 		Geo:          geometry(c),
