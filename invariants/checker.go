@@ -15,11 +15,17 @@ type Checker struct {
 	// kept.
 	KeepGoing bool
 
-	rules     []Rule
-	s         *model.State
-	view      view
-	start     *Snapshot
-	allocated bool // the call in progress has taken a frame from the boot allocator
+	rules []Rule
+	s     *model.State
+	view  view
+	start *Snapshot
+	calls [2]callMemory // by processor
+	call  *callMemory   // that of the processor that took the step
+}
+
+// callMemory is what rules remember from step to step of a protocol call.
+type callMemory struct {
+	allocated bool // the call has taken a frame from the boot allocator
 }
 
 // Detail locates a violation. Fields that do not concern the rule are zero.
@@ -60,6 +66,7 @@ func (c *Checker) Begin(s *model.State) { c.BeginAt(s, nil) }
 // Step implements model.Observer.
 func (c *Checker) Step(m *model.Machine, s *model.Step) {
 	c.view.apply(c.s, s)
+	c.call = &c.calls[s.CPU]
 	for i := range c.rules {
 		r := c.rules[i].check(c, s)
 		if r == silent {

@@ -22,11 +22,11 @@ func checkReallocation(c *Checker, st *model.Step) result {
 	}
 	switch st.Op {
 	case model.OpCallBegin:
-		c.allocated = false
+		c.call.allocated = false
 	case model.OpBootmem:
-		c.allocated = true
+		c.call.allocated = true
 	case model.OpCallEnd:
-		if !c.allocated {
+		if !c.call.allocated {
 			return held
 		}
 	}

@@ -22,9 +22,11 @@ func checkTablesReadOnly(c *Checker, st *model.Step) result {
 	if c.view.bad > 0 {
 		return c.fail(c.writableTable())
 	}
-	for t := range c.s.TLB.Each {
-		if t.Writable && t.Frame >= 0 && c.view.isTable(t.Frame) {
-			return c.fail(Detail{Frame: t.Frame, VA: t.Page})
+	for n := range c.s.Processors() {
+		for t := range c.s.TLBOf(n).Each {
+			if t.Writable && t.Frame >= 0 && c.view.isTable(t.Frame) {
+				return c.fail(Detail{Frame: t.Frame, VA: t.Page})
+			}
 		}
 	}
 	switch st.Op {

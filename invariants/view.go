@@ -21,10 +21,10 @@ type view struct {
 	// bad is the number of frames that are a table and mapped writable.
 	bad int
 
-	cr3, user model.Frame
-	pinned    []model.Frame // frame and level of each pin, in pairs
-	entered   []bool        // scratch of reset: roots whose entries are counted
-	seen      []model.Write // scratch of applyWrites
+	roots   [4]model.Frame // those of the processors
+	pinned  []model.Frame  // frame and level of each pin, in pairs
+	entered []bool         // scratch of reset: roots whose entries are counted
+	seen    []model.Write  // scratch of applyWrites
 	// linear are the same-level entries: what an entry was when it came counts
 	// when it goes.
 	linear []entryPlace
@@ -41,11 +41,11 @@ type entryPlace struct {
 func (v *view) reset(s *model.State) {
 	v.resize(s.L.Map.Frames())
 	v.geo, v.bad, v.pinned, v.linear = s.L.Geo, 0, v.pinned[:0], v.linear[:0]
-	v.cr3, v.user = model.NoFrame, model.NoFrame
+	v.roots = [4]model.Frame{model.NoFrame, model.NoFrame, model.NoFrame, model.NoFrame}
 	if s.L.Hyper == nil {
 		return
 	}
-	v.cr3, v.user = s.CPU.CR3, s.CPU.UserCR3
+	v.roots = s.Roots()
 	for f := range model.Frame(len(v.uses)) {
 		if pinned(s, f) {
 			v.pinned = append(v.pinned, f, model.Frame(s.Info(f).Typ.Level()))
@@ -79,9 +79,9 @@ func (v *view) resize(n int) {
 	clear(v.entered)
 }
 
-// eachRoot visits CR3, the user root and the pins, with the level of each.
+// eachRoot visits the roots of the processors and the pins, with the level of each.
 func (v *view) eachRoot(visit func(f model.Frame, level int)) {
-	for _, f := range [...]model.Frame{v.cr3, v.user} {
+	for _, f := range v.roots {
 		if f >= 0 {
 			visit(f, v.geo.Levels)
 		}
@@ -148,15 +148,17 @@ next:
 	return true
 }
 
-// syncRoots follows changes of CR3 and the user root. The new root is counted
+// syncRoots follows changes of the processors' roots. The new root is counted
 // before the old one is dropped, as the hypervisor does it.
 func (v *view) syncRoots(s *model.State) {
-	oldKernel, oldUser := v.cr3, v.user
-	v.cr3, v.user = s.CPU.CR3, s.CPU.UserCR3
-	v.use(s, v.cr3, v.geo.Levels)
-	v.use(s, v.user, v.geo.Levels)
-	v.unuse(s, oldKernel, v.geo.Levels)
-	v.unuse(s, oldUser, v.geo.Levels)
+	old := v.roots
+	v.roots = s.Roots()
+	for _, f := range v.roots {
+		v.use(s, f, v.geo.Levels)
+	}
+	for _, f := range old {
+		v.unuse(s, f, v.geo.Levels)
+	}
 }
 
 func (v *view) addPin(s *model.State, f model.Frame, level int) {

@@ -60,7 +60,7 @@ func (c *Census) Take(s *State) {
 			c.Tallies[s.L.Map.Guest()+n].G--
 		}
 	}
-	for _, root := range [...]Frame{s.CPU.CR3, s.CPU.UserCR3} {
+	for _, root := range s.Roots() {
 		if root != NoFrame {
 			c.use(root, TableType(s.L.Geo.Root()), false)
 		}

@@ -11,7 +11,10 @@ import "encoding/binary"
 // AppendPacked appends the packed state to dst.
 func (s *State) AppendPacked(dst []byte) []byte {
 	dst = s.packRegisters(dst)
-	dst = s.packTLB(dst)
+	dst = s.TLB.pack(dst)
+	if s.other != nil {
+		dst = s.other.pack(dst)
+	}
 	if s.info != nil {
 		dst = s.packRecords(dst)
 	}
@@ -22,7 +25,11 @@ func (s *State) AppendPacked(dst []byte) []byte {
 // returns what follows it in src.
 func (s *State) Unpack(src []byte) []byte {
 	src = s.unpackRegisters(src)
-	src = s.unpackTLB(src)
+	src = s.TLB.unpack(src)
+	if s.other != nil {
+		src = s.other.unpack(src)
+		s.other.CPU.CR4, s.other.CPU.NXE = s.CPU.CR4, s.CPU.NXE
+	}
 	if s.info != nil {
 		src = s.unpackRecords(src)
 	}
@@ -100,28 +107,44 @@ func (s *State) unpackRegisters(src []byte) []byte {
 	return src
 }
 
-func (s *State) packTLB(dst []byte) []byte {
-	if !s.TLB.Sticky {
+// pack writes what a processor has of its own; the modes of all processors are
+// the same.
+func (p *Processor) pack(dst []byte) []byte {
+	for _, f := range [...]Frame{p.XenCR3, p.CPU.CR3, p.CPU.UserCR3} {
+		dst = putFrame(dst, f)
+	}
+	return p.TLB.pack(dst)
+}
+
+func (p *Processor) unpack(src []byte) []byte {
+	p.XenCR3, src = takeFrame(src)
+	p.CPU.CR3, src = takeFrame(src)
+	p.CPU.UserCR3, src = takeFrame(src)
+	return p.TLB.unpack(src)
+}
+
+func (t *TLB) pack(dst []byte) []byte {
+	if !t.Sticky {
 		return append(dst, 0)
 	}
-	dst = binary.AppendUvarint(dst, uint64(len(s.TLB.entries)+1))
-	for _, e := range s.TLB.entries {
+	dst = binary.AppendUvarint(dst, uint64(len(t.entries)+1))
+	for _, e := range t.entries {
 		dst = binary.AppendUvarint(dst, uint64(e.page>>PageShift))
 		dst = append(putFrame(dst, e.frame), bit(e.write, 0)|bit(e.glob, 1))
 	}
 	return dst
 }
 
-func (s *State) unpackTLB(src []byte) []byte {
+func (t *TLB) unpack(src []byte) []byte {
 	v, k := binary.Uvarint(src)
 	n, src := int(v), src[k:]
-	s.TLB.Sticky, s.TLB.entries = n > 0, s.TLB.entries[:0]
+	t.Sticky, t.entries = n > 0, t.entries[:0]
 	for range n - 1 {
 		v, k := binary.Uvarint(src)
 		e := tlbEntry{page: VA(v) << PageShift}
 		e.frame, src = takeFrame(src[k:])
 		e.write, e.glob = src[0]&1 != 0, src[0]&2 != 0
-		s.TLB.entries = append(s.TLB.entries, e)
+		t.entries = append(t.entries, e)
 		src = src[1:]
 	}
 	return src
@@ -137,9 +160,14 @@ func (s *State) idle(i *FrameInfo) bool {
 
 // packRecords writes the hypervisor's record of each frame, one zero byte for an
 // idle one. What a frame was last used as is left out where nothing can depend
-// on it. Of the TLB clock only the outcome of its comparison is kept: whether
-// the processor has been flushed since the frame's last use ended.
+// on it. Of the TLB clock only the outcomes of its comparisons are kept: which
+// processors have not been flushed since the frame's last use ended. Of two, one
+// was flushed before the other, so these are none, that one, or both; which one it
+// is comes first.
 func (s *State) packRecords(dst []byte) []byte {
+	if s.other != nil {
+		dst = append(dst, bit(s.other.flushed < s.flushed && s.partlyStale(), 0))
+	}
 	for f := range s.info {
 		i := &s.info[f]
 		if s.idle(i) {
@@ -150,9 +178,9 @@ func (s *State) packRecords(dst []byte) []byte {
 		if i.T == 0 && !s.TLB.Sticky && typ != TypeSegDesc && flags&Partial == 0 {
 			typ, flags = TypeNone, flags&^(Validated|PAEXenL2)
 		}
-		stale := s.TLB.Sticky && s.flushed <= i.Stamp
+		stale := s.staleness(i.Stamp)
 		more := i.Linear != 0 || i.NrValid != 0
-		dst = append(dst, 1|byte(typ)<<1|bit(stale, 4)|bit(more, 5), byte(flags))
+		dst = append(dst, 1|byte(typ)<<1|stale<<4|bit(more, 6), byte(flags))
 		dst = binary.AppendUvarint(dst, uint64(i.T))
 		dst = binary.AppendUvarint(dst, uint64(i.G))
 		if more {
@@ -163,8 +191,36 @@ func (s *State) packRecords(dst []byte) []byte {
 	return dst
 }
 
+// staleness is how many processors have not been flushed since a stamp.
+func (s *State) staleness(stamp uint32) byte {
+	if !s.TLB.Sticky {
+		return 0
+	}
+	n := bit(s.flushed <= stamp, 0)
+	if s.other != nil {
+		n += bit(s.other.flushed <= stamp, 0)
+	}
+	return n
+}
+
+// partlyStale reports whether a frame is stale on one processor alone.
+func (s *State) partlyStale() bool {
+	for f := range s.info {
+		if s.staleness(s.info[f].Stamp) == 1 {
+			return true
+		}
+	}
+	return false
+}
+
 func (s *State) unpackRecords(src []byte) []byte {
 	s.clock, s.flushed = 1, 1
+	if s.other != nil {
+		// A stamp of 1 precedes the later of the two flushes, 2 is after both.
+		first := uint32(src[0])
+		s.clock, s.flushed, s.other.flushed = 2, 1+first, 2-first
+		src = src[1:]
+	}
 	for f := range s.info {
 		a := src[0]
 		if a == 0 {
@@ -172,13 +228,13 @@ func (s *State) unpackRecords(src []byte) []byte {
 			src = src[1:]
 			continue
 		}
-		i := FrameInfo{Typ: Type(a >> 1 & 7), Flags: FrameFlags(src[1]), Stamp: uint32(a >> 4 & 1)}
+		i := FrameInfo{Typ: Type(a >> 1 & 7), Flags: FrameFlags(src[1]), Stamp: uint32(a >> 4 & 3)}
 		t, n := binary.Uvarint(src[2:])
 		src = src[2+n:]
 		g, n := binary.Uvarint(src)
 		src = src[n:]
 		i.T, i.G = uint32(t), uint32(g)
-		if a&32 != 0 {
+		if a&64 != 0 {
 			l, n := binary.Varint(src)
 			src = src[n:]
 			v, n := binary.Uvarint(src)

@@ -34,13 +34,15 @@ const (
 	CrashRejected
 	// CrashReserved: the processor loads a root entry with a reserved bit set.
 	CrashReserved
+	// CrashDeadlock: the kernel waits for a lock that nobody will release.
+	CrashDeadlock
 	// CrashStopped: an observer stopped the machine; the kernel is not to blame.
 	CrashStopped
 )
 
 // String returns the name of the kind.
 func (k CrashKind) String() string {
-	return [...]string{"fault", "misaccess", "panic", "bug", "null-call", "store-rejected", "reserved-bit", "stopped"}[k]
+	return [...]string{"fault", "misaccess", "panic", "bug", "null-call", "store-rejected", "reserved-bit", "deadlock", "stopped"}[k]
 }
 
 // Error describes the death in one line, in the words of the golden recordings
@@ -67,8 +69,11 @@ func (c *Crash) Error() string {
 	case CrashRejected:
 		return fmt.Sprintf("fault pte-write-rejected pa %08x (%v)", uint64(c.PA), c.Errno)
 	}
-	if c.Kind == CrashReserved {
+	switch c.Kind {
+	case CrashReserved:
 		return fmt.Sprintf("fault general protection: reserved bits in root entry %d", c.Slot)
+	case CrashDeadlock:
+		return "deadlock"
 	}
 	return "stopped by " + c.Where
 }

@@ -23,6 +23,7 @@ const (
 // MMUUpdate writes an entry of any table: ptr is its machine byte address, with
 // MMUNormal or MMUPreserveAD in the low bits.
 func (m *Machine) MMUUpdate(ptr uint64, val Entry) Errno {
+	m.pause()
 	rc := m.mmuUpdate(ptr, val)
 	if m.watched() {
 		f := m.L.Map.Frame(MFN(ptr >> PageShift))
@@ -33,6 +34,7 @@ func (m *Machine) MMUUpdate(ptr uint64, val Entry) Errno {
 
 // UpdateVAMapping writes the L1 entry that maps va in the current tables.
 func (m *Machine) UpdateVAMapping(va VA, val Entry, flush UVMF) Errno {
+	m.pause()
 	f, off, rc := m.updateVAMapping(va, val, flush)
 	if m.watched() {
 		m.emit(Step{Op: OpUpdateVA, Errno: rc, VA: va, Frame: f, Off: off, Width: m.L.Geo.Width, Value: uint64(val)})
@@ -42,6 +44,7 @@ func (m *Machine) UpdateVAMapping(va VA, val Entry, flush UVMF) Errno {
 
 // Pin makes the hypervisor hold a frame as a table of the given level.
 func (m *Machine) Pin(level int, mfn MFN) Errno {
+	m.pause()
 	rc := m.pin(level, mfn)
 	if m.watched() {
 		m.emit(Step{Op: OpPin, Errno: rc, Level: level, Frame: m.L.Map.Frame(mfn), Value: uint64(mfn)})
@@ -51,6 +54,7 @@ func (m *Machine) Pin(level int, mfn MFN) Errno {
 
 // Unpin gives up a pin.
 func (m *Machine) Unpin(mfn MFN) Errno {
+	m.pause()
 	rc := m.unpin(mfn)
 	if m.watched() {
 		m.emit(Step{Op: OpUnpin, Errno: rc, Frame: m.L.Map.Frame(mfn), Value: uint64(mfn)})
@@ -60,6 +64,7 @@ func (m *Machine) Unpin(mfn MFN) Errno {
 
 // NewBaseptr switches to another kernel root.
 func (m *Machine) NewBaseptr(mfn MFN) Errno {
+	m.pause()
 	rc := m.newBaseptr(mfn)
 	if m.watched() {
 		m.emit(Step{Op: OpNewBaseptr, Errno: rc, Frame: m.L.Map.Frame(mfn), Value: uint64(mfn)})
@@ -69,6 +74,7 @@ func (m *Machine) NewBaseptr(mfn MFN) Errno {
 
 // NewUserBaseptr sets the user root of a 64-bit guest; MFN 0 means none.
 func (m *Machine) NewUserBaseptr(mfn MFN) Errno {
+	m.pause()
 	rc := m.newUserBaseptr(mfn)
 	if m.watched() {
 		m.emit(Step{Op: OpUserBaseptr, Errno: rc, Frame: m.L.Map.Frame(mfn), Value: uint64(mfn)})
@@ -78,6 +84,7 @@ func (m *Machine) NewUserBaseptr(mfn MFN) Errno {
 
 // ClearFrame is MMUEXT_CLEAR_PAGE.
 func (m *Machine) ClearFrame(mfn MFN) Errno {
+	m.pause()
 	rc := m.clearFrame(mfn)
 	if m.watched() {
 		m.emit(Step{Op: OpClearFrame, Errno: rc, Frame: m.L.Map.Frame(mfn), Value: uint64(mfn)})
@@ -87,6 +94,7 @@ func (m *Machine) ClearFrame(mfn MFN) Errno {
 
 // CopyFrame is MMUEXT_COPY_PAGE.
 func (m *Machine) CopyFrame(dst, src MFN) Errno {
+	m.pause()
 	rc := m.copyFrame(dst, src)
 	if m.watched() {
 		m.emit(Step{Op: OpCopyFrame, Errno: rc, Frame: m.L.Map.Frame(dst), Value: uint64(src)})
@@ -96,6 +104,7 @@ func (m *Machine) CopyFrame(dst, src MFN) Errno {
 
 // SetGDT is the hypercall set_gdt with the frames of the descriptor table.
 func (m *Machine) SetGDT(frames ...MFN) Errno {
+	m.pause()
 	rc := m.setGDT(frames)
 	f := NoFrame
 	if len(frames) > 0 {

@@ -17,6 +17,9 @@ type Layout struct {
 	// AccessBits makes [Machine.Access] keep accessed and dirty bits in the
 	// tables, as real processors do.
 	AccessBits bool
+	// SMP gives the machine a second processor, which is off until
+	// [State.StartProcessor].
+	SMP bool
 }
 
 // KernelMap holds the kernel's link-time and command-line constants, as far as

@@ -18,6 +18,8 @@ type Machine struct {
 	Hold bool
 
 	observers []Observer
+	duo       *Duo   // the code of two processors that is run side by side, nil: none
+	locks     uint32 // the spinlocks that are held, by bit
 	call      Call
 	step      Step
 	crash     Crash
@@ -34,10 +36,16 @@ func (m *Machine) Observe(o Observer) { m.observers = append(m.observers, o) }
 // Run carries out kernel code. The result is nil, or how the kernel died; it is
 // valid until the next Run.
 func (m *Machine) Run(fn func()) (died *Crash) {
-	m.call = Call{}
+	m.call, m.locks = Call{}, 0
 	m.Commit()
+	died = m.run(fn)
+	m.call = Call{}
+	return died
+}
+
+// run carries out kernel code in the call that the machine is in.
+func (m *Machine) run(fn func()) (died *Crash) {
 	defer func() {
-		m.call = Call{}
 		if r := recover(); r != nil {
 			c, ok := r.(*Crash)
 			if !ok {
@@ -92,7 +100,7 @@ func (m *Machine) watched() bool {
 // emit shows a step to the observers and closes it.
 func (m *Machine) emit(s Step) {
 	if len(m.observers) > 0 {
-		s.Call = m.call
+		s.Call, s.CPU, s.Busy = m.call, m.Running(), m.Others()
 		if m.RecordSites {
 			s.Site = kernelSite()
 		}
@@ -125,6 +133,7 @@ func kernelSite() uintptr {
 // Load reads width (4 or 8) bytes at a virtual address, as kernel code does.
 // Bytes beyond what a table can hold are not modelled and read as zero.
 func (m *Machine) Load(va VA, width int) uint64 {
+	m.pause()
 	t := m.translate(va, false)
 	if t.Frame == NoFrame || t.Offset/8 >= m.L.words() {
 		return 0
@@ -140,6 +149,7 @@ func (m *Machine) Load(va VA, width int) uint64 {
 // Under a hypervisor a store to a read-only mapping of an L1 table is emulated
 // or refused; a refusal reaches the kernel as a page fault.
 func (m *Machine) Store(va VA, width int, v uint64) {
+	m.pause()
 	t := m.translate(va, true)
 	op := OpStore
 	if !t.RW && m.CPU.WP {
@@ -182,6 +192,7 @@ func (m *Machine) poke(t *Translation, width int, v uint64) {
 // ClearPage zeroes the page at a virtual address with plain stores, as the boot
 // allocator does with every page that it hands out.
 func (m *Machine) ClearPage(va VA) {
+	m.pause()
 	t := m.translate(va, true)
 	if !t.RW && m.CPU.WP {
 		m.Die(Crash{Kind: CrashFault, Write: true, VA: va})
@@ -239,6 +250,7 @@ func (m *Machine) checkDirect(t *Translation, va VA, write bool) {
 // (Linux: alloc_bootmem_low_pages(PAGE_SIZE)). The kernel dies when low memory
 // is used up, or when the page cannot be written through its direct map.
 func (m *Machine) AllocBootmem() PFN {
+	m.pause()
 	pfn := m.Kernel.BootmemNext
 	if pfn >= m.L.Kernel.MaxLowPFN {
 		m.Die(Crash{Kind: CrashPanic, Where: "Out of memory"})
@@ -252,6 +264,7 @@ func (m *Machine) AllocBootmem() PFN {
 // LoadCR3 loads the root table register on bare metal and flushes the TLB
 // except global translations.
 func (m *Machine) LoadCR3(root Frame) {
+	m.pause()
 	m.CPU.CR3 = root
 	m.loadPDPTEs()
 	m.TLB.flush(false)
@@ -260,6 +273,7 @@ func (m *Machine) LoadCR3(root Frame) {
 
 // SetCR4 switches on bits of CR4; changing PAE, PSE or PGE flushes the TLB.
 func (m *Machine) SetCR4(bits CR4) {
+	m.pause()
 	if m.CPU.CR4&bits != bits {
 		m.TLB.flush(true)
 	}
@@ -289,12 +303,40 @@ func (m *Machine) loadPDPTEs() {
 
 // FlushTLB drops every cached translation, global ones too.
 func (m *Machine) FlushTLB() {
+	m.pause()
 	m.TLB.flush(true)
 	m.emit(Step{Op: OpFlush})
 }
 
 // FlushPage drops the cached translation of one page (INVLPG).
 func (m *Machine) FlushPage(va VA) {
+	m.pause()
 	m.TLB.flushPage(va &^ (PageSize - 1))
 	m.emit(Step{Op: OpInvlpg, VA: va})
+}
+
+// FlushTLBAll drops every cached translation of all processors: an interrupt to
+// each, or MMUEXT_TLB_FLUSH_ALL.
+func (m *Machine) FlushTLBAll() {
+	m.pause()
+	if m.L.Hyper != nil {
+		m.flushDomain()
+	} else {
+		m.TLB.flush(true)
+		if m.other != nil {
+			m.other.TLB.flush(true)
+		}
+	}
+	m.emit(Step{Op: OpFlush, All: true})
+}
+
+// FlushPageAll drops the cached translation of one page on all processors
+// (MMUEXT_INVLPG_ALL).
+func (m *Machine) FlushPageAll(va VA) {
+	m.pause()
+	m.TLB.flushPage(va &^ (PageSize - 1))
+	if m.other != nil {
+		m.other.TLB.flushPage(va &^ (PageSize - 1))
+	}
+	m.emit(Step{Op: OpInvlpg, VA: va, All: true})
 }

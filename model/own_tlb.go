@@ -11,20 +11,33 @@ func (s *State) flushAll() {
 	s.flushed = s.clock
 }
 
-// flushStale drops cached translations of a frame that changes its type, unless
-// a flush has done so since its last use ended at stamp (Xen: tlbflush_filter in
-// _get_page_type).
+// flushStale drops cached translations of a frame that changes its type, on each
+// processor that has not been flushed since its last use ended at stamp (Xen:
+// tlbflush_filter in _get_page_type).
 func (s *State) flushStale(stamp uint32) {
-	if s.flushed <= stamp && stamp <= s.clock {
+	if stamp > s.clock {
+		return
+	}
+	if s.flushed <= stamp {
 		s.flushAll()
 	}
+	if s.other != nil && s.other.flushed <= stamp {
+		s.flushOthers()
+	}
+}
+
+// flushDomain drops what all the guest's processors cache (Xen: flush_tlb_mask
+// with the domain's dirty mask).
+func (s *State) flushDomain() {
+	s.flushAll()
+	s.flushOthers()
 }
 
 // demoted flushes after a table has been released, in 3.1 (Xen: the deferred
 // flush of free_page_type).
 func (s *State) demoted() {
 	if !s.rules.modern {
-		s.flushAll()
+		s.flushDomain()
 	}
 }
 
@@ -34,6 +47,6 @@ func (s *State) demoted() {
 // put_pt_page with PTF_defer).
 func (s *State) edited(level int) {
 	if level > 1 && s.rules.modern {
-		s.flushAll()
+		s.flushDomain()
 	}
 }

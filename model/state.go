@@ -27,6 +27,9 @@ type State struct {
 	strictM2P bool
 	rules     *rules // nil on bare metal
 
+	other   *Processor // the processor that is not running; nil: there is one only
+	running uint8      // number of the one that is
+
 	journal []change
 	touched uint64 // frames whose records are in the journal since the last mark
 
@@ -66,6 +69,9 @@ func NewState(l *Layout) *State {
 	s.CPU = CPU{CR3: NoFrame, UserCR3: NoFrame, WP: true}
 	s.Kernel = Kernel{InitMM: NoFrame, XenCR3: NoFrame, Second: NoFrame, BootmemNext: l.Kernel.BootmemFirst}
 	s.stuck.table = NoFrame
+	if l.SMP {
+		s.other = &Processor{CPU: s.CPU, XenCR3: NoFrame, stuck: s.stuck}
+	}
 	if l.Hyper != nil {
 		s.rules = newRules(l)
 		s.info = apart[FrameInfo](l.Map.Frames(), int(unsafe.Sizeof(FrameInfo{})))
@@ -223,6 +229,7 @@ func (s *State) CopyFrom(o *State) {
 	s.L, s.CPU, s.Kernel, s.clock = o.L, o.CPU, o.Kernel, o.clock
 	s.flushed, s.stuck, s.strictM2P, s.rules = o.flushed, o.stuck, o.strictM2P, o.rules
 	s.TLB.copyFrom(&o.TLB)
+	s.copyProcessor(o)
 	s.GDT = append(s.GDT[:0], o.GDT...)
 	for f, p := range o.pages {
 		switch {

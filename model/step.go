@@ -46,6 +46,9 @@ type Step struct {
 	Off   int     // byte offset in Frame of a store or update
 	Width int     // bytes stored
 	Value uint64  // the value stored or asked for
+	All   bool    // OpFlush, OpInvlpg: on all processors, not only the one that runs
+	CPU   int     // number of the processor that took the step
+	Busy  bool    // the other processor is in the middle of a call
 	Site  uintptr // program counter of the kernel code, when sites are recorded
 }
 

@@ -56,6 +56,8 @@ var specs = [...]Spec{
 	{Name: "activate", Doc: "boot call: activate_mm of the second address space"},
 	{Name: "switch", Args: []Kind{KindWord}, Doc: "boot call: switch to the second address space, or back to the kernel's"},
 	{Name: "exit", Doc: "boot call: end the second address space"},
+	{Name: "cpu1", Args: []Kind{KindWord}, Doc: "kernel call on processor 1, its words joined by colons"},
+	{Name: "both", Args: []Kind{KindWord, KindWord, KindWord}, Doc: "two kernel calls side by side, on processors 0 and 1, and their schedule: who starts and the steps up to each preemption, such as 0.5.2"},
 	{Name: "bench", Args: []Kind{KindWord, KindNumber}, Doc: "repeat an operation: null, va, mmu, pin, write or reset"},
 }
 

@@ -9,8 +9,8 @@ import (
 	"github.com/ptcheck/ptcheck/model"
 )
 
-// Call is one protocol call with its argument. It fits a uint64 as the search
-// engine's call code.
+// Call is one protocol call with its argument, or two that run side by side. It
+// fits a uint64 as the search engine's call code.
 type Call struct {
 	Kind model.CallKind
 	// Arg is the frame of a map call (PFN, or AllLeaves for the kernel's own loop
@@ -18,6 +18,18 @@ type Call struct {
 	// (RangeFixmap, RangePkmap), the fixmap index of a fixmap or alias call, and
 	// 1 for a switch to the second address space.
 	Arg uint32
+	// CPU is the processor that makes the call, 0 or 1.
+	CPU uint8
+	// Beside is the call that processor 1 makes meanwhile, of kind CallNone if
+	// there is none; Sched says how the steps of both follow each other.
+	Beside Half
+	Sched  model.Schedule
+}
+
+// Half is one of two calls that run side by side. Arg is below 256.
+type Half struct {
+	Kind model.CallKind
+	Arg  uint8
 }
 
 // AllLeaves stands for all of low memory in a map call.
@@ -29,16 +41,15 @@ const (
 	RangePkmap
 )
 
-// Code returns the call as the engine stores it.
-func (c Call) Code() uint64 { return uint64(c.Kind)<<32 | uint64(c.Arg) }
-
-// CallOf is the reverse of Code.
-func CallOf(code uint64) Call {
-	return Call{Kind: model.CallKind(code >> 32), Arg: uint32(code)}
-}
-
 // String returns the call as scenario files have it.
 func (c Call) String() string {
+	switch {
+	case c.Beside.Kind != model.CallNone:
+		return c.bothText()
+	case c.CPU != 0:
+		c.CPU = 0
+		return "cpu1 " + oneWord(c.String())
+	}
 	switch c.Kind {
 	case model.CallMap:
 		if c.Arg == AllLeaves {
@@ -58,6 +69,14 @@ func (c Call) String() string {
 // ParseCall reads what String writes.
 func ParseCall(text string) (Call, error) {
 	word, rest, _ := strings.Cut(strings.TrimSpace(text), " ")
+	switch word {
+	case "both":
+		return parseBoth(strings.Fields(rest))
+	case "cpu1":
+		c, err := ParseCall(severalWords(strings.TrimSpace(rest)))
+		c.CPU = 1
+		return c, err
+	}
 	if word == "map_all" && rest == "" {
 		return Call{Kind: model.CallMap, Arg: AllLeaves}, nil
 	}

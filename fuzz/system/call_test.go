@@ -14,18 +14,18 @@ func TestCallText(t *testing.T) {
 		text string
 	}{
 		{Call{Kind: model.CallSetupStart}, "setup_start"},
-		{Call{model.CallMap, 12}, "map_lowmem f12"},
-		{Call{model.CallRange, RangeFixmap}, "range fixmap"},
-		{Call{model.CallRange, RangePkmap}, "range pkmap"},
-		{Call{model.CallFixmap, 2}, "fixmap 2"},
-		{Call{model.CallAlias, 3}, "alias 3"},
+		{Call{Kind: model.CallMap, Arg: 12}, "map_lowmem f12"},
+		{Call{Kind: model.CallRange, Arg: RangeFixmap}, "range fixmap"},
+		{Call{Kind: model.CallRange, Arg: RangePkmap}, "range pkmap"},
+		{Call{Kind: model.CallFixmap, Arg: 2}, "fixmap 2"},
+		{Call{Kind: model.CallAlias, Arg: 3}, "alias 3"},
 		{Call{Kind: model.CallSetupDone}, "setup_done"},
 		{Call{Kind: model.CallLoadRoot}, "load_root"},
 		{Call{Kind: model.CallZap}, "zap"},
 		{Call{Kind: model.CallPgdAlloc}, "pgd_alloc"},
 		{Call{Kind: model.CallActivate}, "activate"},
-		{Call{model.CallSwitch, 0}, "switch kernel"},
-		{Call{model.CallSwitch, 1}, "switch second"},
+		{Call{Kind: model.CallSwitch, Arg: 0}, "switch kernel"},
+		{Call{Kind: model.CallSwitch, Arg: 1}, "switch second"},
 	} {
 		if got := x.call.String(); got != x.text {
 			t.Errorf("%+v is %q, want %q", x.call, got, x.text)

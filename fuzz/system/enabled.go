@@ -4,7 +4,7 @@ import "github.com/ptcheck/ptcheck/model"
 
 // calls appends the codes of the calls that the protocol allows in a state.
 func calls(dst []uint64, s *model.State) []uint64 {
-	add := func(k model.CallKind, arg uint32) { dst = append(dst, Call{k, arg}.Code()) }
+	add := func(k model.CallKind, arg uint32) { dst = append(dst, Call{Kind: k, Arg: arg}.Code()) }
 	switch s.Kernel.Phase {
 	case model.PhaseBoot:
 		add(model.CallSetupStart, 0)

@@ -21,6 +21,9 @@ type Model struct {
 	kernel  hooks.Kernel
 	checker *invariants.Checker
 	run     func() // carries out call; made once, so that a transition allocates nothing
+	duo     *model.Duo
+	both    [2]func() // carry out the two halves of call
+	trial   trial
 	counts  []uint64
 	last    *model.Crash // how the kernel died in the last call
 }
@@ -43,6 +46,8 @@ func (s *System) NewModel() *Model {
 	m.machine = model.NewMachine(nil, m.checker)
 	m.kernel = hooks.Kernel{M: m.machine, PV: &s.ops, Fn: &s.fn}
 	m.run = func() { m.call.run(&m.kernel) }
+	m.both = halves(&m.call, &m.kernel)
+	m.duo = model.NewDuo(m.machine)
 	return m
 }
 
@@ -96,16 +101,39 @@ func (m *Model) Restore() {
 }
 
 // Calls appends the enabled calls.
-func (m *Model) Calls(dst []uint64) []uint64 { return m.sys.enabled(dst, m.work[m.init]) }
+func (m *Model) Calls(dst []uint64) []uint64 {
+	dst = m.sys.enabled(dst, m.work[m.init])
+	if m.sys.pairs == nil {
+		return dst
+	}
+	return m.withSchedules(dst)
+}
 
 // Apply carries out one call under the eyes of the checker.
 func (m *Model) Apply(code uint64) explore.Outcome {
 	m.begin()
 	m.call = CallOf(code)
-	crash := m.machine.Run(m.run)
+	crash := m.carryOut()
 	m.last = crash
 	m.counts[m.call.Kind]++
+	if k := m.call.Beside.Kind; k != model.CallNone {
+		m.counts[k]++
+	}
 	return m.judge(crash)
+}
+
+// carryOut makes the call, or both calls.
+func (m *Model) carryOut() *model.Crash {
+	if m.call.Beside.Kind != model.CallNone {
+		return m.duo.Run(m.both, m.call.Sched)
+	}
+	if m.call.CPU == 0 {
+		return m.machine.Run(m.run)
+	}
+	m.machine.SwitchProcessor()
+	crash := m.machine.Run(m.run)
+	m.machine.SwitchProcessor()
+	return crash
 }
 
 func (m *Model) begin() {
@@ -129,6 +157,7 @@ func (m *Model) watch(o model.Observer) {
 	m.machine = model.NewMachine(m.machine.State, o, m.checker)
 	m.machine.RecordSites = true
 	m.kernel.M = m.machine
+	m.duo = model.NewDuo(m.machine)
 }
 
 // Counters returns how often each call was made and each rule applied: calls by

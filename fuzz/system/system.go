@@ -25,6 +25,10 @@ type System struct {
 	rules []invariants.Rule
 	// enabled appends the codes of the calls that the protocol allows in a state.
 	enabled func(dst []uint64, s *model.State) []uint64
+	// pairs appends calls that two processors may make at the same time, without a
+	// schedule; nil: none. Systems with pairs start with two processors.
+	pairs       func(dst []Call, s *model.State) []Call
+	preemptions int
 }
 
 // Init is one start-of-day state.
@@ -49,6 +53,9 @@ type Options struct {
 	// Profile is the hypervisor's rules: members of the family whose rules have its
 	// name run under it. Nil stands for both Xen 3.1 and 4.17.
 	Profile *model.Profile
+	// Preemptions is the largest number of preemptions in a schedule of two calls
+	// side by side, 0 to model.MaxPreemptions.
+	Preemptions int
 	// Patch replaces functions of the kernel: it makes a mutant.
 	Patch func(*hooks.Ops, *hooks.Funcs)
 }
@@ -85,7 +92,13 @@ func finish(s *System, ops hooks.Ops, o Options) (*System, error) {
 	if len(s.Inits) == 0 {
 		return nil, fmt.Errorf("system: %s: no start-of-day state fits the scope", s.Name)
 	}
-	s.lowmem, s.stale = o.Lowmem, o.Stale
+	if o.Preemptions < 0 || o.Preemptions > model.MaxPreemptions {
+		return nil, fmt.Errorf("system: %s: %d preemptions: want 0 to %d", s.Name, o.Preemptions, model.MaxPreemptions)
+	}
+	s.lowmem, s.stale, s.preemptions = o.Lowmem, o.Stale, o.Preemptions
+	if s.pairs != nil {
+		s.Scope += fmt.Sprintf(", two processors, at most %d preemptions", s.preemptions)
+	}
 	if s.enabled == nil {
 		s.enabled = calls
 	}
@@ -97,7 +110,9 @@ func finish(s *System, ops hooks.Ops, o Options) (*System, error) {
 		o.Patch(&s.ops, &s.fn)
 	}
 	for i := range s.Inits {
-		s.ops.Start(s.Inits[i].State)
+		if st := s.Inits[i].State; st.Kernel.Phase == model.PhaseBoot {
+			s.ops.Start(st)
+		}
 		s.Inits[i].kept = invariants.TakeSnapshot(s.Inits[i].State)
 	}
 	return s, nil

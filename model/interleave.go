@@ -1,0 +1,211 @@
+package model
+
+import "iter"
+
+// MaxPreemptions is the largest number of preemptions of a [Schedule].
+const MaxPreemptions = 4
+
+// Schedule says how the steps of two processors follow each other. First starts;
+// after Points[0] steps it is preempted and the other one goes on, after Points[1]
+// more steps whoever runs then is preempted, and so on. From the first zero on
+// nobody is. A processor that has to wait for a lock, or has finished, gives way at
+// once; that counts as no preemption.
+type Schedule struct {
+	First  int // number of the processor that starts, 0 or 1
+	Points [MaxPreemptions]uint8
+}
+
+// Duo runs two pieces of kernel code side by side, one on each processor of a
+// machine, under a schedule. A step is a load, a store, a hypercall, a flush or
+// any other operation of a [Machine]; a processor can be preempted before each of
+// its steps. The code is plain Go and keeps its place on a stack of its own, so a
+// schedule cannot be left and taken up again: a search runs the code from its start
+// once for each schedule.
+//
+// A Duo is for one machine and is not safe for concurrent use.
+type Duo struct {
+	m     *Machine
+	lanes [2]lane
+	sched Schedule
+	at    int // the entry of sched.Points in force
+	left  int // steps until the next preemption, -1: none
+	done  bool
+}
+
+// lane is the code of one processor.
+type lane struct {
+	code    func()
+	resume  func() (struct{}, bool)
+	stop    func()
+	yield   func(struct{}) bool
+	call    Call // the protocol call that the machine is in
+	died    Crash
+	dead    bool
+	active  bool // has started and not finished
+	blocked bool // waits for a lock
+	steps   int
+}
+
+// NewDuo returns a Duo for a machine. The machine's state must have two processors
+// when Run is called.
+func NewDuo(m *Machine) *Duo { return &Duo{m: m} }
+
+// Steps is the number of steps that a processor took in the last Run.
+func (d *Duo) Steps(cpu int) int { return d.lanes[cpu].steps }
+
+// Followed reports whether the last Run made every preemption of its schedule.
+func (d *Duo) Followed() bool { return d.done }
+
+// Run carries out code[0] on processor 0 and code[1] on processor 1. It ends when
+// both have finished or one has died; then nobody goes on. The result is nil, or how
+// the kernel died; it is valid until the next Run.
+func (d *Duo) Run(code [2]func(), s Schedule) (died *Crash) {
+	d.sched, d.at, d.done = s, 0, false
+	d.nextPoint()
+	d.m.Commit()
+	for n := range d.lanes {
+		d.lanes[n] = lane{code: code[n], active: true}
+	}
+	d.m.duo = d
+	defer func() { d.m.duo, d.m.call = nil, Call{} }()
+	for n := s.First; d.lanes[0].active || d.lanes[1].active; n = d.next(n) {
+		if d.m.Running() != n {
+			d.m.SwitchProcessor()
+		}
+		d.advance(n)
+		if d.lanes[n].dead {
+			died = &d.lanes[n].died
+			break
+		}
+	}
+	d.finish()
+	return died
+}
+
+// next chooses who goes on after processor n has given way.
+func (d *Duo) next(n int) int {
+	me, other := &d.lanes[n], &d.lanes[1-n]
+	switch {
+	case !other.active:
+		return n
+	case !me.active || me.blocked || !other.blocked:
+		return 1 - n
+	}
+	return n
+}
+
+// advance lets processor n run until it gives way.
+func (d *Duo) advance(n int) {
+	l := &d.lanes[n]
+	if l.resume == nil {
+		l.resume, l.stop = iter.Pull(func(yield func(struct{}) bool) {
+			l.yield = yield
+			if c := d.m.run(l.code); c != nil {
+				l.died, l.dead = *c, true
+			}
+		})
+	}
+	d.m.call = l.call
+	if _, more := l.resume(); !more {
+		l.active = false
+	}
+	l.call = d.m.call
+}
+
+// finish ends what is still in flight and brings processor 0 back.
+func (d *Duo) finish() {
+	for n := range d.lanes {
+		if l := &d.lanes[n]; l.stop != nil {
+			l.stop()
+			l.resume, l.stop, l.yield = nil, nil, nil
+		}
+	}
+	d.m.locks = 0
+	if d.m.Running() != 0 {
+		d.m.SwitchProcessor()
+	}
+	d.done = d.at == MaxPreemptions || d.sched.Points[d.at] == 0
+}
+
+// nextPoint takes up an entry of the schedule.
+func (d *Duo) nextPoint() {
+	d.left = -1
+	if d.at < MaxPreemptions && d.sched.Points[d.at] != 0 {
+		d.left = int(d.sched.Points[d.at])
+	}
+}
+
+// pause comes before each step of the running processor.
+func (d *Duo) pause() {
+	n := d.m.Running()
+	if d.left == 0 && d.lanes[1-n].active && !d.lanes[1-n].blocked {
+		d.at++
+		d.nextPoint()
+		d.giveWay(n)
+	}
+	if d.left > 0 {
+		d.left--
+	}
+	d.lanes[n].steps++
+}
+
+// giveWay suspends the running code until its processor is chosen again.
+func (d *Duo) giveWay(n int) {
+	if !d.lanes[n].yield(struct{}{}) {
+		d.m.Die(Crash{Kind: CrashStopped})
+	}
+}
+
+// wait lets the other processor go on until it has released a lock. It reports
+// false if there is nobody to wait for.
+func (d *Duo) wait() bool {
+	n := d.m.Running()
+	if !d.lanes[1-n].active || d.lanes[1-n].blocked {
+		return false
+	}
+	d.lanes[n].blocked = true
+	d.giveWay(n)
+	d.lanes[n].blocked = false
+	return true
+}
+
+// pause lets the schedule switch processors before a step.
+func (m *Machine) pause() {
+	if m.duo != nil {
+		m.duo.pause()
+	}
+}
+
+// Others reports whether the other processor is in the middle of a call.
+func (m *Machine) Others() bool {
+	if m.duo == nil {
+		return false
+	}
+	o := &m.duo.lanes[1-m.Running()]
+	return o.active && o.call.Kind != CallNone
+}
+
+// Lock takes one of the kernel's spinlocks, 0 to 31, waiting until the other
+// processor has released it. A lock that nobody can release any more ends the
+// kernel.
+func (m *Machine) Lock(n int) {
+	m.pause()
+	for m.locks>>n&1 != 0 {
+		if m.duo == nil || !m.duo.wait() {
+			m.Die(Crash{Kind: CrashDeadlock})
+		}
+	}
+	m.locks |= 1 << n
+}
+
+// Unlock releases a spinlock.
+func (m *Machine) Unlock(n int) {
+	m.pause()
+	if m.locks>>n&1 == 0 {
+		m.Die(Crash{Kind: CrashBug, Where: "spin_unlock"})
+	}
+	m.locks &^= 1 << n
+	if m.duo != nil {
+		m.duo.lanes[1-m.Running()].blocked = false
+	}
+}
