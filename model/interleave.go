@@ -24,6 +24,10 @@ type Schedule struct {
 //
 // A Duo is for one machine and is not safe for concurrent use.
 type Duo struct {
+	// InHypercalls lets a schedule switch processors inside hypercalls too, at the
+	// places where the real hypervisor holds no lock that would forbid it.
+	InHypercalls bool
+
 	m     *Machine
 	lanes [2]lane
 	sched Schedule
@@ -67,7 +71,10 @@ func (d *Duo) Run(code [2]func(), s Schedule) (died *Crash) {
 		d.lanes[n] = lane{code: code[n], active: true}
 	}
 	d.m.duo = d
-	defer func() { d.m.duo, d.m.call = nil, Call{} }()
+	if d.InHypercalls {
+		d.m.State.pause = d.pause
+	}
+	defer func() { d.m.duo, d.m.State.pause, d.m.call = nil, nil, Call{} }()
 	for n := s.First; d.lanes[0].active || d.lanes[1].active; n = d.next(n) {
 		if d.m.Running() != n {
 			d.m.SwitchProcessor()
@@ -173,6 +180,14 @@ func (d *Duo) wait() bool {
 func (m *Machine) pause() {
 	if m.duo != nil {
 		m.duo.pause()
+	}
+}
+
+// gap marks a place inside a hypercall where one of another processor can come in
+// between. What is undone by rolling back must not span one.
+func (s *State) gap() {
+	if s.pause != nil {
+		s.pause()
 	}
 }
 

@@ -53,12 +53,13 @@ func (s *State) getType(f Frame, t Type, special bool) Errno {
 // firstType gives an unused frame its type.
 func (s *State) firstType(f Frame, t Type, special bool) Errno {
 	i := s.touch(f)
+	i.T = 1
 	if i.Typ != t {
 		i.Typ = t
 		i.Flags &^= Validated
+		s.gap() // published, so nobody can use it as anything else any more
 		s.flushStale(i.Stamp)
 	}
-	i.T = 1
 	if special {
 		i.Flags |= PAEXenL2
 	}

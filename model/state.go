@@ -29,6 +29,7 @@ type State struct {
 
 	other   *Processor // the processor that is not running; nil: there is one only
 	running uint8      // number of the one that is
+	pause   func()     // lets a schedule switch processors inside a hypercall; nil: it cannot
 
 	journal []change
 	touched uint64 // frames whose records are in the journal since the last mark

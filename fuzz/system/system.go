@@ -118,5 +118,8 @@ func finish(s *System, ops hooks.Ops, o Options) (*System, error) {
 	return s, nil
 }
 
+// Interleaves reports whether the system has calls that run side by side.
+func (s *System) Interleaves() bool { return s.pairs != nil }
+
 // Rules returns the rules that the system is checked against.
 func (s *System) Rules() []invariants.Rule { return s.rules }
