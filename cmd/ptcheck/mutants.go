@@ -2,50 +2,43 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
-	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"github.com/ptcheck/ptcheck/fuzz/mutants"
 )
 
+// mutantsFlags are the flags of mutants.
+type mutantsFlags struct {
+	json     bool
+	harmless bool
+	report   string
+}
+
 func newMutants() *cobra.Command {
-	var asJSON bool
+	var f mutantsFlags
 	cmd := &cobra.Command{
 		Use:   "mutants [ID...]",
 		Short: "Plant real bugs one at a time and see that each is caught",
 		Long: `mutants searches systems in which one function has been replaced by a wrong one,
-and prints which rules fire. The exit code is 1 if a mutant survives, is not
-caught by the rule that it names, or by another number of calls.`,
+and prints the kill matrix: which rules fire for which bug. Within the matrix, #
+is the rule that must catch the bug and does, + any other that fires too.
+
+The exit code is 1 if a mutant survives, is not caught by the rule that it names,
+or on a way of another length. With --harmless it searches changes that are no
+bugs, and the exit code is 1 if anything fires.`,
 		Example: `  ptcheck mutants
-  ptcheck mutants B08 L01 --json`,
+  ptcheck mutants B08 L01 --json
+  ptcheck mutants X43 --report reports
+  ptcheck mutants --harmless`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			list, err := mutants.Find(args)
-			if err != nil {
-				return err
+			if f.harmless {
+				return f.runHarmless(cmd, args)
 			}
-			var results []mutants.Result
-			for _, m := range list {
-				r, err := m.Run(cmd.Context())
-				if err != nil {
-					return err
-				}
-				results = append(results, r)
-			}
-			if asJSON {
-				err = writeMutantsJSON(cmd.OutOrStdout(), results)
-			} else {
-				err = writeMutants(cmd.OutOrStdout(), list, results)
-			}
-			for _, r := range results {
-				if err == nil && !r.Caught {
-					err = exitError(exitViolated)
-				}
-			}
-			return err
+			return f.run(cmd, args)
 		},
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			var ids []string
@@ -55,38 +48,71 @@ caught by the rule that it names, or by another number of calls.`,
 			return ids, cobra.ShellCompDirectiveNoFileComp
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the results as JSON")
+	cmd.Flags().BoolVar(&f.json, "json", false, "print the results as JSON")
+	cmd.Flags().BoolVar(&f.harmless, "harmless", false, "search the changes that are no bugs instead")
+	cmd.Flags().StringVar(&f.report, "report", "", "write the counterexample of each mutant to this folder")
 	return cmd
 }
 
-func writeMutantsJSON(w io.Writer, results []mutants.Result) error {
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	return enc.Encode(results)
-}
-
-// writeMutants prints the kill matrix, one row a mutant.
-func writeMutants(w io.Writer, list []mutants.Mutant, results []mutants.Result) error {
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tw, "mutant\tsystem\tcaught by\tcalls\tstates\tfires too\twhat is wrong")
-	caught := 0
-	for i, r := range results {
-		by, too := r.Rule, []string{}
-		for _, f := range r.Fired {
-			if f != r.Rule {
-				too = append(too, f)
-			}
-		}
-		if r.Caught {
-			caught++
-		} else {
-			by = fmt.Sprintf("MISSED (%s by %d, want %s by %d)", r.Rule, r.Steps, list[i].Catch, list[i].Steps)
-		}
-		fmt.Fprintf(tw, "%s\t%s/%d\t%s\t%d\t%d\t%s\t%s\n", r.ID, list[i].System, list[i].Levels, by, r.Steps, r.States, strings.Join(too, ", "), list[i].What)
-	}
-	if err := tw.Flush(); err != nil {
+func (f *mutantsFlags) run(cmd *cobra.Command, ids []string) error {
+	list, err := mutants.Find(ids)
+	if err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(w, "%d of %d caught\n", caught, len(results))
+	results, err := mutants.RunAll(cmd.Context(), list, nil)
+	if err != nil {
+		return err
+	}
+	if f.report != "" {
+		if err := writeMutantReports(f.report, list, results); err != nil {
+			return err
+		}
+	}
+	if f.json {
+		err = writeIndented(cmd.OutOrStdout(), results)
+	} else {
+		err = writeMatrix(cmd.OutOrStdout(), list, results)
+	}
+	for _, r := range results {
+		if !r.Caught {
+			return errors.Join(err, exitError(exitViolated))
+		}
+	}
 	return err
+}
+
+func writeIndented(w io.Writer, v []mutants.Result) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}
+
+// runHarmless searches changes that must raise nothing.
+func (f *mutantsFlags) runHarmless(cmd *cobra.Command, ids []string) error {
+	if len(ids) > 0 || f.json || f.report != "" {
+		return errors.New("mutants: --harmless takes no IDs and no other flags")
+	}
+	list := mutants.Harmless()
+	results, err := mutants.RunAll(cmd.Context(), list, nil)
+	if err != nil {
+		return err
+	}
+	loud := 0
+	for i, r := range results {
+		answer := "silent"
+		if !r.Complete && len(r.Fired) == 0 {
+			answer = "silent so far"
+			loud++
+		}
+		if len(r.Fired) > 0 {
+			answer = fmt.Sprintf("FIRES %s", r.Fired)
+			loud++
+		}
+		fmt.Fprintf(cmd.OutOrStdout(), "%-24s %-10s %8d states  %s: %s\n", r.ID, list[i].System, r.States, answer, list[i].What)
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "%d of %d silent\n", len(results)-loud, len(results))
+	if loud > 0 {
+		return exitError(exitViolated)
+	}
+	return nil
 }

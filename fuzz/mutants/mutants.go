@@ -21,9 +21,10 @@ type Mutant struct {
 	What   string // what is wrong, and what it does
 	Source string // where the bug was
 	System string // native, xen or pvdp
-	Levels int    // table levels of the scope
+	Levels int    // table levels of the scope; 0: all that the system has
 	// Catch is the rule that must catch it, or "crash KIND" for a kernel that dies,
-	// and Steps the length of the shortest way there, in calls.
+	// and Steps the length of the shortest way there, in calls. Harmless changes have
+	// neither.
 	Catch string
 	Steps int
 
@@ -39,7 +40,9 @@ type Result struct {
 	Steps  int      `json:"steps"`  // length of the shortest way to it
 	Fired  []string `json:"fired"`  // all that fire within the scope, first ones first
 	States uint64   `json:"states"`
-	Millis int64    `json:"milliseconds"`
+	// Complete says that the search found nothing new any more.
+	Complete bool  `json:"complete"`
+	Millis   int64 `json:"milliseconds"`
 
 	finding explore.Finding // what Rule and Steps are about
 }
@@ -62,11 +65,15 @@ func (m *Mutant) Run(ctx context.Context) (Result, error) {
 	if err != nil {
 		return Result{}, fmt.Errorf("mutants: %s: %w", m.ID, err)
 	}
-	r, err := explore.Run(ctx, s.factory, explore.Options{Depth: depth, FindAll: true, NoSymmetry: true})
+	o := explore.Options{Depth: depth, FindAll: true, NoSymmetry: true}
+	if m.Catch == "" {
+		o.Depth = 0 // harmless: nothing must ever be found
+	}
+	r, err := explore.Run(ctx, s.factory, o)
 	if err != nil {
 		return Result{}, fmt.Errorf("mutants: %s: %w", m.ID, err)
 	}
-	out := Result{ID: m.ID, States: r.States, Millis: r.Duration.Milliseconds()}
+	out := Result{ID: m.ID, Complete: r.Complete, States: r.States, Millis: r.Duration.Milliseconds()}
 	for _, f := range r.Findings {
 		by := s.rule(f)
 		if slices.Contains(out.Fired, by) {
@@ -101,7 +108,11 @@ func (m *Mutant) subject() (*subject, error) {
 		}
 		return adversarySubject(a)
 	}
-	s, err := system.New(m.System, system.Options{Levels: []int{m.Levels}, Patch: m.patch})
+	o := system.Options{Patch: m.patch}
+	if m.Levels != 0 {
+		o.Levels = []int{m.Levels}
+	}
+	s, err := system.New(m.System, o)
 	if err != nil {
 		return nil, err
 	}
