@@ -10,6 +10,7 @@ import "github.com/ptcheck/ptcheck/model"
 // then the CPU features.
 func SetupStart(k *Kernel) {
 	outer := k.M.Begin(model.Call{Kind: model.CallSetupStart})
+	k.M.NoteHook(model.HookSetupStart, k.layout().Kernel.Root)
 	k.PV.PagetableSetupStart(k, k.Base())
 	EnableFeatures(k)
 	k.M.Kernel.Phase = model.PhaseStarted
@@ -38,7 +39,7 @@ func MapLowmemLeaf(k *Kernel, pfn model.PFN) {
 
 // CreateRange creates empty tables for a range of addresses.
 func CreateRange(k *Kernel, start, end model.VA) {
-	outer := k.M.Begin(model.Call{Kind: model.CallRange})
+	outer := k.M.Begin(model.Call{Kind: model.CallRange, Start: start, End: end})
 	k.Fn.PageTableRangeInit(k, start, end, k.Base())
 	k.M.End(outer)
 }
@@ -54,6 +55,7 @@ func MapFixmap(k *Kernel, kind model.CallKind, index int, pfn model.PFN, prot mo
 // SetupDone is the end of pagetable_init.
 func SetupDone(k *Kernel) {
 	outer := k.M.Begin(model.Call{Kind: model.CallSetupDone})
+	k.M.NoteHook(model.HookSetupDone, k.layout().Kernel.Root)
 	k.PV.PagetableSetupDone(k, k.Base())
 	k.M.Kernel.Phase = model.PhaseDone
 	k.M.End(outer)

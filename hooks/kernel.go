@@ -89,15 +89,6 @@ func (k *Kernel) setPTE(ptep model.VA, pte model.Entry) {
 	f(k, ptep, pte)
 }
 
-// allocPT calls the variant of alloc_pt that is live, for init_mm.
-func (k *Kernel) allocPT(pfn model.PFN) {
-	f := k.PV.AllocPT[k.M.Kernel.AllocPT]
-	if f == nil {
-		k.M.Die(model.Crash{Kind: model.CrashNullCall, Where: "alloc_pt"})
-	}
-	f(k, k.Base(), pfn)
-}
-
 // TableOf is the direct-map address of the table that an upper entry names:
 // pmd_offset(pud, 0) or pte_offset_kernel(pmd, 0). It does not look at the
 // present bit, nor at whether the entry is a large page.

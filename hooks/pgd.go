@@ -24,7 +24,7 @@ func PgdAlloc(k *Kernel) {
 	}
 	for i := range unshared {
 		pmd := k.pmdAlloc(i)
-		k.PV.AllocPD(k, l.PA(pmd).PFN())
+		k.AllocPD(l.PA(pmd).PFN())
 		k.SetPGD(k.Slot(pgd, i), k.make(root, uint64(l.PA(pmd))|uint64(model.Present)))
 	}
 	k.M.Kernel.Second = model.Frame(l.PA(pgd).PFN())

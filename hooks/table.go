@@ -11,7 +11,7 @@ import "github.com/ptcheck/ptcheck/model"
 func OneMDTableInit(k *Kernel, level int, entry model.VA) model.VA {
 	if k.Val(level, k.Read(entry))&uint64(model.Present) == 0 {
 		pfn := k.M.AllocBootmem()
-		k.PV.AllocPD(k, pfn)
+		k.AllocPD(pfn)
 		k.SetUpper(level, entry, k.make(level, uint64(pfn.PA())|uint64(k.upperFlags(level))))
 		if k.layout().VA(pfn.PA()) != k.TableOf(level, entry) {
 			k.M.Bug("one_md_table_init", model.OK)
@@ -35,7 +35,7 @@ func (k *Kernel) upperFlags(level int) model.Entry {
 func OnePageTableInit(k *Kernel, pmd model.VA) model.VA {
 	if k.Val(2, k.Read(pmd))&uint64(model.Present) == 0 {
 		pfn := k.M.AllocBootmem()
-		k.allocPT(pfn)
+		k.AllocPT(pfn)
 		k.SetUpper(2, pmd, k.make(2, uint64(pfn.PA())|uint64(PageTable)))
 		if k.layout().VA(pfn.PA()) != k.TableOf(2, pmd) {
 			k.M.Bug("one_page_table_init", model.OK)

@@ -60,6 +60,9 @@ type Call struct {
 	// CallAlias, the frame to map at fixmap index Index, writable or read-only.
 	From, To PFN
 	Index    int
+	// Start and End bound the addresses of CallRange, both modulo the address
+	// space.
+	Start, End VA
 }
 
 // CallKind names the calls of the boot protocol.

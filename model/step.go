@@ -24,13 +24,15 @@ const (
 	OpCopyFrame             // MMUEXT_COPY_PAGE
 	OpCallBegin             // a protocol call starts
 	OpCallEnd               // a protocol call has returned
+	OpHook                  // the kernel is about to call a hook
+	NumOps
 )
 
 // String returns a short lower-case name.
 func (o Op) String() string {
 	return [...]string{"store", "emulated-store", "clear-page", "bootmem", "load_cr3", "set_cr4",
 		"flush", "invlpg", "mmu_update", "update_va_mapping", "new_baseptr", "new_user_baseptr",
-		"pin", "unpin", "set_gdt", "clear_frame", "copy_frame", "begin", "end"}[o]
+		"pin", "unpin", "set_gdt", "clear_frame", "copy_frame", "begin", "end", "hook"}[o]
 }
 
 // Step is one thing that the machine did. Which fields mean something depends
@@ -46,6 +48,7 @@ type Step struct {
 	Off   int     // byte offset in Frame of a store or update
 	Width int     // bytes stored
 	Value uint64  // the value stored or asked for
+	Hook  Hook    // OpHook; Frame is the table that it is about
 	All   bool    // OpFlush, OpInvlpg: on all processors, not only the one that runs
 	CPU   int     // number of the processor that took the step
 	Busy  bool    // the other processor is in the middle of a call

@@ -48,7 +48,7 @@ func PagetableSetupStart(k *hooks.Kernel, base model.VA) {
 	l := k.M.L
 	switch l.Geo.Levels {
 	case 2:
-		k.PV.AllocPD(k, l.Kernel.Root)
+		k.AllocPD(l.Kernel.Root)
 	case 3:
 		zero := uint64(l.Kernel.ZeroPage.PA()) | uint64(model.Present)
 		user := l.UserSlots()

@@ -23,7 +23,7 @@ func skipPresent(_ *hooks.Ops, f *hooks.Funcs) {
 func newMiddle(_ *hooks.Ops, f *hooks.Funcs) {
 	f.OneMDTableInit = func(k *hooks.Kernel, level int, entry model.VA) model.VA {
 		pfn := k.M.AllocBootmem()
-		k.PV.AllocPD(k, pfn)
+		k.AllocPD(pfn)
 		flags := hooks.PageTable
 		if !k.M.L.Geo.GrantsRights(level) {
 			flags = model.Present

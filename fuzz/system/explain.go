@@ -132,6 +132,8 @@ func stepText(st *model.State, s *model.Step) string {
 		return fmt.Sprintf("%v %s", s.Op, name)
 	case model.OpSetCR4:
 		return fmt.Sprintf("%v %#x", s.Op, s.Value)
+	case model.OpHook:
+		return fmt.Sprintf("%v %v %s", s.Op, s.Hook, name)
 	case model.OpInvlpg:
 		return fmt.Sprintf("%v %#x", s.Op, uint64(s.VA))
 	}

@@ -26,7 +26,7 @@ func skipPresent(_ *hooks.Ops, fn *hooks.Funcs) {
 func newPageTables(_ *hooks.Ops, fn *hooks.Funcs) {
 	fn.OnePageTableInit = func(k *hooks.Kernel, pmd model.VA) model.VA {
 		pfn := k.M.AllocBootmem()
-		k.PV.AllocPT[k.M.Kernel.AllocPT](k, k.Base(), pfn)
+		k.AllocPT(pfn)
 		k.SetUpper(2, pmd, k.PV.MakePMD(k, uint64(pfn.PA())|uint64(hooks.PageTable)))
 		return k.TableOf(2, pmd)
 	}
@@ -36,7 +36,7 @@ func newPageTables(_ *hooks.Ops, fn *hooks.Funcs) {
 func newMiddleTables(_ *hooks.Ops, fn *hooks.Funcs) {
 	fn.OneMDTableInit = func(k *hooks.Kernel, level int, entry model.VA) model.VA {
 		pfn := k.M.AllocBootmem()
-		k.PV.AllocPD(k, pfn)
+		k.AllocPD(pfn)
 		flags := hooks.PageTable
 		if !k.M.L.Geo.GrantsRights(level) {
 			flags = model.Present
