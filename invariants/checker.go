@@ -1,6 +1,10 @@
 package invariants
 
-import "github.com/ptcheck/ptcheck/model"
+import (
+	"slices"
+
+	"github.com/ptcheck/ptcheck/model"
+)
 
 // Checker applies the rules to each step of a machine. It stops the machine at
 // the first step that breaks one.
@@ -16,16 +20,13 @@ type Checker struct {
 	KeepGoing bool
 
 	rules []Rule
+	byOp  [model.NumOps][]int // the rules that look at each kind of step
 	s     *model.State
 	view  view
+	trees trees
 	start *Snapshot
 	calls [2]callMemory // by processor
 	call  *callMemory   // that of the processor that took the step
-}
-
-// callMemory is what rules remember from step to step of a protocol call.
-type callMemory struct {
-	allocated bool // the call has taken a frame from the boot allocator
 }
 
 // Detail locates a violation. Fields that do not concern the rule are zero.
@@ -43,7 +44,15 @@ func New(rules []Rule) *Checker {
 	if rules == nil {
 		rules = Rules()
 	}
-	return &Checker{rules: rules, Exercised: make([]uint64, len(rules)), Violated: -1}
+	c := &Checker{rules: rules, Exercised: make([]uint64, len(rules)), Violated: -1}
+	for i := range rules {
+		for op := range model.NumOps {
+			if len(rules[i].ops) == 0 || slices.Contains(rules[i].ops, op) {
+				c.byOp[op] = append(c.byOp[op], i)
+			}
+		}
+	}
+	return c
 }
 
 // Rules returns the rules that the checker applies.
@@ -58,6 +67,10 @@ func (c *Checker) BeginAt(s *model.State, start *Snapshot) {
 	}
 	c.start = start
 	c.view.reset(s)
+	c.trees.reset(s)
+	for i := range c.calls {
+		c.calls[i].reset()
+	}
 }
 
 // Begin makes the checker look at a start-of-day state.
@@ -66,8 +79,10 @@ func (c *Checker) Begin(s *model.State) { c.BeginAt(s, nil) }
 // Step implements model.Observer.
 func (c *Checker) Step(m *model.Machine, s *model.Step) {
 	c.view.apply(c.s, s)
+	c.trees.follow(c.s, s)
 	c.call = &c.calls[s.CPU]
-	for i := range c.rules {
+	c.call.follow(c.s, s)
+	for _, i := range c.byOp[s.Op] {
 		r := c.rules[i].check(c, s)
 		if r == silent {
 			continue

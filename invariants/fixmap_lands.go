@@ -5,12 +5,13 @@ import "github.com/ptcheck/ptcheck/model"
 func fixmapLands() Rule {
 	return Rule{
 		ID:      "fixmap-lands",
-		Says:    "A fixmap index maps the frame that was asked for, with the write permission that was asked for.",
+		Says:    "A fixmap index maps the frame that was asked for, with the attributes that were asked for.",
 		Applies: "when a fixmap or alias call ends, and for shared_info when setup_done ends under a hypervisor",
-		Source:  "Linux, set_pte_pfn (arch/i386/mm/pgtable.c) and xen_pagetable_setup_done (ab144f5e)",
-		Limits:  "looks at the tables under the kernel's own root, and at no attribute but write permission",
+		Source:  "Linux, set_pte_pfn (arch/i386/mm/pgtable.c), PAGE_KERNEL and PAGE_KERNEL_RO; xen_pagetable_setup_done (ab144f5e)",
+		Limits:  "looks at the tables under the kernel's own root; not at software bits, nor at no-execute where making an entry loses it (32-bit guests)",
 		Goal:    "a fixmap call ends",
 		check:   checkFixmap,
+		ops:     []model.Op{model.OpCallEnd},
 	}
 }
 
@@ -21,20 +22,53 @@ func checkFixmap(c *Checker, st *model.Step) result {
 	l := c.s.L
 	switch st.Call.Kind {
 	case model.CallFixmap, model.CallAlias:
-		return c.fixmapIs(l.Fix(st.Call.Index), l.Map.MFN(model.Frame(st.Call.From)), st.Call.Kind == model.CallFixmap)
+		want, care := c.fixFlags(st.Call.Kind == model.CallFixmap)
+		return c.fixmapIs(l.Fix(st.Call.Index), l.Map.MFN(model.Frame(st.Call.From)), want, care)
 	case model.CallSetupDone:
 		if l.Hyper != nil {
-			return c.fixmapIs(l.Fix(l.Kernel.FixSharedInfo), l.Kernel.SharedInfo, true)
+			// This entry is put together by hand and keeps NX everywhere.
+			want, care := c.fixFlags(true)
+			if l.Geo.Width == 8 {
+				care |= model.NX
+			}
+			return c.fixmapIs(l.Fix(l.Kernel.FixSharedInfo), l.Kernel.SharedInfo, want, care)
 		}
 	}
 	return silent
 }
 
+// fixFlags is what a fixmap leaf must look like, and which flags that says
+// something about.
+func (c *Checker) fixFlags(writable bool) (want, care model.Entry) {
+	l := c.s.L
+	want = model.Present | model.Accessed | model.Dirty
+	care = model.FlagMask &^ (model.Avail | model.AvailHigh)
+	if writable {
+		want |= model.RW
+	}
+	if l.Kernel.HasPGE {
+		want |= model.Global
+	}
+	if l.Kernel.NX && l.Geo.Width == 8 {
+		want |= model.NX
+	}
+	switch {
+	case l.Hyper == nil:
+	case l.Geo.SignExtend:
+		// The hypervisor sets these, and marks what the kernel keeps for itself.
+		care = care&^(model.User|model.Global) | model.GuestKernel
+		want |= model.GuestKernel
+	default:
+		care &^= model.NX
+	}
+	return want, care
+}
+
 // fixmapIs compares the mapping of an address under the kernel's root.
-func (c *Checker) fixmapIs(va model.VA, want model.MFN, writable bool) result {
+func (c *Checker) fixmapIs(va model.VA, to model.MFN, want, care model.Entry) result {
 	m, ok := resolve(c.s, c.s.L.Geo, model.Frame(c.s.L.Kernel.Root), va)
-	if !ok || m.leaf.MFN() != want || m.leaf.Is(model.RW) != writable {
-		return c.fail(Detail{Frame: model.NoFrame, VA: va, Table: m.table, Slot: m.slot, Got: uint64(m.leaf), Want: uint64(model.MakeEntry(want, model.Present))})
+	if !ok || m.level != 1 || m.leaf.MFN() != to || (m.leaf.Flags()^want)&care != 0 {
+		return c.fail(Detail{Frame: model.NoFrame, VA: va, Table: m.table, Slot: m.slot, Got: uint64(m.leaf), Want: uint64(model.MakeEntry(to, want))})
 	}
 	return held
 }

@@ -11,6 +11,7 @@ func leafRewritten() Rule {
 		Limits:  "write permission and, on 32 bits, no-execute are not looked at under a hypervisor: read-only leaves stay so, and making an entry loses the NX bit there",
 		Goal:    "a map call ends",
 		check:   checkLeaf,
+		ops:     []model.Op{model.OpCallEnd},
 	}
 }
 
@@ -18,16 +19,31 @@ func checkLeaf(c *Checker, st *model.Step) result {
 	if st.Op != model.OpCallEnd || st.Call.Kind != model.CallMap {
 		return silent
 	}
+	return c.leavesAre(&st.Call, false)
+}
+
+// leavesAre judges the leaves of a map call. exact asks for each flag as the
+// kernel's own rewriting would leave it, but write permission, which it keeps.
+func (c *Checker) leavesAre(call *model.Call, exact bool) result {
 	l := c.s.L
 	step := model.PFN(1)
 	if l.Kernel.HasPSE {
 		step = model.PFN(l.Geo.Span(2) / model.PageSize)
 	}
-	for pfn := st.Call.From; pfn < st.Call.To; pfn += step {
+	for pfn := call.From; pfn < call.To; pfn += step {
 		va := l.VA(pfn.PA())
 		m, ok := resolve(c.s, l.Geo, model.Frame(l.Kernel.Root), va)
 		want, care := c.leafFlags(va)
+		if exact {
+			want, care = c.asStored(want), model.FlagMask
+			if l.Hyper != nil {
+				care &^= model.RW
+			}
+		}
 		if !ok || m.leaf.MFN() != l.Map.MFN(model.Frame(pfn)) || (m.level == 2) != l.Kernel.HasPSE || (m.leaf.Flags()^want)&care != 0 {
+			if exact {
+				return broken
+			}
 			return c.fail(Detail{Frame: model.NoFrame, Table: m.table, Slot: m.slot, VA: va, Want: uint64(want), Got: uint64(m.leaf)})
 		}
 	}

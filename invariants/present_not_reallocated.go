@@ -21,10 +21,6 @@ func checkReallocation(c *Checker, st *model.Step) result {
 		return silent
 	}
 	switch st.Op {
-	case model.OpCallBegin:
-		c.call.allocated = false
-	case model.OpBootmem:
-		c.call.allocated = true
 	case model.OpCallEnd:
 		if !c.call.allocated {
 			return held

@@ -5,33 +5,95 @@ import "github.com/ptcheck/ptcheck/model"
 func rootValid() Rule {
 	return Rule{
 		ID:      "root-valid",
-		Says:    "CR3 names a root that maps itself, read-only where a hypervisor owns it, and the one asked for when a load or switch ends.",
+		Says:    "CR3 names a root that maps itself, read-only where a hypervisor owns it, and the kernel's text, executable; it is the one asked for when a load or switch ends.",
 		Applies: "at every step",
-		Source:  "Linux ab144f5e, xen_pagetable_setup_start: the root is read-only before the switch; Intel SDM vol. 3, 4.5",
-		Limits:  "looks at the direct-map address of the root only; other aliases are the business of tables-read-only",
+		Source:  "Linux ab144f5e, xen_pagetable_setup_start: the root is read-only before the switch; Linux b239fb25, is_kernel_text; Intel SDM vol. 3, 4.5 and 4.6",
+		Limits:  "text is what lies between PAGE_OFFSET and the end of the init sections; of the kernel's data the root and the zero page stand for all; looks at direct-map addresses only",
 		Goal:    "CR3 is loaded",
 		check:   checkRoot,
 	}
 }
 
 func checkRoot(c *Checker, st *model.Step) result {
-	root := c.s.CPU.CR3
-	if !c.s.L.Map.IsGuest(root) {
-		return c.fail(Detail{Frame: root})
-	}
-	va := c.s.L.VA(model.PFN(root).PA())
-	m, ok := resolve(c.s, c.s.Active(), root, va)
-	if !ok || m.frame != root || c.s.L.Hyper != nil && m.leaf.Is(model.RW) {
-		return c.fail(Detail{Frame: root, VA: va, Table: m.table, Slot: m.slot, Got: uint64(m.leaf)})
+	load := st.Op == model.OpLoadCR3 || st.Op == model.OpNewBaseptr
+	switch {
+	case load || st.Op == model.OpSetCR4 || st.Op == model.OpCallEnd || st.Op == model.OpCallBegin:
+		if !c.mapsItself() || !c.mapsText(0, c.s.L.Kernel.MaxLowPFN) {
+			return broken
+		}
+	case !c.rootTouched():
+		return broken
 	}
 	if st.Op == model.OpCallEnd && (st.Call.Kind == model.CallLoadRoot || st.Call.Kind == model.CallSwitch) {
-		if root != model.Frame(st.Call.From) {
+		if root := c.s.CPU.CR3; root != model.Frame(st.Call.From) {
 			return c.fail(Detail{Frame: root})
 		}
 		return held
 	}
-	if st.Op == model.OpLoadCR3 || st.Op == model.OpNewBaseptr {
+	if load {
 		return held
 	}
 	return silent
+}
+
+// rootTouched judges a step that leaves the processor's root in place: by the
+// entries that it changed.
+func (c *Checker) rootTouched() bool {
+	for i := range c.trees.edits {
+		e := &c.trees.edits[i]
+		if e.trees&inActive == 0 || !e.old.Is(model.Present) {
+			continue
+		}
+		const decides = model.Present | model.RW | model.PSE | model.NX | model.FrameMask
+		if (e.old^e.now)&decides == 0 {
+			continue
+		}
+		t := &c.trees.active
+		from, to := model.PFN(0), c.s.L.Kernel.MaxLowPFN
+		if e.level == 1 {
+			from = c.s.L.PA(t.address(e.table, 1, e.slot)).PFN()
+			to = from + 1
+		}
+		if !c.mapsItself() || !c.mapsText(from, to) {
+			return false
+		}
+	}
+	return true
+}
+
+// mapsItself judges the root's own mapping, and that of the zero page.
+func (c *Checker) mapsItself() bool {
+	l, root := c.s.L, c.s.CPU.CR3
+	if !l.Map.IsGuest(root) {
+		c.fail(Detail{Frame: root})
+		return false
+	}
+	for _, f := range [...]model.Frame{root, model.Frame(l.Kernel.ZeroPage)} {
+		va := l.VA(model.PFN(f).PA())
+		m, ok := resolve(c.s, c.s.Active(), root, va)
+		if !ok || m.frame != f || f == root && l.Hyper != nil && m.leaf.Is(model.RW) {
+			c.fail(Detail{Frame: f, VA: va, Table: m.table, Slot: m.slot, Got: uint64(m.leaf)})
+			return false
+		}
+	}
+	return true
+}
+
+// mapsText judges the pages of the kernel's text from one frame up to another: each
+// is mapped to its own frame and, where the processor knows no-execute, executable.
+func (c *Checker) mapsText(from, to model.PFN) bool {
+	l := c.s.L
+	if l.Kernel.TextEnd < l.Kernel.PageOffset {
+		return true
+	}
+	to = min(to, l.PA(l.Kernel.TextEnd).PFN()+1, l.Kernel.MaxLowPFN)
+	for pfn := from; pfn < to; pfn++ {
+		va := l.VA(pfn.PA())
+		m, ok := resolve(c.s, c.s.Active(), c.s.CPU.CR3, va)
+		if !ok || m.frame != model.Frame(pfn) || m.noExec && c.s.CPU.NXE {
+			c.fail(Detail{Frame: model.Frame(pfn), VA: va, Table: m.table, Slot: m.slot, Got: uint64(m.leaf)})
+			return false
+		}
+	}
+	return true
 }

@@ -14,7 +14,11 @@ type Rule struct {
 
 	// Hyper says that the rule means something under a hypervisor only.
 	Hyper bool
+	// Native says that it means something on bare metal only.
+	Native bool
 
+	// ops are the kinds of steps that check wants to see, nil for all.
+	ops []model.Op
 	// check looks at one step, after it has happened.
 	check func(c *Checker, s *model.Step) result
 }
@@ -39,6 +43,18 @@ func Rules() []Rule {
 		fixmapLands(),
 		zapComplete(),
 		zeroPageEmpty(),
+		hypervisorSlots(),
+		noTornEntry(),
+		directMapTrue(),
+		pointerFlags(),
+		tablesReserved(),
+		identityKept(),
+		directMapComplete(),
+		storesStay(),
+		rootPinned(),
+		setupIdempotent(),
+		refusalsHeeded(),
+		hookOrder(),
 	}
 }
 

@@ -7,6 +7,7 @@ import "github.com/ptcheck/ptcheck/model"
 type mapping struct {
 	frame    model.Frame
 	writable bool // by the R/W bits of all levels
+	noExec   bool // by the NX bits of all levels
 	leaf     model.Entry
 	level    int
 	table    model.Frame
@@ -32,6 +33,9 @@ func resolve(s *model.State, g *model.Geometry, root model.Frame, va model.VA) (
 		}
 		if g.GrantsRights(level) && e&model.RW == 0 {
 			m.writable = false
+		}
+		if g.GrantsRights(level) && e&model.NX != 0 {
+			m.noExec = true
 		}
 		next := e.MFN()
 		if level == 1 || largeLeaf(s, g, level, e) {
@@ -65,6 +69,10 @@ func largeLeaf(s *model.State, g *model.Geometry, level int, e model.Entry) bool
 // ascending address order.
 type Snapshot struct {
 	pages []page
+	// low are, natively, the pages below PAGE_OFFSET.
+	low []page
+	// tables says of each frame whether it was a table.
+	tables []bool
 }
 
 type page struct {
@@ -75,7 +83,7 @@ type page struct {
 // TakeSnapshot lists what the tables under CR3 map. Natively the half below
 // PAGE_OFFSET is left out: setup clobbers and rebuilds it by design.
 func TakeSnapshot(s *model.State) *Snapshot {
-	snap := &Snapshot{}
+	snap := &Snapshot{tables: make([]bool, s.L.Map.Frames())}
 	g := s.Active()
 	low := model.VA(0)
 	if s.L.Hyper == nil {
@@ -91,6 +99,7 @@ func (n *Snapshot) table(s *model.State, g *model.Geometry, f model.Frame, level
 	if f < 0 {
 		return
 	}
+	n.tables[f] = true
 	for i := range g.Slots[level] {
 		e := s.Entry(g, f, i)
 		if e&model.Present == 0 || s.L.XenSlot(level, i, special) {
@@ -108,8 +117,12 @@ func (n *Snapshot) table(s *model.State, g *model.Geometry, f model.Frame, level
 		}
 		for p := model.VA(0); p < g.Span(level); p += model.PageSize {
 			to := s.L.Map.Frame(e.MFN()/pages*pages + model.MFN(p/model.PageSize))
-			if va+p >= low&(1<<g.VABits()-1) && to >= 0 {
-				n.pages = append(n.pages, page{va: g.Wrap(va + p), frame: to})
+			switch at := (page{va: g.Wrap(va + p), frame: to}); {
+			case to < 0:
+			case va+p >= low&(1<<g.VABits()-1):
+				n.pages = append(n.pages, at)
+			default:
+				n.low = append(n.low, at)
 			}
 		}
 	}

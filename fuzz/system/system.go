@@ -103,9 +103,8 @@ func finish(s *System, ops hooks.Ops, o Options) (*System, error) {
 		s.enabled = calls
 	}
 	s.ops, s.fn, s.rules = ops, hooks.Generic(), invariants.Rules()
-	if s.Inits[0].State.L.Hyper == nil {
-		s.rules = slices.DeleteFunc(s.rules, func(r invariants.Rule) bool { return r.Hyper })
-	}
+	hyper := s.Inits[0].State.L.Hyper != nil
+	s.rules = slices.DeleteFunc(s.rules, func(r invariants.Rule) bool { return r.Hyper && !hyper || r.Native && hyper })
 	if o.Patch != nil {
 		o.Patch(&s.ops, &s.fn)
 	}

@@ -1,0 +1,77 @@
+package invariants
+
+import "github.com/ptcheck/ptcheck/model"
+
+func directMapTrue() Rule {
+	return Rule{
+		ID:      "direct-map-true",
+		Says:    "Each leaf of the direct map leads to its own frame, and no entry of a table in use names a frame that is not the guest's.",
+		Applies: "at each step to the entries that it changes or brings into use; when a call ends to the whole direct map under CR3 and under the kernel's root",
+		Source:  "Linux, include/asm-i386/page.h: __va and __pa; xen_make_pte and mfn_to_pfn (arch/i386/xen/mmu.c) convert between the two kinds of frame numbers",
+		Limits:  "shared_info may be named too; entries that head.S left behind may name memory that does not exist, until the kernel writes them",
+		Goal:    "a leaf of the direct map is written",
+		check:   checkDirectMap,
+		ops:     entryOps,
+	}
+}
+
+func checkDirectMap(c *Checker, st *model.Step) result {
+	out := silent
+	c.trees.eachNew(c.s, func(e *edit) bool {
+		if !e.now.Is(model.Present) {
+			return true
+		}
+		of := c.trees.of(e.trees)
+		leaf := e.level == 1 || largeLeaf(c.s, of.geo, e.level, e.now)
+		to, pages := e.now.MFN(), model.MFN(1)
+		if leaf {
+			pages = model.MFN(of.geo.Span(e.level) / model.PageSize)
+			to = to / pages * pages // the lowest bit of a large page's number is PAT
+		}
+		f := c.s.L.Map.Frame(to)
+		va := of.address(e.table, e.level, e.slot)
+		pfn := c.s.L.PA(va).PFN()
+		switch {
+		case !c.given(f), leaf && pfn < c.s.L.Kernel.MaxLowPFN && f != model.Frame(pfn):
+			out = c.fail(Detail{Frame: model.NoFrame, VA: va, Table: e.table, Slot: e.slot, Got: uint64(e.now)})
+			return false
+		case leaf && pfn < c.s.L.Kernel.MaxLowPFN:
+			out = held
+		}
+		return true
+	})
+	if out == broken || st.Op != model.OpCallEnd {
+		return out
+	}
+	trees := [...]*tree{&c.trees.active, &c.trees.kernel}
+	for i, t := range trees {
+		if t.geo == nil || i == 1 && c.trees.same() {
+			continue
+		}
+		good := c.eachDirect(t.root, t.geo, func(pfn model.PFN, m *mapping, ok bool) bool {
+			if ok && c.leadsTo(m) != model.Frame(pfn) {
+				out = c.fail(Detail{Frame: model.NoFrame, VA: c.s.L.VA(pfn.PA()), Table: m.table, Slot: m.slot, Got: uint64(m.leaf)})
+				return false
+			}
+			return true
+		})
+		if !good {
+			return out
+		}
+	}
+	return out
+}
+
+// given reports whether the guest may name a frame: its own memory, and the page
+// that it shares with the hypervisor.
+func (c *Checker) given(f model.Frame) bool {
+	if c.s.L.Map.IsGuest(f) {
+		return true
+	}
+	h := c.s.L.Hyper
+	if f < 0 || h == nil {
+		return false
+	}
+	n := int(f) - c.s.L.Map.Guest()
+	return n < len(h.Extra) && h.Extra[n].Kind == model.SharedInfo
+}

@@ -1,0 +1,97 @@
+package invariants
+
+import "github.com/ptcheck/ptcheck/model"
+
+func hookOrder() Rule {
+	return Rule{
+		ID:      "hook-order",
+		Says:    "The hooks are called in their order: setup_start first, alloc before a table is linked, release after it is unlinked, setup_done last, each setter in its phase.",
+		Applies: "to hook calls, to tables that come into use under the kernel's root after setup_start, and to the setters when a call ends",
+		Source:  "Linux b239fb25 (pagetable_init, one_md_table_init, one_page_table_init) and ab144f5e (xen_pagetable_setup_start and setup_done choose the variants)",
+		Limits:  "a table that setup_start moves is announced to nobody; which setter was called is not seen, only which one was live",
+		Goal:    "a table that an alloc hook has heard of is linked, or a setup hook's call ends",
+		check:   checkHooks,
+	}
+}
+
+func checkHooks(c *Checker, st *model.Step) result {
+	switch st.Op {
+	case model.OpHook:
+		return c.hookCalled(st)
+	case model.OpCallEnd:
+		if !c.setterValid(st.Call.Kind) {
+			return c.fail(Detail{Frame: model.NoFrame})
+		}
+		if st.Call.Kind == model.CallSetupStart || st.Call.Kind == model.CallSetupDone {
+			if !c.call.announced {
+				return c.fail(Detail{Frame: model.NoFrame})
+			}
+			return held
+		}
+	}
+	if st.Call.Kind == model.CallSetupStart {
+		return silent
+	}
+	out := silent
+	for _, p := range c.trees.gained {
+		if p.trees&inKernel == 0 || c.start.tables[p.frame] || model.PFN(p.frame) == c.s.L.Kernel.ZeroPage {
+			continue
+		}
+		if !c.told(p) {
+			return c.fail(Detail{Frame: p.frame})
+		}
+		out = held
+	}
+	return out
+}
+
+// hookCalled judges one call of a hook, before the hook runs.
+func (c *Checker) hookCalled(st *model.Step) result {
+	phase, ok := c.s.Kernel.Phase, true
+	switch st.Hook {
+	case model.HookSetupStart:
+		ok, c.call.announced = phase == model.PhaseBoot, true
+	case model.HookSetupDone:
+		ok, c.call.announced = phase == model.PhaseStarted, true
+	case model.HookAllocPT, model.HookAllocPD:
+		c.call.told = append(c.call.told, notice{st.Hook, st.Frame})
+		ok = phase != model.PhaseBoot || st.Call.Kind == model.CallSetupStart && c.call.announced
+	case model.HookReleasePT, model.HookReleasePD:
+		ok = !c.trees.inUse(st.Frame)
+	}
+	if !ok {
+		return c.fail(Detail{Frame: st.Frame})
+	}
+	return silent
+}
+
+// told reports whether the alloc hook of its level has heard of a table in this
+// call.
+func (c *Checker) told(p place) bool {
+	hook := model.HookAllocPD
+	if p.level == 1 {
+		hook = model.HookAllocPT
+	}
+	for _, n := range c.call.told {
+		if n.frame == p.frame && n.hook == hook {
+			return true
+		}
+	}
+	return false
+}
+
+// setterValid judges the variants that are live when a call ends. On bare metal
+// there is one for all phases.
+func (c *Checker) setterValid(kind model.CallKind) bool {
+	k := &c.s.Kernel
+	if c.s.L.Hyper == nil || kind == model.CallNone {
+		return true
+	}
+	switch k.Phase {
+	case model.PhaseBoot:
+		return k.SetPTE != model.VariantLate && k.AllocPT != model.VariantLate
+	case model.PhaseStarted:
+		return k.SetPTE == model.VariantInit && k.AllocPT == model.VariantInit
+	}
+	return k.SetPTE == model.VariantLate && k.AllocPT == model.VariantLate
+}

@@ -1,0 +1,77 @@
+package invariants
+
+import "github.com/ptcheck/ptcheck/model"
+
+func identityKept() Rule {
+	return Rule{
+		ID:      "identity-kept",
+		Says:    "The low identity mapping is there until the zap: other processors need it when they leave real mode.",
+		Applies: "on bare metal: with two levels to what head.S mapped there, at every step; with PAE to the memory under the first root slot, from the end of setup_done on",
+		Source:  "Linux b239fb25, native_pagetable_setup_start and native_pagetable_setup_done, zap_low_mappings; arch/i386/kernel/head.S",
+		Limits:  "looks at the tables under the kernel's own root and at frames, not at attributes; with PAE the low mappings are gone during construction, by design",
+		Goal:    "a call before the zap ends",
+		Native:  true,
+		check:   checkIdentity,
+		ops:     entryOps,
+	}
+}
+
+func checkIdentity(c *Checker, st *model.Step) result {
+	l := c.s.L
+	if l.Hyper != nil || c.s.Kernel.Phase >= model.PhaseZapped || st.Call.Kind == model.CallZap || c.trees.kernel.geo == nil {
+		return silent
+	}
+	end := st.Op == model.OpCallEnd
+	switch {
+	case !end && !c.losesMapping():
+		return silent
+	case l.Geo.Levels == 2:
+		for _, p := range c.start.low {
+			if m, ok := resolve(c.s, l.Geo, c.trees.kernel.root, p.va); !ok || m.frame != p.frame {
+				return c.fail(Detail{Frame: p.frame, VA: p.va, Table: m.table, Slot: m.slot, Got: uint64(m.leaf)})
+			}
+		}
+	case c.s.Kernel.Phase < model.PhaseDone:
+		return silent
+	default:
+		if !c.lowPart() {
+			return broken
+		}
+	}
+	if end {
+		return held
+	}
+	return silent
+}
+
+// losesMapping reports whether the step changed where a present entry under the
+// kernel's root leads.
+func (c *Checker) losesMapping() bool {
+	for i := range c.trees.edits {
+		e := &c.trees.edits[i]
+		if e.trees&inKernel != 0 && e.old.Is(model.Present) && (e.old^e.now)&(model.Present|model.PSE|model.FrameMask) != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// lowPart judges the identity mapping of a PAE kernel: the first root slot maps
+// memory at its own address, up to the end of the slot or of low memory.
+func (c *Checker) lowPart() bool {
+	l, g := c.s.L, c.s.L.Geo
+	root := c.trees.kernel.root
+	end := min(l.Kernel.MaxLowPFN, model.PFN(g.Span(g.Levels)/model.PageSize))
+	first, kernel := c.s.Entry(g, root, 0), c.s.Entry(g, root, l.UserSlots())
+	if shared := first.Is(model.Present) && first.MFN() == kernel.MFN(); shared && g.Index(l.Kernel.PageOffset, 2) == 0 {
+		return true // as true and complete as the direct map, which other rules judge
+	}
+	for pfn := range end {
+		va := model.VA(pfn.PA())
+		if m, ok := resolve(c.s, g, root, va); !ok || m.frame != model.Frame(pfn) {
+			c.fail(Detail{Frame: model.Frame(pfn), VA: va, Table: m.table, Slot: m.slot, Got: uint64(m.leaf)})
+			return false
+		}
+	}
+	return true
+}

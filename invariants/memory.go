@@ -1,0 +1,81 @@
+package invariants
+
+import "github.com/ptcheck/ptcheck/model"
+
+// callMemory is what rules remember from step to step of a protocol call.
+type callMemory struct {
+	allocated bool // the call has taken a frame from the boot allocator
+	shared    bool // the other processor was in a call at the same time
+	// words are the words that the call has changed, with what they were when it
+	// began. full says that there are more than the list has room for.
+	words []model.Write
+	full  bool
+	// told are the frames that an alloc hook has heard of in this call.
+	told []notice
+	// announced says that the call has called the setup hook that it is there for.
+	announced bool
+	// asked and refused: a hypercall was made, and one was refused.
+	asked, refused bool
+	// settled says that all that the call is to establish was there when it began.
+	settled bool
+	half    half
+}
+
+// notice is a hook call about a table.
+type notice struct {
+	hook  model.Hook
+	frame model.Frame
+}
+
+// maxWords bounds the list of changed words: calls that change more are not those
+// of which a rule wants to know them all.
+const maxWords = 128
+
+// reset forgets everything, as when a call begins.
+func (m *callMemory) reset() {
+	*m = callMemory{words: m.words[:0], told: m.told[:0]}
+}
+
+// follow takes in one step.
+func (m *callMemory) follow(s *model.State, st *model.Step) {
+	switch st.Op {
+	case model.OpCallBegin:
+		refused := m.refused // not heeded, if a call begins inside of another one
+		m.reset()
+		m.refused = refused
+	case model.OpBootmem:
+		m.allocated = true
+	}
+	m.shared = m.shared || st.Busy
+	if !m.full {
+		m.remember(s)
+	}
+}
+
+// remember adds the words that a step has changed.
+func (m *callMemory) remember(s *model.State) {
+next:
+	for w := range s.Writes {
+		for i := range m.words {
+			if m.words[i].Frame == w.Frame && m.words[i].Word == w.Word {
+				continue next
+			}
+		}
+		if len(m.words) == maxWords {
+			m.full = true
+			return
+		}
+		m.words = append(m.words, w)
+	}
+}
+
+// differs reports whether a word that the call has changed is not what it was
+// when the call began, and which.
+func (m *callMemory) differs(s *model.State) (w model.Write, yes bool) {
+	for _, w := range m.words {
+		if s.Word(w.Frame, w.Word) != w.Old {
+			return w, true
+		}
+	}
+	return w, m.full
+}

@@ -1,0 +1,30 @@
+package invariants
+
+import "github.com/ptcheck/ptcheck/model"
+
+func rootPinned() Rule {
+	return Rule{
+		ID:      "root-pinned",
+		Says:    "From setup_done on the kernel's root is pinned, so that it stays a table when another root is loaded.",
+		Applies: "when a call ends, under a hypervisor",
+		Source:  "Linux ab144f5e, xen_pagetable_setup_done, which asks for level 3 with two levels too; Xen 3.1, do_mmuext_op ignores levels that it does not have, with success",
+		Limits:  "asks for the pin, not for who holds it",
+		Goal:    "a call after setup_done ends",
+		Hyper:   true,
+		check:   checkPinned,
+		ops:     []model.Op{model.OpCallEnd},
+	}
+}
+
+func checkPinned(c *Checker, _ *model.Step) result {
+	if c.s.L.Hyper == nil || c.s.Kernel.Phase < model.PhaseDone {
+		return silent
+	}
+	root := model.Frame(c.s.L.Kernel.Root)
+	for i := 0; i < len(c.view.pinned); i += 2 {
+		if c.view.pinned[i] == root && int(c.view.pinned[i+1]) == c.s.L.Geo.Levels {
+			return held
+		}
+	}
+	return c.fail(Detail{Frame: root})
+}

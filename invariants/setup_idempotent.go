@@ -1,0 +1,82 @@
+package invariants
+
+import "github.com/ptcheck/ptcheck/model"
+
+func setupIdempotent() Rule {
+	return Rule{
+		ID:      "setup-idempotent",
+		Says:    "A call that finds everything in place already changes nothing and allocates nothing.",
+		Applies: "when a map, range, fixmap or alias call ends before which all that it establishes was there, final to the bit",
+		Source:  "Linux b239fb25: tables are made only where missing, leaves are written with the same value again",
+		Limits:  "words that change and change back do not count; says nothing while the other processor is in a call",
+		Goal:    "such a call ends",
+		check:   checkIdempotent,
+		ops:     []model.Op{model.OpCallBegin, model.OpCallEnd},
+	}
+}
+
+func checkIdempotent(c *Checker, st *model.Step) result {
+	if st.Op == model.OpCallBegin {
+		c.call.settled = c.settled(&st.Call)
+		return silent
+	}
+	if !c.call.settled || c.call.shared || c.s.L.AccessBits {
+		return silent
+	}
+	if w, yes := c.call.differs(c.s); yes {
+		slot := w.Word * 8 / c.s.L.Geo.Width
+		return c.fail(Detail{Frame: model.NoFrame, Table: w.Frame, Slot: slot, Want: w.Old, Got: c.s.Word(w.Frame, w.Word)})
+	}
+	if c.call.allocated {
+		return c.fail(Detail{Frame: model.Frame(c.s.Kernel.BootmemNext) - 1})
+	}
+	return held
+}
+
+// settled reports whether everything that a call is to establish is there.
+func (c *Checker) settled(call *model.Call) bool {
+	l := c.s.L
+	if c.trees.kernel.geo == nil {
+		return false
+	}
+	switch call.Kind {
+	case model.CallMap:
+		if call.From == 0 && call.To == l.Kernel.MaxLowPFN && !c.kernelSlots() {
+			return false
+		}
+		return c.leavesAre(call, true) == held
+	case model.CallRange:
+		span := l.Geo.Span(2)
+		return (call.End-call.Start)%span == 0 && call.Start%span == 0 && c.hasTables(call.Start, call.End)
+	case model.CallFixmap, model.CallAlias:
+		va := l.Fix(call.Index)
+		m, ok := resolve(c.s, l.Geo, model.Frame(l.Kernel.Root), va)
+		want, _ := c.fixFlags(call.Kind == model.CallFixmap)
+		return ok && m.level == 1 && m.leaf.MFN() == l.Map.MFN(model.Frame(call.From)) && m.leaf.Flags() == c.asStored(want)
+	}
+	return false
+}
+
+// kernelSlots reports whether each root slot of the kernel has its table: a loop
+// over all of low memory makes those of PAE beyond its end too.
+func (c *Checker) kernelSlots() bool {
+	l := c.s.L
+	for slot := l.UserSlots(); l.Geo.Levels == 3 && slot < l.Geo.Slots[3]; slot++ {
+		if !c.s.Entry(l.Geo, model.Frame(l.Kernel.Root), slot).Is(model.Present) {
+			return false
+		}
+	}
+	return true
+}
+
+// asStored is how a leaf of the kernel's is found again in memory: hypervisors of
+// 64-bit guests add flags, and 32-bit guests lose NX when they make an entry.
+func (c *Checker) asStored(want model.Entry) model.Entry {
+	switch {
+	case c.s.L.Hyper == nil:
+		return want
+	case c.s.L.Geo.SignExtend:
+		return want | model.User | model.GuestKernel
+	}
+	return want &^ model.NX
+}

@@ -1,0 +1,216 @@
+package invariants
+
+import "github.com/ptcheck/ptcheck/model"
+
+// trees are the tables in use: those below the kernel's own root, and those below
+// the root of the running processor. Most of the time both are the same.
+type trees struct {
+	kernel, active tree
+	pse            bool // CR4.PSE as the trees were read
+	// edits are the entries of tables in use that the last step changed, and gained
+	// the tables that it brought into use.
+	edits  []edit
+	gained []place
+}
+
+// Which tree an edit or a gained table is about, by bit.
+const (
+	inKernel uint8 = 1 << iota
+	inActive
+	inBoth = inKernel | inActive
+)
+
+// edit is a changed entry of a table in use.
+type edit struct {
+	table    model.Frame
+	slot     int
+	level    int
+	trees    uint8
+	old, now model.Entry
+}
+
+// reset reads both trees anew; nothing counts as gained.
+func (t *trees) reset(s *model.State) {
+	n := s.L.Map.Frames()
+	t.kernel.resize(n)
+	t.active.resize(n)
+	t.edits = t.edits[:0]
+	t.locate(s)
+	t.kernel.reread(s, nil, 0)
+	t.active.reread(s, nil, 0)
+	t.gained = t.gained[:0]
+}
+
+// locate finds the roots, and reports which of the trees are not the ones that
+// they were. The kernel's root counts from setup_start on; before, it may hold
+// anything, unless the processor uses it already. In PAE its first bytes are at
+// that time still the lowest slots of the live 2-level root, which setup_start
+// gives up.
+func (t *trees) locate(s *model.State) (kernel, active bool) {
+	l, geo := s.L, s.Active()
+	root := model.Frame(l.Kernel.Root)
+	var kernelGeo *model.Geometry
+	if s.Kernel.Phase >= model.PhaseStarted || s.CPU.CR3 == root && geo == l.Geo {
+		kernelGeo = l.Geo
+	}
+	low := 0
+	if geo != l.Geo {
+		low = geo.Index(l.Kernel.PageOffset, geo.Levels)
+	}
+	pse := s.CPU.CR4&model.CR4PSE != 0
+	all := pse != t.pse
+	kernel = all || t.kernel.geo != kernelGeo
+	active = all || t.active.geo != geo || t.active.root != s.CPU.CR3
+	t.pse = pse
+	t.kernel.geo, t.kernel.root = kernelGeo, root
+	t.active.geo, t.active.root, t.active.low = geo, s.CPU.CR3, low
+	return kernel, active
+}
+
+// same reports whether both trees are the same one.
+func (t *trees) same() bool { return t.kernel.geo == t.active.geo && t.kernel.root == t.active.root }
+
+// follow takes in one step.
+func (t *trees) follow(s *model.State, st *model.Step) {
+	t.edits, t.gained = t.edits[:0], t.gained[:0]
+	switch st.Op {
+	case model.OpBootmem, model.OpFlush, model.OpInvlpg, model.OpHook:
+		return
+	}
+	kernel, active := t.locate(s)
+	t.reread(s, kernel, active)
+	t.collect(s)
+	t.reread(s, t.kernel.stale, t.active.stale)
+}
+
+// reread reads one or both trees anew.
+func (t *trees) reread(s *model.State, kernel, active bool) {
+	n := len(t.gained)
+	if kernel {
+		t.gained = t.kernel.reread(s, t.gained, inKernel)
+	}
+	if active {
+		t.gained = t.active.reread(s, t.gained, inActive)
+	}
+	if !kernel || !active {
+		return
+	}
+	// A table that both have gained is noted once.
+	kept := t.gained[:n]
+	for _, p := range t.gained[n:] {
+		if q := find(kept[n:], p); q != nil {
+			q.trees |= p.trees
+		} else {
+			kept = append(kept, p)
+		}
+	}
+	t.gained = kept
+}
+
+// find looks for the note of a table.
+func find(in []place, p place) *place {
+	for i := range in {
+		if in[i].frame == p.frame && in[i].level == p.level {
+			return &in[i]
+		}
+	}
+	return nil
+}
+
+// collect turns the words that the step changed into edits, and follows the
+// pointers among them.
+func (t *trees) collect(s *model.State) {
+	same := t.same()
+	for w := range s.Writes {
+		if t.kernel.roles[w.Frame] != 0 {
+			as := inKernel
+			if same {
+				as = inBoth
+			}
+			t.entries(s, &t.kernel, w, as)
+		}
+		if !same && t.active.roles[w.Frame] != 0 {
+			t.entries(s, &t.active, w, inActive)
+		}
+	}
+}
+
+// entries notes the entries of one changed word.
+func (t *trees) entries(s *model.State, of *tree, w model.Write, as uint8) {
+	g, mask := of.geo, of.roles[w.Frame]
+	per := 8 / g.Width
+	for i := range per {
+		old, now := entryOf(g, w.Old, i), entryOf(g, s.Word(w.Frame, w.Word), i)
+		slot := w.Word*per + i
+		if old == now {
+			continue
+		}
+		for level := 1; level <= g.Levels; level++ {
+			if mask>>level&1 == 0 || slot >= g.Slots[level] || of.hides(s.L, level, slot, mask&special != 0) {
+				continue
+			}
+			t.edits = append(t.edits, edit{w.Frame, slot, level, as, old, now})
+			if level > 1 {
+				t.pointer(s, of, &t.edits[len(t.edits)-1])
+			}
+		}
+	}
+}
+
+// pointer follows a changed entry above L1: a new table is entered at once, a lost
+// one makes the tree stale.
+func (t *trees) pointer(s *model.State, of *tree, e *edit) {
+	had := e.old.Is(model.Present) && !largeLeaf(s, of.geo, e.level, e.old)
+	has := e.now.Is(model.Present) && !largeLeaf(s, of.geo, e.level, e.now)
+	switch {
+	case had && (!has || e.old.MFN() != e.now.MFN()):
+		of.stale = true
+		if e.trees == inBoth {
+			t.active.stale = true
+		}
+	case has && !had:
+		child, last := s.L.Map.Frame(e.now.MFN()), e.level == of.geo.Levels && e.slot == of.geo.Slots[e.level]-1
+		base := of.base[e.table] + model.VA(e.slot)*of.geo.Span(e.level)
+		t.gained = of.add(s, child, e.level-1, base, last, t.gained, e.trees)
+		if e.trees == inBoth {
+			t.active.add(s, child, e.level-1, base, last, nil, 0)
+		}
+	}
+}
+
+// eachNew visits the entries of tables in use that are new to the last step: those
+// that it changed, and all of the tables that it brought into use.
+func (t *trees) eachNew(s *model.State, visit func(e *edit) bool) bool {
+	for i := range t.edits {
+		if !visit(&t.edits[i]) {
+			return false
+		}
+	}
+	for _, p := range t.gained {
+		of := t.of(p.trees)
+		if s.Empty(p.frame) {
+			continue
+		}
+		for slot := range of.geo.Slots[p.level] {
+			now := s.Entry(of.geo, p.frame, slot)
+			if now == 0 || of.hides(s.L, p.level, slot, of.roles[p.frame]&special != 0) {
+				continue
+			}
+			if e := (edit{p.frame, slot, p.level, p.trees, 0, now}); !visit(&e) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// of is a tree that an edit or a table is in.
+func (t *trees) of(in uint8) *tree {
+	if in&inKernel != 0 {
+		return &t.kernel
+	}
+	return &t.active
+}
+
+// inUse reports whether a frame is a table of either tree.
+func (t *trees) inUse(f model.Frame) bool { return t.kernel.has(f) || t.active.has(f) }
