@@ -6,12 +6,12 @@ import "github.com/ptcheck/ptcheck/model"
 // up to the first one that visit does not like. Pages without a table, and large
 // ones, are visited once for the whole table or page: leaf is then the entry that
 // ends the walk.
-func (c *Checker) eachDirect(root model.Frame, g *model.Geometry, visit func(pfn model.PFN, m *mapping, ok bool) bool) bool {
+func (c *Checker) eachDirect(root model.Frame, g *model.Geometry, visit func(pfn model.PFN, m mapping, ok bool) bool) bool {
 	l := c.s.L
 	for pfn := model.PFN(0); pfn < l.Kernel.MaxLowPFN; {
 		m, ok := resolve(c.s, g, root, l.VA(pfn.PA()))
 		if m.level != 1 || m.table < 0 {
-			if !visit(pfn, &m, ok) {
+			if !visit(pfn, m, ok) {
 				return false
 			}
 			span := model.PFN(g.Span(max(m.level, 2)) / model.PageSize)
@@ -20,7 +20,7 @@ func (c *Checker) eachDirect(root model.Frame, g *model.Geometry, visit func(pfn
 		}
 		for ; m.slot < g.Slots[1] && pfn < l.Kernel.MaxLowPFN; m.slot++ {
 			m.leaf = c.s.Entry(g, m.table, m.slot)
-			if !visit(pfn, &m, m.leaf.Is(model.Present)) {
+			if !visit(pfn, m, m.leaf.Is(model.Present)) {
 				return false
 			}
 			pfn++
@@ -31,7 +31,7 @@ func (c *Checker) eachDirect(root model.Frame, g *model.Geometry, visit func(pfn
 
 // leadsTo is the frame that a leaf of the direct map maps for the page that it was
 // visited for.
-func (c *Checker) leadsTo(m *mapping) model.Frame {
+func (c *Checker) leadsTo(m mapping) model.Frame {
 	if m.level == 1 {
 		return c.s.L.Map.Frame(m.leaf.MFN())
 	}

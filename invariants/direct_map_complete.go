@@ -29,7 +29,7 @@ func checkComplete(c *Checker, st *model.Step) result {
 	case !c.hasPkmap():
 		return c.fail(Detail{Frame: model.NoFrame, VA: l.Kernel.PkmapBase})
 	}
-	complete := c.eachDirect(c.trees.kernel.root, l.Geo, func(pfn model.PFN, m *mapping, ok bool) bool {
+	complete := c.eachDirect(c.trees.kernel.root, l.Geo, func(pfn model.PFN, m mapping, ok bool) bool {
 		if !ok {
 			c.fail(Detail{Frame: model.Frame(pfn), VA: l.VA(pfn.PA()), Table: m.table, Slot: m.slot, Got: uint64(m.leaf)})
 		}

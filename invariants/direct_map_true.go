@@ -17,7 +17,7 @@ func directMapTrue() Rule {
 
 func checkDirectMap(c *Checker, st *model.Step) result {
 	out := silent
-	c.trees.eachNew(c.s, func(e *edit) bool {
+	c.trees.eachNew(c.s, func(e edit) bool {
 		if !e.now.Is(model.Present) {
 			return true
 		}
@@ -48,7 +48,7 @@ func checkDirectMap(c *Checker, st *model.Step) result {
 		if t.geo == nil || i == 1 && c.trees.same() {
 			continue
 		}
-		good := c.eachDirect(t.root, t.geo, func(pfn model.PFN, m *mapping, ok bool) bool {
+		good := c.eachDirect(t.root, t.geo, func(pfn model.PFN, m mapping, ok bool) bool {
 			if ok && c.leadsTo(m) != model.Frame(pfn) {
 				out = c.fail(Detail{Frame: model.NoFrame, VA: c.s.L.VA(pfn.PA()), Table: m.table, Slot: m.slot, Got: uint64(m.leaf)})
 				return false

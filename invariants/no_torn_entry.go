@@ -8,7 +8,7 @@ func noTornEntry() Rule {
 		Says:    "A live entry that is stored in two halves is never seen present with a frame that is neither the old nor the new one.",
 		Applies: "to stores of four bytes into eight-byte entries of a table under CR3: where the old entry is not present, the present bit arrives last",
 		Source:  "Linux, native_set_pte (include/asm-i386/pgtable-3level.h): the upper half first, a write barrier, the lower half",
-		Limits:  "two stores count as halves of one entry when no other entry is stored to in between; the order counts even where the upper half does not change, which no processor could tell",
+		Limits:  "two stores of a processor count as halves of one entry when it stores to no other entry in between; what another processor stores there meanwhile is left out; the order counts even where the upper half does not change, which no processor could tell",
 		Goal:    "a live entry is stored in halves",
 		check:   checkTorn,
 		ops:     []model.Op{model.OpStore, model.OpEmulate, model.OpCallBegin},
@@ -22,6 +22,7 @@ type half struct {
 	upper bool
 	live  bool        // there was such a store
 	old   model.Entry // the entry before it
+	mid   model.Entry // and after it
 }
 
 func checkTorn(c *Checker, st *model.Step) result {
@@ -34,17 +35,18 @@ func checkTorn(c *Checker, st *model.Step) result {
 	}
 	slot, upper := st.Off/8, st.Off%8 == 4
 	now := c.s.Entry(g, st.Frame, slot)
-	middle := now // the entry before this store
+	before := now
 	for w := range c.s.Writes {
 		if w.Frame == st.Frame && w.Word == slot {
-			middle = model.Entry(w.Old)
+			before = model.Entry(w.Old)
 			break
 		}
 	}
 	if !last.live || last.table != st.Frame || last.slot != slot || last.upper == upper {
-		*h = half{table: st.Frame, slot: slot, upper: upper, live: true, old: middle}
+		*h = half{table: st.Frame, slot: slot, upper: upper, live: true, old: before, mid: now}
 		return silent
 	}
+	middle := last.mid
 	if middle.Is(model.Present) && (!last.old.Is(model.Present) || middle.MFN() != last.old.MFN() && middle.MFN() != now.MFN()) {
 		return c.fail(Detail{Frame: model.NoFrame, Table: st.Frame, Slot: slot, Got: uint64(middle), Want: uint64(now)})
 	}

@@ -24,7 +24,7 @@ var entryOps = []model.Op{
 
 func checkPointers(c *Checker, _ *model.Step) result {
 	out := silent
-	c.trees.eachNew(c.s, func(e *edit) bool {
+	c.trees.eachNew(c.s, func(e edit) bool {
 		if !e.now.Is(model.Present) {
 			return true
 		}
@@ -45,7 +45,7 @@ func checkPointers(c *Checker, _ *model.Step) result {
 
 // leafBits judges a leaf: no-execute and global only where the processor has them,
 // a large page only where the kernel may use it.
-func (c *Checker) leafBits(g *model.Geometry, e *edit) bool {
+func (c *Checker) leafBits(g *model.Geometry, e edit) bool {
 	l := c.s.L
 	switch {
 	case e.now.Is(model.NX) && !c.s.CPU.NXE:
@@ -60,7 +60,7 @@ func (c *Checker) leafBits(g *model.Geometry, e *edit) bool {
 }
 
 // pointerBits judges a pointer to a table.
-func (c *Checker) pointerBits(g *model.Geometry, e *edit) bool {
+func (c *Checker) pointerBits(g *model.Geometry, e edit) bool {
 	const free = model.User | model.Accessed | model.Dirty | model.Avail | model.AvailHigh
 	want := model.Present | model.RW
 	flags := e.now.Flags() &^ free

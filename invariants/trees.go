@@ -180,9 +180,9 @@ func (t *trees) pointer(s *model.State, of *tree, e *edit) {
 
 // eachNew visits the entries of tables in use that are new to the last step: those
 // that it changed, and all of the tables that it brought into use.
-func (t *trees) eachNew(s *model.State, visit func(e *edit) bool) bool {
+func (t *trees) eachNew(s *model.State, visit func(e edit) bool) bool {
 	for i := range t.edits {
-		if !visit(&t.edits[i]) {
+		if !visit(t.edits[i]) {
 			return false
 		}
 	}
@@ -196,7 +196,7 @@ func (t *trees) eachNew(s *model.State, visit func(e *edit) bool) bool {
 			if now == 0 || of.hides(s.L, p.level, slot, of.roles[p.frame]&special != 0) {
 				continue
 			}
-			if e := (edit{p.frame, slot, p.level, p.trees, 0, now}); !visit(&e) {
+			if !visit(edit{p.frame, slot, p.level, p.trees, 0, now}) {
 				return false
 			}
 		}
