@@ -1,13 +1,15 @@
 package mutants
 
 import (
+	"slices"
+
 	"github.com/ptcheck/ptcheck/hooks"
 	"github.com/ptcheck/ptcheck/model"
 )
 
 // All returns every mutant, one row each.
 func All() []Mutant {
-	return append(bootMutants(), judgeMutants()...)
+	return slices.Concat(bootMutants(), moreBootMutants(), judgeMutants())
 }
 
 func bootMutants() []Mutant {
@@ -121,6 +123,7 @@ func Harmless() []Mutant {
 			Mutant{ID: "zap-twice", What: "low mappings are zapped twice", System: system, patch: zapTwice},
 			Mutant{ID: "leaves-twice", What: "every leaf is written twice", System: system, patch: leavesTwice})
 	}
+	out = append(out, moreHarmless()...)
 	return append(out, Mutant{ID: "no-ro-flush", What: "no flush after a page has become read-only: the hypervisor flushes when its type changes",
 		System: "xen", patch: func(o *hooks.Ops, _ *hooks.Funcs) { o.FlushTLBSingle = func(*hooks.Kernel, model.VA) {} }})
 }

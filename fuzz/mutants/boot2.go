@@ -1,0 +1,105 @@
+package mutants
+
+// moreBootMutants are mutants that the rules about hooks, requests, ranges and
+// repetition catch.
+func moreBootMutants() []Mutant {
+	const (
+		init  = "Linux, arch/i386/mm/init.c"
+		start = "Linux, arch/x86/xen/mmu.c, orders of the hand-over"
+		setup = "Linux b239fb25, native_pagetable_setup_start and _done"
+	)
+	return []Mutant{
+		{ID: "B01", What: "a two-level root is pinned as level 3, which is ignored with success", Source: "Linux ab144f5ec64c, xen_pagetable_setup_done",
+			System: "xen", Levels: 2, Catch: "root-pinned", Steps: 4, patch: pin2007},
+		{ID: "B05", What: "the fixmap's tables run to the top of the address space, into the hypervisor's slots", Source: init + " before b239fb25",
+			System: "xen", Levels: 2, Catch: "hypervisor-slots", Steps: 2, patch: rangeToTop},
+		{ID: "B05-pae", What: "the same with PAE", Source: init + " before b239fb25",
+			System: "xen", Levels: 3, Catch: "hypervisor-slots", Steps: 2, patch: rangeToTop},
+		{ID: "B18", What: "low memory is used after its mappings were overwritten by PAE root entries", Source: setup,
+			System: "native", Levels: 3, Catch: "crash fault", Steps: 1, patch: afterStart(lowAccess)},
+		{ID: "B18-split", What: "the entries of the new root reach live entries of the old one", Source: setup,
+			System: "native", Levels: 3, Catch: "translations-kept", Steps: 1, patch: afterStart(clearTwiceAsMuch)},
+		{ID: "B20", What: "the root is read-only before the copy has been made", Source: "Linux 805e3f495057",
+			System: "xen", Levels: 3, Catch: "crash fault", Steps: 1, patch: handOver(onOld(rootRO), copyRoot, zeroRO, load)},
+		{ID: "B20-share", What: "both roots name the same kernel L2", Source: "Linux 805e3f495057",
+			System: "xen", Levels: 3, Catch: "crash bug", Steps: 1, patch: handOver(shareRoot, zeroRO, rootRO, load)},
+		{ID: "B21-pin", What: "the new root is pinned before it is read-only", Source: start,
+			System: "xen", Levels: 4, Catch: "crash bug", Steps: 1, patch: handOver(copyRoot, zeroRO, pinNew, rootRO, unpinOld, load)},
+		{ID: "B21-free", What: "the old root becomes writable before CR3 has left it", Source: start,
+			System: "xen", Levels: 2, Catch: "crash bug", Steps: 1, patch: handOver(copyRoot, zeroRO, rootRO, oldRW, load)},
+		{ID: "B21-pinned", What: "the old root becomes writable while it is pinned", Source: start,
+			System: "xen", Levels: 3, Catch: "crash bug", Steps: 1, patch: handOver(copyRoot, zeroRO, rootRO, load, oldRW)},
+		{ID: "B21-unheeded", What: "the refusal to load a writable root is ignored", Source: start,
+			System: "xen", Levels: 2, Catch: "refusals-heeded", Steps: 1, patch: handOver(copyRoot, zeroRO, loadAnyway, rootRO)},
+		{ID: "B35-waste", What: "a page is allocated for each table that is there already", Source: "XenLinux cdb54b8880",
+			System: "native", Levels: 3, Catch: "setup-idempotent", Steps: 3, patch: wastePages},
+		{ID: "B36-nx", What: "no leaf is no-execute", Source: "XenLinux d1252ef838, 7186363e84",
+			System: "native", Levels: 3, Catch: "leaf-rewritten", Steps: 2, patch: noLeafNX},
+		{ID: "B36-late", What: "what is mapped after construction is open to user code", Source: "XenLinux 7eb2ea0351",
+			System: "xen", Levels: 3, Catch: "fixmap-lands", Steps: 4, patch: lateUser},
+		{ID: "B38", What: "new tables stay writable while memory's bounds are not known", Source: "XenLinux 7355824f56",
+			System: "xen", Levels: 3, Catch: "crash bug", Steps: 2, patch: boundsUnknown},
+		{ID: "B40", What: "the root in use is cleared to be built anew", Source: "Linux 4bfaaef01a1b",
+			System: "native", Levels: 2, Catch: "translations-kept", Steps: 1, patch: afterStart(clearRunning)},
+		{ID: "B43", What: "an empty root entry becomes present when it is made", Source: "Linux df912ea4ae72; XenLinux eee7931c83",
+			System: "native", Levels: 2, Catch: "pointer-flags", Steps: 5, patch: emptyPresent},
+		{ID: "gap", What: "a leaf is cleared before it is written", Source: init + ", kernel_physical_mapping_init",
+			System: "native", Levels: 2, Catch: "translations-kept", Steps: 2, patch: clearFirst},
+		{ID: "root-not-loaded", What: "a switch to another address space does not load its root", Source: "Linux ab144f5ec64c, xen_write_cr3",
+			System: "xen", Levels: 3, Catch: "root-valid", Steps: 8, patch: stayOnRoot},
+		{ID: "pointer-nx", What: "pointers to tables are no-execute, with all that is below", Source: "Linux b239fb25, _PAGE_TABLE",
+			System: "native", Levels: 3, Catch: "pointer-flags", Steps: 2, patch: pointerNX},
+		{ID: "pointer-ro", What: "pointers to tables are read-only", Source: "Linux b239fb25, _PAGE_TABLE",
+			System: "xen", Levels: 4, Catch: "pointer-flags", Steps: 2, patch: pointerRO},
+		{ID: "next-frame", What: "each page is mapped to the frame after its own", Source: init + ", kernel_physical_mapping_init",
+			System: "native", Levels: 3, Catch: "direct-map-true", Steps: 2, patch: nextFrame},
+		{ID: "torn", What: "the half of an entry that has the present bit is stored first", Source: "Linux, native_set_pte of 3-level tables",
+			System: "native", Levels: 3, Catch: "no-torn-entry", Steps: 6, patch: lowHalfFirst},
+		{ID: "torn-xen", What: "the same under a hypervisor", Source: "Linux f4f97b3e, xen_set_pte",
+			System: "xen", Levels: 3, Catch: "no-torn-entry", Steps: 2, patch: lowHalfFirst},
+		{ID: "not-reserved", What: "pages for tables are taken past the allocator", Source: "Linux, RANGE bugs such as 3fc509fc0c59",
+			System: "native", Levels: 3, Catch: "stores-stay", Steps: 2, patch: ownPage},
+		{ID: "late-reserve", What: "a table is in use before its page is allocated", Source: init + ", one_page_table_init",
+			System: "native", Levels: 2, Catch: "tables-reserved", Steps: 2, patch: lateReserve},
+		{ID: "no-identity", What: "no low identity mapping for other processors", Source: setup,
+			System: "native", Levels: 3, Catch: "identity-kept", Steps: 4, patch: noIdentity},
+		{ID: "early-zap", What: "low mappings go when construction ends", Source: init + ", zap_low_mappings",
+			System: "native", Levels: 2, Catch: "identity-kept", Steps: 3, patch: earlyZap},
+		{ID: "no-range", What: "no tables for the fixmap", Source: init + ", page_table_range_init",
+			System: "native", Levels: 2, Catch: "direct-map-complete", Steps: 2, patch: noRange},
+		{ID: "stray-store", What: "setup_start writes to a page that is no table", Source: setup,
+			System: "xen", Levels: 4, Catch: "stores-stay", Steps: 1, patch: afterStart(scratch)},
+		{ID: "link-first", What: "alloc_pt hears of a table after it is linked", Source: init + ", one_page_table_init",
+			System: "native", Levels: 3, Catch: "hook-order", Steps: 2, patch: linkFirst},
+		{ID: "early-late", What: "the late alloc_pt is live during construction", Source: "Linux ab144f5ec64c, xen_pagetable_setup_done",
+			System: "xen", Levels: 3, Catch: "hook-order", Steps: 1, patch: afterStart(earlyLate)},
+	}
+}
+
+// moreHarmless are changes that are no bugs: other legal orders, and things done
+// twice.
+func moreHarmless() []Mutant {
+	x := func(id, what string, pieces ...piece) Mutant {
+		return Mutant{ID: id, What: what, System: "xen", patch: handOver(pieces...)}
+	}
+	out := []Mutant{
+		x("pieces", "the hand-over in its usual order", copyRoot, zeroRO, rootRO, on64(pinNew), on64(unpinOld), load),
+		x("root-first", "the root becomes read-only before the zero page", copyRoot, rootRO, zeroRO, on64(pinNew), on64(unpinOld), load),
+		x("twice-read-only", "pages become read-only twice", copyRoot, zeroRO, rootRO, zeroRO, rootRO, on64(pinNew), on64(unpinOld), load),
+		x("load-first", "the root is loaded before it is pinned", copyRoot, zeroRO, rootRO, load, on64(pinNew), on64(unpinOld)),
+		x("unpin-first", "the old root is given up before the new one is pinned", copyRoot, zeroRO, rootRO, on64(unpinOld), on64(pinNew), load),
+		x("give-back", "the old root is given back", copyRoot, zeroRO, rootRO, on64(pinNew), load, unpinOld, oldRW),
+		x("load-twice", "the root is loaded twice", copyRoot, zeroRO, rootRO, on64(pinNew), on64(unpinOld), load, load),
+	}
+	for _, system := range []string{"native", "xen"} {
+		out = append(out,
+			Mutant{ID: "top-down", What: "low memory is mapped from its end", System: system, patch: topDown},
+			Mutant{ID: "pointers-twice", What: "every pointer to a table is written twice", System: system, patch: pointersTwice},
+			Mutant{ID: "told-twice", What: "alloc hooks hear of a table twice", System: system, patch: toldTwice})
+	}
+	return append(out,
+		Mutant{ID: "setup-twice", What: "setup_start does its work twice", System: "native", patch: startTwice},
+		Mutant{ID: "whole-entries", What: "wide leaves are stored in one go", System: "native", patch: wholeEntries},
+		Mutant{ID: "clear-low-half", What: "the lower half is cleared, the upper one stored, then the lower one", System: "native", patch: setPresent},
+		Mutant{ID: "identity-twice", What: "setup_done does its work twice", System: "native", patch: doneTwice})
+}
