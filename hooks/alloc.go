@@ -33,3 +33,29 @@ func (k *Kernel) ReleasePD(pfn model.PFN) {
 	k.M.NoteHook(model.HookReleasePD, pfn)
 	k.PV.ReleasePD(k, pfn)
 }
+
+// Announce makes the hooks that hear of table pages note their calls on the
+// machine themselves, for kernels whose code has been replaced: it may call the
+// backend without the functions above.
+func Announce(o *Ops) {
+	for v, alloc := range o.AllocPT {
+		if alloc != nil {
+			o.AllocPT[v] = func(k *Kernel, pgd model.VA, pfn model.PFN) {
+				if pgd == k.Base() {
+					k.M.NoteHook(model.HookAllocPT, pfn)
+				}
+				alloc(k, pgd, pfn)
+			}
+		}
+	}
+	for _, x := range []struct {
+		hook model.Hook
+		call *func(*Kernel, model.PFN)
+	}{{model.HookAllocPD, &o.AllocPD}, {model.HookReleasePT, &o.ReleasePT}, {model.HookReleasePD, &o.ReleasePD}} {
+		call := *x.call
+		*x.call = func(k *Kernel, pfn model.PFN) {
+			k.M.NoteHook(x.hook, pfn)
+			call(k, pfn)
+		}
+	}
+}

@@ -5,10 +5,10 @@ import "github.com/ptcheck/ptcheck/model"
 func storesStay() Rule {
 	return Rule{
 		ID:      "stores-stay",
-		Says:    "Page-table construction writes to tables alone: to the kernel's root, to tables in use and to pages of the boot allocator.",
+		Says:    "Page-table construction writes to tables alone: to the kernel's root, to the zero page, to tables in use and to pages of the boot allocator.",
 		Applies: "to stores, emulated stores, page clearings and updates by hypercall",
 		Source:  "Linux b239fb25, pagetable_init and what it calls",
-		Limits:  "a page of the boot allocator counts as the tables' own whatever it was taken for; contents that no table can use are not modelled",
+		Limits:  "what the zero page may hold is the business of zero-page-empty; a page of the boot allocator counts as the tables' own whatever it was taken for; contents that no table can use are not modelled",
 		Goal:    "an entry is stored",
 		check:   checkStores,
 		ops: []model.Op{model.OpStore, model.OpEmulate, model.OpClearPage, model.OpMMUUpdate,
@@ -24,7 +24,7 @@ func checkStores(c *Checker, st *model.Step) result {
 	pfn := model.PFN(st.Frame)
 	switch {
 	case st.Frame < 0:
-	case pfn == k.Root, pfn >= k.BootmemFirst && pfn < c.s.Kernel.BootmemNext, c.trees.inUse(st.Frame), c.view.isTable(st.Frame):
+	case pfn == k.Root, pfn == k.ZeroPage, pfn >= k.BootmemFirst && pfn < c.s.Kernel.BootmemNext, c.trees.inUse(st.Frame), c.view.isTable(st.Frame):
 		return held
 	}
 	return c.fail(Detail{Frame: st.Frame, VA: st.VA})

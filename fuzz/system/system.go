@@ -107,6 +107,7 @@ func finish(s *System, ops hooks.Ops, o Options) (*System, error) {
 	s.rules = slices.DeleteFunc(s.rules, func(r invariants.Rule) bool { return r.Hyper && !hyper || r.Native && hyper })
 	if o.Patch != nil {
 		o.Patch(&s.ops, &s.fn)
+		hooks.Announce(&s.ops)
 	}
 	for i := range s.Inits {
 		if st := s.Inits[i].State; st.Kernel.Phase == model.PhaseBoot {
