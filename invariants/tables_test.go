@@ -147,6 +147,18 @@ func TestDirectMapTrue(t *testing.T) {
 	})
 }
 
+// TestHeadsOwnTables links a table anew that names memory which does not exist:
+// head.S leaves such entries, a builder does not.
+func TestHeadsOwnTables(t *testing.T) {
+	for _, guest := range []bool{false, true} {
+		want := map[bool]string{false: "silent", true: "broken"}[guest]
+		trySequences(t, "direct-map-true", []sequence{{"relinked", guest, set(4, 3, entry(99, final)), []stepped{
+			{set(root, 11, 0), store(root, 44), "silent"},
+			{set(root, 12, entry(4, upper)), store(root, 48), want},
+		}}})
+	}
+}
+
 func TestNoTornEntry(t *testing.T) {
 	type write struct {
 		upper bool

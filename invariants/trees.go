@@ -27,6 +27,8 @@ type edit struct {
 	level    int
 	trees    uint8
 	old, now model.Entry
+	// came says that the table has come into use as it is, not the entry changed.
+	came bool
 }
 
 // reset reads both trees anew; nothing counts as gained.
@@ -149,7 +151,7 @@ func (t *trees) entries(s *model.State, of *tree, w model.Write, as uint8) {
 			if mask>>level&1 == 0 || slot >= g.Slots[level] || of.hides(s.L, level, slot, mask&special != 0) {
 				continue
 			}
-			t.edits = append(t.edits, edit{w.Frame, slot, level, as, old, now})
+			t.edits = append(t.edits, edit{table: w.Frame, slot: slot, level: level, trees: as, old: old, now: now})
 			if level > 1 {
 				t.pointer(s, of, &t.edits[len(t.edits)-1])
 			}
@@ -196,7 +198,7 @@ func (t *trees) eachNew(s *model.State, visit func(e edit) bool) bool {
 			if now == 0 || of.hides(s.L, p.level, slot, of.roles[p.frame]&special != 0) {
 				continue
 			}
-			if !visit(edit{p.frame, slot, p.level, p.trees, 0, now}) {
+			if !visit(edit{table: p.frame, slot: slot, level: p.level, trees: p.trees, now: now, came: true}) {
 				return false
 			}
 		}

@@ -67,6 +67,8 @@ func moreBootMutants() []Mutant {
 			System: "native", Levels: 2, Catch: "identity-kept", Steps: 3, patch: earlyZap},
 		{ID: "no-range", What: "no tables for the fixmap", Source: init + ", page_table_range_init",
 			System: "native", Levels: 2, Catch: "direct-map-complete", Steps: 2, patch: noRange},
+		{ID: "no-pkmap", What: "no tables for the pkmap area", Source: init + ", permanent_kmaps_init",
+			System: "native", Levels: 2, Catch: "direct-map-complete", Steps: 2, patch: noPkmap},
 		{ID: "stray-store", What: "setup_start writes to a page that is no table", Source: setup,
 			System: "xen", Levels: 4, Catch: "stores-stay", Steps: 1, patch: afterStart(scratch)},
 		{ID: "link-first", What: "alloc_pt hears of a table after it is linked", Source: init + ", one_page_table_init",

@@ -193,6 +193,9 @@ func noRange(_ *hooks.Ops, f *hooks.Funcs) {
 	f.PageTableRangeInit = func(*hooks.Kernel, model.VA, model.VA, model.VA) {}
 }
 
+// noPkmap makes no tables for the pkmap area, as if there were no high memory.
+func noPkmap(_ *hooks.Ops, f *hooks.Funcs) { f.PermanentKmapsInit = func(*hooks.Kernel, model.VA) {} }
+
 // earlyLate lets the late hooks take over at the end of setup_start.
 func earlyLate(k *hooks.Kernel, _ model.VA) { k.M.Kernel.AllocPT = model.VariantLate }
 

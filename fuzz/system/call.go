@@ -149,7 +149,11 @@ func (c Call) run(k *hooks.Kernel) {
 		}
 	case model.CallRange:
 		if c.Arg == RangePkmap {
+			// Marked here, so that a kernel that does nothing is seen to do nothing.
+			start := l.Kernel.PkmapBase
+			outer := k.M.Begin(model.Call{Kind: c.Kind, Start: start, End: start + model.VA(l.Kernel.LastPkmap)*model.PageSize})
 			k.Fn.PermanentKmapsInit(k, k.Base())
+			k.M.End(outer)
 		} else {
 			start, end := hooks.FixmapRange(l)
 			hooks.CreateRange(k, start, end)
