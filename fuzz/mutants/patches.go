@@ -202,3 +202,17 @@ func earlyLate(k *hooks.Kernel, _ model.VA) { k.M.Kernel.AllocPT = model.Variant
 // scratch leaves a mark in the first page of memory that is neither table nor the
 // allocator's.
 func scratch(k *hooks.Kernel, _ model.VA) { k.Write(k.M.L.VA(k.M.L.Kernel.Spare.PA()), 1<<9) }
+
+// unallocated writes to the page that the boot allocator hands out next.
+func unallocated(k *hooks.Kernel, _ model.VA) { k.Write(k.M.L.VA(k.M.Kernel.BootmemNext.PA()), 1<<9) }
+
+// markRewritten sets a software bit in leaves that are written a second time.
+func markRewritten(_ *hooks.Ops, f *hooks.Funcs) {
+	f.MapPage = func(k *hooks.Kernel, pte model.VA, pfn model.PFN) {
+		again := k.Read(pte).Is(model.Present | model.Accessed | model.Dirty)
+		hooks.MapPage(k, pte, pfn)
+		if again {
+			k.PV.SetPTE[k.M.Kernel.SetPTE](k, pte, k.Read(pte)|1<<9)
+		}
+	}
+}
