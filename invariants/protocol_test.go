@@ -37,6 +37,8 @@ func TestTablesReserved(t *testing.T) {
 		{"leaf below the fixmap", false, fixmap, set(7, 0, entry(data, final)), store(7, 0), "broken"},
 		{"leaf between low memory and the fixmap", false, fixmap, set(8, 0, entry(data, final)), store(8, 0), "broken"},
 		{"such a leaf of the start of the day", false, func(x *scene) { fixmap(x); x.set(8, 0, entry(data, 7)) }, set(8, 0, entry(data, final)), store(8, 0), "silent"},
+		{"table with such a leaf is linked", false, func(x *scene) { fixmap(x); x.set(root, 12, 0); x.set(8, 0, entry(data, final)) }, set(root, 12, entry(8, upper)), store(root, 48), "broken"},
+		{"empty table is linked there", false, func(x *scene) { fixmap(x); x.set(root, 12, 0) }, set(root, 12, entry(8, upper)), store(root, 48), "held"},
 		{"leaf of low memory", false, started, set(3, 1, entry(9, model.Present)), store(3, 4), "silent"},
 		{"leaf beyond low memory", false, func(x *scene) { started(x); x.L.Kernel.MaxLowPFN = 13; x.set(4, 2, 0) }, set(4, 2, entry(14, final)), store(4, 8), "broken"},
 	})

@@ -23,11 +23,16 @@ func checkReserved(c *Checker, st *model.Step) result {
 		}
 		out = held
 	}
-	for i := range c.trees.edits {
-		if e := &c.trees.edits[i]; e.trees&inKernel != 0 && !c.wellPlaced(e) {
-			va := c.trees.kernel.address(e.table, e.level, e.slot)
-			return c.fail(Detail{Frame: model.NoFrame, VA: va, Table: e.table, Slot: e.slot, Got: uint64(e.now)})
+	good := c.trees.eachNew(c.s, func(e edit) bool {
+		if e.trees&inKernel == 0 || c.wellPlaced(&e) {
+			return true
 		}
+		va := c.trees.kernel.address(e.table, e.level, e.slot)
+		c.fail(Detail{Frame: model.NoFrame, VA: va, Table: e.table, Slot: e.slot, Got: uint64(e.now)})
+		return false
+	})
+	if !good {
+		return broken
 	}
 	if st.Op != model.OpCallEnd {
 		return out
@@ -59,7 +64,7 @@ func (c *Checker) wellPlaced(e *edit) bool {
 	if !e.now.Is(model.Present) || e.level > 1 && !largeLeaf(c.s, t.geo, e.level, e.now) {
 		return true
 	}
-	if e.old.Is(model.Present) && e.old.MFN() == e.now.MFN() && c.start.tables[e.table] {
+	if c.start.tables[e.table] && (e.came || e.old.Is(model.Present) && e.old.MFN() == e.now.MFN()) {
 		return true // it was mapped when the day began
 	}
 	va := t.address(e.table, e.level, e.slot)
