@@ -75,6 +75,8 @@ func moreBootMutants() []Mutant {
 			System: "native", Levels: 3, Catch: "stores-stay", Steps: 1, patch: afterStart(unallocated)},
 		{ID: "marked-twice", What: "a leaf that was final is marked when it is written again", Source: init + ", kernel_physical_mapping_init",
 			System: "native", Levels: 3, Catch: "setup-idempotent", Steps: 3, patch: markRewritten},
+		{ID: "alloc-pd-writable", What: "a new L2 of a 64-bit guest stays writable", Source: init + ", one_md_table_init; Linux 2.6.27, xen_alloc_pmd",
+			System: "xen", Levels: 4, Catch: "crash bug", Steps: 2, patch: quietPD},
 		{ID: "link-first", What: "alloc_pt hears of a table after it is linked", Source: init + ", one_page_table_init",
 			System: "native", Levels: 3, Catch: "hook-order", Steps: 2, patch: linkFirst},
 		{ID: "early-late", What: "the late alloc_pt is live during construction", Source: "Linux ab144f5ec64c, xen_pagetable_setup_done",

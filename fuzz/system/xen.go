@@ -20,7 +20,7 @@ type xenCase struct {
 	ro     bool
 	nx     bool
 	sticky bool
-	wide   bool // PAE: four root slots instead of two, the last one empty
+	wide   bool // PAE: four root slots instead of two, the last one empty; four levels: the fixmap below an L2 of its own
 	places xenPlaces
 	geo    *model.Geometry
 }
@@ -55,6 +55,7 @@ func xenCases() []xenCase {
 		{levels: 4, lowmem: 16, mapped: 16, p2m: straight, profile: now, stale: 3, nx: true},
 		{levels: 4, lowmem: 20, mapped: 16, p2m: reversed, profile: old, stale: 2, order: 1, ro: true},
 		{levels: 4, lowmem: 16, mapped: 16, p2m: shuffled, profile: now, stale: 1, sticky: true},
+		{levels: 4, lowmem: 16, mapped: 16, p2m: reversed, profile: now, stale: 1, wide: true},
 	}
 }
 
@@ -138,7 +139,7 @@ func (c *xenCase) place() {
 		for range (c.mapped + c.geo.Slots[1] - 1) / c.geo.Slots[1] {
 			p.tables[1] = append(p.tables[1], take())
 		}
-		if c.wide {
+		if c.wide && c.levels == 3 {
 			p.tables[2] = append(p.tables[2], take())
 		}
 	}
@@ -164,6 +165,9 @@ func (c *xenCase) state() (*model.State, error) {
 	// low memory must be mapped from the start: they are written before they are
 	// linked.
 	need := int(c.places.bootmem) + c.levels - 2 + 1 + (c.lowmem-c.mapped+3)/4
+	if c.wide && c.levels == 4 {
+		need++ // the fixmap's L2
+	}
 	if c.mapped < need || c.mapped > c.lowmem || c.lowmem > 24 {
 		return nil, fmt.Errorf("%d frames of low memory, %d mapped at the start of the day: want %d mapped and at most 24 in all", c.lowmem, c.mapped, need)
 	}
@@ -190,7 +194,7 @@ func (c *xenCase) tables() xen.Tables {
 		Frames:  c.places.tables,
 		MapEnd:  model.PFN(c.mapped).PA(),
 		Leaves:  map[model.PFN]model.Entry{},
-		ExtraL2: c.wide,
+		ExtraL2: c.wide && c.levels == 3,
 	}
 	t.Flags[1] = final
 	for n := 2; n <= c.levels; n++ {
