@@ -38,6 +38,7 @@ func picture() []room {
 		{path: "xen/oracle", only: none},
 		{path: "reports", banned: append([]string{"cmd"}, subjects...)},
 		{path: "fuzz", banned: []string{"cmd"}},
+		{path: "fuzz/example", only: []string{"hooks", "invariants", "model", "native", "xen"}},
 		{path: "cmd"},
 	}
 }
@@ -142,6 +143,8 @@ func TestPictureRefuses(t *testing.T) {
 		{"reports", "model", true},
 		{"fuzz/boot", "cmd/ptcheck", false},
 		{"fuzz/boot", "xen", true},
+		{"fuzz/example/shadow", "native", true},
+		{"fuzz/example/shadow", "fuzz/system", false},
 		{"cmd/ptcheck", "fuzz/boot", true},
 		{"elsewhere", "model", false},
 	} {

@@ -19,14 +19,15 @@ type Checker struct {
 	// kept.
 	KeepGoing bool
 
-	rules []Rule
-	byOp  [model.NumOps][]int // the rules that look at each kind of step
-	s     *model.State
-	view  view
-	trees trees
-	start *Snapshot
-	calls [2]callMemory // by processor
-	call  *callMemory   // that of the processor that took the step
+	rules  []Rule
+	judges []Judge             // of the rules that have one
+	byOp   [model.NumOps][]int // the rules that look at each kind of step
+	s      *model.State
+	view   view
+	trees  trees
+	start  *Snapshot
+	calls  [2]callMemory // by processor
+	call   *callMemory   // that of the processor that took the step
 }
 
 // Detail locates a violation. Fields that do not concern the rule are zero.
@@ -44,7 +45,8 @@ func New(rules []Rule) *Checker {
 	if rules == nil {
 		rules = Rules()
 	}
-	c := &Checker{rules: rules, Exercised: make([]uint64, len(rules)), Violated: -1}
+	rules, judges := employ(rules)
+	c := &Checker{rules: rules, judges: judges, Exercised: make([]uint64, len(rules)), Violated: -1}
 	for i := range rules {
 		for op := range model.NumOps {
 			if len(rules[i].ops) == 0 || slices.Contains(rules[i].ops, op) {
@@ -66,6 +68,9 @@ func (c *Checker) BeginAt(s *model.State, start *Snapshot) {
 		start = TakeSnapshot(s)
 	}
 	c.start = start
+	for _, j := range c.judges {
+		j.Begin(s)
+	}
 	c.view.reset(s)
 	c.trees.reset(s)
 	for i := range c.calls {

@@ -21,6 +21,8 @@ type Rule struct {
 	ops []model.Op
 	// check looks at one step, after it has happened.
 	check func(c *Checker, s *model.Step) result
+	// hire makes a judge of its own for each checker; see [NewRule].
+	hire func() Judge
 }
 
 // result is the answer of a check.

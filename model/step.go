@@ -22,6 +22,7 @@ const (
 	OpSetGDT                // set_gdt
 	OpClearFrame            // MMUEXT_CLEAR_PAGE
 	OpCopyFrame             // MMUEXT_COPY_PAGE
+	OpAnnounce              // a shadowing hypervisor is told of a changed entry
 	OpCallBegin             // a protocol call starts
 	OpCallEnd               // a protocol call has returned
 	OpHook                  // the kernel is about to call a hook
@@ -32,7 +33,7 @@ const (
 func (o Op) String() string {
 	return [...]string{"store", "emulated-store", "clear-page", "bootmem", "load_cr3", "set_cr4",
 		"flush", "invlpg", "mmu_update", "update_va_mapping", "new_baseptr", "new_user_baseptr",
-		"pin", "unpin", "set_gdt", "clear_frame", "copy_frame", "begin", "end", "hook"}[o]
+		"pin", "unpin", "set_gdt", "clear_frame", "copy_frame", "announce", "begin", "end", "hook"}[o]
 }
 
 // Step is one thing that the machine did. Which fields mean something depends
@@ -46,7 +47,7 @@ type Step struct {
 	VA    VA      // stores, OpUpdateVA, OpInvlpg
 	Frame Frame   // the frame stored to, allocated, loaded, pinned
 	Off   int     // byte offset in Frame of a store or update
-	Width int     // bytes stored
+	Width int     // bytes stored or announced
 	Value uint64  // the value stored or asked for
 	Hook  Hook    // OpHook; Frame is the table that it is about
 	All   bool    // OpFlush, OpInvlpg: on all processors, not only the one that runs

@@ -60,7 +60,7 @@ func findProfile(name string) (*model.Profile, error) {
 
 func (f *exploreFlags) run(cmd *cobra.Command, names []string) error {
 	if len(names) == 0 {
-		names = system.Names()
+		names = system.DefaultNames()
 	}
 	if err := f.check(names); err != nil {
 		return err

@@ -23,12 +23,12 @@ func newList() *cobra.Command {
 				fmt.Fprintf(w, "  %s\t%s\n", r.ID, r.Says)
 			}
 			fmt.Fprintln(w, "systems:")
-			for _, name := range system.Names() {
-				s, err := system.New(name, system.Options{})
+			for _, b := range system.Backends() {
+				s, err := b.New(system.Options{})
 				if err != nil {
 					return err
 				}
-				fmt.Fprintf(w, "  %s\t%s\n", name, s.Scope)
+				fmt.Fprintf(w, "  %s\t%s: %s\n", b.Name, b.Says, s.Scope)
 			}
 			fmt.Fprintln(w, "  adversary\ta guest that issues any hypercalls of an alphabet")
 			fmt.Fprintln(w, "  pvdp\tthe adversary of the PV-DP reference model")

@@ -46,27 +46,28 @@ func (f *exploreFlags) target(cmd *cobra.Command, name string, p *model.Profile)
 			return nil, fmt.Errorf("explore: --%s 0: want at least 1", flag)
 		}
 	}
-	switch name {
-	case "adversary", "pvdp":
+	backend, isBoot := system.FindBackend(name)
+	switch {
+	case name == "adversary" || name == "pvdp":
 		for _, flag := range bootOnly {
 			if cmd.Flags().Changed(flag) {
 				return nil, fmt.Errorf("explore: --%s means nothing to system %s", flag, name)
 			}
 		}
 		return f.adversary(name, p)
-	case "native", "xen":
+	case isBoot:
 		for _, flag := range adversaryOnly {
 			if cmd.Flags().Changed(flag) {
 				return nil, fmt.Errorf("explore: --%s means nothing to system %s", flag, name)
 			}
 		}
-		if name == "native" && (f.stale != 0 || p != nil) {
-			return nil, fmt.Errorf("explore: --stale and --profile mean nothing to system native: it has neither builder nor hypervisor")
+		if !backend.Paravirt && (f.stale != 0 || p != nil) {
+			return nil, fmt.Errorf("explore: --stale and --profile mean nothing to system %s: it has neither builder nor Xen", name)
 		}
 		if f.symmetry == "on" || f.symmetry == "frames" {
 			return nil, fmt.Errorf("explore: --symmetry=%s: system %s has no symmetry: its frames have places of their own", f.symmetry, name)
 		}
-		s, err := system.New(name, system.Options{Levels: f.levels, Lowmem: f.lowmem, Stale: f.stale, Preemptions: f.preempt, Profile: p})
+		s, err := backend.New(system.Options{Levels: f.levels, Lowmem: f.lowmem, Stale: f.stale, Preemptions: f.preempt, Profile: p})
 		if err != nil {
 			return nil, err
 		}

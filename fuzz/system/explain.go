@@ -118,7 +118,7 @@ func half(g *model.Geometry, word uint64, i int) model.Entry {
 func stepText(st *model.State, s *model.Step) string {
 	name := frameName(st.L, s.Frame)
 	switch s.Op {
-	case model.OpStore, model.OpEmulate:
+	case model.OpStore, model.OpEmulate, model.OpAnnounce:
 		return fmt.Sprintf("%v %s+%#x, %d bytes", s.Op, name, s.Off, s.Width)
 	case model.OpUpdateVA:
 		return fmt.Sprintf("%v %#x %s = %v", s.Op, uint64(s.VA), entryText(st.L, model.Entry(s.Value)), s.Errno)

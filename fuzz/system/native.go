@@ -3,6 +3,7 @@ package system
 import (
 	"fmt"
 
+	"github.com/ptcheck/ptcheck/hooks"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/native"
 )
@@ -63,8 +64,11 @@ func nativeCases(lowmem int) []nativeCase {
 }
 
 // Native is the bare-metal system: native hooks on head.S's boot tables.
-func Native(o Options) (*System, error) {
-	s := &System{Name: "native"}
+func Native(o Options) (*System, error) { return bareMetal("native", native.Ops(), o) }
+
+// bareMetal is a system of any hooks on a machine that starts as a bare one does.
+func bareMetal(name string, ops hooks.Ops, o Options) (*System, error) {
+	s := &System{Name: name}
 	var geos []string
 	for _, c := range nativeCases(o.Lowmem) {
 		if !o.wants(c.levels) {
@@ -72,7 +76,7 @@ func Native(o Options) (*System, error) {
 		}
 		st, err := c.state()
 		if err != nil {
-			return nil, fmt.Errorf("system: native: %w", err)
+			return nil, fmt.Errorf("system: %s: %w", name, err)
 		}
 		if n := c.geo.Name; len(geos) == 0 || geos[len(geos)-1] != n {
 			geos = append(geos, n)
@@ -80,7 +84,7 @@ func Native(o Options) (*System, error) {
 		s.Inits = append(s.Inits, Init{Name: c.name(), State: st})
 	}
 	s.Scope = fmt.Sprintf("%d start-of-day tables, geometries %v", len(s.Inits), geos)
-	return finish(s, native.Ops(), o)
+	return finish(s, ops, o)
 }
 
 func (c *nativeCase) name() string {

@@ -58,6 +58,8 @@ type Options struct {
 	Preemptions int
 	// Patch replaces functions of the kernel: it makes a mutant.
 	Patch func(*hooks.Ops, *hooks.Funcs)
+	// Rules are checked besides those of package invariants.
+	Rules []invariants.Rule
 }
 
 // wants reports whether the options ask for a number of levels.
@@ -73,16 +75,10 @@ func (o *Options) wants(levels int) bool {
 	return false
 }
 
-// Names are the names of the boot systems.
-func Names() []string { return []string{"native", "xen"} }
-
-// New returns a boot system by name.
+// New returns a boot system by name: that of a backend of [Backends].
 func New(name string, o Options) (*System, error) {
-	switch name {
-	case "native":
-		return Native(o)
-	case "xen":
-		return Xen(o)
+	if b, ok := FindBackend(name); ok {
+		return b.New(o)
 	}
 	return nil, fmt.Errorf("system: no system is named %q", name)
 }
@@ -105,6 +101,7 @@ func finish(s *System, ops hooks.Ops, o Options) (*System, error) {
 	s.ops, s.fn, s.rules = ops, hooks.Generic(), invariants.Rules()
 	hyper := s.Inits[0].State.L.Hyper != nil
 	s.rules = slices.DeleteFunc(s.rules, func(r invariants.Rule) bool { return r.Hyper && !hyper || r.Native && hyper })
+	s.rules = append(s.rules, o.Rules...)
 	if o.Patch != nil {
 		o.Patch(&s.ops, &s.fn)
 		hooks.Announce(&s.ops)

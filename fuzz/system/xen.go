@@ -3,6 +3,7 @@ package system
 import (
 	"fmt"
 
+	"github.com/ptcheck/ptcheck/hooks"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/xen"
 )
@@ -60,8 +61,11 @@ func xenCases() []xenCase {
 }
 
 // Xen is the paravirtual system: Xen hooks on a domain builder's tables.
-func Xen(o Options) (*System, error) {
-	s := &System{Name: "xen"}
+func Xen(o Options) (*System, error) { return underXen("xen", xen.Ops(), o) }
+
+// underXen is a system of any hooks on a domain builder's tables, under Xen.
+func underXen(name string, ops hooks.Ops, o Options) (*System, error) {
+	s := &System{Name: name}
 	var geos []string
 	for _, c := range xenCases() {
 		if !o.wants(c.levels) || o.Profile != nil && c.profile.Name != o.Profile.Name {
@@ -77,7 +81,7 @@ func Xen(o Options) (*System, error) {
 		c.stale = max(c.stale, min(o.Stale, c.mapped))
 		st, err := c.state()
 		if err != nil {
-			return nil, fmt.Errorf("system: xen: %w", err)
+			return nil, fmt.Errorf("system: %s: %w", name, err)
 		}
 		if n := c.geo.Name; len(geos) == 0 || geos[len(geos)-1] != n {
 			geos = append(geos, n)
@@ -85,7 +89,7 @@ func Xen(o Options) (*System, error) {
 		s.Inits = append(s.Inits, Init{Name: c.name(), State: st})
 	}
 	s.Scope = fmt.Sprintf("%d start-of-day tables, geometries %v", len(s.Inits), geos)
-	return finish(s, xen.Ops(), o)
+	return finish(s, ops, o)
 }
 
 func (c *xenCase) name() string {

@@ -1,0 +1,85 @@
+package system
+
+import (
+	"github.com/ptcheck/ptcheck/fuzz/example/shadow"
+	"github.com/ptcheck/ptcheck/hooks"
+	"github.com/ptcheck/ptcheck/invariants"
+)
+
+// Backend is an implementation of the hooks with the machines that it boots on.
+type Backend struct {
+	// Name is what the command line and scenario files call its system.
+	Name string
+	// Says describes it in one line.
+	Says string
+	// Example keeps it out of searches that name no system.
+	Example bool
+	// Paravirt says that it starts on a domain builder's tables, under Xen's rules:
+	// Options.Stale and Options.Profile mean something to it.
+	Paravirt bool
+	// New makes its system.
+	New func(Options) (*System, error)
+}
+
+// Backends is the list of backends. A new one is a package that returns its
+// hooks, and a line here.
+func Backends() []Backend {
+	return []Backend{
+		{Name: "native", Says: "the native hooks on head.S's boot tables", New: Native},
+		{Name: "xen", Says: "the Xen hooks on a domain builder's tables", Paravirt: true, New: Xen},
+		OnBareMetal("shadow", "example: a guest that announces its changes to a shadowing hypervisor", shadow.Ops, shadow.Rules()...).example(),
+	}
+}
+
+// OnBareMetal is a backend that boots on bare machines: head.S's tables, all of
+// which the kernel may write. rules are its own, besides the common ones.
+func OnBareMetal(name, says string, ops func() hooks.Ops, rules ...invariants.Rule) Backend {
+	return Backend{Name: name, Says: says, New: func(o Options) (*System, error) {
+		o.Rules = append(rules[:len(rules):len(rules)], o.Rules...)
+		return bareMetal(name, ops(), o)
+	}}
+}
+
+// UnderXen is a backend that boots as a guest of Xen, on a domain builder's
+// tables, under the rules of Options.Profile.
+func UnderXen(name, says string, ops func() hooks.Ops, rules ...invariants.Rule) Backend {
+	return Backend{Name: name, Says: says, Paravirt: true, New: func(o Options) (*System, error) {
+		o.Rules = append(rules[:len(rules):len(rules)], o.Rules...)
+		return underXen(name, ops(), o)
+	}}
+}
+
+// FindBackend returns the backend with a name.
+func FindBackend(name string) (Backend, bool) {
+	for _, b := range Backends() {
+		if b.Name == name {
+			return b, true
+		}
+	}
+	return Backend{}, false
+}
+
+func (b Backend) example() Backend {
+	b.Example = true
+	return b
+}
+
+// Names are the names of all boot systems.
+func Names() []string {
+	var names []string
+	for _, b := range Backends() {
+		names = append(names, b.Name)
+	}
+	return names
+}
+
+// DefaultNames are the boot systems that are searched when none is named.
+func DefaultNames() []string {
+	var names []string
+	for _, b := range Backends() {
+		if !b.Example {
+			names = append(names, b.Name)
+		}
+	}
+	return names
+}
