@@ -16,25 +16,31 @@ import (
 
 // bootFlags are the flags of boot.
 type bootFlags struct {
-	check, dump, trace, json bool
+	check, dump, trace, json, drawn bool
+	svg                             string
 }
 
 func newBoot() *cobra.Command {
 	var f bootFlags
 	cmd := &cobra.Command{
-		Use:   "boot CONFIG.json | boot --check FILE...",
+		Use:   "boot CONFIG.json | --check FILE...",
 		Short: "Boot a configuration at real size, or check recorded boots",
 		Long: `boot runs the boot code at real size on one configuration (a config object, or
 a golden dump, whose config is used) and prints a summary or what a flag asks
-for; the exit code is 1 if the kernel died. With --check it recomputes golden dumps, plain or .gz, files or folders, and
-prints every difference.`,
+for; the exit code is 1 if the kernel died. --map and --svg draw what its tables
+map: ranges that look alike, holes, shared tables, table pages by level. With
+--check it recomputes golden dumps, plain or .gz, files or folders, and prints
+every difference.`,
 		Example: `  ptcheck boot config.json
   ptcheck boot --dump config.json
+  ptcheck boot --map config.json
+  ptcheck boot --svg tables.svg config.json
   ptcheck boot --check testdata/goldens`,
-		Args: cobra.MinimumNArgs(1),
+		Args:              cobra.MinimumNArgs(1),
+		ValidArgsFunction: completeFiles("json", "gz"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if f.check {
-				return checkBoots(cmd.OutOrStdout(), args)
+				return checkBoots(cmd, args)
 			}
 			if len(args) != 1 {
 				return fmt.Errorf("boot: want one configuration, got %d; --check takes several", len(args))
@@ -47,25 +53,21 @@ prints every difference.`,
 	fl.BoolVar(&f.dump, "dump", false, "print the tables in canonical text")
 	fl.BoolVar(&f.trace, "trace", false, "print the hook trace")
 	fl.BoolVar(&f.json, "json", false, "print the golden object")
-	cmd.MarkFlagsMutuallyExclusive("check", "dump", "trace", "json")
+	fl.BoolVar(&f.drawn, "map", false, "print what the tables map: ranges, holes, sharing, table pages")
+	fl.StringVar(&f.svg, "svg", "", "draw the same as a picture into this file")
+	cmd.MarkFlagsMutuallyExclusive("check", "dump", "trace", "json", "map", "svg")
 	return cmd
 }
 
 // boot runs one configuration.
 func (f *bootFlags) boot(w io.Writer, path string) error {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return fmt.Errorf("boot: %w", err)
-	}
-	c, err := golden.ReadConfig(path, data)
-	if err != nil {
-		return err
-	}
-	got, err := boot.Run(stem(path), c, boot.Options{})
+	got, err := bootFile(path)
 	if err != nil {
 		return err
 	}
 	switch {
+	case f.drawn || f.svg != "":
+		err = draw(w, got, f.svg)
 	case f.dump:
 		err = golden.Canonical(w, got.Tables)
 	case f.trace:
@@ -79,6 +81,19 @@ func (f *bootFlags) boot(w io.Writer, path string) error {
 		err = exitError(exitViolated)
 	}
 	return err
+}
+
+// bootFile boots the configuration in a file, which may be that of a dump.
+func bootFile(path string) (*golden.File, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("boot: %w", err)
+	}
+	c, err := golden.ReadConfig(path, data)
+	if err != nil {
+		return nil, err
+	}
+	return boot.Run(stem(path), c, boot.Options{})
 }
 
 // stem is a file's name without folders and endings.
@@ -104,34 +119,55 @@ func summary(w io.Writer, f *golden.File) {
 }
 
 // checkBoots recomputes golden dumps and prints how they differ.
-func checkBoots(w io.Writer, paths []string) error {
+func checkBoots(cmd *cobra.Command, paths []string) error {
 	files, err := goldenFiles(paths)
 	if err != nil {
 		return err
 	}
-	differ := 0
+	w, t := cmd.OutOrStdout(), newTask(cmd, "boot --check", len(files))
+	defer t.done()
+	checked, differ := 0, 0
 	for _, path := range files {
-		want, err := golden.Read(path)
+		if t.interrupted() {
+			break
+		}
+		diffs, err := checkBoot(path)
 		if err != nil {
 			return err
 		}
-		got, err := boot.Run(want.Name, &want.Config, boot.Options{})
-		if err != nil {
-			return fmt.Errorf("%s: %w", path, err)
-		}
-		diffs := golden.Compare(want, got)
 		if len(diffs) > 0 {
 			differ++
 		}
+		t.clear()
 		for _, d := range diffs {
 			fmt.Fprintf(w, "%s: %v\n", path, d)
 		}
+		checked++
+		t.step(checked, path)
+	}
+	t.done()
+	if checked < len(files) {
+		fmt.Fprintf(w, "interrupted: %d of %d checked, %d differ\n", checked, len(files), differ)
+		return partial(differ > 0)
 	}
 	fmt.Fprintf(w, "%d checked, %d differ\n", len(files), differ)
 	if differ > 0 {
 		return exitError(exitViolated)
 	}
 	return nil
+}
+
+// checkBoot recomputes one golden dump.
+func checkBoot(path string) ([]golden.Difference, error) {
+	want, err := golden.Read(path)
+	if err != nil {
+		return nil, err
+	}
+	got, err := boot.Run(want.Name, &want.Config, boot.Options{})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return golden.Compare(want, got), nil
 }
 
 // goldenFiles expands folders to the dumps in them, in order.

@@ -30,10 +30,10 @@ type conformFlags struct {
 
 func newConform() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "conform",
-		Short: "Compare the model with the real thing",
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Use:     "conform",
+		Short:   "Compare the model with the real thing",
+		Example: "  ptcheck conform xen --ops=100000 --seed=42",
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newConformXen())
 	return cmd
@@ -51,9 +51,8 @@ as dom0, and has it execute scripts: the given files, or random ones made from
 short script and saved.`,
 		Example: `  ptcheck conform xen --ops=100000 --seed=42
   ptcheck conform xen my-script.txt`,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return f.run(cmd.Context(), cmd.OutOrStdout(), args)
-		},
+		RunE:              func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
+		ValidArgsFunction: completeFiles("txt", "pt"),
 	}
 	fl := cmd.Flags()
 	fl.IntVar(&f.ops, "ops", 20000, "number of random operations")
@@ -61,6 +60,7 @@ short script and saved.`,
 	fl.IntVar(&f.perBoot, "per-boot", 5000, "operations of one boot")
 	fl.IntVar(&f.workers, "workers", 2, "boots at a time")
 	fl.StringVar(&f.profile, "profile", "xen-4.17", "the model's rules")
+	completeFlag(cmd, "profile", profileNames)
 	fl.StringVar(&f.save, "save", ".", "folder for scripts with a difference; empty: none")
 	fl.IntVar(&f.rounds, "shrink", 40, "boots that shrinking a difference may take; 0: do not shrink")
 	return cmd
@@ -72,7 +72,7 @@ type asked struct {
 	script []byte
 }
 
-func (f *conformFlags) run(ctx context.Context, w io.Writer, files []string) error {
+func (f *conformFlags) run(cmd *cobra.Command, files []string) error {
 	profile, err := findProfile(f.profile)
 	switch {
 	case err != nil:
@@ -84,39 +84,76 @@ func (f *conformFlags) run(ctx context.Context, w io.Writer, files []string) err
 	if err != nil {
 		return err
 	}
-	tools, err := oracle.FindXen(ctx)
-	if err != nil {
+	c := &conformance{f: f, cmd: cmd, w: cmd.OutOrStdout(), profile: profile}
+	t := newTask(cmd, "conform", len(scripts))
+	defer t.done()
+	if c.tools, err = oracle.FindXen(cmd.Context()); err != nil && !t.interrupted() {
 		return fmt.Errorf("conform: %w", err)
 	}
+	// As many scripts at a time as there are workers: what has been compared when
+	// the run is interrupted counts.
+	for batch := range slices.Chunk(scripts, f.workers) {
+		if t.interrupted() {
+			break
+		}
+		if err := c.batch(t, batch); err != nil && !t.interrupted() {
+			return err
+		}
+	}
+	t.done()
+	if c.scripts < len(scripts) {
+		fmt.Fprintf(c.w, "interrupted: %d of %d scripts run\n", c.scripts, len(scripts))
+	}
+	fmt.Fprintf(c.w, "%d of %d answers agree, %d of %d scripts differ (real Xen against %s)\n", c.same, c.all, c.differ, c.scripts, profile.Name)
+	switch {
+	case c.scripts < len(scripts):
+		return partial(c.differ > 0)
+	case c.differ > 0:
+		return exitError(exitViolated)
+	}
+	return nil
+}
+
+// conformance is a comparison under way.
+type conformance struct {
+	f       *conformFlags
+	cmd     *cobra.Command
+	w       io.Writer
+	profile *model.Profile
+	tools   *oracle.Tools
+
+	scripts, differ int // compared so far
+	same, all       int // answers
+}
+
+// batch runs some scripts at the same time and compares their answers.
+func (c *conformance) batch(t *task, scripts []asked) error {
 	texts := make([][]byte, len(scripts))
 	for i := range scripts {
 		texts[i] = scripts[i].script
 	}
-	recs, err := oracle.RunAll(ctx, texts, f.workers, oracle.Options{Tools: tools})
+	recs, err := oracle.RunAll(c.cmd.Context(), texts, c.f.workers, oracle.Options{Tools: c.tools})
 	if err != nil {
 		return fmt.Errorf("conform: %w", err)
 	}
-	same, all, differ := 0, 0, 0
 	for i, rec := range recs {
-		d, err := compareAnswers(scripts[i].script, rec.Answers(), profile)
+		d, err := compareAnswers(scripts[i].script, rec.Answers(), c.profile)
 		if err != nil {
 			return fmt.Errorf("conform: %s: %w", scripts[i].name, err)
 		}
-		same, all = same+d.same, all+d.all
+		c.same, c.all, c.scripts = c.same+d.same, c.all+d.all, c.scripts+1
+		t.step(c.scripts, scripts[i].name)
 		if d.first == "" {
 			continue
 		}
-		differ++
-		fmt.Fprintf(w, "%s: %s\n", scripts[i].name, d.first)
-		if differ == 1 {
-			if err := f.shrink(ctx, w, scripts[i], profile, tools); err != nil {
+		c.differ++
+		t.clear()
+		fmt.Fprintf(c.w, "%s: %s\n", scripts[i].name, d.first)
+		if c.differ == 1 {
+			if err := c.f.shrink(c.cmd.Context(), c.w, scripts[i], c.profile, c.tools); err != nil {
 				return err
 			}
 		}
-	}
-	fmt.Fprintf(w, "%d of %d answers agree, %d of %d scripts differ (real Xen against %s)\n", same, all, differ, len(scripts), profile.Name)
-	if differ > 0 {
-		return exitError(exitViolated)
 	}
 	return nil
 }

@@ -42,7 +42,17 @@ Systems:
 	f.systemFlags(cmd.Flags())
 	f.searchFlags(cmd.Flags())
 	f.outputFlags(cmd.Flags())
+	f.completions(cmd)
 	return cmd
+}
+
+// profileNames are the names of the hypervisor's rules.
+func profileNames() []string {
+	var names []string
+	for _, p := range model.Profiles() {
+		names = append(names, p.Name)
+	}
+	return names
 }
 
 // findProfile returns the named rules of the hypervisor, nil for "".
@@ -55,7 +65,7 @@ func findProfile(name string) (*model.Profile, error) {
 			return p, nil
 		}
 	}
-	return nil, fmt.Errorf("--profile: no rules are named %q", name)
+	return nil, unknown("--profile", "set of rules", name, profileNames())
 }
 
 func (f *exploreFlags) run(cmd *cobra.Command, names []string) error {
@@ -99,7 +109,7 @@ func (f *exploreFlags) search(cmd *cobra.Command, t *target) (*verdict, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := newProgress(t.name)
+	p := newProgress(cmd, t.name)
 	opt.Progress, opt.ProgressEvery = p.show, p.every()
 	var dot *dotGraph
 	if f.graph != "" {

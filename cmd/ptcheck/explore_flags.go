@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/ptcheck/ptcheck/fuzz/system"
@@ -92,12 +93,22 @@ func (f *exploreFlags) outputFlags(fl *pflag.FlagSet) {
 	fl.StringVar(&f.save, "save", ".", "folder for counterexamples as scenario files; empty: none")
 }
 
+// completions says what the shell may complete.
+func (f *exploreFlags) completions(cmd *cobra.Command) {
+	for flag, words := range map[string][]string{
+		"strategy": {"bfs", "dfs", "random"}, "store": {"exact", "hash128", "hash64"}, "symmetry": {"auto", "on", "off", "frames"},
+		"levels": {"2", "3", "4"}, "profile": profileNames(), "ops": system.OpNames(), "flags": {"P", "PW", "PU", "PWU"},
+	} {
+		completeFlag(cmd, flag, func() []string { return words })
+	}
+}
+
 // choose returns the index of a word among those of a flag.
 func choose(flag, word string, words ...string) (int, error) {
 	if i := slices.Index(words, word); i >= 0 {
 		return i, nil
 	}
-	return 0, fmt.Errorf("explore: --%s %q: want %s", flag, word, strings.Join(words, ", "))
+	return 0, flagValueError("explore", flag, word, words)
 }
 
 // options translates the flags for the search engine.

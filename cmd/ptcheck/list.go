@@ -46,7 +46,7 @@ func newExplain() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r, ok := invariants.Find(args[0])
 			if !ok {
-				return fmt.Errorf("explain: no rule is named %q; ptcheck list names them", args[0])
+				return unknown("explain", "rule", args[0], ruleIDs())
 			}
 			w := cmd.OutOrStdout()
 			fmt.Fprintf(w, "%s\n\n%s\n\n", r.ID, r.Says)
@@ -54,11 +54,16 @@ func newExplain() *cobra.Command {
 			return nil
 		},
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			var ids []string
-			for _, r := range invariants.Rules() {
-				ids = append(ids, r.ID)
-			}
-			return ids, cobra.ShellCompDirectiveNoFileComp
+			return ruleIDs(), cobra.ShellCompDirectiveNoFileComp
 		},
 	}
+}
+
+// ruleIDs are the names of the rules.
+func ruleIDs() []string {
+	var ids []string
+	for _, r := range invariants.Rules() {
+		ids = append(ids, r.ID)
+	}
+	return ids
 }

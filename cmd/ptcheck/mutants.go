@@ -41,11 +41,7 @@ bugs, and the exit code is 1 if anything fires.`,
 			return f.run(cmd, args)
 		},
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			var ids []string
-			for _, m := range mutants.All() {
-				ids = append(ids, m.ID)
-			}
-			return ids, cobra.ShellCompDirectiveNoFileComp
+			return mutantIDs(), cobra.ShellCompDirectiveNoFileComp
 		},
 	}
 	cmd.Flags().BoolVar(&f.json, "json", false, "print the results as JSON")
@@ -55,11 +51,14 @@ bugs, and the exit code is 1 if anything fires.`,
 }
 
 func (f *mutantsFlags) run(cmd *cobra.Command, ids []string) error {
-	list, err := mutants.Find(ids)
+	if id := unknownWord(ids, mutantIDs()); id != "" {
+		return unknown("mutants", "mutant", id, mutantIDs())
+	}
+	all, err := mutants.Find(ids)
 	if err != nil {
 		return err
 	}
-	results, err := mutants.RunAll(cmd.Context(), list, nil)
+	list, results, err := runMutants(cmd, all)
 	if err != nil {
 		return err
 	}
@@ -78,7 +77,44 @@ func (f *mutantsFlags) run(cmd *cobra.Command, ids []string) error {
 			return errors.Join(err, exitError(exitViolated))
 		}
 	}
-	return err
+	return errors.Join(err, cutShort(cmd, len(list), len(all)))
+}
+
+// runMutants searches mutants side by side. Interrupted, it returns those that it
+// has searched to the end, with their results.
+func runMutants(cmd *cobra.Command, all []mutants.Mutant) ([]mutants.Mutant, []mutants.Result, error) {
+	t := newTask(cmd, "mutants", len(all))
+	defer t.done()
+	results, err := mutants.RunAll(cmd.Context(), all, func(n int) { t.step(n, "searched") })
+	if err != nil && !t.interrupted() {
+		return nil, nil, err
+	}
+	var list []mutants.Mutant
+	done := results[:0]
+	for i, r := range results {
+		if r.ID != "" {
+			list, done = append(list, all[i]), append(done, r)
+		}
+	}
+	return list, done, nil
+}
+
+// cutShort says that an interrupt left something out, if it did.
+func cutShort(cmd *cobra.Command, n, all int) error {
+	if n == all {
+		return nil
+	}
+	fmt.Fprintf(cmd.ErrOrStderr(), "interrupted: %d of %d mutants searched\n", n, all)
+	return partial(false)
+}
+
+// mutantIDs are the names of the mutants.
+func mutantIDs() []string {
+	var ids []string
+	for _, m := range mutants.All() {
+		ids = append(ids, m.ID)
+	}
+	return ids
 }
 
 func writeIndented(w io.Writer, v []mutants.Result) error {
@@ -92,8 +128,8 @@ func (f *mutantsFlags) runHarmless(cmd *cobra.Command, ids []string) error {
 	if len(ids) > 0 || f.json || f.report != "" {
 		return errors.New("mutants: --harmless takes no IDs and no other flags")
 	}
-	list := mutants.Harmless()
-	results, err := mutants.RunAll(cmd.Context(), list, nil)
+	all := mutants.Harmless()
+	list, results, err := runMutants(cmd, all)
 	if err != nil {
 		return err
 	}
@@ -114,5 +150,5 @@ func (f *mutantsFlags) runHarmless(cmd *cobra.Command, ids []string) error {
 	if loud > 0 {
 		return exitError(exitViolated)
 	}
-	return nil
+	return cutShort(cmd, len(list), len(all))
 }

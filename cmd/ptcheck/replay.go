@@ -43,18 +43,21 @@ it, and the exit code is 1.`,
 		Example: `  ptcheck replay ptcheck-xen-crash.pt
   ptcheck replay testdata/xen-lab/scenarios/table64.txt
   ptcheck replay --rewrite my-scenario.pt`,
-		Args: cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd.OutOrStdout(), args) },
+		Args:              cobra.MinimumNArgs(1),
+		RunE:              func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
+		ValidArgsFunction: completeFiles("pt", "txt"),
 	}
 	fl := cmd.Flags()
 	fl.StringVar(&f.against, "against", "", "recording to compare with")
 	fl.IntVar(&f.bits, "bits", 0, "scripts of hypercalls: guest of 64 or 32 bits (default: as the recording says, else 64)")
 	fl.StringVar(&f.profile, "profile", "", "scripts of hypercalls: hypervisor rules (default: xen-4.17)")
+	completeFlag(cmd, "profile", profileNames)
 	fl.BoolVar(&f.rewrite, "rewrite", false, "write the answers into the files, as expected ones")
 	return cmd
 }
 
-func (f *replayFlags) run(w io.Writer, names []string) error {
+func (f *replayFlags) run(cmd *cobra.Command, names []string) error {
+	w := cmd.OutOrStdout()
 	if f.against != "" && len(names) > 1 {
 		return fmt.Errorf("replay: --against goes with one file")
 	}
@@ -65,13 +68,22 @@ func (f *replayFlags) run(w io.Writer, names []string) error {
 	if err != nil {
 		return err
 	}
+	t := newTask(cmd, "replay", len(names))
+	defer t.done()
 	bad := false
-	for _, name := range names {
+	for i, name := range names {
+		if t.interrupted() {
+			t.clear()
+			fmt.Fprintf(w, "interrupted: %d of %d files replayed\n", i, len(names))
+			return partial(bad)
+		}
 		p := &player{flags: f, profile: profile, name: name, out: w}
+		t.clear()
 		if err := p.play(); err != nil {
 			return err
 		}
 		bad = bad || p.failed
+		t.step(i+1, name)
 	}
 	if bad {
 		return exitError(exitViolated)

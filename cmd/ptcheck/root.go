@@ -1,11 +1,14 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"runtime/debug"
+	"slices"
 
-// version is the release; the linker may set it.
-var version = "0.1.0"
+	"github.com/spf13/cobra"
+)
 
 func newRoot() *cobra.Command {
+	var progress string
 	root := &cobra.Command{
 		Use:   "ptcheck",
 		Short: "Model checker for the boot pagetable protocol",
@@ -14,11 +17,26 @@ paravirt hooks, natively and under Xen. It runs the hook code itself, looks at
 every store and hypercall, and reports the shortest way to whatever goes wrong.
 
 Exit codes: 0 holds as asked, 1 violated or different, 2 bad input or a fault
-of the checker, 3 stopped by a limit before the question was answered.`,
-		Version:       version,
+of the checker, 3 stopped by a limit or interrupted before the question was
+answered. Ctrl-C ends a command with a partial verdict; a second one kills it.`,
+		Example: `  ptcheck explore --depth=8
+  ptcheck boot --map config.json
+  ptcheck replay ptcheck-xen-crash.pt
+  ptcheck show ptcheck-xen-crash.pt`,
+		Version:       versionText(debug.ReadBuildInfo()),
 		SilenceUsage:  true,
 		SilenceErrors: true,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if !slices.Contains(progressWords(), progress) {
+				return flagValueError(cmd.Name(), "progress", progress, progressWords())
+			}
+			return nil
+		},
 	}
-	root.AddCommand(newExplore(), newBoot(), newReplay(), newConform(), newMutants(), newList(), newExplain())
+	root.PersistentFlags().StringVar(&progress, "progress", "auto", "show progress on stderr: auto (on a terminal), always, never")
+	completeFlag(root, "progress", progressWords)
+	root.AddCommand(newExplore(), newBoot(), newDiff(), newReplay(), newConform(), newMutants(), newList(), newExplain(), newMan())
+	polish(root)
 	return root
 }

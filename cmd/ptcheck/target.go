@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -76,7 +75,7 @@ func (f *exploreFlags) target(cmd *cobra.Command, name string, p *model.Profile)
 		}
 		return bootTarget(s), nil
 	}
-	return nil, fmt.Errorf("explore: no system is named %q; there are %s", name, strings.Join(targetNames(), ", "))
+	return nil, unknown("explore", "system", name, targetNames())
 }
 
 func bootTarget(s *system.System) *target {

@@ -8,7 +8,8 @@ import (
 
 // RunAll runs mutants side by side and returns their results in the order given.
 // done, if not nil, is told how many have finished, from one goroutine at a time.
-// The first error ends it.
+// The first error ends it. If ctx is cancelled, the results of those that were
+// searched to the end come with the error; the others have no ID.
 func RunAll(ctx context.Context, list []Mutant, done func(int)) ([]Result, error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -26,6 +27,9 @@ func RunAll(ctx context.Context, list []Mutant, done func(int)) ([]Result, error
 				if err != nil {
 					stop(err)
 					continue
+				}
+				if ctx.Err() != nil {
+					continue // the search was cut short: it says nothing
 				}
 				mu.Lock()
 				results[i], count = r, count+1
@@ -45,7 +49,7 @@ func RunAll(ctx context.Context, list []Mutant, done func(int)) ([]Result, error
 	close(next)
 	wg.Wait()
 	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
+		return results, context.Cause(ctx)
 	}
 	return results, nil
 }
