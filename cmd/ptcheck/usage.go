@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/ptcheck/ptcheck/fuzz/names"
 )
 
 // polish makes every command refuse what it does not understand in one line that
@@ -51,13 +53,13 @@ func noSuchCommand(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	var names []string
+	var known []string
 	for _, sub := range cmd.Commands() {
 		if sub.IsAvailableCommand() {
-			names = append(names, sub.Name())
+			known = append(known, sub.Name())
 		}
 	}
-	return fmt.Errorf("no command of %s is named %q%s", cmd.CommandPath(), args[0], didYouMean(args[0], names))
+	return fmt.Errorf("no command of %s is named %q%s", cmd.CommandPath(), args[0], didYouMean(args[0], known))
 }
 
 // flagGuess guesses which flag was meant by one that there is not.
@@ -66,20 +68,20 @@ func flagGuess(cmd *cobra.Command, err error) string {
 	if !errors.As(err, &missing) {
 		return ""
 	}
-	var names []string
-	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-	if name := nearest(missing.GetSpecifiedName(), names); name != "" {
+	var known []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, f.Name) })
+	if name := names.Nearest(missing.GetSpecifiedName(), known); name != "" {
 		return "; did you mean --" + name + "?"
 	}
 	return ""
 }
 
 // unknown is the error for a name that there is not.
-func unknown(command, what, name string, names []string) error {
-	if guess := didYouMean(name, names); guess != "" {
+func unknown(command, what, name string, known []string) error {
+	if guess := didYouMean(name, known); guess != "" {
 		return fmt.Errorf("%s: no %s is named %q%s", command, what, name, guess)
 	}
-	return fmt.Errorf("%s: no %s is named %q; there are %s", command, what, name, strings.Join(names, ", "))
+	return fmt.Errorf("%s: no %s is named %q; there are %s", command, what, name, strings.Join(known, ", "))
 }
 
 // flagValueError is the error for a word that a flag does not know.
@@ -98,54 +100,7 @@ func unknownWord(words, known []string) string {
 }
 
 // didYouMean is what to add to a refusal: the name that was probably meant.
-func didYouMean(name string, names []string) string {
-	if guess := nearest(name, names); guess != "" {
-		return "; did you mean " + guess + "?"
-	}
-	return ""
-}
-
-// nearest returns the name that differs least from a word, "" if none is near.
-// A name that begins with the word, or the other way round, is near.
-func nearest(word string, names []string) string {
-	best, least := "", max(1, len(word)/3)+1
-	for _, n := range names {
-		d := distance(strings.ToLower(word), strings.ToLower(n))
-		if len(word) > 2 && (strings.HasPrefix(n, word) || strings.HasPrefix(word, n)) {
-			d = 1
-		}
-		if d < least {
-			best, least = n, d
-		}
-	}
-	return best
-}
-
-// distance is the number of letters to insert, delete, replace or swap with the
-// next that turns a into b.
-func distance(a, b string) int {
-	var rows [3][]int // of the last three letters of a
-	for i := range rows {
-		rows[i] = make([]int, len(b)+1)
-	}
-	for i := 0; i <= len(a); i++ {
-		now, last, before := rows[i%3], rows[(i+2)%3], rows[(i+1)%3]
-		for j := 0; j <= len(b); j++ {
-			switch {
-			case i == 0 || j == 0:
-				now[j] = i + j
-			case a[i-1] == b[j-1]:
-				now[j] = last[j-1]
-			default:
-				now[j] = 1 + min(last[j-1], last[j], now[j-1])
-				if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-					now[j] = min(now[j], 1+before[j-2])
-				}
-			}
-		}
-	}
-	return rows[len(a)%3][len(b)]
-}
+func didYouMean(name string, known []string) string { return names.DidYouMean(name, known) }
 
 // completeFlag has a flag's values completed from a list.
 func completeFlag(cmd *cobra.Command, flag string, values func() []string) {

@@ -83,3 +83,12 @@ func DefaultNames() []string {
 	}
 	return names
 }
+
+// startNames are the names of the start-of-day states.
+func (s *System) startNames() []string {
+	var names []string
+	for i := range s.Inits {
+		names = append(names, s.Inits[i].Name)
+	}
+	return names
+}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ptcheck/ptcheck/fuzz/names"
 	"github.com/ptcheck/ptcheck/fuzz/script"
 	"github.com/ptcheck/ptcheck/model/explore"
 )
@@ -92,7 +93,7 @@ func (p *player) do(line int, op *script.Op) (string, error) {
 	case op.Name == "system":
 		p.name = op.Args[0].Word
 		if !slices.Contains(Names(), p.name) {
-			return "", p.errorf(line, "no system is named %q; there are %v", p.name, Names())
+			return "", p.errorf(line, "no system is named %q; there are %v%s", p.name, Names(), names.DidYouMean(p.name, Names()))
 		}
 		return "ok", nil
 	case op.Name == "scope":
@@ -129,7 +130,7 @@ func (p *player) start(line int, name string) (string, error) {
 	}
 	p.play.Init = slices.IndexFunc(sys.Inits, func(i Init) bool { return i.Name == name })
 	if p.play.Init < 0 {
-		return "", p.errorf(line, "system %s has no start of day named %q", p.name, name)
+		return "", p.errorf(line, "system %s has no start of day named %q%s", p.name, name, names.DidYouMean(name, sys.startNames()))
 	}
 	p.sys, p.model = sys, sys.NewModel()
 	p.model.Init(p.play.Init)

@@ -1,0 +1,177 @@
+package show
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/reports"
+)
+
+// pos is a point in a run: after step Step of call Call, counted from 1. Step 0
+// is the end of the call, call 0 the start of the day.
+type pos struct{ call, step int }
+
+func (p pos) String() string {
+	if p.step == 0 {
+		return strconv.Itoa(p.call)
+	}
+	return fmt.Sprintf("%d.%d", p.call, p.step)
+}
+
+// parsePos reads N or N.M.
+func parsePos(text string) (pos, error) {
+	call, step, dotted := strings.Cut(text, ".")
+	var p pos
+	var err, err2 error
+	p.call, err = strconv.Atoi(call)
+	if dotted {
+		p.step, err2 = strconv.Atoi(step)
+	}
+	if err != nil || err2 != nil || p.call < 0 || p.step < 0 || dotted && p.step == 0 {
+		return pos{}, fmt.Errorf("%q is not a place: want N for the end of call N, or N.M for step M inside it", text)
+	}
+	return p, nil
+}
+
+// moment is what happened at a point.
+type moment struct {
+	pos
+	line   int
+	op     string // of the end of a call
+	answer string
+	step   reports.Step // of a step inside a call
+}
+
+// Session is a scenario that is being looked at.
+type Session struct {
+	w       world
+	out     io.Writer
+	moments []moment
+	at      int // index of the moment that is shown
+	watches []*watch
+}
+
+// New runs a scenario and stops at its start. The error names file, line and
+// column where the scenario is at fault.
+func New(out io.Writer, name string, src []byte, o Options) (*Session, error) {
+	w, err := open(name, src, o)
+	if err != nil {
+		return nil, err
+	}
+	s := &Session{w: w, out: out}
+	err = s.visit(-1, func(i int, m *moment, _ *model.State) { s.moments = append(s.moments, *m) })
+	if err != nil {
+		return nil, err
+	}
+	s.nameCalls()
+	return s, nil
+}
+
+// nameCalls tells steps which call they are part of.
+func (s *Session) nameCalls() {
+	op, line := "", 0
+	for i := len(s.moments) - 1; i >= 0; i-- {
+		m := &s.moments[i]
+		if m.pos.step == 0 {
+			op, line = m.op, m.line
+		}
+		m.op, m.line = op, line
+	}
+}
+
+// visit runs the scenario up to moment last (all of it if negative) and shows each
+// moment with its state, which is valid during the call only.
+func (s *Session) visit(last int, see func(i int, m *moment, st *model.State)) error {
+	return s.w.run(&visitor{last: last, see: see})
+}
+
+// visitor numbers the moments of a run. It implements system.Tracer.
+type visitor struct {
+	last int
+	see  func(i int, m *moment, st *model.State)
+	n    int // moments so far
+	call int // calls that have ended, the start of the day too
+	step int // steps in the call under way
+}
+
+// Step implements system.Tracer.
+func (v *visitor) Step(st *model.State, step reports.Step) {
+	v.step++
+	v.show(&moment{pos: pos{v.call, v.step}, step: step}, st)
+}
+
+// Done implements system.Tracer.
+func (v *visitor) Done(line int, op, answer string, st *model.State) {
+	v.show(&moment{pos: pos{v.call, 0}, line: line, op: op, answer: answer}, st)
+	v.call, v.step = v.call+1, 0
+}
+
+func (v *visitor) show(m *moment, st *model.State) {
+	if v.last < 0 || v.n <= v.last {
+		v.see(v.n, m, st)
+	}
+	v.n++
+}
+
+// Over implements system.Tracer.
+func (v *visitor) Over() bool { return v.last >= 0 && v.n > v.last }
+
+// look has a function look at the state of the moment that is shown.
+func (s *Session) look(see func(st *model.State) error) error {
+	var err error
+	if e := s.visit(s.at, func(i int, _ *moment, st *model.State) {
+		if i == s.at {
+			err = see(st)
+		}
+	}); e != nil {
+		return e
+	}
+	return err
+}
+
+// find returns the index of a place.
+func (s *Session) find(p pos) (int, error) {
+	calls := s.moments[len(s.moments)-1].call
+	steps := 0
+	for i := range s.moments {
+		if s.moments[i].pos == p {
+			return i, nil
+		}
+		if s.moments[i].call == p.call {
+			steps = max(steps, s.moments[i].pos.step)
+		}
+	}
+	if p.call > calls {
+		return 0, fmt.Errorf("there is no call %d: the last is %d", p.call, calls)
+	}
+	return 0, fmt.Errorf("call %d has %d steps", p.call, steps)
+}
+
+// move goes to a moment; on the way forward it tells what watches see. On the way
+// back they only take note.
+func (s *Session) move(to int) error {
+	from := s.at
+	s.at = to
+	if len(s.watches) > 0 {
+		if err := s.watchOver(from, to); err != nil {
+			return err
+		}
+	}
+	s.print(&s.moments[to])
+	return nil
+}
+
+// print shows a moment.
+func (s *Session) print(m *moment) {
+	if m.pos.step == 0 {
+		fmt.Fprintf(s.out, "%-6v %s = %s\n", m.pos, m.op, m.answer)
+		return
+	}
+	fmt.Fprintf(s.out, "%-6v %s\n", m.pos, strings.TrimSpace(fmt.Sprintf("  %-40s %s", m.step.What, m.step.Site)))
+	for _, c := range m.step.Change {
+		fmt.Fprintf(s.out, "         %s\n", c)
+	}
+}
