@@ -37,7 +37,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	err := root.ExecuteContext(ctx)
+	return exitCode(root.ExecuteContext(ctx), stderr)
+}
+
+// exitCode turns the end of a command into the program's, and says what is wrong.
+func exitCode(err error, stderr io.Writer) int {
 	var code exitError
 	switch {
 	case err == nil:

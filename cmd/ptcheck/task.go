@@ -22,6 +22,7 @@ type display struct {
 	tty   bool
 	off   bool
 	shown bool
+	last  time.Time // of the last log line
 }
 
 func newDisplay(cmd *cobra.Command) display {
@@ -34,13 +35,16 @@ func newDisplay(cmd *cobra.Command) display {
 	return d
 }
 
-// every is the time between two lines.
+// every is the time between two looks.
 func (d *display) every() time.Duration {
 	if d.tty {
 		return time.Second / 4
 	}
-	return 10 * time.Second
+	return patience
 }
+
+// logEvery is the time between two log lines.
+const logEvery = 10 * time.Second
 
 // patience is how long something may take before its progress is shown.
 const patience = time.Second
@@ -51,8 +55,9 @@ func (d *display) line(text string) {
 	case d.tty:
 		fmt.Fprintf(d.w, "\r\x1b[K%s", text)
 		d.shown = true
-	default:
+	case time.Since(d.last) >= logEvery:
 		fmt.Fprintln(d.w, text)
+		d.last = time.Now()
 	}
 }
 
