@@ -160,7 +160,7 @@ func prompt(in *os.File, out *lateWriter, s *show.Session) (err error) {
 	}{in, out.w}, "(show) ")
 	t.AutoCompleteCallback = complete
 	out.w = t
-	if width, height, err := term.GetSize(int(in.Fd())); err == nil {
+	if width, height, err := term.GetSize(int(in.Fd())); err == nil && width > 0 && height > 0 {
 		_ = t.SetSize(width, height) // only the look of long lines depends on it
 	}
 	fmt.Fprintln(t, "help lists the commands, an empty line goes on by a step")
