@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -13,12 +14,18 @@ import (
 	"time"
 )
 
-// asMain makes the test program be ptcheck itself.
+// asMain makes the test program be ptcheck itself ("1"), or one that does not hear
+// the first signal ("deaf").
 const asMain = "PTCHECK_TEST_AS_MAIN"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(asMain) != "" {
+	switch os.Getenv(asMain) {
+	case "1":
 		main()
+	case "deaf":
+		untilSignal()
+		fmt.Println("ready")
+		time.Sleep(time.Hour)
 	}
 	os.Exit(m.Run())
 }
@@ -111,16 +118,25 @@ func TestSignals(t *testing.T) {
 	}
 }
 
-// TestSecondSignalKills gives a command that waits for its input two signals: the
-// first it does not notice.
-func TestSecondSignalKills(t *testing.T) {
-	file := scenarioFile(t, "system native\nstart 2level-8f\nsetup_start\n")
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "show", file)
-	cmd.Env = append(os.Environ(), asMain+"=1")
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
+// TestPipeInterrupted interrupts a show that waits for commands.
+func TestPipeInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	in, feed := io.Pipe()
+	defer feed.Close()
+	root := newRoot()
+	root.SetArgs([]string{"show", scenarioFile(t, stepped)})
+	root.SetIn(in)
+	root.SetOut(&stopper{cancel: cancel})
+	go func() { _, _ = io.WriteString(feed, "where\n") }()
+	if code := exitCode(root.ExecuteContext(ctx), io.Discard); code != exitStopped {
+		t.Errorf("exit %d", code)
 	}
+}
+
+// TestSecondSignalKills sends signals to a program that does not hear the first.
+func TestSecondSignalKills(t *testing.T) {
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
+	cmd.Env = append(os.Environ(), asMain+"=deaf")
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -128,26 +144,25 @@ func TestSecondSignalKills(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := io.WriteString(in, "where\n"); err != nil {
-		t.Fatal(err)
-	}
-	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || !strings.HasPrefix(line, "0 ") {
+	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || line != "ready\n" {
 		t.Fatalf("%q, %v", line, err)
 	}
+	sent := 0
 	ended := make(chan struct{})
 	go func() {
-		for {
-			select {
-			case <-ended:
-				return
-			case <-time.After(50 * time.Millisecond):
-				_ = cmd.Process.Signal(os.Interrupt) // it may have ended
-			}
-		}
+		defer close(ended)
+		_ = cmd.Wait() // how it ended is looked at below
 	}()
-	_ = cmd.Wait()
-	close(ended)
-	if w, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || !w.Signaled() || w.Signal() != syscall.SIGINT {
-		t.Errorf("ended by %v", cmd.ProcessState)
+	for alive := true; alive; {
+		select {
+		case <-ended:
+			alive = false
+		case <-time.After(100 * time.Millisecond):
+			_ = cmd.Process.Signal(os.Interrupt) // it may have ended
+			sent++
+		}
+	}
+	if w, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || !w.Signaled() || w.Signal() != syscall.SIGINT || sent < 2 {
+		t.Errorf("ended by %v after %d signals", cmd.ProcessState, sent)
 	}
 }

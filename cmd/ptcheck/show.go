@@ -91,7 +91,7 @@ func (f *showFlags) run(cmd *cobra.Command, name string) error {
 	if in, ok := cmd.InOrStdin().(*os.File); ok && term.IsTerminal(int(in.Fd())) {
 		return prompt(in, out, s)
 	}
-	return listen(cmd.InOrStdin(), cmd.ErrOrStderr(), s)
+	return listen(cmd, s)
 }
 
 // lines are the commands that the flags stand for, nil if they ask for a prompt.
@@ -118,22 +118,49 @@ func (f *showFlags) lines() []string {
 }
 
 // listen takes commands from a pipe.
-func listen(in io.Reader, errs io.Writer, s *show.Session) error {
+func listen(cmd *cobra.Command, s *show.Session) error {
+	lines, failed := make(chan string), make(chan error, 1)
+	go func() {
+		defer close(lines)
+		in := bufio.NewScanner(cmd.InOrStdin())
+		for in.Scan() {
+			select {
+			case lines <- in.Text():
+			case <-cmd.Context().Done():
+				return
+			}
+		}
+		failed <- in.Err()
+	}()
 	wrong := false
-	lines := bufio.NewScanner(in)
-	for n := 1; lines.Scan(); n++ {
-		err := s.Do(lines.Text())
-		if errors.Is(err, show.ErrQuit) {
+	for n := 1; ; n++ {
+		var line string
+		var more bool
+		select {
+		case line, more = <-lines:
+		case <-cmd.Context().Done():
+			return exitError(exitStopped)
+		}
+		if !more {
 			break
+		}
+		err := s.Do(line)
+		if errors.Is(err, show.ErrQuit) {
+			return endOf(wrong)
 		}
 		if err != nil {
 			wrong = true
-			fmt.Fprintf(errs, "ptcheck: show: command %d: %v\n", n, err)
+			fmt.Fprintf(cmd.ErrOrStderr(), "ptcheck: show: command %d: %v\n", n, err)
 		}
 	}
-	if err := lines.Err(); err != nil {
+	if err := <-failed; err != nil {
 		return fmt.Errorf("show: %w", err)
 	}
+	return endOf(wrong)
+}
+
+// endOf is the exit of a list of commands.
+func endOf(wrong bool) error {
 	if wrong {
 		return exitError(exitUsage)
 	}
