@@ -68,6 +68,13 @@ func TestBackend(t *testing.T) {
 		{"a planted bug", func(t testing.TB) { check.Backend(t, bare(), check.Levels(2), check.Patch(skipPresent)) },
 			[]string{"violated: leaf-rewritten", "map_lowmem f0", "scenario:", "system mine"}},
 		{"no such scope", func(t testing.TB) { check.Backend(t, bare(), check.Levels(4)) }, []string{"no start-of-day"}},
+		{"half done", func(t testing.TB) {
+			check.Backend(t, system.OnBareMetal("mine", "my own", func() hooks.Ops {
+				o := native.Ops()
+				o.SetPGD, o.FlushTLB = nil, nil
+				return o
+			}))
+		}, []string{"hooks that are not set: SetPGD, FlushTLB"}},
 		{"out of time", func(t testing.TB) { check.Backend(t, bare(), check.Timeout(time.Nanosecond)) }, []string{"stopped by timeout"}},
 		{"found", func(t testing.TB) {
 			check.Finds(t, bare(), "leaf-rewritten", 2, check.Levels(2), check.Patch(skipPresent))

@@ -1,6 +1,10 @@
 package system
 
 import (
+	"fmt"
+	"reflect"
+	"strings"
+
 	"github.com/ptcheck/ptcheck/fuzz/example/shadow"
 	"github.com/ptcheck/ptcheck/hooks"
 	"github.com/ptcheck/ptcheck/invariants"
@@ -35,8 +39,7 @@ func Backends() []Backend {
 // which the kernel may write. rules are its own, besides the common ones.
 func OnBareMetal(name, says string, ops func() hooks.Ops, rules ...invariants.Rule) Backend {
 	return Backend{Name: name, Says: says, New: func(o Options) (*System, error) {
-		o.Rules = append(rules[:len(rules):len(rules)], o.Rules...)
-		return bareMetal(name, ops(), o)
+		return build(name, ops(), rules, o, bareMetal)
 	}}
 }
 
@@ -44,9 +47,29 @@ func OnBareMetal(name, says string, ops func() hooks.Ops, rules ...invariants.Ru
 // tables, under the rules of Options.Profile.
 func UnderXen(name, says string, ops func() hooks.Ops, rules ...invariants.Rule) Backend {
 	return Backend{Name: name, Says: says, Paravirt: true, New: func(o Options) (*System, error) {
-		o.Rules = append(rules[:len(rules):len(rules)], o.Rules...)
-		return underXen(name, ops(), o)
+		return build(name, ops(), rules, o, underXen)
 	}}
+}
+
+// build makes the system of a backend that has all its hooks.
+func build(name string, ops hooks.Ops, rules []invariants.Rule, o Options, family func(string, hooks.Ops, Options) (*System, error)) (*System, error) {
+	if unset := unsetHooks(&ops); unset != nil {
+		return nil, fmt.Errorf("system: %s: hooks that are not set: %s", name, strings.Join(unset, ", "))
+	}
+	o.Rules = append(rules[:len(rules):len(rules)], o.Rules...)
+	return family(name, ops, o)
+}
+
+// unsetHooks names the hooks that a backend leaves out. Variants may be left out.
+func unsetHooks(ops *hooks.Ops) []string {
+	var unset []string
+	v := reflect.ValueOf(ops).Elem()
+	for i := range v.NumField() {
+		if f := v.Field(i); f.Kind() == reflect.Func && f.IsNil() {
+			unset = append(unset, v.Type().Field(i).Name)
+		}
+	}
+	return unset
 }
 
 // FindBackend returns the backend with a name.
