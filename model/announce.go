@@ -9,6 +9,10 @@ package model
 // was used until the hypervisor hears of a change. It then drops them all, which
 // it may do at any time.
 func (m *Machine) Announce(pa PA, width int) {
+	m.pause()
 	m.TLB.flush(true)
+	if m.other != nil {
+		m.other.TLB.flush(true)
+	}
 	m.emit(Step{Op: OpAnnounce, Frame: Frame(pa.PFN()), Off: int(pa & (PageSize - 1)), Width: width})
 }

@@ -40,7 +40,7 @@ func TestInterrupted(t *testing.T) {
 		"boot --check " + plainBoot():      "interrupted: 0 of 1 checked, 0 differ\n",
 		"replay " + script:                 "interrupted: 0 of 1 files replayed\n",
 		"mutants B02 B08":                  "0 of 0 caught\n",
-		"mutants B02 --json":               "null\n",
+		"mutants B02 --json":               "[]\n",
 		"conform xen --ops=10":             "interrupted: 0 of 1 scripts run\n",
 	} {
 		var out, errs bytes.Buffer
@@ -123,10 +123,9 @@ func TestPipeInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	in, feed := io.Pipe()
 	defer feed.Close()
-	root := newRoot()
+	root := newRoot(&stopper{cancel: cancel}, io.Discard)
 	root.SetArgs([]string{"show", scenarioFile(t, stepped)})
 	root.SetIn(in)
-	root.SetOut(&stopper{cancel: cancel})
 	go func() { _, _ = io.WriteString(feed, "where\n") }()
 	if code := exitCode(root.ExecuteContext(ctx), io.Discard); code != exitStopped {
 		t.Errorf("exit %d", code)

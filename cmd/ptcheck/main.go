@@ -39,10 +39,8 @@ func untilSignal() context.Context {
 
 // run executes the command line and returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	root := newRoot()
+	root := newRoot(stdout, stderr)
 	root.SetArgs(args)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
 	return exitCode(root.ExecuteContext(ctx), stderr)
 }
 

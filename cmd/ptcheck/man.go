@@ -30,8 +30,6 @@ func writeManuals(root *cobra.Command, dir string) (err error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return fmt.Errorf("man: %w", err)
 	}
-	root.InitDefaultHelpCmd()
-	root.InitDefaultCompletionCmd()
 	eachCommand(root, func(cmd *cobra.Command) {
 		if err != nil || cmd != root && !cmd.IsAvailableCommand() || cmd.IsAdditionalHelpTopicCommand() {
 			return

@@ -1,13 +1,17 @@
 package main
 
 import (
+	"io"
 	"runtime/debug"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
 
-func newRoot() *cobra.Command {
+// newRoot makes the command line. Completion scripts go to the output that is set
+// when their commands are made.
+func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	var progress string
 	root := &cobra.Command{
 		Use:   "ptcheck",
@@ -37,6 +41,27 @@ answered. Ctrl-C ends a command with a partial verdict; a second one kills it.`,
 	root.PersistentFlags().StringVar(&progress, "progress", "auto", "show progress on stderr: auto (on a terminal), always, never")
 	completeFlag(root, "progress", progressWords)
 	root.AddCommand(newExplore(), newBoot(), newDiff(), newReplay(), newShow(), newConform(), newMutants(), newList(), newExplain(), newMan())
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	exampleCompletions(root)
 	polish(root)
 	return root
+}
+
+// exampleCompletions gives the commands that cobra adds examples, too.
+func exampleCompletions(root *cobra.Command) {
+	for path, example := range map[string]string{
+		"help":                  "  ptcheck help boot",
+		"completion":            "  ptcheck completion bash",
+		"completion bash":       "  ptcheck completion bash > /etc/bash_completion.d/ptcheck",
+		"completion zsh":        "  ptcheck completion zsh > \"${fpath[1]}/_ptcheck\"",
+		"completion fish":       "  ptcheck completion fish > ~/.config/fish/completions/ptcheck.fish",
+		"completion powershell": "  ptcheck completion powershell | Out-String | Invoke-Expression",
+	} {
+		if cmd, _, err := root.Find(strings.Fields(path)); err == nil {
+			cmd.Example = example
+		}
+	}
 }

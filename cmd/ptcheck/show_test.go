@@ -56,11 +56,9 @@ func TestShowListens(t *testing.T) {
 		{"", "", "", exitHolds},
 	} {
 		var out, errs bytes.Buffer
-		root := newRoot()
+		root := newRoot(&out, &errs)
 		root.SetArgs([]string{"show", file})
 		root.SetIn(strings.NewReader(x.in))
-		root.SetOut(&out)
-		root.SetErr(&errs)
 		code := exitCode(root.ExecuteContext(context.Background()), &errs)
 		if code != x.code || !strings.Contains(out.String(), x.out) || !strings.Contains(errs.String(), x.errs) || (x.errs == "") != (errs.Len() == 0) {
 			t.Errorf("%q: exit %d, %q, %q", x.in, code, out.String(), errs.String())
