@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -22,9 +23,8 @@ func newExplore() *cobra.Command {
 		Long: `explore drives the real hook code through every order of protocol calls, from
 every start-of-day pagetable of the scope, and checks every rule at every step.
 
-Systems:
-  native, xen  the boot protocol on both backends (default: both)
-  adversary    a guest that issues any hypercalls of an alphabet (--ops, --flags)
+Systems (default: ` + strings.Join(system.DefaultNames(), ", ") + `):
+` + backendsHelp() + `  adversary    a guest that issues any hypercalls of an alphabet (--ops, --flags)
                on a few frames, against the hypervisor's rules (--profile)
   pvdp         the adversary of the PV-DP reference model; it counts every state
                of that graph unless --symmetry=on`,
@@ -44,6 +44,15 @@ Systems:
 	f.outputFlags(cmd.Flags())
 	f.completions(cmd)
 	return cmd
+}
+
+// backendsHelp lists the boot systems for the help page.
+func backendsHelp() string {
+	var b strings.Builder
+	for _, x := range system.Backends() {
+		fmt.Fprintf(&b, "  %-12s %s\n", x.Name, x.Says)
+	}
+	return b.String()
 }
 
 // profileNames are the names of the hypervisor's rules.
