@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -19,7 +20,7 @@ func newList() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 			fmt.Fprintln(w, "rules:")
-			for _, r := range invariants.Rules() {
+			for _, r := range allRules() {
 				fmt.Fprintf(w, "  %s\t%s\n", r.ID, r.Says)
 			}
 			fmt.Fprintln(w, "systems:")
@@ -44,10 +45,11 @@ func newExplain() *cobra.Command {
 		Example: "  ptcheck explain tables-read-only",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			r, ok := invariants.Find(args[0])
-			if !ok {
+			i := slices.Index(ruleIDs(), args[0])
+			if i < 0 {
 				return unknown("explain", "rule", args[0], ruleIDs())
 			}
+			r := allRules()[i]
 			w := cmd.OutOrStdout()
 			fmt.Fprintf(w, "%s\n\n%s\n\n", r.ID, r.Says)
 			fmt.Fprintf(w, "applies:          %s\nsource:           %s\ncannot tell:      %s\nexercised when:   %s\n", r.Applies, r.Source, r.Limits, r.Goal)
@@ -59,10 +61,19 @@ func newExplain() *cobra.Command {
 	}
 }
 
+// allRules are the common rules and those that backends bring with them.
+func allRules() []invariants.Rule {
+	rules := invariants.Rules()
+	for _, b := range system.Backends() {
+		rules = append(rules, b.Rules...)
+	}
+	return rules
+}
+
 // ruleIDs are the names of the rules.
 func ruleIDs() []string {
 	var ids []string
-	for _, r := range invariants.Rules() {
+	for _, r := range allRules() {
 		ids = append(ids, r.ID)
 	}
 	return ids

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -89,7 +90,7 @@ func (f *showFlags) run(cmd *cobra.Command, name string) error {
 		return nil
 	}
 	if in, ok := cmd.InOrStdin().(*os.File); ok && term.IsTerminal(int(in.Fd())) {
-		return prompt(in, out, s)
+		return prompt(cmd.Context(), in, out, s)
 	}
 	return listen(cmd, s)
 }
@@ -175,12 +176,19 @@ type lateWriter struct{ w io.Writer }
 func (l *lateWriter) Write(p []byte) (int, error) { return l.w.Write(p) }
 
 // prompt takes commands from a terminal, with editing, history and completion.
-func prompt(in *os.File, out *lateWriter, s *show.Session) (err error) {
+func prompt(ctx context.Context, in *os.File, out *lateWriter, s *show.Session) (err error) {
 	old, err := term.MakeRaw(int(in.Fd()))
 	if err != nil {
 		return fmt.Errorf("show: %w", err)
 	}
 	defer func() { err = errors.Join(err, term.Restore(int(in.Fd()), old)) }()
+	// Nothing wakes a read from a terminal: whoever ends the program from outside
+	// gets the terminal back as it was.
+	stop := context.AfterFunc(ctx, func() {
+		_ = term.Restore(int(in.Fd()), old) // the exit code says that it was ended
+		os.Exit(exitStopped)
+	})
+	defer stop()
 	t := term.NewTerminal(struct {
 		io.Reader
 		io.Writer

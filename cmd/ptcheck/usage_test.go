@@ -52,6 +52,20 @@ func TestGuesses(t *testing.T) {
 
 func plainBoot() string { return goldens + "native/2level_nr_fixed1_pse1.json" }
 
+// TestBackendsOwnRules explains a rule that a backend brings with it.
+func TestBackendsOwnRules(t *testing.T) {
+	if code, out, _ := ptcheck(t, "explain", "changes-announced"); code != exitHolds || !strings.Contains(out, "Every change of a table in use has been announced") {
+		t.Errorf("exit %d, %s", code, out)
+	}
+	if _, out, _ := ptcheck(t, "list"); !strings.Contains(out, "changes-announced") || !strings.Contains(out, "shadow") {
+		t.Errorf("list lacks the rule or its backend: %s", out)
+	}
+	code, out, errs := ptcheck(t, "explore", "shadow", "--levels=2", "--depth=0", "--json")
+	if code != exitHolds || !strings.Contains(out, `"changes-announced"`) {
+		t.Errorf("explore shadow: exit %d, %s%s", code, out, errs)
+	}
+}
+
 // TestHelpPages wants of every command a summary, an example, and flags that are
 // described alike.
 func TestHelpPages(t *testing.T) {

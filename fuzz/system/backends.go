@@ -21,6 +21,8 @@ type Backend struct {
 	// Paravirt says that it starts on a domain builder's tables, under Xen's rules:
 	// Options.Stale and Options.Profile mean something to it.
 	Paravirt bool
+	// Rules are its own, besides those of package invariants.
+	Rules []invariants.Rule
 	// New makes its system.
 	New func(Options) (*System, error)
 }
@@ -38,7 +40,7 @@ func Backends() []Backend {
 // OnBareMetal is a backend that boots on bare machines: head.S's tables, all of
 // which the kernel may write. rules are its own, besides the common ones.
 func OnBareMetal(name, says string, ops func() hooks.Ops, rules ...invariants.Rule) Backend {
-	return Backend{Name: name, Says: says, New: func(o Options) (*System, error) {
+	return Backend{Name: name, Says: says, Rules: rules, New: func(o Options) (*System, error) {
 		return build(name, ops(), rules, o, bareMetal)
 	}}
 }
@@ -46,7 +48,7 @@ func OnBareMetal(name, says string, ops func() hooks.Ops, rules ...invariants.Ru
 // UnderXen is a backend that boots as a guest of Xen, on a domain builder's
 // tables, under the rules of Options.Profile.
 func UnderXen(name, says string, ops func() hooks.Ops, rules ...invariants.Rule) Backend {
-	return Backend{Name: name, Says: says, Paravirt: true, New: func(o Options) (*System, error) {
+	return Backend{Name: name, Says: says, Rules: rules, Paravirt: true, New: func(o Options) (*System, error) {
 		return build(name, ops(), rules, o, underXen)
 	}}
 }
