@@ -261,3 +261,73 @@ func TestHookOrder(t *testing.T) {
 		{"one setter for all phases, natively", false, variants(model.PhaseStarted, model.VariantLate), []stepped{op(end, r, nil, "silent")}},
 	})
 }
+
+// TestRootMapsText looks at the kernel's text, the zero page and init_mm.
+func TestRootMapsText(t *testing.T) {
+	leaf := func(f model.Frame, e model.Entry) func(*scene) {
+		return func(x *scene) { x.set(2+f/4, int(f%4), e) }
+	}
+	upperNX := func(x *scene) { x.set(1, 0, entry(2, upper|model.NX)) }
+	initMM := func(f model.Frame) func(*scene) { return func(x *scene) { x.State.Kernel.InitMM = f } }
+	st, end := store(2, 8), model.Step{Op: model.OpCallEnd}
+	for _, c := range []struct {
+		name string
+		nxe  bool
+		edit func(*scene)
+		step model.Step
+		want string
+	}{
+		{"text as it was", true, leaf(1, entry(1, final)), st, "silent"},
+		{"text not executable", true, leaf(1, entry(1, final|model.NX)), st, "broken"},
+		{"text not executable, further up", true, upperNX, store(1, 0), "broken"},
+		{"the same bit where nobody looks at it", false, leaf(1, entry(1, final|model.NX)), st, "silent"},
+		{"page after the text not executable", true, leaf(2, entry(2, final|model.NX)), st, "silent"},
+		{"text not mapped", true, leaf(0, 0), st, "broken"},
+		{"text read-only", true, leaf(1, entry(1, model.Present)), st, "silent"},
+		{"text elsewhere", true, leaf(1, entry(5, final)), st, "broken"},
+		{"page after the text not mapped", true, leaf(2, 0), st, "silent"},
+		{"zero page not mapped", true, leaf(9, 0), st, "broken"},
+		{"init_mm has the root", true, initMM(0), end, "silent"},
+		{"init_mm has another root", true, initMM(1), end, "broken"},
+	} {
+		var x scene
+		x.wide(t, "root-valid", c.nxe)
+		x.State.Kernel.InitMM = 0
+		c.edit(&x)
+		if got := x.take(c.step); got != c.want {
+			t.Errorf("%s: %s, want %s; %+v", c.name, got, c.want, x.c.Detail)
+		}
+	}
+}
+
+// TestFixmapFlags looks at the attributes of a fixmap leaf.
+func TestFixmapFlags(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		kind  model.CallKind
+		guest bool
+		flags model.Entry
+		want  string
+	}{
+		{"own", model.CallFixmap, false, final, "held"},
+		{"own, read-only", model.CallFixmap, false, final &^ model.RW, "broken"},
+		{"alias", model.CallAlias, false, final &^ model.RW, "held"},
+		{"alias, writable", model.CallAlias, false, final, "broken"},
+		{"open to user code", model.CallFixmap, false, final | model.User, "broken"},
+		{"open to user code, in a guest", model.CallFixmap, true, final | model.User, "broken"},
+		{"not cached", model.CallFixmap, false, final | model.PCD, "broken"},
+		{"written through", model.CallFixmap, false, final | model.PWT, "broken"},
+		{"global without PGE", model.CallFixmap, false, final | model.Global, "broken"},
+		{"not dirty", model.CallFixmap, false, final &^ model.Dirty, "broken"},
+		{"software bit", model.CallFixmap, false, final | 1<<9, "held"},
+	} {
+		x := newScene(t, "fixmap-lands", c.guest)
+		x.L.Kernel.FixTop, x.L.Kernel.NrFixed = 0x3f000, 3
+		x.set(root, 15, entry(empty, upper))
+		x.set(empty, 1, entry(9, c.flags))
+		st := model.Step{Op: model.OpCallEnd, Call: model.Call{Kind: c.kind, From: 9, Index: 2}}
+		if got := x.take(st); got != c.want {
+			t.Errorf("%s: %s, want %s; %+v", c.name, got, c.want, x.c.Detail)
+		}
+	}
+}

@@ -5,8 +5,8 @@ import "github.com/ptcheck/ptcheck/model"
 func rootValid() Rule {
 	return Rule{
 		ID:      "root-valid",
-		Says:    "CR3 names a root that maps itself, read-only where a hypervisor owns it, and the kernel's text, executable; it is the one asked for when a load or switch ends.",
-		Applies: "at every step",
+		Says:    "CR3 names a root that maps itself, read-only where a hypervisor owns it, and the kernel's text, executable; it is the one asked for when a load or switch ends, and init_mm has the kernel's own.",
+		Applies: "at every step; to init_mm when a call ends, from setup_start on",
 		Source:  "Linux ab144f5e, xen_pagetable_setup_start: the root is read-only before the switch; Linux b239fb25, is_kernel_text; Intel SDM vol. 3, 4.5 and 4.6",
 		Limits:  "text is what lies between PAGE_OFFSET and the end of the init sections; of the kernel's data the root and the zero page stand for all; looks at direct-map addresses only",
 		Goal:    "CR3 is loaded",
@@ -23,6 +23,9 @@ func checkRoot(c *Checker, st *model.Step) result {
 		}
 	case !c.rootTouched():
 		return broken
+	}
+	if st.Op == model.OpCallEnd && c.s.Kernel.Phase >= model.PhaseStarted && c.s.Kernel.InitMM != model.Frame(c.s.L.Kernel.Root) {
+		return c.fail(Detail{Frame: c.s.Kernel.InitMM})
 	}
 	if st.Op == model.OpCallEnd && (st.Call.Kind == model.CallLoadRoot || st.Call.Kind == model.CallSwitch) {
 		if root := c.s.CPU.CR3; root != model.Frame(st.Call.From) {
