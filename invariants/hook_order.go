@@ -5,9 +5,9 @@ import "github.com/ptcheck/ptcheck/model"
 func hookOrder() Rule {
 	return Rule{
 		ID:      "hook-order",
-		Says:    "The hooks are called in their order: setup_start first, alloc before a table is linked, release after it is unlinked, setup_done last, each setter in its phase.",
+		Says:    "The hooks are called in their order: setup_start first, alloc before a table is linked (and for a two-level root on bare metal), release after it is unlinked, setup_done last, each setter in its phase.",
 		Applies: "to hook calls, to tables that come into use under the kernel's root after setup_start, and to the setters when a call ends",
-		Source:  "Linux b239fb25 (pagetable_init, one_md_table_init, one_page_table_init) and ab144f5e (xen_pagetable_setup_start and setup_done choose the variants)",
+		Source:  "Linux b239fb25 (pagetable_init, native_pagetable_setup_start, one_md_table_init, one_page_table_init) and ab144f5e (xen_pagetable_setup_start and setup_done choose the variants)",
 		Limits:  "a table that setup_start moves is announced to nobody; which setter was called is not seen, only which one was live",
 		Goal:    "a table that an alloc hook has heard of is linked, or a setup hook's call ends",
 		check:   checkHooks,
@@ -26,6 +26,9 @@ func checkHooks(c *Checker, st *model.Step) result {
 			if !c.call.announced {
 				return c.fail(Detail{Frame: model.NoFrame})
 			}
+			if root := c.trees.kernel.root; st.Call.Kind == model.CallSetupStart && c.untoldRoot(root) {
+				return c.fail(Detail{Frame: root})
+			}
 			return held
 		}
 	}
@@ -43,6 +46,13 @@ func checkHooks(c *Checker, st *model.Step) result {
 		out = held
 	}
 	return out
+}
+
+// untoldRoot reports whether setup_start owed alloc_pd the root and did not tell it:
+// on bare metal a two-level root is in use before anybody allocates it.
+func (c *Checker) untoldRoot(root model.Frame) bool {
+	l := c.s.L
+	return l.Hyper == nil && l.Geo.Levels == 2 && !c.told(place{frame: root, level: 2})
 }
 
 // hookCalled judges one call of a hook, before the hook runs.

@@ -247,6 +247,8 @@ func TestHookOrder(t *testing.T) {
 		{"in setup_start", false, started, []stepped{begin(s), op(model.OpStore, s, link, "silent")}},
 		{"alloc before setup_start", false, nil, []stepped{begin(r), hook(model.HookAllocPT, r, empty, "broken")}},
 		{"setup_start", false, nil, []stepped{begin(s), hook(model.HookSetupStart, s, root, "silent"), hook(model.HookAllocPD, s, root, "silent"), op(end, s, nil, "held")}},
+		{"setup_start that keeps the root to itself", false, nil, []stepped{begin(s), hook(model.HookSetupStart, s, root, "silent"), op(end, s, nil, "broken")}},
+		{"setup_start of a guest", true, nil, []stepped{begin(s), hook(model.HookSetupStart, s, root, "silent"), op(end, s, nil, "held")}},
 		{"setup_start that calls nobody", false, nil, []stepped{begin(s), op(end, s, nil, "broken")}},
 		{"setup_start again", false, started, []stepped{begin(s), hook(model.HookSetupStart, s, root, "broken")}},
 		{"setup_done", false, started, []stepped{begin(d), hook(model.HookSetupDone, d, root, "silent"), op(end, d, nil, "held")}},

@@ -79,6 +79,8 @@ func moreBootMutants() []Mutant {
 			System: "xen", Levels: 4, Catch: "crash bug", Steps: 2, patch: quietPD},
 		{ID: "link-first", What: "alloc_pt hears of a table after it is linked", Source: init + ", one_page_table_init",
 			System: "native", Levels: 3, Catch: "hook-order", Steps: 2, patch: linkFirst},
+		{ID: "untold-root", What: "alloc_pd does not hear of a two-level root", Source: setup,
+			System: "native", Levels: 2, Catch: "hook-order", Steps: 1, patch: noStart},
 		{ID: "early-late", What: "the late alloc_pt is live during construction", Source: "Linux ab144f5ec64c, xen_pagetable_setup_done",
 			System: "xen", Levels: 3, Catch: "hook-order", Steps: 1, patch: afterStart(earlyLate)},
 	}

@@ -220,3 +220,6 @@ func markRewritten(_ *hooks.Ops, f *hooks.Funcs) {
 // quietPD does nothing when it hears of a new table above L1, which then stays
 // writable.
 func quietPD(o *hooks.Ops, _ *hooks.Funcs) { o.AllocPD = func(*hooks.Kernel, model.PFN) {} }
+
+// noStart does nothing in setup_start.
+func noStart(o *hooks.Ops, _ *hooks.Funcs) { o.PagetableSetupStart = func(*hooks.Kernel, model.VA) {} }
