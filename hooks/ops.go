@@ -55,6 +55,8 @@ type Ops struct {
 	// ActivateMM readies an address space for its first use; ExitMMap ends it.
 	ActivateMM func(k *Kernel, pgd model.VA)
 	ExitMMap   func(k *Kernel, pgd model.VA)
+
+	Early EarlyOps // later kernels only
 }
 
 // Funcs are the generic functions that call one another, as a table for the
@@ -69,6 +71,8 @@ type Funcs struct {
 	PermanentKmapsInit        func(k *Kernel, base model.VA)
 	PagetableInit             func(k *Kernel)
 	ZapLowMappings            func(k *Kernel)
+
+	Early EarlyFuncs // later kernels only
 }
 
 // Generic returns the kernel's own generic functions.
@@ -83,5 +87,6 @@ func Generic() Funcs {
 		PermanentKmapsInit:        PermanentKmapsInit,
 		PagetableInit:             PagetableInit,
 		ZapLowMappings:            ZapLowMappings,
+		Early:                     GenericEarly(),
 	}
 }

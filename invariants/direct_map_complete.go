@@ -10,6 +10,7 @@ func directMapComplete() Rule {
 		Source:  "Linux b239fb25, pagetable_init: kernel_physical_mapping_init, page_table_range_init for the fixmap, permanent_kmaps_init",
 		Limits:  "looks at the tables under the kernel's own root; where the pages lead is the business of direct-map-true",
 		Goal:    "setup_done ends",
+		Kernel:  FirstKernel,
 		check:   checkComplete,
 		ops:     []model.Op{model.OpCallEnd},
 	}

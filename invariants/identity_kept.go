@@ -11,6 +11,7 @@ func identityKept() Rule {
 		Limits:  "looks at the tables under the kernel's own root and at frames, not at attributes; with PAE the low mappings are gone during construction, by design",
 		Goal:    "a call before the zap ends",
 		Native:  true,
+		Kernel:  FirstKernel,
 		check:   checkIdentity,
 		ops:     entryOps,
 	}

@@ -10,6 +10,7 @@ func leafRewritten() Rule {
 		Source:  "Linux b239fb25, kernel_physical_mapping_init: leaf entries are always written; Intel SDM vol. 3, table 4-6",
 		Limits:  "write permission and, on 32 bits, no-execute are not looked at under a hypervisor: read-only leaves stay so, and making an entry loses the NX bit there",
 		Goal:    "a map call ends",
+		Kernel:  FirstKernel,
 		check:   checkLeaf,
 		ops:     []model.Op{model.OpCallEnd},
 	}

@@ -6,7 +6,7 @@ func presentNotReallocated() Rule {
 	return Rule{
 		ID:      "present-not-reallocated",
 		Says:    "A present table entry keeps its table page.",
-		Applies: "while low memory, ranges, fixmap leaves and aliases are mapped; natively a large-page leaf may replace a pointer to a boot table",
+		Applies: "while memory, ranges, fixmap leaves and aliases are mapped; natively a large-page leaf may replace a pointer to a boot table",
 		Source:  "Linux b239fb25, one_md_table_init and one_page_table_init: allocate only if the entry is not present",
 		Limits:  "says nothing of tables that the backend moves on purpose in setup_start and setup_done",
 		Goal:    "a map or range call finds all its tables present",
@@ -16,7 +16,8 @@ func presentNotReallocated() Rule {
 
 func checkReallocation(c *Checker, st *model.Step) result {
 	switch st.Call.Kind {
-	case model.CallMap, model.CallRange, model.CallFixmap, model.CallAlias:
+	case model.CallMap, model.CallRange, model.CallFixmap, model.CallAlias,
+		model.CallIoremapInit, model.CallMapRange, model.CallTopStart, model.CallTopStep, model.CallTopEnd, model.CallMemMap, model.CallVmap:
 	default:
 		return silent
 	}

@@ -16,6 +16,10 @@ type Rule struct {
 	Hyper bool
 	// Native says that it means something on bare metal only.
 	Native bool
+	// Kmap says that it means something where kmap_atomic is used.
+	Kmap bool
+	// Kernel says which kernels' protocol the rule is about.
+	Kernel Kernel
 
 	// ops are the kinds of steps that check wants to see, nil for all.
 	ops []model.Op
@@ -23,6 +27,24 @@ type Rule struct {
 	check func(c *Checker, s *model.Step) result
 	// hire makes a judge of its own for each checker; see [NewRule].
 	hire func() Judge
+}
+
+// Kernel says which kernels a rule is about.
+type Kernel uint8
+
+const (
+	AnyKernel   Kernel = iota
+	FirstKernel        // the protocol of 2007
+	LaterKernel        // 2.6.39 and later, see model.EarlyMap
+)
+
+// For reports whether the rule means something on machines of a layout.
+func (r *Rule) For(l *model.Layout) bool {
+	switch {
+	case r.Hyper && l.Hyper == nil, r.Native && l.Hyper != nil, r.Kmap && (l.Early == nil || l.Early.Kmaps == 0):
+		return false
+	}
+	return r.Kernel == AnyKernel || (r.Kernel == LaterKernel) == (l.Early != nil)
 }
 
 // result is the answer of a check.
@@ -57,6 +79,13 @@ func Rules() []Rule {
 		setupIdempotent(),
 		refusalsHeeded(),
 		hookOrder(),
+		futureTables(),
+		ramOnly(),
+		sparesReturned(),
+		fixmapContiguous(),
+		tablesMinimal(),
+		sizeThenAttributes(),
+		slotsKept(),
 	}
 }
 

@@ -10,6 +10,7 @@ func setupIdempotent() Rule {
 		Source:  "Linux b239fb25: tables are made only where missing, leaves are written with the same value again",
 		Limits:  "words that change and change back do not count; says nothing while the other processor is in a call",
 		Goal:    "such a call ends",
+		Kernel:  FirstKernel,
 		check:   checkIdempotent,
 		ops:     []model.Op{model.OpCallBegin, model.OpCallEnd},
 	}

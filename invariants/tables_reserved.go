@@ -55,7 +55,8 @@ func checkReserved(c *Checker, st *model.Step) result {
 func (c *Checker) reservedTable(f model.Frame) bool {
 	k := &c.s.L.Kernel
 	pfn := model.PFN(f)
-	return c.start.tables[f] || pfn == k.Root || pfn == k.ZeroPage || pfn >= k.BootmemFirst && pfn < c.s.Kernel.BootmemNext
+	return c.start.tables[f] || pfn == k.Root || pfn == k.ZeroPage || pfn >= k.BootmemFirst && pfn < c.s.Kernel.BootmemNext ||
+		c.s.L.Early != nil && c.s.Kernel.Buffer.Tables.Has(pfn)
 }
 
 // wellPlaced judges where a new leaf of the kernel's half lies.
@@ -71,6 +72,9 @@ func (c *Checker) wellPlaced(e *edit) bool {
 	k := &l.Kernel
 	if va < k.PageOffset {
 		return true // user space, or the low identity
+	}
+	if e := l.Early; e != nil && (va >= e.DirectEnd || e.Listed(l.PA(va).PFN())) {
+		return true // the vmalloc area, page structs and fixmap of later kernels
 	}
 	pkmapEnd := k.PkmapBase + model.VA(k.LastPkmap)*model.PageSize
 	return l.PA(va).PFN() < k.MaxLowPFN ||

@@ -10,6 +10,7 @@ func zapComplete() Rule {
 		Source:  "Linux b239fb25, zap_low_mappings",
 		Limits:  "looks at the tables under the kernel's own root, not at what a TLB may still hold",
 		Goal:    "the zap ends",
+		Kernel:  FirstKernel,
 		check:   checkZap,
 		ops:     []model.Op{model.OpCallEnd},
 	}

@@ -11,6 +11,9 @@ import "encoding/binary"
 // AppendPacked appends the packed state to dst.
 func (s *State) AppendPacked(dst []byte) []byte {
 	dst = s.packRegisters(dst)
+	if s.L.Early != nil {
+		dst = s.Kernel.Buffer.pack(dst)
+	}
 	dst = s.TLB.pack(dst)
 	if s.other != nil {
 		dst = s.other.pack(dst)
@@ -25,6 +28,9 @@ func (s *State) AppendPacked(dst []byte) []byte {
 // returns what follows it in src.
 func (s *State) Unpack(src []byte) []byte {
 	src = s.unpackRegisters(src)
+	if s.L.Early != nil {
+		src = s.Kernel.Buffer.unpack(src)
+	}
 	src = s.TLB.unpack(src)
 	if s.other != nil {
 		src = s.other.unpack(src)

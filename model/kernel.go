@@ -21,6 +21,8 @@ type Kernel struct {
 	Second Frame
 	// SecondPinned is PagePinned of the second root.
 	SecondPinned bool
+	// Buffer belongs to later kernels; see [EarlyMap].
+	Buffer TableBuffer
 }
 
 // Phase is how far the boot protocol has come.
@@ -55,7 +57,7 @@ const (
 // a transition; invariants may depend on which one is in progress.
 type Call struct {
 	Kind CallKind
-	// From and To bound the frames of low memory that CallMap maps: [From, To).
+	// From and To bound the frames that CallMap and CallMapRange map: [From, To).
 	// Of CallLoadRoot and CallSwitch, From is the root asked for; of CallFixmap and
 	// CallAlias, the frame to map at fixmap index Index, writable or read-only.
 	From, To PFN
@@ -83,11 +85,32 @@ const (
 	CallActivate
 	CallSwitch
 	CallExit
+
+	// Calls of later kernels; see [EarlyMap].
+	CallIoremapInit // the table behind early_ioremap
+	CallEarlyRemap  // early_ioremap of a frame
+	CallEarlyUnmap
+	CallFindTables // reserve a table buffer for a range
+	CallMapRange   // extend the direct map by a range
+	CallKmapInit   // tables for the whole fixmap, in a row for kmap_atomic
+	CallReserve    // keep the used part of the buffer, hand back the rest
+	CallAllocPage  // a page of data from the boot allocator
+	CallKmap       // kmap_atomic of a frame
+	CallTopStart   // top-down mapping: the range that is always mapped
+	CallTopStep    // one step down
+	CallTopEnd     // what lies above the first step
+	CallMemMap     // the array of page structs
+	CallFreeP2M    // give up the builder's list of machine frames
+	CallBalloonUp
+	CallVmap       // map a new page in the vmalloc area
+	CallDumpTables // walk all tables, as ptdump does
 	NumCalls
 )
 
 // String returns the call's name in scenario files.
 func (c CallKind) String() string {
 	return [...]string{"none", "setup_start", "map_lowmem", "range", "fixmap", "alias", "setup_done",
-		"load_root", "zap", "pgd_alloc", "activate", "switch", "exit"}[c]
+		"load_root", "zap", "pgd_alloc", "activate", "switch", "exit",
+		"ioremap_init", "early_ioremap", "early_iounmap", "find_tables", "map_range", "kmap_init", "reserve",
+		"alloc_page", "kmap", "top_start", "top_step", "top_end", "mem_map", "free_p2m", "balloon_up", "vmap", "ptdump"}[c]
 }

@@ -14,6 +14,8 @@ type Layout struct {
 	Kernel KernelMap
 	// Hyper describes the hypervisor; nil on bare metal.
 	Hyper *Hyper
+	// Early is what a kernel of 2.6.39 or later starts from; nil for 2007's.
+	Early *EarlyMap
 	// AccessBits makes [Machine.Access] keep accessed and dirty bits in the
 	// tables, as real processors do.
 	AccessBits bool

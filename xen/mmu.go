@@ -9,10 +9,21 @@ import (
 // outside the guest's memory has no entry there.
 func pfnToMFN(k *hooks.Kernel, pfn model.PFN) model.MFN {
 	p := k.M.L.Map
-	if pfn >= model.PFN(p.Guest()) {
-		return model.MFN(model.FrameMask >> model.PageShift)
+	if pfn >= model.PFN(p.Guest()) || missing(k, pfn) {
+		return invalidMFN
 	}
 	return p.MFN(model.Frame(pfn))
+}
+
+// invalidMFN is what pfnToMFN has for a frame without a machine frame
+// (INVALID_P2M_ENTRY).
+const invalidMFN = model.MFN(model.FrameMask >> model.PageShift)
+
+// missing reports whether a later kernel's list says that a frame has no machine
+// frame: it lies in a hole, or is to be ballooned up.
+func missing(k *hooks.Kernel, pfn model.PFN) bool {
+	e := k.M.L.Early
+	return e != nil && !e.IsRAM(pfn) && !(e.Extra.Has(pfn) && k.M.Kernel.Buffer.Is(model.Ballooned))
 }
 
 // mfnToPFN is mfn_to_pfn: a look-up in the machine_to_phys table, which has all

@@ -10,7 +10,9 @@ import (
 type Config struct {
 	Geo    *model.Geometry
 	Kernel model.KernelMap
-	Hyper  model.Hyper
+	// Early is what a later kernel starts from; nil for 2007's.
+	Early *model.EarlyMap
+	Hyper model.Hyper
 	// P2M are the machine frame numbers of the guest's memory, in PFN order.
 	P2M []model.MFN
 	// Extra are the machine frame numbers of Hyper.Extra.
@@ -36,6 +38,10 @@ type Tables struct {
 	// Leaves are frames whose leaf entries have other flags than Flags[1]; 0
 	// leaves a frame unmapped. Table frames are read-only in any case.
 	Leaves map[model.PFN]model.Entry
+	// List are the frames of the list of machine frames, if it is mapped at an
+	// address of its own, ListBase. Its tables are the last of Frames.
+	List     []model.PFN
+	ListBase model.VA
 }
 
 // XenEntry is an entry in one of the hypervisor's slots.
@@ -51,7 +57,7 @@ func StartOfDay(c Config) (*model.State, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &builder{c: &c, l: &model.Layout{Geo: c.Geo, Map: m, Kernel: c.Kernel, Hyper: &c.Hyper}}
+	b := &builder{c: &c, l: &model.Layout{Geo: c.Geo, Map: m, Kernel: c.Kernel, Early: c.Early, Hyper: &c.Hyper}}
 	if err := b.check(); err != nil {
 		return nil, err
 	}
@@ -128,6 +134,14 @@ func (b *builder) build() error {
 		if flags != 0 {
 			b.s.SetEntry(g, table, g.Index(b.l.VA(pfn.PA()), 1), model.MakeEntry(b.l.Map.MFN(model.Frame(pfn)), flags))
 		}
+	}
+	for i, pfn := range t.List {
+		va := t.ListBase + model.VA(i)*model.PageSize
+		table, err := b.l1For(va)
+		if err != nil {
+			return err
+		}
+		b.s.SetEntry(g, table, g.Index(va, 1), model.MakeEntry(b.l.Map.MFN(model.Frame(pfn)), t.Flags[1]))
 	}
 	return b.addExtras()
 }

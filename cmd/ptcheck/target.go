@@ -81,7 +81,11 @@ func (f *exploreFlags) target(cmd *cobra.Command, name string, p *model.Profile)
 func bootTarget(s *system.System) *target {
 	calls := []string{""}
 	for k := model.CallKind(1); k < model.NumCalls; k++ {
-		calls = append(calls, k.String())
+		name := ""
+		if s.Speaks(k) {
+			name = k.String()
+		}
+		calls = append(calls, name)
 	}
 	var rules []string
 	for _, r := range s.Rules() {

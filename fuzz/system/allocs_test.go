@@ -66,7 +66,7 @@ func TestTransitionsAllocateNothing(t *testing.T) {
 			}
 		}
 		sweep()
-		if transitions < 500 {
+		if transitions < 250 {
 			t.Fatalf("%s: %d transitions only", name, transitions)
 		}
 		if allocs := testing.AllocsPerRun(2, sweep); allocs != 0 {

@@ -18,6 +18,8 @@ type Backend struct {
 	Says string
 	// Example keeps it out of searches that name no system.
 	Example bool
+	// Later says that it is about later kernels; it is kept out of such searches too.
+	Later bool
 	// Paravirt says that it starts on a domain builder's tables, under Xen's rules:
 	// Options.Stale and Options.Profile mean something to it.
 	Paravirt bool
@@ -33,6 +35,8 @@ func Backends() []Backend {
 	return []Backend{
 		{Name: "native", Says: "the native hooks on head.S's boot tables", New: Native},
 		{Name: "xen", Says: "the Xen hooks on a domain builder's tables", Paravirt: true, New: Xen},
+		{Name: "buffer", Says: "kernels of 2.6.39: tables from a buffer, natively and under Xen", Later: true, Paravirt: true, New: Buffer},
+		{Name: "topdown", Says: "kernels of 3.8: memory mapped from its top down, natively and under Xen", Later: true, Paravirt: true, New: TopDown},
 		OnBareMetal("shadow", "example: a guest that announces its changes to a shadowing hypervisor", shadow.Ops, shadow.Rules()...).example(),
 	}
 }
@@ -102,7 +106,7 @@ func Names() []string {
 func DefaultNames() []string {
 	var names []string
 	for _, b := range Backends() {
-		if !b.Example {
+		if !b.Example && !b.Later {
 			names = append(names, b.Name)
 		}
 	}

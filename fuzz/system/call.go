@@ -63,6 +63,9 @@ func (c Call) String() string {
 	case model.CallSwitch:
 		return fmt.Sprintf("%v %s", c.Kind, [...]string{"kernel", "second"}[c.Arg&1])
 	}
+	if text, ok := c.earlyText(); ok {
+		return text
+	}
 	return c.Kind.String()
 }
 
@@ -119,6 +122,8 @@ func parseArg(k model.CallKind, arg string) (Call, error) {
 		default:
 			return c, fmt.Errorf("%v: want kernel or second, not %q", k, arg)
 		}
+	case model.CallEarlyRemap, model.CallEarlyUnmap, model.CallFindTables, model.CallMapRange, model.CallKmap:
+		return parseEarly(c, arg)
 	default:
 		if arg != "" {
 			return c, fmt.Errorf("%v: takes no argument, got %q", k, arg)
@@ -176,5 +181,7 @@ func (c Call) run(k *hooks.Kernel) {
 		hooks.Switch(k, c.Arg == 1)
 	case model.CallExit:
 		hooks.Exit(k)
+	default:
+		hooks.EarlyCall(k, c.Kind, int(c.Arg))
 	}
 }

@@ -64,6 +64,7 @@ func (m *Model) Init(i int) {
 // open makes sure that there are working states for initial state i.
 func (m *Model) open(i int) {
 	m.init = i
+	m.kernel.PV = m.sys.hooksOf(m.sys.Inits[i].State.L)
 	if m.work[i] == nil {
 		l := m.sys.Inits[i].State.L
 		m.work[i], m.saved[i] = model.NewState(l), model.NewState(l)

@@ -21,6 +21,7 @@ type System struct {
 	lowmem, stale int // as asked for; 0 means the family's own
 
 	ops   hooks.Ops
+	bare  *hooks.Ops // of members without a hypervisor, nil: the same
 	fn    hooks.Funcs
 	rules []invariants.Rule
 	// enabled appends the codes of the calls that the protocol allows in a state.
@@ -60,6 +61,8 @@ type Options struct {
 	Patch func(*hooks.Ops, *hooks.Funcs)
 	// Rules are checked besides those of package invariants.
 	Rules []invariants.Rule
+	// Early changes what the members of buffer and topdown start from.
+	Early func(*EarlyStart)
 }
 
 // wants reports whether the options ask for a number of levels.
@@ -99,20 +102,33 @@ func finish(s *System, ops hooks.Ops, o Options) (*System, error) {
 		s.enabled = calls
 	}
 	s.ops, s.fn, s.rules = ops, hooks.Generic(), invariants.Rules()
-	hyper := s.Inits[0].State.L.Hyper != nil
-	s.rules = slices.DeleteFunc(s.rules, func(r invariants.Rule) bool { return r.Hyper && !hyper || r.Native && hyper })
+	s.rules = slices.DeleteFunc(s.rules, func(r invariants.Rule) bool {
+		return !slices.ContainsFunc(s.Inits, func(i Init) bool { return r.For(i.State.L) })
+	})
 	s.rules = append(s.rules, o.Rules...)
 	if o.Patch != nil {
 		o.Patch(&s.ops, &s.fn)
 		hooks.Announce(&s.ops)
+		if s.bare != nil {
+			o.Patch(s.bare, &s.fn)
+			hooks.Announce(s.bare)
+		}
 	}
 	for i := range s.Inits {
 		if st := s.Inits[i].State; st.Kernel.Phase == model.PhaseBoot {
-			s.ops.Start(st)
+			s.hooksOf(st.L).Start(st)
 		}
 		s.Inits[i].kept = invariants.TakeSnapshot(s.Inits[i].State)
 	}
 	return s, nil
+}
+
+// hooksOf are the hooks of the members with a layout.
+func (s *System) hooksOf(l *model.Layout) *hooks.Ops {
+	if s.bare != nil && l.Hyper == nil {
+		return s.bare
+	}
+	return &s.ops
 }
 
 // Interleaves reports whether the system has calls that run side by side.

@@ -1,0 +1,52 @@
+package hooks
+
+import "github.com/ptcheck/ptcheck/model"
+
+// MapNewPage maps a new page at an address, creating the tables above it from the
+// boot allocator's pages (Linux: vmemmap_populate, map_vm_area).
+func MapNewPage(k *Kernel, va model.VA) {
+	table := k.Base()
+	for level := k.rootLevel(); level >= 2; level-- {
+		entry := k.Slot(table, k.geo().Index(va, level))
+		if k.Val(level, k.Read(entry)) == 0 {
+			pfn := k.pageOrPanic()
+			k.buffer().Tables |= 1 << pfn
+			k.populate(level, entry, pfn)
+		}
+		table = k.TableOf(level, entry)
+	}
+	pfn := k.pageOrPanic()
+	k.buffer().Data |= 1 << pfn
+	k.Fn.MapPage(k, k.Slot(table, k.geo().Index(va, 1)), pfn)
+}
+
+func (k *Kernel) pageOrPanic() model.PFN {
+	pfn, ok := AllocPage(k)
+	if !ok {
+		k.M.Die(model.Crash{Kind: model.CrashPanic, Where: "Out of memory"})
+	}
+	return pfn
+}
+
+// DumpTables reads every table below the kernel's root but for the hole that
+// belongs to a hypervisor (Linux: ptdump_walk_pgd_level_checkwx).
+func DumpTables(k *Kernel) {
+	first, last := k.Fn.Early.GuardHole(k)
+	for i := range k.geo().Slots[k.rootLevel()] {
+		if last > 0 && i >= first && i <= last {
+			continue
+		}
+		k.dump(k.rootLevel(), k.Slot(k.Base(), i))
+	}
+}
+
+func (k *Kernel) dump(level int, entry model.VA) {
+	e := k.Read(entry)
+	if level == 1 || k.Val(level, e) == 0 || level == 2 && e.Is(model.PSE) {
+		return
+	}
+	table := k.TableOf(level, entry)
+	for i := range k.geo().Slots[level-1] {
+		k.dump(level-1, k.Slot(table, i))
+	}
+}

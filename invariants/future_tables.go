@@ -1,0 +1,46 @@
+package invariants
+
+import "github.com/ptcheck/ptcheck/model"
+
+func futureTables() Rule {
+	return Rule{
+		ID:      "future-tables-read-only",
+		Says:    "A frame that the table allocator may still hand out has no writable mapping but one that the kernel can find when it needs the table: its own address in the direct map.",
+		Applies: "under a hypervisor while tables are taken from a buffer: to its unused frames, and top-down to free frames of the mapped part; at each step that changes a mapping or a use as a table",
+		Source:  "Linux a38647837a41 and 279b706bf8: frames of the buffer mapped writable by tables that are not linked yet cannot be made read-only when they become tables",
+		Limits:  "mappings in tables that are neither linked nor pinned count only when the table comes into use",
+		Goal:    "a mapping changes while the allocator has frames left",
+		Hyper:   true,
+		Kernel:  LaterKernel,
+		check:   checkFutureTables,
+	}
+}
+
+func checkFutureTables(c *Checker, st *model.Step) result {
+	b, e := &c.s.Kernel.Buffer, c.s.L.Early
+	if e == nil || c.s.L.Hyper == nil || !b.Open() {
+		return silent
+	}
+	switch st.Op {
+	case model.OpStore, model.OpEmulate, model.OpMMUUpdate, model.OpUpdateVA, model.OpPin, model.OpUnpin, model.OpNewBaseptr:
+	default:
+		return silent
+	}
+	out := silent
+	for pfn := range model.PFN(c.s.L.Map.Guest()) {
+		if !(pfn >= b.End && pfn < b.Top) && !(e.TopDown && pfn >= b.MinMapped && pfn < b.MaxMapped && e.IsRAM(pfn) && !b.Reserved.Has(pfn)) {
+			continue
+		}
+		out = held
+		n := c.view.writable[pfn]
+		if n == 0 {
+			continue
+		}
+		if m, ok := c.directMapped(pfn); n > 1 || !ok || m.leaf&model.RW == 0 {
+			d := Detail{Frame: model.Frame(pfn)}
+			c.findWritable(&d)
+			return c.fail(d)
+		}
+	}
+	return out
+}

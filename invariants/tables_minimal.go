@@ -1,0 +1,55 @@
+package invariants
+
+import "github.com/ptcheck/ptcheck/model"
+
+func tablesMinimal() Rule {
+	return Rule{
+		ID:      "tables-minimal",
+		Says:    "Every table of the direct map covers memory that the memory map lists.",
+		Applies: "when a call of a later kernel ends that maps memory",
+		Source:  "XenLinux cdb54b8880 (tables for the whole range), 6de27d5b5e (tables are needed for the memory to be ballooned up, too); Linux 24bdb0b62cc8",
+		Limits:  "says nothing of tables elsewhere",
+		Goal:    "such a call ends",
+		Kernel:  LaterKernel,
+		check:   checkMinimal,
+	}
+}
+
+func checkMinimal(c *Checker, st *model.Step) result {
+	e := c.s.L.Early
+	if e == nil || st.Op != model.OpCallEnd {
+		return silent
+	}
+	switch st.Call.Kind {
+	case model.CallMapRange, model.CallTopStep, model.CallTopEnd:
+	default:
+		return silent
+	}
+	g := c.s.Active()
+	pfn := model.PFN(0)
+	for va := c.s.L.Kernel.PageOffset; va != e.DirectEnd; {
+		m, _ := resolve(c.s, g, c.s.CPU.CR3, va)
+		span := g.Span(m.level)
+		if m.level < g.Levels {
+			// The entry lies in a table of this level: look at all that it covers.
+			if d, bad := c.uselessTable(m, pfn); bad {
+				return c.fail(d)
+			}
+		}
+		va, pfn = g.Wrap(va+span), pfn+model.PFN(span>>model.PageShift)
+	}
+	return held
+}
+
+// uselessTable reports whether nothing that a table covers is listed as RAM. pfn
+// is the frame whose walk ended in the table.
+func (c *Checker) uselessTable(m mapping, pfn model.PFN) (Detail, bool) {
+	g := c.s.Active()
+	covers := model.PFN(g.Span(m.level) >> model.PageShift * model.VA(g.Slots[m.level]))
+	for p := pfn / covers * covers; p < (pfn/covers+1)*covers; p++ {
+		if c.s.L.Early.Listed(p) {
+			return Detail{}, false
+		}
+	}
+	return Detail{Frame: m.table, VA: c.s.L.VA(pfn.PA())}, true
+}
