@@ -3,13 +3,14 @@ package mutants
 import (
 	"slices"
 
+	"github.com/ptcheck/ptcheck/fuzz/system"
 	"github.com/ptcheck/ptcheck/hooks"
 	"github.com/ptcheck/ptcheck/model"
 )
 
 // All returns every mutant, one row each.
 func All() []Mutant {
-	return slices.Concat(bootMutants(), moreBootMutants(), judgeMutants())
+	return slices.Concat(bootMutants(), moreBootMutants(), judgeMutants(), bufferMutants())
 }
 
 func bootMutants() []Mutant {
@@ -117,13 +118,16 @@ func Harmless() []Mutant {
 		}
 	}
 	var out []Mutant
-	for _, system := range []string{"native", "xen"} {
+	for _, system := range system.Names() {
 		out = append(out,
 			Mutant{ID: "extra-flush", What: "the TLB is flushed after every leaf", System: system, patch: extraFlush},
-			Mutant{ID: "zap-twice", What: "low mappings are zapped twice", System: system, patch: zapTwice},
 			Mutant{ID: "leaves-twice", What: "every leaf is written twice", System: system, patch: leavesTwice})
 	}
 	out = append(out, moreHarmless()...)
+	for _, system := range system.DefaultNames() {
+		out = append(out, Mutant{ID: "zap-twice", What: "low mappings are zapped twice", System: system, patch: zapTwice})
+	}
+	out = append(out, bufferHarmless()...)
 	return append(out, Mutant{ID: "no-ro-flush", What: "no flush after a page has become read-only: the hypervisor flushes when its type changes",
 		System: "xen", patch: func(o *hooks.Ops, _ *hooks.Funcs) { o.FlushTLBSingle = func(*hooks.Kernel, model.VA) {} }})
 }

@@ -30,6 +30,7 @@ type Mutant struct {
 
 	patch func(*hooks.Ops, *hooks.Funcs)
 	judge model.Mutant
+	early func(*system.EarlyStart) // changes what later kernels start from
 }
 
 // Result is what a search made of a mutant.
@@ -47,8 +48,15 @@ type Result struct {
 	finding explore.Finding // what Rule and Steps are about
 }
 
-// depth bounds the searches; every mutant shows well before.
-const depth = 8
+// depth bounds the searches; every mutant shows well before. Nothing must ever be
+// found of a harmless change, and later kernels have few choices: those are
+// searched whole.
+func (m *Mutant) depth() int {
+	if m.Catch == "" || m.System == "buffer" || m.System == "topdown" {
+		return 0
+	}
+	return 8
+}
 
 // subject is a mutated system, ready to be searched.
 type subject struct {
@@ -65,11 +73,7 @@ func (m *Mutant) Run(ctx context.Context) (Result, error) {
 	if err != nil {
 		return Result{}, fmt.Errorf("mutants: %s: %w", m.ID, err)
 	}
-	o := explore.Options{Depth: depth, FindAll: true, NoSymmetry: true}
-	if m.Catch == "" {
-		o.Depth = 0 // harmless: nothing must ever be found
-	}
-	r, err := explore.Run(ctx, s.factory, o)
+	r, err := explore.Run(ctx, s.factory, explore.Options{Depth: m.depth(), FindAll: true, NoSymmetry: true})
 	if err != nil {
 		return Result{}, fmt.Errorf("mutants: %s: %w", m.ID, err)
 	}
@@ -108,7 +112,7 @@ func (m *Mutant) subject() (*subject, error) {
 		}
 		return adversarySubject(a)
 	}
-	o := system.Options{Patch: m.patch}
+	o := system.Options{Patch: m.patch, Early: m.early}
 	if m.Levels != 0 {
 		o.Levels = []int{m.Levels}
 	}
