@@ -299,7 +299,7 @@ func TestSymmetrySwitch(t *testing.T) {
 
 // TestStrict wants exit code 1 when something was never exercised.
 func TestStrict(t *testing.T) {
-	if code, out, _ := ptcheck(t, "explore", "native", "--depth=0", "--strict", "--save="); code != exitHolds {
+	if code, out, _ := ptcheck(t, "explore", "native", "buffer", "topdown", "--depth=0", "--strict", "--save="); code != exitHolds {
 		t.Errorf("complete: exit %d, %s", code, out)
 	}
 	code, out, _ := ptcheck(t, "explore", "native", "--depth=2", "--strict", "--save=")
