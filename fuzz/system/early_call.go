@@ -62,10 +62,9 @@ func (s *System) Speaks(k model.CallKind) bool {
 }
 
 // earlyRoles says what places of their own a later kernel's machine has.
-func earlyRoles(e *model.EarlyMap) (roles []string) {
-	if e == nil {
-		return nil
-	}
+func earlyRoles(l *model.Layout) []string {
+	e := l.Early
+	roles := []string{fmt.Sprintf("memory f0 to f%d at %#x", l.Kernel.MaxLowPFN-1, uint64(l.Kernel.PageOffset))}
 	for _, r := range [...]struct {
 		name string
 		model.FrameRange

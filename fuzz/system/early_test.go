@@ -1,6 +1,7 @@
 package system
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/ptcheck/ptcheck/fuzz/script"
@@ -193,6 +194,26 @@ func TestEarlyScenario(t *testing.T) {
 			if err != nil || play.Failed || len(play.Path) != len(path) {
 				t.Fatalf("%s: %v, %+v", s.Inits[i].Name, err, play)
 			}
+		}
+	}
+}
+
+// TestEarlyReportNamesPlaces explains a crash of a later guest: the report says
+// where its memory has its places.
+func TestEarlyReportNamesPlaces(t *testing.T) {
+	s, err := New("buffer", Options{Levels: []int{4}, Patch: func(o *hooks.Ops, _ *hooks.Funcs) {
+		o.Early.MemorySetup = func(k *hooks.Kernel) { k.M.Bug("memory_setup", model.OK) }
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := s.Explain(1, []Call{{Kind: model.CallSetupStart}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"f40 to f47 a hole", "f55 to f56 memory to be ballooned up", "f1 root (swapper_pg_dir)"} {
+		if !slices.Contains(f.Frames, want) {
+			t.Errorf("%q is not among %q", want, f.Frames)
 		}
 	}
 }

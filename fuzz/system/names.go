@@ -44,6 +44,9 @@ func frameRoles(l *model.Layout, first model.PFN) []string {
 	if k.Spare != k.Root && k.Spare != k.ZeroPage {
 		roles = append(roles, fmt.Sprintf("f%d spare", k.Spare))
 	}
+	if l.Early != nil {
+		return append(append(roles, fmt.Sprintf("static tables from f%d", first)), earlyRoles(l)...)
+	}
 	roles = append(roles, fmt.Sprintf("boot allocator from f%d", first),
 		fmt.Sprintf("low memory f0 to f%d at %#x", k.MaxLowPFN-1, uint64(k.PageOffset)))
 	return roles
