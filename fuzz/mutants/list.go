@@ -9,7 +9,7 @@ import (
 
 // All returns every mutant, one row each.
 func All() []Mutant {
-	return slices.Concat(bootMutants(), moreBootMutants(), judgeMutants())
+	return slices.Concat(bootMutants(), moreBootMutants(), judgeMutants(), hyperMutants())
 }
 
 func bootMutants() []Mutant {
