@@ -16,6 +16,7 @@ func (s *State) modEntry(f Frame, level, slot int, e Entry, keepAD bool) Errno {
 		if e&r.disallow[level]&^r.mutant.Unmasked != 0 {
 			return EINVAL
 		}
+		asked := e
 		e = r.adjust(level, e)
 		if s.fastPath(level, old, e) {
 			s.store(f, slot, old, e, keepAD)
@@ -23,7 +24,7 @@ func (s *State) modEntry(f Frame, level, slot int, e Entry, keepAD bool) Errno {
 			return OK
 		}
 		if level > 1 {
-			if rc := s.getUpper(e, f, level, false); rc != OK {
+			if rc := s.getUpper(asked, f, level, false); rc != OK {
 				return rc
 			}
 		} else {

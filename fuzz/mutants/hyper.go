@@ -77,7 +77,7 @@ func linearMutants() []Mutant {
 				Interrupts: 2, Profile: model.Xen417()}),
 		row(Mutant{ID: "X07", What: "a same-level entry stays counted when somebody else ends the release of the table that it named", Source: "Xen 77beba7c92",
 			Catch: "counts-agree", Steps: 4, judge: model.Mutant{LinearDropsLate: true}},
-			system.HostileOptions{Slots: []int{2, 1}, Frames: 5, Memory: []string{"f2 0 f1:P", "f2 1 f4:P", "f3 0 f2:P"},
+			system.HostileOptions{Slots: []int{2, 1}, Frames: 5, Memory: []string{"f2 0 f1:P", "f2 1 f4:P", "f3 1 f2:P"},
 				Ops: []string{"pin", "unpin", "unpin-part", "finish"}, Flags: []string{"P"}, Interrupts: 2, Profile: model.Xen417()}),
 	}
 }
