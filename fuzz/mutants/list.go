@@ -74,7 +74,7 @@ func judgeMutants() []Mutant {
 				return same(level, old, now) && s.Info(s.L.Map.Frame(now.MFN())).T == 0 || old == now
 			}}},
 		{ID: "X43", What: "the result of an L1's audit is ignored: any contents will do", Source: "Xen b525c05cf9",
-			System: "pvdp", Levels: 2, Catch: "isolation", Steps: 3,
+			System: "pvdp", Levels: 2, Catch: "tables-read-only", Steps: 3,
 			judge: model.Mutant{Audited: func(level int, rc model.Errno) model.Errno {
 				if level == 1 {
 					return model.OK
