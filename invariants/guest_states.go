@@ -34,10 +34,10 @@ func stateReadOnly(r *Recount) (Detail, bool) {
 	return Detail{}, true
 }
 
-// stateRoot looks at the roots of the processor.
+// stateRoot looks at the roots of the processors.
 func stateRoot(r *Recount) (Detail, bool) {
 	want := model.TableType(r.s.L.Geo.Root())
-	for _, f := range [...]model.Frame{r.s.CPU.CR3, r.s.CPU.UserCR3} {
+	for _, f := range r.s.Roots() {
 		if f < 0 {
 			continue
 		}

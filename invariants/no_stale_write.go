@@ -16,9 +16,11 @@ func noStaleWrite() Rule {
 }
 
 func stateStale(r *Recount) (Detail, bool) {
-	for t := range r.s.TLB.Each {
-		if t.Writable && t.Frame >= 0 && r.table(t.Frame) != model.TypeNone {
-			return Detail{Frame: t.Frame, VA: t.Page}, false
+	for n := range r.s.Processors() {
+		for t := range r.s.TLBOf(n).Each {
+			if t.Writable && t.Frame >= 0 && r.table(t.Frame) != model.TypeNone {
+				return Detail{Frame: t.Frame, VA: t.Page}, false
+			}
 		}
 	}
 	for f := range r.frames() {

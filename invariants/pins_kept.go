@@ -8,7 +8,7 @@ func pinsKept() Rule {
 		Says:    "What the guest holds pinned stays pinned until it unpins it.",
 		Applies: "at every operation of a hostile guest but an unpin",
 		Source:  "Xen, common/memory.c: guest_remove_page leaves the pin alone since XSA-252",
-		Limits:  "guests of at most 64 frames; the end of the domain unpins everything and is no operation of its own",
+		Limits:  "guests of at most 64 frames; nothing is said of operations that race, one of which may be an unpin, nor of the end of the guest",
 		Goal:    "a table is pinned",
 		Hyper:   true,
 		event:   eventPins,
@@ -16,7 +16,7 @@ func pinsKept() Rule {
 }
 
 func eventPins(r *Recount, st *model.Step) (Detail, bool) {
-	if st.Op == model.OpUnpin || r.s.Dying() {
+	if st.Op == model.OpUnpin || r.racing || r.s.Dying() {
 		return Detail{}, true
 	}
 	if gone := r.pins &^ pins(r.s); gone != 0 {

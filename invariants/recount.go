@@ -9,6 +9,7 @@ type Recount struct {
 	s      *model.State
 	census model.Census
 	pins   uint64 // pinned frames before the operation, by bit
+	racing bool   // another processor's operations come in between
 }
 
 // Take recounts a state.
@@ -59,10 +60,11 @@ type GuestJudge struct {
 // NewGuestJudge returns a judge.
 func NewGuestJudge() *GuestJudge { return &GuestJudge{Broken: -1, rules: GuestRules()} }
 
-// Begin notes what an operation starts from.
-func (j *GuestJudge) Begin(s *model.State) {
+// Begin notes what an operation starts from. racing says that operations of
+// another processor will come in between.
+func (j *GuestJudge) Begin(s *model.State, racing bool) {
 	j.Broken = -1
-	j.recount.s, j.recount.pins = s, pins(s)
+	j.recount.s, j.recount.pins, j.recount.racing = s, pins(s), racing
 }
 
 // Step implements [model.Observer].

@@ -83,6 +83,7 @@ func GuestRules() []Rule {
 		nothingLeft(),
 		pinsKept(),
 		updatesLand(),
+		storesDone(),
 	}
 }
 

@@ -12,8 +12,11 @@ func (s *State) kill() Errno {
 		s.ties.pending = NoFrame
 		s.putPageType(f, NoFrame, s.ties.half)
 	}
-	roots := [...]Frame{s.CPU.CR3, s.CPU.UserCR3}
-	s.CPU.CR3, s.CPU.UserCR3 = NoFrame, NoFrame
+	roots := s.Roots()
+	for n := range s.Processors() {
+		c := s.CPUOf(n)
+		c.CR3, c.UserCR3 = NoFrame, NoFrame
+	}
 	for _, f := range append(roots[:], s.GDT...) {
 		if f != NoFrame {
 			s.putPageType(f, NoFrame, false)
@@ -28,7 +31,7 @@ func (s *State) kill() Errno {
 			s.relinquish(Frame(f), level)
 		}
 	}
-	s.flushAll()
+	s.flushDomain()
 	return OK
 }
 

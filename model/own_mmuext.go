@@ -18,7 +18,13 @@ func (s *State) pin(level int, mfn MFN) Errno {
 	mark := s.mark()
 	rc := s.getPageType(f, TableType(level), false, false)
 	if rc == OK {
+		s.gap()
 		s.touch(f).Flags |= Pinned
+		if s.ties.dying && !s.rules.mutant.PinsDying {
+			// The end of the domain has passed this frame already.
+			s.touch(f).Flags &^= Pinned
+			s.putPageType(f, NoFrame, false)
+		}
 	}
 	return s.settle(mark, rc)
 }

@@ -49,6 +49,12 @@ type Mutant struct {
 
 	// FlushByNewType flushes at a change of type only if the new one is Writable.
 	FlushByNewType bool
+	// FlushesFirst flushes before a new type is published, not after.
+	FlushesFirst bool
+	// UnlockDropsLast lets the lock of a table hold its last reference.
+	UnlockDropsLast bool
+	// PinsDying pins tables of a domain that is being destroyed.
+	PinsDying bool
 	// FlushOwnOnly flushes the guest's own processors only.
 	FlushOwnOnly bool
 	// NoUpperFlush does not flush after changes above L1.

@@ -61,6 +61,9 @@ func (s *State) getType(f Frame, t Type, special bool) Errno {
 
 // firstType gives an unused frame its type.
 func (s *State) firstType(f Frame, t Type, special bool) Errno {
+	if s.rules.mutant.FlushesFirst && !s.flushedFirst(f, t) {
+		return s.getType(f, t, special)
+	}
 	i := s.touch(f)
 	i.T = 1
 	if i.Typ != t {
@@ -68,7 +71,7 @@ func (s *State) firstType(f Frame, t Type, special bool) Errno {
 		i.Typ = t
 		i.Flags &^= Validated
 		s.gap() // published, so nobody can use it as anything else any more
-		if !s.rules.mutant.FlushByNewType || t == TypeWritable {
+		if m := &s.rules.mutant; !m.FlushesFirst && (!m.FlushByNewType || t == TypeWritable) {
 			s.flushStale(i.Stamp)
 		}
 		if s.ties.device {
@@ -123,6 +126,9 @@ func (s *State) putType(f, user Frame, half bool) Errno {
 		return OK
 	}
 	linear := user != NoFrame && s.info[user].Typ == i.Typ
+	if s.locked != 0 {
+		s.waitForLock(f)
+	}
 	if i.T == 1 && i.Typ.Level() > 0 && i.Flags&(Validated|Partial) != 0 {
 		return s.putFinal(f, user, linear)
 	}

@@ -108,8 +108,11 @@ func (s *State) mmuUpdate(ptr uint64, val Entry) Errno {
 	level := i.Typ.Level()
 	switch {
 	case level > 0:
+		s.lock(f)
 		mark := s.mark()
-		return s.settle(mark, s.modEntry(f, level, slot, val, cmd == MMUPreserveAD))
+		rc := s.settle(mark, s.modEntry(f, level, slot, val, cmd == MMUPreserveAD))
+		s.unlock(f)
+		return rc
 	case i.Typ == TypeWritable:
 		s.storeRaw(f, slot, val)
 		return OK

@@ -34,9 +34,12 @@ type State struct {
 	strictM2P bool
 	rules     *rules // nil on bare metal
 
-	other   *Processor // the processor that is not running; nil: there is one only
-	running uint8      // number of the one that is
-	pause   func()     // lets a schedule switch processors inside a hypercall; nil: it cannot
+	other   *Processor  // the processor that is not running; nil: there is one only
+	running uint8       // number of the one that is
+	wait    func() bool // lets the other processor go on until it calls wake; nil: it cannot
+	wake    func()
+	locked  uint64 // frames, by bit, whose entries a hypercall in mid-flight changes
+	pause   func() // lets a schedule switch processors inside a hypercall; nil: it cannot
 
 	journal []change
 	touched uint64 // frames whose records are in the journal since the last mark

@@ -10,10 +10,12 @@ import (
 func hyperMutants() []Mutant {
 	var out []Mutant
 	out = append(out, entryMutants()...)
+	out = append(out, storeMutants()...)
 	out = append(out, linearMutants()...)
 	out = append(out, partialMutants()...)
 	out = append(out, flushMutants()...)
 	out = append(out, ownerMutants()...)
+	out = append(out, raceMutants()...)
 	return out
 }
 
@@ -60,6 +62,16 @@ func entryMutants() []Mutant {
 				return rc
 			}}},
 			system.HostileOptions{Slots: []int{2, 1, 1, 1}, Frames: 5, Memory: []string{"f4 0 f3:P"}, Ops: []string{"pin", "cr3"}, Flags: []string{"P"}}),
+	}
+}
+
+// storeMutants are mistakes in the emulation of stores.
+func storeMutants() []Mutant {
+	return []Mutant{
+		row(Mutant{ID: "X47", What: "the allowance for a PAE entry's upper half, stored first, is made for the lower one: an entry that is refused is stored as absent",
+			Source: "Xen 6c32b406bf, 7aad705cb5", Catch: "stores-done", Steps: 1, judge: model.Mutant{WrongHalf: true}},
+			system.HostileOptions{Slots: []int{1, 2}, Frames: 3, Memory: []string{"f1 0 f1:P"}, Ops: []string{"w", "w-low", "w-high"}, Flags: []string{"P", "PW"},
+				Words: []string{"0x100000001"}}),
 	}
 }
 
@@ -183,5 +195,26 @@ func ownerMutants() []Mutant {
 		row(Mutant{ID: "X52", What: "an update of the list of frames that fails keeps its reference", Source: "Xen 6913fa31fa, XSA-113",
 			Catch: "counts-agree", Steps: 1, judge: model.Mutant{LeaksOnM2P: true}},
 			system.HostileOptions{Slots: []int{1, 1}, Frames: 3, Ops: []string{"m2p", "kill"}, Flags: []string{"P"}}),
+	}
+}
+
+// raceMutants need a second processor inside the hypervisor. Their profile leaves
+// refused operations as the real one does: what is rolled back must not span a
+// switch.
+func raceMutants() []Mutant {
+	return []Mutant{
+		row(Mutant{ID: "X38", What: "the flush comes before the new type is published: a writer slips in and out again", Source: "Xen 8cc5036bc3, XSA-401",
+			Catch: "no-stale-write", Steps: 2, judge: model.Mutant{FlushesFirst: true}},
+			system.HostileOptions{Slots: []int{1, 1}, Frames: 3, Memory: []string{"f1 0 f2:PW"}, StaleTLB: true, Profile: model.Xen417(),
+				Ops: []string{"uva", "touch", "pin"}, Flags: []string{"PW"}, Targets: []int{2},
+				Stopped: []string{"pin"}, Beside: []string{"uva", "touch"}, BesideLen: 3}),
+		row(Mutant{ID: "X09", What: "the lock of a table drops its last reference, and nobody releases it", Source: "Xen 6410733a8a, XSA-242",
+			Catch: "counts-agree", Steps: 2, judge: model.Mutant{UnlockDropsLast: true}},
+			system.HostileOptions{Slots: []int{1, 1}, Frames: 4, Memory: []string{"f2 0 f3:P"}, Profile: model.Xen417(),
+				Ops: []string{"pin", "unpin", "kill"}, Flags: []string{"P"}, Targets: []int{3}, Stopped: []string{"mu"}, Beside: []string{"unpin"}}),
+		row(Mutant{ID: "X53", What: "a pin comes after the end of the domain has passed its frame", Source: "Xen 167b02743b",
+			Catch: "nothing-left", Steps: 1, judge: model.Mutant{PinsDying: true}},
+			system.HostileOptions{Slots: []int{1, 1}, Frames: 3, Profile: model.Xen417(),
+				Ops: []string{"pin", "kill"}, Flags: []string{"P"}, Stopped: []string{"pin"}, Beside: []string{"kill", "unpin"}}),
 	}
 }

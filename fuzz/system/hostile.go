@@ -48,6 +48,10 @@ type HostileOptions struct {
 	Targets []int
 	// Interrupts is the number of places at which an operation can be interrupted.
 	Interrupts int
+	// Stopped are the operations that processor 0 may be stopped in while processor 1
+	// makes up to BesideLen of the operations Beside; nil: there is one processor.
+	Stopped, Beside []string
+	BesideLen       int
 	// StaleTLB keeps translations until they are flushed.
 	StaleTLB bool
 	Profile  *model.Profile
@@ -68,13 +72,12 @@ func NewHostile(o HostileOptions) (*Hostile, error) {
 	case o.Frames < geo.Levels || o.Frames > maxFrames:
 		return nil, fmt.Errorf("system: hyper: %d frames: want %d to %d", o.Frames, geo.Levels, maxFrames)
 	}
-	for _, name := range o.Ops {
-		i := slices.IndexFunc(hostileOps[:], func(d hostileOp) bool { return d.name == name })
-		if i < 0 {
+	for _, name := range slices.Concat(o.Ops, o.Stopped, o.Beside) {
+		if hostileNumber(name) < 0 {
 			return nil, fmt.Errorf("system: hyper: no operation is named %q", name)
 		}
-		h.ops = append(h.ops, i)
 	}
+	h.ops = h.named(o.Ops)
 	if err := h.alphabet(); err != nil {
 		return nil, err
 	}
@@ -84,6 +87,19 @@ func NewHostile(o HostileOptions) (*Hostile, error) {
 		return nil, err
 	}
 	return h, nil
+}
+
+func hostileNumber(name string) int {
+	return slices.IndexFunc(hostileOps[:], func(d hostileOp) bool { return d.name == name })
+}
+
+// named are the numbers of operations.
+func (h *Hostile) named(names []string) []int {
+	var out []int
+	for _, name := range names {
+		out = append(out, hostileNumber(name))
+	}
+	return out
 }
 
 // Rules are what the guest is checked against, in the order of the search's
@@ -183,5 +199,12 @@ func (h *Hostile) start() (*model.State, error) {
 		return nil, fmt.Errorf("system: hyper: the hypervisor refuses the start of the day: %v", rc)
 	}
 	s.TLB.Sticky = h.o.StaleTLB
+	if len(h.o.Stopped) > 0 {
+		two, rc := s.TwoProcessors()
+		if rc != model.OK {
+			return nil, fmt.Errorf("system: hyper: the second processor does not start: %v", rc)
+		}
+		s = two
+	}
 	return s, nil
 }

@@ -22,7 +22,7 @@ func (h *Hostile) Explain(path []uint64, rule int) (*reports.Finding, error) {
 	}
 	broken := -1
 	for i, c := range path {
-		f.Calls = append(f.Calls, h.OpText(c))
+		f.Calls = append(f.Calls, m.OpText(c))
 		if i == len(path)-1 {
 			f.Before = m.tables()
 		}
@@ -78,13 +78,17 @@ func (m *HostileModel) tables() []reports.Table {
 
 // Scenario writes a path in the language of scenario files.
 func (h *Hostile) Scenario(path []uint64, headline string) []byte {
+	m, err := h.NewModel()
+	if err != nil {
+		return nil // it could be made before
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s\n# %s\n", headline, h.Scope)
 	for _, line := range h.o.Memory {
 		fmt.Fprintf(&b, "# memory %s\n", line)
 	}
 	for _, c := range path {
-		fmt.Fprintln(&b, h.OpText(c))
+		fmt.Fprintln(&b, m.OpText(c))
 	}
 	return []byte(b.String())
 }

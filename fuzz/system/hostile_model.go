@@ -16,6 +16,14 @@ type HostileModel struct {
 	judge *invariants.GuestJudge
 	calls []uint64
 	last  model.Errno
+
+	// Of races, see hostile_race.go.
+	duo     *model.Duo
+	both    [2]func()
+	stopped []uint64
+	beside  [][]uint64
+	raced   uint64
+	other   int
 }
 
 var (
@@ -36,6 +44,7 @@ func (h *Hostile) NewModel() (*HostileModel, error) {
 	for _, op := range h.ops {
 		m.calls = h.eachCall(m.calls, op, 0, [3]int{})
 	}
+	m.prepareRaces()
 	m.Init(0)
 	return m, nil
 }
@@ -66,14 +75,17 @@ func (m *HostileModel) Calls(dst []uint64) []uint64 {
 	if m.s.Dying() {
 		return dst
 	}
-	return append(dst, m.calls...)
+	return m.races(append(dst, m.calls...))
 }
 
 // Apply issues one operation. A refused one is no transition, unless it left
 // something behind.
 func (m *HostileModel) Apply(code uint64) explore.Outcome {
+	m.judge.Begin(m.s, code>>raceBit != 0)
+	if code>>raceBit != 0 {
+		return m.race(code)
+	}
 	op, a := hostileParts(code)
-	m.judge.Begin(m.s)
 	m.last = op.do(m, a)
 	switch {
 	case m.judge.Broken >= 0:
@@ -90,6 +102,14 @@ func (m *HostileModel) CheckState() explore.Outcome {
 		return explore.Outcome{Kind: explore.Violated, Rule: int16(rule)}
 	}
 	return explore.Outcome{Kind: explore.Moved}
+}
+
+// OpText writes an operation or a race as scenarios have it.
+func (m *HostileModel) OpText(code uint64) string {
+	if code>>raceBit != 0 {
+		return m.raceText(code)
+	}
+	return m.sys.OpText(code)
 }
 
 // page is the address of a page.
