@@ -6,7 +6,7 @@ func countsAgree() Rule {
 	return Rule{
 		ID:      "counts-agree",
 		Says:    "The hypervisor's types and counts agree with a recount from raw memory, pins and registers.",
-		Applies: "in every state of a hostile guest, and when a call of a kernel under a hypervisor ends",
+		Applies: "in every state of a hostile guest, and when a call of a kernel under a hypervisor ends, at real size only setup_done, zap and exit",
 		Source:  "Xen, arch/x86/mm.c: type and general counts; XSA-182, XSA-224, XSA-299",
 		Limits:  "believes which type a pinned frame has, and where an interrupted audit stopped; of PV-DP's rules only types and type counts are compared",
 		Goal:    "a call ends",

@@ -6,7 +6,7 @@ func tablesValid() Rule {
 	return Rule{
 		ID:      "tables-valid",
 		Says:    "Every table that counts as validated would pass its audit again: legal flags, frames of the guest's, tables of the level below; and so would every descriptor table.",
-		Applies: "in every state of a hostile guest, and when a call of a kernel under a hypervisor ends",
+		Applies: "in every state of a hostile guest, and when a call of a kernel under a hypervisor ends, at real size only setup_done, zap and exit",
 		Source:  "Xen, arch/x86/mm.c: get_page_from_l1e to get_page_from_l4e, validate_segdesc_page; XSA-148, XSA-214",
 		Limits:  "says nothing of frames outside the model, and of descriptors only whether they are gates or system segments that a guest must not have",
 		Goal:    "a call ends",

@@ -8,7 +8,7 @@ func updatesLand() Rule {
 		Says:    "update_va_mapping changes the entry that the kernel's live tables use for the address.",
 		Applies: "at every update that is granted",
 		Source:  "Xen, arch/x86/mm.c: do_update_va_mapping; XSA-213, XSA-286",
-		Limits:  "",
+		Limits:  "looks at the upper entries after the update, which changes none of them",
 		Goal:    "update_va_mapping is granted",
 		Hyper:   true,
 		event:   eventLands,

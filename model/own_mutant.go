@@ -49,6 +49,9 @@ type Mutant struct {
 
 	// FlushByNewType flushes at a change of type only if the new one is Writable.
 	FlushByNewType bool
+	// FlushesAlways flushes at every change of type, needed or not, before and after
+	// the new type is published. It is harmless.
+	FlushesAlways bool
 	// FlushesFirst flushes before a new type is published, not after.
 	FlushesFirst bool
 	// UnlockDropsLast lets the lock of a table hold its last reference.

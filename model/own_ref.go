@@ -68,11 +68,17 @@ func (s *State) firstType(f Frame, t Type, special bool) Errno {
 	i.T = 1
 	if i.Typ != t {
 		was := i.Typ
+		if s.rules.mutant.FlushesAlways {
+			s.flushDomain()
+		}
 		i.Typ = t
 		i.Flags &^= Validated
 		s.gap() // published, so nobody can use it as anything else any more
 		if m := &s.rules.mutant; !m.FlushesFirst && (!m.FlushByNewType || t == TypeWritable) {
 			s.flushStale(i.Stamp)
+		}
+		if s.rules.mutant.FlushesAlways {
+			s.flushDomain()
 		}
 		if s.ties.device {
 			s.deviceFollows(f, was, t)

@@ -94,14 +94,53 @@ func linearMutants() []Mutant {
 	}
 }
 
-func partialMutants() []Mutant {
-	// An L3 whose entries name the builder's L2 and another one with two L1s.
-	two := system.HostileOptions{Slots: []int{2, 2, 1}, Frames: 6, Interrupts: 3, Flags: []string{"P"}, Profile: model.Xen417(),
+// nested is an L3 whose entries name an L2 with two L1s and the builder's L2.
+func nested() system.HostileOptions {
+	return system.HostileOptions{Slots: []int{2, 2, 1}, Frames: 6, Interrupts: 3, Flags: []string{"P"}, Profile: model.Xen417(),
 		Memory: []string{"f3 0 f4:P", "f3 1 f1:P", "f4 0 f2:P", "f4 1 f5:P"},
 		Ops:    []string{"pin", "pin-part", "unpin", "unpin-part", "finish", "kill"}}
-	flat := system.HostileOptions{Slots: []int{2, 1}, Frames: 4, Interrupts: 2, Flags: []string{"P"}, Profile: model.Xen417(),
+}
+
+// interrupted is an L2 with two L1s.
+func interrupted() system.HostileOptions {
+	return system.HostileOptions{Slots: []int{2, 1}, Frames: 4, Interrupts: 2, Flags: []string{"P"}, Profile: model.Xen417(),
 		Memory: []string{"f2 0 f1:P", "f2 1 f3:P"},
 		Ops:    []string{"pin", "pin-part", "unpin", "unpin-part", "finish", "kill"}}
+}
+
+// mapped is a page mapped writable in a stale TLB.
+func mapped() system.HostileOptions {
+	return system.HostileOptions{Slots: []int{1, 2}, Frames: 4, Memory: []string{"f1 0 f2:PW"}, StaleTLB: true,
+		Ops: []string{"mu", "uva", "touch", "pin", "unpin", "flush"}, Flags: []string{"P", "PW"}, Targets: []int{2}}
+}
+
+// hyperHarmless are changes of the hypervisor that are no bugs.
+func hyperHarmless() []Mutant {
+	var out []Mutant
+	small := system.HostileOptions{Slots: []int{1, 1}, Frames: 3, Memory: []string{"f1 0 f2:PW"}, StaleTLB: true,
+		Ops: []string{"mu", "uva", "touch", "pin", "unpin", "flush"}, Flags: []string{"P", "PW"}, Targets: []int{1, 2}}
+	for _, scope := range []system.HostileOptions{interrupted(), small} {
+		if scope.Profile == nil {
+			scope.Profile = model.Ideal()
+		}
+		out = append(out,
+			row(Mutant{ID: "hyper-flush", What: "the hypervisor flushes at every change of type, before and after it",
+				judge: model.Mutant{FlushesAlways: true}}, scope),
+			row(Mutant{ID: "hyper-slow", What: "no entry takes the fast path",
+				judge: model.Mutant{FastPath: func(*model.State, int, model.Entry, model.Entry) bool { return false }}}, scope),
+			row(Mutant{ID: "hyper-errno", What: "a refused audit answers with another error",
+				judge: model.Mutant{Audited: func(_ int, rc model.Errno) model.Errno {
+					if rc == model.EBUSY {
+						return model.EPERM
+					}
+					return rc
+				}}}, scope))
+	}
+	return out
+}
+
+func partialMutants() []Mutant {
+	two, flat := nested(), interrupted()
 	return []Mutant{
 		row(Mutant{ID: "X24", What: "an L2 whose release is interrupted counts as untouched", Source: "Xen 176ebf9c8b, XSA-290",
 			Catch: "tables-valid", Steps: 2, judge: model.Mutant{L2StartsAgain: true}}, flat),
@@ -130,9 +169,7 @@ func partialMutants() []Mutant {
 }
 
 func flushMutants() []Mutant {
-	// f2 is mapped writable at page 0; f3 is spare.
-	page := system.HostileOptions{Slots: []int{1, 2}, Frames: 4, Memory: []string{"f1 0 f2:PW"}, StaleTLB: true,
-		Ops: []string{"mu", "uva", "touch", "pin", "unpin", "flush"}, Flags: []string{"P", "PW"}, Targets: []int{2}}
+	page := mapped()
 	// Two L2s below the root, with an L1 each.
 	trees := system.HostileOptions{Slots: []int{2, 1, 1}, Frames: 6, StaleTLB: true, Memory: []string{"f0 1 f1:P", "f3 0 f4:PW"},
 		Ops: []string{"mu", "uva"}, Flags: []string{"P"}, Targets: []int{3, 5}}

@@ -124,6 +124,7 @@ func Harmless() []Mutant {
 			Mutant{ID: "leaves-twice", What: "every leaf is written twice", System: system, patch: leavesTwice})
 	}
 	out = append(out, moreHarmless()...)
+	out = append(out, hyperHarmless()...)
 	return append(out, Mutant{ID: "no-ro-flush", What: "no flush after a page has become read-only: the hypervisor flushes when its type changes",
 		System: "xen", patch: func(o *hooks.Ops, _ *hooks.Funcs) { o.FlushTLBSingle = func(*hooks.Kernel, model.VA) {} }})
 }
