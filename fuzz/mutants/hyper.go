@@ -70,7 +70,7 @@ func storeMutants() []Mutant {
 	return []Mutant{
 		row(Mutant{ID: "X47", What: "the allowance for a PAE entry's upper half, stored first, is made for the lower one: an entry that is refused is stored as absent",
 			Source: "Xen 6c32b406bf, 7aad705cb5", Catch: "stores-done", Steps: 1, judge: model.Mutant{WrongHalf: true}},
-			system.HostileOptions{Slots: []int{1, 2}, Frames: 3, Memory: []string{"f1 0 f1:P"}, Ops: []string{"w", "w-low", "w-high"}, Flags: []string{"P", "PW"},
+			system.HostileOptions{Slots: []int{1, 2}, Frames: 3, Memory: []string{"f1 0 f1:P"}, Ops: []string{"put", "put-low", "put-high"}, Flags: []string{"P", "PW"},
 				Words: []string{"0x100000001"}}),
 	}
 }

@@ -41,9 +41,14 @@ func (h *Hostile) Explain(path []uint64, rule int) (*reports.Finding, error) {
 	if broken != rule {
 		return nil, fmt.Errorf("system: %s: the path does not break %s", h.Name, r.ID)
 	}
-	d := m.judge.Detail
-	f.Detail = fmt.Sprintf("frame %d, table %d, slot %d, entry %s, address %#x", d.Frame, d.Table, d.Slot, h.entryText(model.Entry(d.Got)), uint64(d.VA))
+	f.Detail = m.detail()
 	return f, nil
+}
+
+// detail says where the last violation is.
+func (m *HostileModel) detail() string {
+	d := m.judge.Detail
+	return fmt.Sprintf("frame %d, table %d, slot %d, entry %s, address %#x", d.Frame, d.Table, d.Slot, m.sys.entryText(model.Entry(d.Got)), uint64(d.VA))
 }
 
 // tables lists all frames with what the hypervisor uses them as.
@@ -74,21 +79,4 @@ func (m *HostileModel) tables() []reports.Table {
 		out = append(out, t)
 	}
 	return out
-}
-
-// Scenario writes a path in the language of scenario files.
-func (h *Hostile) Scenario(path []uint64, headline string) []byte {
-	m, err := h.NewModel()
-	if err != nil {
-		return nil // it could be made before
-	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "# %s\n# %s\n", headline, h.Scope)
-	for _, line := range h.o.Memory {
-		fmt.Fprintf(&b, "# memory %s\n", line)
-	}
-	for _, c := range path {
-		fmt.Fprintln(&b, m.OpText(c))
-	}
-	return []byte(b.String())
 }

@@ -42,13 +42,13 @@ var hostileOps = [...]hostileOp{
 	{"uva-wild", nil, func(h *HostileModel, _ [3]int) model.Errno {
 		return h.m.UpdateVAMapping(1<<50, 0, model.UVMFInvlpg)
 	}},
-	{"w", []operand{anyPage, anySlot, anyEntry}, func(h *HostileModel, a [3]int) model.Errno {
+	{"put", []operand{anyPage, anySlot, anyEntry}, func(h *HostileModel, a [3]int) model.Errno {
 		return h.store(h.page(a[0])+model.VA(a[1]*8), 8, uint64(h.sys.values[a[2]]))
 	}},
-	{"w-low", []operand{anyPage, anySlot, anyEntry}, func(h *HostileModel, a [3]int) model.Errno {
+	{"put-low", []operand{anyPage, anySlot, anyEntry}, func(h *HostileModel, a [3]int) model.Errno {
 		return h.store(h.page(a[0])+model.VA(a[1]*8), 4, uint64(h.sys.values[a[2]])&0xffff_ffff)
 	}},
-	{"w-high", []operand{anyPage, anySlot, anyEntry}, func(h *HostileModel, a [3]int) model.Errno {
+	{"put-high", []operand{anyPage, anySlot, anyEntry}, func(h *HostileModel, a [3]int) model.Errno {
 		return h.store(h.page(a[0])+model.VA(a[1]*8+4), 4, uint64(h.sys.values[a[2]])>>32)
 	}},
 	{"touch", []operand{anyPage}, func(h *HostileModel, a [3]int) model.Errno {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/ptcheck/ptcheck/fuzz/script"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
 )
@@ -181,4 +182,50 @@ func TestHostileRefusesNonsense(t *testing.T) {
 	if _, err := NewHostile(good); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestHostileScenarios writes a finding as a scenario and plays it; a race does the
+// same there as in the search.
+func TestHostileScenarios(t *testing.T) {
+	h, err := NewHostile(linearAt("0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := searchHostile(t, h, 5).Findings[0]
+	play, err := playHostile(t, h.Scenario(f.Path, "found"))
+	if err != nil || play.Finding == nil || play.Finding.Rule != "counts-agree" {
+		t.Errorf("%v, %+v", err, play)
+	}
+	o := HostileOptions{Slots: []int{1, 1}, Frames: 3, Memory: []string{"f1 0 f2:PW"}, StaleTLB: true, Profile: model.Xen417(),
+		Ops: []string{"uva"}, Flags: []string{"PW"}, Stopped: []string{"pin"}, Beside: []string{"uva", "touch"}, BesideLen: 2}
+	if h, err = NewHostile(o); err != nil {
+		t.Fatal(err)
+	}
+	m, err := h.NewModel()
+	if err != nil {
+		t.Fatal(err)
+	}
+	races := 0
+	for _, c := range m.Calls(nil) {
+		if m.Apply(c).Kind == explore.Moved {
+			play, err := playHostile(t, h.Scenario([]uint64{c}, "any"))
+			if err != nil || play.Answers[len(play.Answers)-1].Text != m.last.String() {
+				t.Fatalf("%s: %v, %+v, want %v", m.OpText(c), err, play, m.last)
+			}
+			races += int(c >> raceBit)
+		}
+		m.Restore()
+	}
+	if races == 0 {
+		t.Error("no race")
+	}
+}
+
+func playHostile(t *testing.T, text []byte) (*AdversaryPlay, error) {
+	t.Helper()
+	f, err := script.Parse("found.pt", text)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	return RunHostile(f)
 }
