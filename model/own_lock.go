@@ -1,14 +1,11 @@
 package model
 
-// What processors do to each other inside hypercalls. Where a schedule cannot
-// switch there, nothing of this costs anything.
+// What processors do to each other inside hypercalls, where a schedule can switch
+// there.
 
 // lock keeps a table a table while its entry is changed (Xen: page_lock). The lock
 // is worth one use of the type.
 func (s *State) lock(f Frame) {
-	if s.pause == nil {
-		return
-	}
 	s.touch(f).T++
 	s.locked |= 1 << uint(f)
 	s.gap()
@@ -17,12 +14,18 @@ func (s *State) lock(f Frame) {
 // unlock ends that. It must not be the last use, because it does not clean up (Xen:
 // page_unlock).
 func (s *State) unlock(f Frame) {
-	if s.locked>>uint(f)&1 == 0 {
-		return
-	}
 	s.touch(f).T--
 	s.locked &^= 1 << uint(f)
 	s.wake()
+}
+
+// modLocked replaces an entry of a table in use under the table's lock.
+func (s *State) modLocked(f Frame, level, slot int, e Entry, keepAD bool) Errno {
+	s.lock(f)
+	mark := s.mark()
+	rc := s.settle(mark, s.modEntry(f, level, slot, e, keepAD))
+	s.unlock(f)
+	return rc
 }
 
 // waitForLock keeps whoever gives up the last use beside a lock from going on

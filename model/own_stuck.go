@@ -43,9 +43,10 @@ func (s *State) abandon(f Frame, level, slot int, held bool, e Entry) {
 // Xen's own means or altogether (Xen: put_old_guest_table and the continuations
 // around it).
 func (s *State) settle(mark int, rc Errno) Errno {
-	switch {
-	case rc == OK:
+	if rc == OK {
 		return OK
+	}
+	switch {
 	case rc == ERESTART || rc == EINTR:
 		return ERESTART // the guest makes the hypercall again
 	case s.defers && s.stuck.table != NoFrame && s.ties.pending == NoFrame:

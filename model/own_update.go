@@ -108,11 +108,11 @@ func (s *State) mmuUpdate(ptr uint64, val Entry) Errno {
 	level := i.Typ.Level()
 	switch {
 	case level > 0:
-		s.lock(f)
+		if s.pause != nil {
+			return s.modLocked(f, level, slot, val, cmd == MMUPreserveAD)
+		}
 		mark := s.mark()
-		rc := s.settle(mark, s.modEntry(f, level, slot, val, cmd == MMUPreserveAD))
-		s.unlock(f)
-		return rc
+		return s.settle(mark, s.modEntry(f, level, slot, val, cmd == MMUPreserveAD))
 	case i.Typ == TypeWritable:
 		s.storeRaw(f, slot, val)
 		return OK
