@@ -28,6 +28,9 @@ type Checker struct {
 	start  *Snapshot
 	calls  [2]callMemory // by processor
 	call   *callMemory   // that of the processor that took the step
+	// recount is a recount of the state; recounted says that of this step.
+	recount   Recount
+	recounted bool
 }
 
 // Detail locates a violation. Fields that do not concern the rule are zero.
@@ -86,6 +89,7 @@ func (c *Checker) Step(m *model.Machine, s *model.Step) {
 	c.view.apply(c.s, s)
 	c.trees.follow(c.s, s)
 	c.call = &c.calls[s.CPU]
+	c.recounted = false
 	c.call.follow(c.s, s)
 	for _, i := range c.byOp[s.Op] {
 		r := c.rules[i].check(c, s)

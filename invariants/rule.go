@@ -27,6 +27,9 @@ type Rule struct {
 	check func(c *Checker, s *model.Step) result
 	// hire makes a judge of its own for each checker; see [NewRule].
 	hire func() Judge
+	// state judges a state of a hostile guest, event an operation.
+	state func(r *Recount) (Detail, bool)
+	event func(r *Recount, s *model.Step) (Detail, bool)
 }
 
 // Kernel says which kernels a rule is about.
@@ -56,7 +59,8 @@ const (
 	broken               // it applies and does not hold
 )
 
-// Rules returns all rules, in the order in which they are checked.
+// Rules returns the rules that hold for kernels, in the order in which they are
+// checked.
 func Rules() []Rule {
 	return []Rule{
 		presentNotReallocated(),
@@ -86,12 +90,47 @@ func Rules() []Rule {
 		tablesMinimal(),
 		sizeThenAttributes(),
 		slotsKept(),
+		oneType(),
+		tablesValid(),
+		countsAgree(),
 	}
+}
+
+// GuestRules returns the rules that hold for hostile guests, in the order in
+// which they are checked.
+func GuestRules() []Rule {
+	return []Rule{
+		hypervisorLives(),
+		tablesReadOnly(),
+		noStaleWrite(),
+		rootValid(),
+		linearOneDeep(),
+		oneType(),
+		partialConsistent(),
+		tablesValid(),
+		countsAgree(),
+		nothingLeft(),
+		pinsKept(),
+		updatesLand(),
+		storesDone(),
+	}
+}
+
+// All returns every rule once: those for kernels, then those for hostile guests
+// alone.
+func All() []Rule {
+	all := Rules()
+	for _, r := range GuestRules() {
+		if r.check == nil {
+			all = append(all, r)
+		}
+	}
+	return all
 }
 
 // Find returns the rule with an ID.
 func Find(id string) (Rule, bool) {
-	for _, r := range Rules() {
+	for _, r := range All() {
 		if r.ID == id {
 			return r, true
 		}

@@ -484,7 +484,7 @@ func TestFirstViolationCounts(t *testing.T) {
 // TestRuleList checks what reports rely on.
 func TestRuleList(t *testing.T) {
 	seen := map[string]bool{}
-	for _, r := range Rules() {
+	for _, r := range All() {
 		if seen[r.ID] {
 			t.Errorf("two rules are called %s", r.ID)
 		}

@@ -50,12 +50,13 @@ func (c *Census) Take(s *State) {
 		if s.info[f].Is(Allocated) {
 			c.Tallies[f].G = 1
 		}
-		if s.info[f].Is(Pinned) {
-			c.use(Frame(f), s.info[f].Typ, false)
+		if s.info[f].Flags&(Pinned|Partial) != 0 {
+			c.held(Frame(f), &s.info[f])
 		}
 	}
+	c.ties(s)
 	for n, x := range s.L.Hyper.Extra {
-		if x.Kind == SharedInfo {
+		if x.Kind == SharedInfo && s.info[s.L.Map.Guest()+n].Is(Allocated) {
 			c.use(Frame(s.L.Map.Guest()+n), TypeWritable, false)
 			c.Tallies[s.L.Map.Guest()+n].G--
 		}
@@ -72,6 +73,31 @@ func (c *Census) Take(s *State) {
 		f := c.queue[len(c.queue)-1]
 		c.queue = c.queue[:len(c.queue)-1]
 		c.table(f)
+	}
+}
+
+// held counts a pin, and the unfinished state of a table whose audit or release
+// was interrupted.
+func (c *Census) held(f Frame, i *FrameInfo) {
+	if i.Is(Pinned) {
+		c.use(f, i.Typ, false)
+	}
+	if i.Is(Partial) {
+		c.use(f, i.Typ, i.Is(PAEXenL2))
+	}
+}
+
+// ties counts what other domains and interrupted hypercalls hold.
+func (c *Census) ties(s *State) {
+	for _, f := range s.ties.lent {
+		c.use(f, TypeWritable, false)
+	}
+	switch f := s.ties.pending; {
+	case f == NoFrame:
+	case s.ties.half:
+		c.Tallies[f].G++
+	default:
+		c.use(f, s.info[f].Typ, s.info[f].Is(PAEXenL2))
 	}
 }
 
@@ -97,7 +123,15 @@ func (c *Census) use(f Frame, t Type, special bool) {
 func (c *Census) table(f Frame) {
 	l := c.state.L
 	level, special := c.Tallies[f].Table.Level(), c.Tallies[f].Special
-	for slot := range l.Geo.Slots[level] {
+	end := l.Geo.Slots[level]
+	if i := &c.state.info[f]; i.Is(Partial) {
+		// Only a beginning holds references, and the next entry a general one.
+		end = min(end, int(i.NrValid))
+		if i.Is(PartialEntry) {
+			c.halfEntry(f, level, end)
+		}
+	}
+	for slot := range end {
 		e := c.state.Entry(l.Geo, f, slot)
 		child := l.Map.Frame(e.MFN())
 		switch {
@@ -119,28 +153,61 @@ func (c *Census) table(f Frame) {
 	}
 }
 
+// halfEntry counts the general reference of an entry that is unfinished itself.
+func (c *Census) halfEntry(f Frame, level, slot int) {
+	l := c.state.L
+	if slot >= l.Geo.Slots[level] {
+		return
+	}
+	e := c.state.Entry(l.Geo, f, slot)
+	if child := l.Map.Frame(e.MFN()); e.Is(Present) && child != NoFrame {
+		c.Tallies[child].G++
+	}
+}
+
+// Clash is the first frame that was found to be used as two types, and the types;
+// NoFrame if there is none.
+func (c *Census) Clash() (f Frame, a, b Type) { return c.clash.frame, c.clash.a, c.clash.b }
+
 // Check takes a census and compares it with the records that the rules keep. It
 // returns the first disagreement.
 func (c *Census) Check(s *State) error {
 	c.Take(s)
+	return c.Compare(s)
+}
+
+// Compare compares the last census, of a state, with the records that the rules
+// keep there.
+func (c *Census) Compare(s *State) error {
 	if x := c.clash; x.frame != NoFrame {
 		return fmt.Errorf("model: census: frame %d is used as %v and as %v", x.frame, x.a, x.b)
 	}
+	f := c.Differs(s)
+	if f == NoFrame {
+		return nil
+	}
+	y, i := &c.Tallies[f], &s.info[f]
+	return fmt.Errorf("model: census: frame %d: memory, pins and registers make it %v by %d uses and %d references; the hypervisor has it as %v by %d and %d%s",
+		f, y.Typ, y.T, y.G, i.Typ, i.T, i.G, recordState(i))
+}
+
+// Differs is the first frame whose record in a state disagrees with the last
+// census of it, NoFrame if there is none.
+func (c *Census) Differs(s *State) Frame {
 	for f := range c.Tallies {
 		y, i := &c.Tallies[f], &s.info[f]
 		same := y.T == i.T && y.G == i.G
 		if y.T > 0 {
-			same = same && y.Typ == i.Typ && i.Is(Validated) && y.Special == i.Is(PAEXenL2)
+			same = same && y.Typ == i.Typ && i.Is(Validated) != i.Is(Partial) && y.Special == i.Is(PAEXenL2)
 		}
 		if s.rules.modern && y.Typ.Level() > 0 {
 			same = same && y.Linear == i.Linear
 		}
 		if !same {
-			return fmt.Errorf("model: census: frame %d: memory, pins and registers make it %v by %d uses and %d references; the hypervisor has it as %v by %d and %d%s",
-				f, y.Typ, y.T, y.G, i.Typ, i.T, i.G, recordState(i))
+			return Frame(f)
 		}
 	}
-	return nil
+	return NoFrame
 }
 
 // recordState says in words what a record's flags mean.

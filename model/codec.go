@@ -69,9 +69,13 @@ func (s *State) packRegisters(dst []byte) []byte {
 		dst = putFrame(dst, f)
 	}
 	if s.info != nil {
-		dst = append(dst, byte(len(s.GDT)))
+		some := !s.ties.none()
+		dst = append(dst, byte(len(s.GDT))|bit(some, 7))
 		for _, f := range s.GDT {
 			dst = putFrame(dst, f)
+		}
+		if some {
+			dst = s.ties.pack(dst)
 		}
 	}
 	return dst
@@ -102,13 +106,17 @@ func (s *State) unpackRegisters(src []byte) []byte {
 	if s.info == nil {
 		return src
 	}
-	gdt := int(src[0])
+	gdt, some := int(src[0]&0x7f), src[0]&0x80 != 0
 	src = src[1:]
 	s.GDT = s.GDT[:0]
 	for range gdt {
 		var f Frame
 		f, src = takeFrame(src)
 		s.GDT = append(s.GDT, f)
+	}
+	s.ties.reset()
+	if some {
+		src = s.ties.unpack(src)
 	}
 	return src
 }

@@ -15,6 +15,12 @@ const (
 	ERANGE Errno = 34
 	ENOSYS Errno = 38
 	ESRCH  Errno = 3
+
+	// EINTR and ERESTART end interrupted operations inside the hypervisor: the
+	// first before, the second after something was done. A guest sees neither: it
+	// makes the hypercall again.
+	EINTR    Errno = 4
+	ERESTART Errno = 85
 )
 
 // String returns the name, such as "-EINVAL", or "0".
@@ -38,6 +44,10 @@ func (e Errno) String() string {
 		return "-ENOSYS"
 	case ESRCH:
 		return "-ESRCH"
+	case EINTR:
+		return "-EINTR"
+	case ERESTART:
+		return "-ERESTART"
 	}
 	return "-E?"
 }

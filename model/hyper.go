@@ -22,6 +22,9 @@ type Hyper struct {
 	// table is loaded as a root, or is audited while the list is kept from user
 	// mode; 0 if there is none.
 	XenOnLoad Entry
+	// LinearMap says that the hypervisor finds leaf tables through a linear map of
+	// the current tables, whose translations the TLB caches like any others.
+	LinearMap bool
 	// Regions describe machine frames outside the model; others are denied.
 	Regions []Region
 	// Extra describes the frames beyond the guest's own, by Frame - Guest.

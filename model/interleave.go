@@ -72,9 +72,14 @@ func (d *Duo) Run(code [2]func(), s Schedule) (died *Crash) {
 	}
 	d.m.duo = d
 	if d.InHypercalls {
-		d.m.State.pause = d.pause
+		st := d.m.State
+		st.pause, st.wait, st.wake = d.pause, d.wait, d.wake
 	}
-	defer func() { d.m.duo, d.m.State.pause, d.m.call = nil, nil, Call{} }()
+	defer func() {
+		st := d.m.State
+		st.pause, st.wait, st.wake, st.locked = nil, nil, nil, 0
+		d.m.duo, d.m.call = nil, Call{}
+	}()
 	for n := s.First; d.lanes[0].active || d.lanes[1].active; n = d.next(n) {
 		if d.m.Running() != n {
 			d.m.SwitchProcessor()
@@ -175,6 +180,9 @@ func (d *Duo) wait() bool {
 	d.lanes[n].blocked = false
 	return true
 }
+
+// wake lets the other processor look again at what it waits for.
+func (d *Duo) wake() { d.lanes[1-d.m.Running()].blocked = false }
 
 // pause lets the schedule switch processors before a step.
 func (m *Machine) pause() {

@@ -12,6 +12,9 @@ func (s *State) AdoptGuest(root Frame) Errno {
 		}
 	}
 	for n, x := range s.L.Hyper.Extra {
+		if x.Kind == XenOwned && s.rules.mutant.XenFramesOwned {
+			s.info[s.L.Map.Guest()+n] = FrameInfo{Flags: Allocated, G: 1}
+		}
 		if x.Kind == SharedInfo {
 			// Given to the guest for writing (Xen: share_xen_page_with_guest).
 			f := s.L.Map.Guest() + n
@@ -19,6 +22,7 @@ func (s *State) AdoptGuest(root Frame) Errno {
 		}
 	}
 	s.GDT = s.GDT[:0]
+	s.ties.reset()
 	s.CPU.UserCR3 = NoFrame
 	s.Commit()
 	mfn := s.L.Map.MFN(root)

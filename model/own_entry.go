@@ -62,14 +62,13 @@ func (s *State) getUpper(e Entry, table Frame, level int, held bool) Errno {
 
 // putUpper gives back what an entry above level 1 holds, and reports whether it
 // held anything (Xen: put_page_from_l2e to put_page_from_l4e).
-func (s *State) putUpper(e Entry, table Frame, half bool) bool {
+func (s *State) putUpper(e Entry, table Frame, half bool) (held bool, rc Errno) {
 	if !e.Is(Present) {
-		return false
+		return false, OK
 	}
 	f := s.L.Map.Frame(e.MFN())
 	if f == table {
-		return false
+		return false, OK
 	}
-	s.putPageType(f, table, half)
-	return true
+	return true, s.putPageType(f, table, half)
 }

@@ -27,7 +27,8 @@ func (s *State) getLinear(e Entry, table Frame, level int) bool {
 		// one. Real counts are 16 bits wide.
 		const most = 1<<15 - 1
 		holds, used := s.info[table].Linear, i.Linear
-		if holds < 0 || holds == most || used > 0 || used == -most-1 {
+		chained := holds < 0 || used > 0
+		if chained && !s.rules.mutant.DeepLinear || holds == most || used == -most-1 {
 			return false
 		}
 		s.touch(table).Linear++

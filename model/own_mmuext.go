@@ -18,7 +18,13 @@ func (s *State) pin(level int, mfn MFN) Errno {
 	mark := s.mark()
 	rc := s.getPageType(f, TableType(level), false, false)
 	if rc == OK {
+		s.gap()
 		s.touch(f).Flags |= Pinned
+		if s.ties.dying && !s.rules.mutant.PinsDying {
+			// The end of the domain has passed this frame already.
+			s.touch(f).Flags &^= Pinned
+			s.putPageType(f, NoFrame, false)
+		}
 	}
 	return s.settle(mark, rc)
 }
@@ -30,8 +36,12 @@ func (s *State) unpin(mfn MFN) Errno {
 		return EINVAL
 	}
 	s.touch(f).Flags &^= Pinned
-	s.putPageType(f, NoFrame, false)
-	return OK
+	rc := s.postpone(f, s.putPageType(f, NoFrame, false))
+	if rc == ERESTART && s.rules.mutant.RepinsPartial {
+		s.touch(f).Flags |= Pinned
+		s.ties.pending = NoFrame
+	}
+	return rc
 }
 
 // newBaseptr switches to another root (Xen: new_guest_cr3). The new root gets its
@@ -46,13 +56,21 @@ func (s *State) newBaseptr(mfn MFN) Errno {
 	}
 	mark := s.mark()
 	if rc := s.getPageType(f, TableType(s.rules.geo.Levels), false, false); rc != OK {
+		if s.rules.mutant.RootStays && f != NoFrame {
+			s.CPU.CR3 = f
+		}
 		return s.settle(mark, rc)
 	}
 	s.showM2P(f)
 	s.CPU.CR3 = f
-	s.flushAll()
+	if s.rules.mutant.NoFlushOnLoad {
+		s.clock++
+		s.flushed = s.clock
+	} else {
+		s.flushAll()
+	}
 	if old != NoFrame {
-		s.putPageType(old, NoFrame, false)
+		return s.postpone(old, s.putPageType(old, NoFrame, false))
 	}
 	return OK
 }

@@ -36,7 +36,7 @@ func (s *State) emulateStore(t *Translation, width int, v uint64, locked bool) (
 		shift := 8 * uint(t.Offset&(g.Width-1))
 		e = old&^(0xffff_ffff<<shift) | Entry(uint32(v))<<shift
 	}
-	upper := !locked && width == 4 && t.Offset&4 != 0 && g.Width == 8 && !g.SignExtend
+	upper := !locked && width == 4 && (t.Offset&4 != 0) != s.rules.mutant.WrongHalf && g.Width == 8 && !g.SignExtend
 	return s.emulateEntry(t.Frame, slot, old, e, upper), true
 }
 

@@ -42,23 +42,47 @@ func (s *State) getType(f Frame, t Type, special bool) Errno {
 	if !i.Is(Partial) {
 		return EINVAL
 	}
+	if s.preempted() {
+		return EINTR
+	}
 	// Somebody gave up half-way: go on from there. The reference that stood for
 	// the unfinished state goes when it is over.
-	s.touch(f).Flags &^= Partial
+	i = s.touch(f)
+	i.Flags &^= Partial
+	if s.rules.mutant.ResumeForgetsLinear {
+		i.Linear = 0
+	}
 	rc := s.promote(f)
-	s.touch(f).G--
+	if !s.rules.mutant.PartialRefStays {
+		s.touch(f).G--
+	}
 	return rc
 }
 
 // firstType gives an unused frame its type.
 func (s *State) firstType(f Frame, t Type, special bool) Errno {
+	if s.rules.mutant.FlushesFirst && !s.flushedFirst(f, t) {
+		return s.getType(f, t, special)
+	}
 	i := s.touch(f)
 	i.T = 1
 	if i.Typ != t {
+		was := i.Typ
+		if s.rules.mutant.FlushesAlways {
+			s.flushDomain()
+		}
 		i.Typ = t
 		i.Flags &^= Validated
 		s.gap() // published, so nobody can use it as anything else any more
-		s.flushStale(i.Stamp)
+		if m := &s.rules.mutant; !m.FlushesFirst && (!m.FlushByNewType || t == TypeWritable) {
+			s.flushStale(i.Stamp)
+		}
+		if s.rules.mutant.FlushesAlways {
+			s.flushDomain()
+		}
+		if s.ties.device {
+			s.deviceFollows(f, was, t)
+		}
 	}
 	if special {
 		i.Flags |= PAEXenL2
@@ -94,18 +118,25 @@ func (s *State) getPageType(f Frame, t Type, special, held bool) Errno {
 // putType gives a type reference back (Xen: _put_page_type). The last one of a
 // table gives back all that its entries hold. user is the table that held the
 // reference, NoFrame if something else did. half says that the reference stands
-// for an unfinished audit.
-func (s *State) putType(f, user Frame, half bool) {
+// for an unfinished audit. ERESTART says that the release was interrupted: the
+// reference is still there.
+func (s *State) putType(f, user Frame, half bool) Errno {
 	i := &s.info[f]
-	if half && !i.Is(Partial) || i.T == 0 {
-		// Nobody holds a reference that could be given back. Of the second kind
-		// only mutants get here; the real Xen would stop.
-		return
+	if half && !i.Is(Partial) && !s.rules.mutant.PutsUnowned {
+		return OK // somebody else has finished it, and the reference with it
+	}
+	if i.T == 0 {
+		// Nobody holds a reference that could be given back. Only mutants get here;
+		// the real Xen would stop.
+		s.fatal = FatalReference
+		return OK
 	}
 	linear := user != NoFrame && s.info[user].Typ == i.Typ
+	if s.locked != 0 {
+		s.waitForLock(f)
+	}
 	if i.T == 1 && i.Typ.Level() > 0 && i.Flags&(Validated|Partial) != 0 {
-		s.putFinal(f, user, linear)
-		return
+		return s.putFinal(f, user, linear)
 	}
 	i = s.touch(f)
 	i.T--
@@ -114,17 +145,21 @@ func (s *State) putType(f, user Frame, half bool) {
 	} else if i.T == 0 {
 		i.Stamp = s.clock
 	}
+	return OK
 }
 
 // putFinal ends the use of a frame as a table (Xen: _put_final_page_type,
 // devalidate_page).
-func (s *State) putFinal(f, user Frame, linear bool) {
+func (s *State) putFinal(f, user Frame, linear bool) Errno {
 	i := s.touch(f)
 	was := i.Flags
 	i.Flags &^= Validated | Partial
-	s.demote(f, was)
-	if linear && was&Validated != 0 {
+	rc := s.demote(f, was)
+	if linear && was&Validated != 0 && (rc == OK || rc == ERESTART && !s.rules.mutant.LinearDropsLate) {
 		s.dropLinear(f, user)
+	}
+	if rc != OK {
+		return s.putPaused(f, was, rc)
 	}
 	i = s.touch(f)
 	i.T--
@@ -134,11 +169,15 @@ func (s *State) putFinal(f, user Frame, linear bool) {
 		i.G--
 	}
 	s.demoted()
+	return OK
 }
 
 // putPageType gives a type and a general reference back (Xen:
 // put_page_and_type).
-func (s *State) putPageType(f, user Frame, half bool) {
-	s.putType(f, user, half)
-	s.touch(f).G--
+func (s *State) putPageType(f, user Frame, half bool) Errno {
+	rc := s.putType(f, user, half)
+	if rc == OK {
+		s.touch(f).G--
+	}
+	return rc
 }

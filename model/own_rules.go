@@ -88,7 +88,7 @@ func (r *rules) masks(l *Layout) {
 	root := r.geo.Root()
 	if r.modern {
 		r.disallow[root] |= NX | AvailHigh
-		r.linear[root] = false
+		r.linear[root] = l.Hyper.Profile.Mutant.LinearPAERoot
 	} else {
 		r.disallow[root] |= RW | User | Accessed | Dirty | NX | AvailHigh
 	}

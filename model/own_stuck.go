@@ -18,7 +18,9 @@ func (s *State) abandon(f Frame, level, slot int, held bool, e Entry) {
 	}
 	if slot > 0 {
 		if level > 2 && s.stuck.table != NoFrame && s.stuck.table == s.L.Map.Frame(e.MFN()) {
-			held = true
+			if held = !s.rules.mutant.SkipsFailed; !held {
+				slot++
+			}
 		}
 		i := s.touch(f)
 		i.NrValid = uint16(slot)
@@ -43,6 +45,14 @@ func (s *State) abandon(f Frame, level, slot int, held bool, e Entry) {
 func (s *State) settle(mark int, rc Errno) Errno {
 	if rc == OK {
 		return OK
+	}
+	switch {
+	case rc == ERESTART || rc == EINTR:
+		return ERESTART // the guest makes the hypercall again
+	case s.defers && s.stuck.table != NoFrame && s.ties.pending == NoFrame:
+		s.ties.pending, s.ties.half = s.stuck.table, true
+		s.stuck.table = NoFrame
+		return rc
 	}
 	if !s.rules.residue {
 		s.rollback(mark)

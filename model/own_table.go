@@ -23,6 +23,8 @@ func (s *State) promote(f Frame) Errno {
 		i := s.touch(f)
 		i.Flags = i.Flags&^PartialEntry | Validated
 		i.NrValid = 0
+	case rc == ERESTART:
+		s.promotePaused(f)
 	case !s.rules.residue:
 		// The caller rolls back.
 	case f == s.stuck.table:
@@ -65,6 +67,9 @@ func (s *State) nextPresent(f Frame, slot, end int) int {
 func (s *State) promoteL1(f Frame) Errno {
 	g := s.rules.geo
 	end := g.Slots[1]
+	if s.rules.mutant.NonPresentStops && s.namesAbsent(f) {
+		return ERESTART
+	}
 	for slot := s.nextPresent(f, 0, end); slot < end; slot = s.nextPresent(f, slot+1, end) {
 		e := s.Entry(g, f, slot)
 		flip, rc := s.getLeaf(e)
@@ -116,7 +121,15 @@ func (s *State) promoteUpper(f Frame, level int) Errno {
 		if s.L.XenSlot(level, slot, xen) {
 			continue
 		}
-		if rc := s.promoteEntry(f, level, slot, slot == special, held && slot == first); rc != OK {
+		if slot > first && s.preempted() {
+			return s.pauseAudit(f, slot, false, false)
+		}
+		held := held && slot == first
+		rc := s.promoteEntry(f, level, slot, slot == special, held)
+		if rc == ERESTART || rc == EINTR {
+			return s.pauseAudit(f, slot, rc == ERESTART || held, rc == EINTR && held)
+		}
+		if rc != OK {
 			return rc
 		}
 	}
@@ -133,7 +146,14 @@ func (s *State) promoteEntry(f Frame, level, slot int, special, held bool) (rc E
 	} else {
 		rc = s.getUpper(e, f, level, held)
 	}
-	if rc != OK {
+	switch {
+	case rc == ERESTART && !held && !s.rules.mutant.PartialUnreferenced:
+		// The entry keeps a general reference of its own (Xen: PTF_retain_ref).
+		s.touch(s.L.Map.Frame(e.MFN())).G++
+		return rc
+	case rc == ERESTART || rc == EINTR:
+		return rc
+	case rc != OK:
 		s.abandon(f, level, slot, held, e)
 		return rc
 	}
@@ -175,12 +195,15 @@ func (s *State) clearTail(f Frame) {
 // demote gives back all references that a table's entries hold; was are the
 // flags of its record before (Xen: demote_l1_table to demote_l4_table; 3.1:
 // free_l1_table to free_l4_table).
-func (s *State) demote(f Frame, was FrameFlags) {
+func (s *State) demote(f Frame, was FrameFlags) Errno {
 	level := s.info[f].Typ.Level()
 	g := s.rules.geo
 	if level == 1 {
 		s.putLeaves(f, g.Slots[1])
-		return
+		return OK
+	}
+	if s.preempt != 0 {
+		return s.demoteInSteps(f, level, was)
 	}
 	// Of an unfinished audit, the entries before NrValid hold references, and
 	// the one there may hold a general one.
@@ -201,11 +224,12 @@ func (s *State) demote(f Frame, was FrameFlags) {
 			continue
 		}
 		e := s.Entry(g, f, slot)
-		if s.putUpper(e, f, slot == half) && e&drop != 0 {
+		if held, _ := s.putUpper(e, f, slot == half); held && e&drop != 0 {
 			s.SetEntry(g, f, slot, e&^drop)
 		}
 	}
 	if was&PAEXenL2 != 0 {
 		s.touch(f).Flags &^= PAEXenL2
 	}
+	return OK
 }

@@ -6,7 +6,11 @@ package model
 
 // flushAll drops every cached translation (Xen: flush_tlb_local, write_ptbase).
 func (s *State) flushAll() {
-	s.TLB.flush(true)
+	if s.rules.mutant.FlushOwnOnly {
+		s.TLB.flushRange(0, othersVA)
+	} else {
+		s.TLB.flush(true)
+	}
 	s.clock++
 	s.flushed = s.clock
 }
@@ -46,7 +50,7 @@ func (s *State) demoted() {
 // hypercall, so its next change of type flushes once more (Xen: do_mmu_update,
 // put_pt_page with PTF_defer).
 func (s *State) edited(level int) {
-	if level > 1 && s.rules.modern {
+	if level > 1 && s.rules.modern && !s.rules.mutant.NoUpperFlush {
 		s.flushDomain()
 	}
 }

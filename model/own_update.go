@@ -13,9 +13,10 @@ func (s *State) modEntry(f Frame, level, slot int, e Entry, keepAD bool) Errno {
 	}
 	old := s.Entry(g, f, slot)
 	if e.Is(Present) {
-		if e&r.disallow[level] != 0 {
+		if e&r.disallow[level]&^r.mutant.Unmasked != 0 {
 			return EINVAL
 		}
+		asked := e
 		e = r.adjust(level, e)
 		if s.fastPath(level, old, e) {
 			s.store(f, slot, old, e, keepAD)
@@ -23,7 +24,7 @@ func (s *State) modEntry(f Frame, level, slot int, e Entry, keepAD bool) Errno {
 			return OK
 		}
 		if level > 1 {
-			if rc := s.getUpper(e, f, level, false); rc != OK {
+			if rc := s.getUpper(asked, f, level, false); rc != OK {
 				return rc
 			}
 		} else {
@@ -91,7 +92,7 @@ func (s *State) mmuUpdate(ptr uint64, val Entry) Errno {
 	case !s.ours(f):
 		return EINVAL
 	case cmd == 1: // MMU_MACHPHYS_UPDATE: Xen's own table of frame numbers
-		return OK
+		return s.m2pUpdate(f, val)
 	}
 	slot := int(ptr&(PageSize-1)) / s.rules.geo.Width
 	i := &s.info[f]
@@ -107,6 +108,9 @@ func (s *State) mmuUpdate(ptr uint64, val Entry) Errno {
 	level := i.Typ.Level()
 	switch {
 	case level > 0:
+		if s.pause != nil {
+			return s.modLocked(f, level, slot, val, cmd == MMUPreserveAD)
+		}
 		mark := s.mark()
 		return s.settle(mark, s.modEntry(f, level, slot, val, cmd == MMUPreserveAD))
 	case i.Typ == TypeWritable:
@@ -130,7 +134,10 @@ func (s *State) storeRaw(f Frame, slot int, e Entry) {
 func (s *State) updateVAMapping(va VA, val Entry, flush UVMF) (Frame, int, Errno) {
 	g := s.rules.geo
 	f := s.leafTable(va)
-	if f == NoFrame || !s.ours(f) || !s.info[f].Is(Validated) || !s.info[f].InUseAs(TypeL1) {
+	if f == NoFrame || !s.updatableLeaf(f) {
+		if s.rules.mutant.FlushesAnyway && flush == UVMFInvlpg && !g.Canonical(va) {
+			s.fatal = FatalFlush
+		}
 		return NoFrame, 0, EINVAL
 	}
 	slot := g.Index(va, 1)
@@ -146,13 +153,25 @@ func (s *State) updateVAMapping(va VA, val Entry, flush UVMF) (Frame, int, Errno
 	return f, slot * g.Width, rc
 }
 
+// updatableLeaf reports whether a frame is a leaf table whose entries
+// update_va_mapping may change.
+func (s *State) updatableLeaf(f Frame) bool {
+	return s.ours(f) && s.info[f].Is(Validated) && s.info[f].InUseAs(TypeL1) || s.rules.mutant.UncheckedLeafTable
+}
+
 // leafTable returns the frame where the current tables look for the leaf entry
 // of va, NoFrame if they lead nowhere (Xen: map_guest_l1e).
 func (s *State) leafTable(va VA) Frame {
 	g := s.rules.geo
 	f := s.CPU.CR3
+	if s.ties.userMode {
+		f = s.CPU.UserCR3
+	}
 	if !g.Canonical(va) {
 		return NoFrame
+	}
+	if s.L.Hyper.LinearMap {
+		return s.leafThroughMap(f, va)
 	}
 	for level := g.Levels; level > 1; level-- {
 		slot := g.Index(va, level)

@@ -18,15 +18,6 @@ type Profile struct {
 	Mutant Mutant
 }
 
-// Mutant holds replacements for single rules; nil leaves a rule as it is.
-type Mutant struct {
-	// FastPath decides whether a present entry may replace another one without
-	// being checked.
-	FastPath func(s *State, level int, old, now Entry) bool
-	// Audited decides what becomes of the result of a table's audit.
-	Audited func(level int, rc Errno) Errno
-}
-
 // Xen31 is Xen 3.1 of May 2007, the hypervisor that the hooks were written for.
 func Xen31() *Profile { return &Profile{Name: "xen-3.1"} }
 

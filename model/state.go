@@ -22,14 +22,24 @@ type State struct {
 	// flushed is the clock of the processor's last flush (Xen: tlbflush_time).
 	flushed uint32
 	stuck   stuckTable
+	ties    ties
+	// preempt is the number of the next question for an interruption that is
+	// answered with yes; 0: none is. defers leaves the release of a table whose
+	// audit failed to a later operation.
+	preempt int
+	defers  bool
+	fatal   Fatal
 	// strictM2P keeps Xen's list of frames from user mode (Xen:
 	// VMASST_TYPE_m2p_strict). It is off unless the guest asks for it.
 	strictM2P bool
 	rules     *rules // nil on bare metal
 
-	other   *Processor // the processor that is not running; nil: there is one only
-	running uint8      // number of the one that is
-	pause   func()     // lets a schedule switch processors inside a hypercall; nil: it cannot
+	other   *Processor  // the processor that is not running; nil: there is one only
+	running uint8       // number of the one that is
+	wait    func() bool // lets the other processor go on until it calls wake; nil: it cannot
+	wake    func()
+	locked  uint64 // frames, by bit, whose entries a hypercall in mid-flight changes
+	pause   func() // lets a schedule switch processors inside a hypercall; nil: it cannot
 
 	journal []change
 	touched uint64 // frames whose records are in the journal since the last mark
@@ -73,6 +83,7 @@ func NewState(l *Layout) *State {
 	if l.SMP {
 		s.other = &Processor{CPU: s.CPU, XenCR3: NoFrame, stuck: s.stuck}
 	}
+	s.ties.pending = NoFrame
 	if l.Hyper != nil {
 		s.rules = newRules(l)
 		s.info = apart[FrameInfo](l.Map.Frames(), int(unsafe.Sizeof(FrameInfo{})))
@@ -229,6 +240,8 @@ func (s *State) Writes(yield func(Write) bool) {
 func (s *State) CopyFrom(o *State) {
 	s.L, s.CPU, s.Kernel, s.clock = o.L, o.CPU, o.Kernel, o.clock
 	s.flushed, s.stuck, s.strictM2P, s.rules = o.flushed, o.stuck, o.strictM2P, o.rules
+	s.ties.copyFrom(&o.ties)
+	s.preempt, s.defers, s.fatal = o.preempt, o.defers, o.fatal
 	s.TLB.copyFrom(&o.TLB)
 	s.copyProcessor(o)
 	s.GDT = append(s.GDT[:0], o.GDT...)

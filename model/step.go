@@ -26,6 +26,7 @@ const (
 	OpCallBegin             // a protocol call starts
 	OpCallEnd               // a protocol call has returned
 	OpHook                  // the kernel is about to call a hook
+	OpDealing               // an operation of a hostile guest, see hostile.go
 	NumOps
 )
 
@@ -33,7 +34,7 @@ const (
 func (o Op) String() string {
 	return [...]string{"store", "emulated-store", "clear-page", "bootmem", "load_cr3", "set_cr4",
 		"flush", "invlpg", "mmu_update", "update_va_mapping", "new_baseptr", "new_user_baseptr",
-		"pin", "unpin", "set_gdt", "clear_frame", "copy_frame", "announce", "begin", "end", "hook"}[o]
+		"pin", "unpin", "set_gdt", "clear_frame", "copy_frame", "announce", "begin", "end", "hook", "dealing"}[o]
 }
 
 // Step is one thing that the machine did. Which fields mean something depends

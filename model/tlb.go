@@ -64,6 +64,17 @@ func (t *TLB) flush(global bool) {
 	t.entries = kept
 }
 
+// flushRange drops the translations of pages from one address up to another.
+func (t *TLB) flushRange(from, to VA) {
+	kept := t.entries[:0]
+	for _, e := range t.entries {
+		if e.page < from || e.page >= to {
+			kept = append(kept, e)
+		}
+	}
+	t.entries = kept
+}
+
 // Cached is a translation that the TLB holds.
 type Cached struct {
 	Page     VA

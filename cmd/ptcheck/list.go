@@ -61,9 +61,9 @@ func newExplain() *cobra.Command {
 	}
 }
 
-// allRules are the common rules and those that backends bring with them.
+// allRules are the common rules, those for hostile guests, and those that backends bring with them.
 func allRules() []invariants.Rule {
-	rules := invariants.Rules()
+	rules := invariants.All()
 	for _, b := range system.Backends() {
 		rules = append(rules, b.Rules...)
 	}

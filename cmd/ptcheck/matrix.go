@@ -48,7 +48,7 @@ func writeMatrix(w io.Writer, list []mutants.Mutant, results []mutants.Result) e
 // killsOf sums up results for the rules that fired, in the order of the rules.
 func killsOf(results []mutants.Result) []mutants.Kills {
 	var ids []string
-	for _, r := range invariants.Rules() {
+	for _, r := range invariants.All() {
 		ids = append(ids, r.ID)
 	}
 	kills := mutants.KillsOf(ids, results)

@@ -121,7 +121,9 @@ func (p *player) play() (err error) {
 	case "":
 		err = p.hypercalls()
 	case "adversary", "pvdp":
-		err = p.adversary()
+		err = p.adversary(system.RunAdversary)
+	case "hyper":
+		err = p.adversary(system.RunHostile)
 	default:
 		err = p.boot()
 	}
@@ -156,8 +158,8 @@ func (p *player) boot() error {
 	return err
 }
 
-func (p *player) adversary() error {
-	play, err := system.RunAdversary(p.file)
+func (p *player) adversary(run func(*script.File) (*system.AdversaryPlay, error)) error {
+	play, err := run(p.file)
 	if err != nil {
 		return err
 	}

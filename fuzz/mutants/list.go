@@ -9,7 +9,7 @@ import (
 
 // All returns every mutant, one row each.
 func All() []Mutant {
-	return slices.Concat(bootMutants(), moreBootMutants(), judgeMutants(), bufferMutants())
+	return slices.Concat(bootMutants(), moreBootMutants(), bufferMutants(), judgeMutants(), hyperMutants())
 }
 
 func bootMutants() []Mutant {
@@ -74,7 +74,7 @@ func judgeMutants() []Mutant {
 				return same(level, old, now) && s.Info(s.L.Map.Frame(now.MFN())).T == 0 || old == now
 			}}},
 		{ID: "X43", What: "the result of an L1's audit is ignored: any contents will do", Source: "Xen b525c05cf9",
-			System: "pvdp", Levels: 2, Catch: "isolation", Steps: 3,
+			System: "pvdp", Levels: 2, Catch: "tables-read-only", Steps: 3,
 			judge: model.Mutant{Audited: func(level int, rc model.Errno) model.Errno {
 				if level == 1 {
 					return model.OK
@@ -127,6 +127,7 @@ func Harmless() []Mutant {
 		out = append(out, Mutant{ID: "zap-twice", What: "low mappings are zapped twice", System: system, patch: zapTwice})
 	}
 	out = append(out, bufferHarmless()...)
+	out = append(out, hyperHarmless()...)
 	return append(out, Mutant{ID: "no-ro-flush", What: "no flush after a page has become read-only: the hypervisor flushes when its type changes",
 		System: "xen", patch: func(o *hooks.Ops, _ *hooks.Funcs) { o.FlushTLBSingle = func(*hooks.Kernel, model.VA) {} }})
 }

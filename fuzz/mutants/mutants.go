@@ -20,7 +20,7 @@ type Mutant struct {
 	ID     string
 	What   string // what is wrong, and what it does
 	Source string // where the bug was
-	System string // native, xen or pvdp
+	System string // native, xen, pvdp or hyper
 	Levels int    // table levels of the scope; 0: all that the system has
 	// Catch is the rule that must catch it, or "crash KIND" for a kernel that dies,
 	// and Steps the length of the shortest way there, in calls. Harmless changes have
@@ -31,6 +31,8 @@ type Mutant struct {
 	patch func(*hooks.Ops, *hooks.Funcs)
 	judge model.Mutant
 	early func(*system.EarlyStart) // changes what later kernels start from
+	// guest is the scope of system hyper; its profile is changed by judge.
+	guest *system.HostileOptions
 }
 
 // Result is what a search made of a mutant.
@@ -52,8 +54,11 @@ type Result struct {
 // found of a harmless change, and later kernels have few choices: those are
 // searched whole.
 func (m *Mutant) depth() int {
-	if m.Catch == "" || m.System == "buffer" || m.System == "topdown" {
+	switch {
+	case m.Catch == "" || m.System == "buffer" || m.System == "topdown":
 		return 0
+	case m.guest != nil:
+		return m.Steps // such scopes grow fast; what matters shows by then
 	}
 	return 8
 }
@@ -103,6 +108,13 @@ func (m *Mutant) Explain(r *Result) (*reports.Finding, []byte, error) {
 
 // subject returns the mutated system.
 func (m *Mutant) subject() (*subject, error) {
+	if m.guest != nil {
+		o := *m.guest
+		p := *o.Profile
+		p.Mutant = m.judge
+		o.Profile = &p
+		return guestSubject(o)
+	}
 	if m.System == "pvdp" {
 		p := model.Plain()
 		p.Mutant = m.judge
@@ -141,6 +153,28 @@ func adversarySubject(a *system.Adversary) (*subject, error) {
 			}
 			text, err := a.Scenario(f.Path, rep.Headline())
 			return rep, text, err
+		},
+	}, nil
+}
+
+// guestSubject is a hostile guest with many ways against a mutated hypervisor.
+func guestSubject(o system.HostileOptions) (*subject, error) {
+	h, err := system.NewHostile(o)
+	if err != nil {
+		return nil, err
+	}
+	return &subject{
+		factory: func() explore.Model {
+			w, _ := h.NewModel() // a start was made a moment ago
+			return w
+		},
+		rule: func(f explore.Finding) string { return h.Rules()[f.Rule].ID },
+		explain: func(f explore.Finding) (*reports.Finding, []byte, error) {
+			rep, err := h.Explain(f.Path, int(f.Rule))
+			if err != nil {
+				return nil, nil, err
+			}
+			return rep, h.Scenario(f.Path, rep.Headline()), nil
 		},
 	}, nil
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/ptcheck/ptcheck/fuzz/script"
+	"github.com/ptcheck/ptcheck/invariants"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
 	"github.com/ptcheck/ptcheck/reports"
@@ -25,11 +26,10 @@ func (m *AdversaryModel) OpText(code uint64) string {
 	return fmt.Sprintf("%s f%d", opNames[op], f)
 }
 
-// adversarySays are the sentences of the adversary's rules.
-var adversarySays = [numAdversaryRules]string{
-	"No L1 in use maps a frame writable that is in use as a table.",
-	"The hypervisor's types and counts agree with a recount from raw memory, pins and registers.",
-	"CR3 names a validated root.",
+// adversaryRule is one of the adversary's rules with its texts.
+func adversaryRule(n int) invariants.Rule {
+	r, _ := invariants.Find(AdversaryRules()[n])
+	return r
 }
 
 // Explain runs a path again and reports how it ends.
@@ -39,12 +39,13 @@ func (a *Adversary) Explain(path []uint64, rule int) (*reports.Finding, error) {
 		return nil, err
 	}
 	m.Init(0)
+	r := adversaryRule(rule)
 	f := &reports.Finding{
 		System: a.Name,
 		Start:  fmt.Sprintf("root f0, pinned; one table of each level below it, down to the L1 f%d", a.levels-1),
-		Rule:   AdversaryRules()[rule],
-		Says:   adversarySays[rule],
-		Source: "Xen, arch/x86/mm.c: type and general counts",
+		Rule:   r.ID,
+		Says:   r.Says,
+		Source: r.Source,
 	}
 	for i, c := range path {
 		f.Calls = append(f.Calls, m.OpText(c))
@@ -218,15 +219,15 @@ func (p *adversaryPlayer) issue(line int, op *script.Op) (string, error) {
 	if o.Kind != explore.Violated {
 		return rc.String(), nil
 	}
-	rule := AdversaryRules()[o.Rule]
+	rule := adversaryRule(int(o.Rule))
 	p.play.Finding = &reports.Finding{
-		System: p.a.Name, Start: "see the scenario", Rule: rule, Says: adversarySays[o.Rule],
+		System: p.a.Name, Start: "see the scenario", Rule: rule.ID, Says: rule.Says, Source: rule.Source,
 		Calls: p.done, Before: before, After: p.m.tables(),
 	}
 	if p.m.problem != nil {
 		p.play.Finding.Detail = p.m.problem.Error()
 	}
-	return rc.String() + ", violated " + rule, nil
+	return rc.String() + ", violated " + rule.ID, nil
 }
 
 // code turns an operation into a call code, adding its entry to the values that

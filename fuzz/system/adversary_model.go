@@ -7,14 +7,15 @@ import (
 
 // Rules of an adversary, by index.
 const (
-	ruleIsolation = iota // no writable mapping of a table page
-	ruleCounts           // the hypervisor's counts agree with a recount
-	ruleRoot             // CR3 is a validated root
+	ruleReadOnly = iota // no writable mapping of a table page
+	ruleCounts          // the hypervisor's counts agree with a recount
+	ruleRoot            // CR3 is a validated root
 	numAdversaryRules
 )
 
-// AdversaryRules are what must hold in every state of an adversary.
-func AdversaryRules() []string { return []string{"isolation", "counts-agree", "root-validated"} }
+// AdversaryRules are what must hold in every state of an adversary, by their IDs
+// in package invariants.
+func AdversaryRules() []string { return []string{"tables-read-only", "counts-agree", "root-valid"} }
 
 // AdversaryModel is one worker's view of an adversary.
 type AdversaryModel struct {
@@ -230,8 +231,8 @@ func (m *AdversaryModel) CheckState() explore.Outcome {
 	m.census.Take(m.s)
 	root := m.census.Tallies[m.s.CPU.CR3]
 	switch {
-	case m.looksAt(ruleIsolation) && m.exposed():
-		return bad(ruleIsolation)
+	case m.looksAt(ruleReadOnly) && m.exposed():
+		return bad(ruleReadOnly)
 	case m.looksAt(ruleCounts) && !m.agree():
 		return bad(ruleCounts)
 	case m.looksAt(ruleRoot) && (root.Typ != model.TableType(m.a.levels) || !m.validated(m.s.CPU.CR3)):

@@ -105,7 +105,7 @@ func TestLeak(t *testing.T) {
 
 // TestBuggyVariants finds the two buggy variants of PV-DP at the published
 // depths: by all rules after one transition (the count) and two (the count
-// again), by isolation alone after two and three.
+// again), by tables-read-only alone after two and three.
 func TestBuggyVariants(t *testing.T) {
 	sameTarget := func(level int, old, now model.Entry) bool {
 		return level == 1 && old.Is(model.Present) && old.MFN() == now.MFN()
@@ -133,10 +133,10 @@ func TestBuggyVariants(t *testing.T) {
 			if r := runAdversary(t, a, 0); len(r.Findings) == 0 || len(r.Findings[0].Path) != c.all {
 				t.Errorf("all rules: %+v, want a path of %d", r.Findings, c.all)
 			}
-			a.only = 1 << ruleIsolation
+			a.only = 1 << ruleReadOnly
 			r := runAdversary(t, a, 0)
-			if len(r.Findings) == 0 || len(r.Findings[0].Path) != c.isol || r.Findings[0].Rule != ruleIsolation {
-				t.Errorf("isolation: %+v, want a path of %d", r.Findings, c.isol)
+			if len(r.Findings) == 0 || len(r.Findings[0].Path) != c.isol || r.Findings[0].Rule != ruleReadOnly {
+				t.Errorf("tables-read-only: %+v, want a path of %d", r.Findings, c.isol)
 			}
 		})
 	}

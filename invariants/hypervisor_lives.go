@@ -1,0 +1,18 @@
+package invariants
+
+import "github.com/ptcheck/ptcheck/model"
+
+func hypervisorLives() Rule {
+	return Rule{
+		ID:      "hypervisor-lives",
+		Says:    "No operation of a guest brings the hypervisor down: it gives no reference back that nobody holds, and executes nothing with an address that it has not looked at.",
+		Applies: "at every operation of a hostile guest",
+		Source:  "Xen, arch/x86/mm.c: the BUG_ONs of put_page and _put_page_type; XSA-279",
+		Limits:  "knows the deaths that the model has places for",
+		Goal:    "an operation is made",
+		Hyper:   true,
+		event: func(r *Recount, st *model.Step) (Detail, bool) {
+			return Detail{Frame: st.Frame, VA: st.VA, Got: uint64(r.s.Fatal())}, r.s.Fatal() == model.FatalNone
+		},
+	}
+}

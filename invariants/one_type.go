@@ -1,0 +1,51 @@
+package invariants
+
+import "github.com/ptcheck/ptcheck/model"
+
+func oneType() Rule {
+	return Rule{
+		ID:      "one-type",
+		Says:    "A frame in use has one type at a time, and the PAE L2 with Xen's slots one parent.",
+		Applies: "in every state of a hostile guest, and when a call of a kernel under a hypervisor ends, at real size only setup_done, zap and exit",
+		Source:  "Xen, arch/x86/mm.c: _get_page_type, pae_xen_mappings_check; XSA-226, XSA-248",
+		Limits:  "memory alone cannot tell a same-level entry from one to a table of the level below: there the hypervisor's record is believed; the parents of an L2 are counted among the first 64 frames",
+		Goal:    "a call ends",
+		Hyper:   true,
+		ops:     []model.Op{model.OpCallEnd},
+		check:   atCallEnds(stateOneType),
+		state:   stateOneType,
+	}
+}
+
+func stateOneType(r *Recount) (Detail, bool) {
+	if f, a, b := r.census.Clash(); f != model.NoFrame {
+		return Detail{Frame: f, Want: uint64(a), Got: uint64(b)}, false
+	}
+	if r.s.L.PAESpecial() {
+		return oneParent(r)
+	}
+	return Detail{}, true
+}
+
+// oneParent looks at the L2s with Xen's slots of a PAE guest. Same-level entries
+// of other L2s are no parents.
+func oneParent(r *Recount) (Detail, bool) {
+	g := r.s.L.Geo
+	var seen uint64
+	for f := range r.frames() {
+		if r.table(f).Level() != g.Root() || r.s.InfoAt(f).Is(model.Partial) {
+			continue
+		}
+		slot := g.Slots[g.Root()] - 1
+		e := r.s.Entry(g, f, slot)
+		child := r.s.L.Map.Frame(e.MFN())
+		if e&model.Present == 0 || child < 0 || child > 63 || child == f {
+			continue
+		}
+		if seen>>uint(child)&1 != 0 {
+			return Detail{Frame: child, Table: f, Slot: slot, Got: uint64(e)}, false
+		}
+		seen |= 1 << uint(child)
+	}
+	return Detail{}, true
+}

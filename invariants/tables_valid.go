@@ -1,0 +1,111 @@
+package invariants
+
+import "github.com/ptcheck/ptcheck/model"
+
+func tablesValid() Rule {
+	return Rule{
+		ID:      "tables-valid",
+		Says:    "Every table that counts as validated would pass its audit again: legal flags, frames of the guest's, tables of the level below; and so would every descriptor table.",
+		Applies: "in every state of a hostile guest, and when a call of a kernel under a hypervisor ends, at real size only setup_done, zap and exit",
+		Source:  "Xen, arch/x86/mm.c: get_page_from_l1e to get_page_from_l4e, validate_segdesc_page; XSA-148, XSA-214",
+		Limits:  "says nothing of frames outside the model, and of descriptors only whether they are gates or system segments that a guest must not have",
+		Goal:    "a call ends",
+		Hyper:   true,
+		ops:     []model.Op{model.OpCallEnd},
+		check:   atCallEnds(stateTablesValid),
+		state:   stateTablesValid,
+	}
+}
+
+func stateTablesValid(r *Recount) (Detail, bool) {
+	for f := range r.frames() {
+		i := r.s.InfoAt(f)
+		if i.T == 0 || !i.Is(model.Validated) {
+			continue
+		}
+		level := i.Typ.Level()
+		if i.Typ == model.TypeSegDesc {
+			if d, ok := auditDescriptors(r, f); !ok {
+				return d, false
+			}
+		}
+		if level == 0 || level == 1 && i.G == 0 {
+			continue
+		}
+		d := Detail{Frame: f, Table: f}
+		legal := r.children(f, level, func(slot int, e model.Entry, child model.Frame) bool {
+			d.Slot, d.Got = slot, uint64(e)
+			return legalEntry(r, f, level, slot, e, child)
+		})
+		if !legal {
+			return d, false
+		}
+	}
+	return Detail{}, true
+}
+
+// legalEntry reports whether a present entry of a validated table may be there.
+func legalEntry(r *Recount, f model.Frame, level, slot int, e model.Entry, child model.Frame) bool {
+	l := r.s.L
+	if e&illegalFlags(l, level) != 0 {
+		return false
+	}
+	if child < 0 {
+		return level == 1 && l.Hyper.Regions != nil
+	}
+	i := r.s.InfoAt(child)
+	if i.G == 0 || !l.Map.IsGuest(child) && l.Hyper.Extra[int(child)-l.Map.Guest()].Kind != model.SharedInfo {
+		return false
+	}
+	switch {
+	case level == 1:
+		return true // what is mapped writable is the business of tables-read-only
+	case child == f:
+		return true // what a same-level entry may be is that of linear-one-deep
+	case i.T == 0 || i.Flags&model.Validated == 0:
+		return false
+	}
+	if l.PAESpecial() && level == l.Geo.Root() && i.InUseAs(model.TypeL2) {
+		return i.Is(model.PAEXenL2) == (slot == l.Geo.Slots[level]-1)
+	}
+	return i.InUseAs(model.TableType(level-1)) || i.InUseAs(model.TableType(level))
+}
+
+// illegalFlags are the flags that no present entry of a level may have once it has
+// been stored.
+func illegalFlags(l *model.Layout, level int) model.Entry {
+	const caching = model.PWT | model.PCD | model.PSE
+	modern, pae := l.Hyper.Profile.Modern, l.PAESpecial()
+	wide := l.Geo.SignExtend
+	switch {
+	case level == 1 && l.Hyper.CacheControl:
+		return 0
+	case level == 1 && modern:
+		// Device memory is mapped uncached by Xen itself.
+		if l.Hyper.Regions != nil {
+			return 0
+		}
+		return caching
+	case level == 1 && wide:
+		return model.PSE
+	case pae && level == l.Geo.Root() && modern:
+		return model.NX | model.PSE | model.PWT | model.PCD | model.Global
+	case pae && level == l.Geo.Root():
+		return model.NX | model.PSE | model.Global | model.RW | model.User | model.Accessed | model.Dirty
+	case modern:
+		return caching | model.Global
+	}
+	return model.PSE | model.Global
+}
+
+// auditDescriptors looks at a descriptor table that is in use: of system
+// descriptors a guest may have call gates only (Intel SDM vol. 3, 3.5).
+func auditDescriptors(r *Recount, f model.Frame) (Detail, bool) {
+	const present, segment, kind, gate = 1 << 47, 1 << 44, 15 << 40, 12 << 40
+	for w, d := range r.s.Words(f) {
+		if d&present != 0 && d&segment == 0 && d&kind != 0 && d&kind != gate {
+			return Detail{Frame: f, Table: f, Slot: w, Got: d}, false
+		}
+	}
+	return Detail{}, true
+}

@@ -1,0 +1,99 @@
+package model
+
+// Mutant holds mistakes of real hypervisors, to see whether anybody notices. The
+// zero value makes none. Each field is looked at in the one place where the
+// mistake was made.
+type Mutant struct {
+	// FastPath decides whether a present entry may replace another one without
+	// being checked.
+	FastPath func(s *State, level int, old, now Entry) bool
+	// Audited decides what becomes of the result of a table's audit.
+	Audited func(level int, rc Errno) Errno
+	// Unmasked are flags that an update of an entry does not refuse by itself.
+	Unmasked Entry
+
+	// LinearPAERoot lets the root of a PAE guest hold same-level entries.
+	LinearPAERoot bool
+	// DeepLinear does not bound chains of same-level entries.
+	DeepLinear bool
+	// ResumeForgetsLinear clears the count of same-level entries when an
+	// interrupted audit goes on.
+	ResumeForgetsLinear bool
+	// LinearDropsLate counts a same-level entry less only when the release of the
+	// table that it named is finished, by whoever gave the entry up.
+	LinearDropsLate bool
+
+	// SkipsFailed has the audit of a table whose entry at slot x failed go on at
+	// x+1 when it is taken up again.
+	SkipsFailed bool
+	// PutsUnowned gives the reference for an unfinished audit back although
+	// somebody else has finished it.
+	PutsUnowned bool
+	// PartialUnreferenced lets the entry at which an audit was interrupted hold no
+	// general reference.
+	PartialUnreferenced bool
+	// PartialUncounted and PartialRefStays lose and keep the general reference that
+	// stands for an unfinished audit.
+	PartialUncounted, PartialRefStays bool
+	// PartialEntryStays leaves the mark of an unfinished entry when an audit is
+	// interrupted at a later one; PartialEntryLost drops it when the entry is
+	// interrupted a second time.
+	PartialEntryStays, PartialEntryLost bool
+	// RepinsPartial sets the pin again when an unpin is interrupted.
+	RepinsPartial bool
+	// L2StartsAgain takes an L2 whose release was interrupted for untouched.
+	L2StartsAgain bool
+	// NonPresentStops has an entry that is not present and yet names a frame end
+	// the audit of an L1 as if it had been interrupted.
+	NonPresentStops bool
+
+	// FlushByNewType flushes at a change of type only if the new one is Writable.
+	FlushByNewType bool
+	// FlushesAlways flushes at every change of type, needed or not, before and after
+	// the new type is published. It is harmless.
+	FlushesAlways bool
+	// FlushesFirst flushes before a new type is published, not after.
+	FlushesFirst bool
+	// UnlockDropsLast lets the lock of a table hold its last reference.
+	UnlockDropsLast bool
+	// PinsDying pins tables of a domain that is being destroyed.
+	PinsDying bool
+	// FlushOwnOnly flushes the guest's own processors only.
+	FlushOwnOnly bool
+	// NoUpperFlush does not flush after changes above L1.
+	NoUpperFlush bool
+	// NoFlushOnLoad takes a load of CR3 for a flush that it is not.
+	NoFlushOnLoad bool
+	// FlushesAnyway flushes the page named although the update was refused.
+	FlushesAnyway bool
+	// UncheckedLeafTable has update_va_mapping trust where the linear map leads.
+	UncheckedLeafTable bool
+
+	// RootStays leaves CR3 at a root that was refused.
+	RootStays bool
+	// BatchGoesOn carries out the rest of a batch after a change to user mode.
+	BatchGoesOn bool
+	// WrongHalf takes the lower half of a PAE entry for the upper one.
+	WrongHalf bool
+
+	// XenFramesOwned makes the guest the owner of the hypervisor's frames.
+	XenFramesOwned bool
+	// StealKeepsType and StealAllocated leave a frame that is transferred its type,
+	// and its mark as allocated.
+	StealKeepsType, StealAllocated bool
+	// ReleaseUnpins unpins a frame that is given back.
+	ReleaseUnpins bool
+	// UnmapsTwice gives back the references of a grant mapping for a device that
+	// was never made.
+	UnmapsTwice bool
+	// MisalignedPTE accepts a grant mapping at an address between two entries.
+	MisalignedPTE bool
+	// UncheckedStore stores a result wherever the guest's pointer leads.
+	UncheckedStore bool
+	// FreesShared frees a shared frame that is still mapped.
+	FreesShared bool
+	// DeviceKeepsUntyped takes from devices only frames that were Writable before.
+	DeviceKeepsUntyped bool
+	// LeaksOnM2P forgets a reference when an update of the list of frames fails.
+	LeaksOnM2P bool
+}

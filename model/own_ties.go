@@ -1,0 +1,120 @@
+package model
+
+import (
+	"encoding/binary"
+	"slices"
+)
+
+// ties are what a guest's dealings with other domains, devices and interrupted
+// hypercalls leave with the hypervisor. A kernel that boots has none.
+type ties struct {
+	// lent are the frames that another domain maps writable by a grant, ascending.
+	lent []Frame
+	// given are the frames, by bit, that another domain owns for the time being.
+	given uint64
+	// device says that a device has been assigned, dma which frames it can write to,
+	// by bit.
+	device bool
+	dma    uint64
+	// dying says that the domain is being destroyed.
+	dying bool
+	// pending is the table whose release was interrupted or put off, NoFrame if
+	// there is none; half says that it is an unfinished one.
+	pending Frame
+	half    bool
+	// userMode says that the rest of a batch runs for user mode. It is over when
+	// the hypercall is.
+	userMode bool
+}
+
+func (t *ties) reset() { *t = ties{pending: NoFrame, lent: t.lent[:0]} }
+
+func (t *ties) none() bool {
+	return len(t.lent) == 0 && t.given|t.dma == 0 && !t.device && !t.dying && t.pending == NoFrame
+}
+
+func (t *ties) copyFrom(o *ties) {
+	lent := append(t.lent[:0], o.lent...)
+	*t = *o
+	t.lent = lent
+}
+
+func (t *ties) pack(dst []byte) []byte {
+	dst = append(dst, bit(t.device, 0)|bit(t.dying, 1)|bit(t.half, 2))
+	dst = putFrame(dst, t.pending)
+	dst = binary.AppendUvarint(dst, t.given)
+	dst = binary.AppendUvarint(dst, t.dma)
+	dst = binary.AppendUvarint(dst, uint64(len(t.lent)))
+	for _, f := range t.lent {
+		dst = putFrame(dst, f)
+	}
+	return dst
+}
+
+func (t *ties) unpack(src []byte) []byte {
+	t.device, t.dying, t.half = src[0]&1 != 0, src[0]&2 != 0, src[0]&4 != 0
+	t.pending, src = takeFrame(src[1:])
+	number := func() uint64 {
+		v, n := binary.Uvarint(src)
+		src = src[n:]
+		return v
+	}
+	t.given, t.dma = number(), number()
+	for n := number(); n > 0; n-- {
+		var f Frame
+		f, src = takeFrame(src)
+		t.lent = append(t.lent, f)
+	}
+	return src
+}
+
+// lend notes one more grant mapping of a frame.
+func (t *ties) lend(f Frame) {
+	i, _ := slices.BinarySearch(t.lent, f)
+	t.lent = slices.Insert(t.lent, i, f)
+}
+
+// takeBack forgets one grant mapping of a frame, and reports whether there was
+// one.
+func (t *ties) takeBack(f Frame) bool {
+	i, ok := slices.BinarySearch(t.lent, f)
+	if ok {
+		t.lent = slices.Delete(t.lent, i, i+1)
+	}
+	return ok
+}
+
+// Pending returns the table whose release waits to be finished, NoFrame if none
+// does.
+func (s *State) Pending() Frame { return s.ties.pending }
+
+// Lent are the frames that another domain maps writable by a grant.
+func (s *State) Lent() []Frame { return s.ties.lent }
+
+// DeviceWrites reports whether a device can write to a frame.
+func (s *State) DeviceWrites(f Frame) bool { return s.ties.dma>>uint(f)&1 != 0 }
+
+// Given reports whether another domain owns a frame of the guest's for the time
+// being.
+func (s *State) Given(f Frame) bool { return s.ties.given>>uint(f)&1 != 0 }
+
+// Dying reports whether the domain is being destroyed.
+func (s *State) Dying() bool { return s.ties.dying }
+
+// Fatal is why the hypervisor itself would have died. Only mutants get there.
+type Fatal uint8
+
+// Deaths of a hypervisor.
+const (
+	FatalNone      Fatal = iota
+	FatalReference       // a reference was given back that nobody held
+	FatalFlush           // a flush named an address that no processor accepts
+)
+
+// String says it in words.
+func (f Fatal) String() string {
+	return [...]string{"alive", "a reference is given back that nobody holds", "the flush of a page outside the address space"}[f]
+}
+
+// Fatal is why the hypervisor would have died since the state was set.
+func (s *State) Fatal() Fatal { return s.fatal }
