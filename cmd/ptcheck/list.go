@@ -33,6 +33,7 @@ func newList() *cobra.Command {
 			}
 			fmt.Fprintln(w, "  adversary\ta guest that issues any hypercalls of an alphabet")
 			fmt.Fprintln(w, "  pvdp\tthe adversary of the PV-DP reference model")
+			fmt.Fprintln(w, "  hyper\ta hostile guest with more ways, of mutants and scenarios; each has a scope of its own")
 			return w.Flush()
 		},
 	}
