@@ -28,7 +28,7 @@ func (m *Mutant) Report(r *Result) (reports.Run, error) {
 		Verdict:  f.Verdict(),
 		Summary:  f.Headline(),
 		Scope:    s.scope,
-		Stats:    reports.StatsOf(&r.search, explore.BreadthFirst, depth, 0),
+		Stats:    reports.StatsOf(&r.search, explore.BreadthFirst, m.depth(), 0),
 		Coverage: s.coverage(r.search.Counters),
 		Findings: []*reports.Finding{f},
 	}, nil

@@ -10,6 +10,9 @@ import (
 func (s *System) Coverage(counters []uint64) []reports.Group {
 	calls := reports.Group{Name: "calls", Due: true}
 	for k := model.CallKind(1); k < model.NumCalls; k++ {
+		if !s.Speaks(k) {
+			continue
+		}
 		calls.Counts = append(calls.Counts, reports.Count{Name: k.String(), N: counters[k]})
 	}
 	rules := reports.Group{Name: "rules", Due: true}

@@ -24,6 +24,24 @@ func registers(s *model.State) []reports.Register {
 	if s.L.Hyper != nil {
 		out = append(out, reports.Register{Name: "xen_cr3", Value: frameOrNone(s, k.XenCR3)})
 	}
+	if s.L.Early != nil {
+		out = append(out, tableBuffer(&k.Buffer)...)
+	}
+	return out
+}
+
+// tableBuffer lists what a later kernel remembers of its early tables.
+func tableBuffer(b *model.TableBuffer) []reports.Register {
+	var out []reports.Register
+	for _, r := range [...]struct {
+		name string
+		pfn  model.PFN
+	}{
+		{"pgt_buf_start", b.Start}, {"pgt_buf_end", b.End}, {"pgt_buf_top", b.Top},
+		{"min_pfn_mapped", b.MinMapped}, {"max_pfn_mapped", b.MaxMapped}, {"_brk_end", b.BrkEnd},
+	} {
+		out = append(out, reports.Register{Name: r.name, Value: fmt.Sprintf("f%d", r.pfn)})
+	}
 	return out
 }
 
