@@ -133,7 +133,7 @@ func TestMutantReports(t *testing.T) {
 	if code, _, errs := ptcheck(t, "mutants", "B02", "X43", "--report", dir); code != exitHolds {
 		t.Fatalf("exit %d, %s", code, errs)
 	}
-	for id, part := range map[string]string{"B02": "violated: leaf-rewritten", "X43": "violated: isolation"} {
+	for id, part := range map[string]string{"B02": "violated: leaf-rewritten", "X43": "violated: tables-read-only"} {
 		data, err := os.ReadFile(filepath.Join(dir, id, "report.txt"))
 		if err != nil || !strings.Contains(string(data), part) {
 			t.Errorf("%s: %v, %s", id, err, data)
