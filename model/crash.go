@@ -12,6 +12,9 @@ type Crash struct {
 	Where string // Bug, NullCall: the kernel function; Panic: the message
 	Slot  int    // Reserved: the slot of the root
 	Errno Errno  // Bug after a refused hypercall: what it answered
+	// Rejected: the value that the kernel tried to store, and its bytes.
+	Value uint64
+	Width int
 }
 
 // CrashKind classifies a Crash.

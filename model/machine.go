@@ -172,7 +172,7 @@ func (m *Machine) emulate(t *Translation, va VA, width int, v uint64) {
 		m.Die(Crash{Kind: CrashFault, Write: true, VA: va})
 	case rc != OK:
 		pa := PFN(t.Frame).PA() + PA(t.Offset)
-		m.Die(Crash{Kind: CrashRejected, Write: true, VA: va, PA: pa, Errno: rc})
+		m.Die(Crash{Kind: CrashRejected, Write: true, VA: va, PA: pa, Errno: rc, Value: v, Width: width})
 	}
 }
 

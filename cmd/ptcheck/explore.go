@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -104,12 +105,22 @@ func (f *exploreFlags) run(cmd *cobra.Command, names []string) error {
 		}
 		verdicts = append(verdicts, v)
 	}
-	if f.json {
-		err = writeJSON(cmd.OutOrStdout(), verdicts)
-	} else {
-		err = writeText(cmd.OutOrStdout(), verdicts)
+	return errors.Join(f.show(cmd.OutOrStdout(), verdicts), exitOf(verdicts, f.strict))
+}
+
+// show prints the verdicts and writes their reports.
+func (f *exploreFlags) show(w io.Writer, verdicts []*verdict) error {
+	var runs []reports.Run
+	for _, v := range verdicts {
+		runs = append(runs, v.run(f.report.timings))
 	}
-	return errors.Join(err, exitOf(verdicts, f.strict))
+	if err := f.report.write(w, runs); err != nil || f.report.format != "" {
+		return err
+	}
+	if f.json {
+		return writeJSON(w, verdicts)
+	}
+	return writeText(w, verdicts)
 }
 
 // search runs one system.
@@ -150,6 +161,7 @@ func (f *exploreFlags) explain(v *verdict, found explore.Finding) error {
 	if err != nil {
 		return err
 	}
+	rep.Scenario = string(scenario)
 	if f.save != "" {
 		name, err := saveScenario(f.save, v.target.name, rep, scenario)
 		if err != nil {
@@ -163,12 +175,17 @@ func (f *exploreFlags) explain(v *verdict, found explore.Finding) error {
 
 // saveScenario writes a counterexample into a folder and returns its path.
 func saveScenario(dir, sys string, rep *reports.Finding, text []byte) (string, error) {
+	name := filepath.Join(dir, scenarioName(sys, rep))
+	return name, writeWhole(name, text)
+}
+
+// scenarioName is the name of a counterexample's file.
+func scenarioName(sys string, rep *reports.Finding) string {
 	kind := rep.Rule
 	if kind == "" {
 		kind = "crash"
 	}
-	name := filepath.Join(dir, fmt.Sprintf("ptcheck-%s-%s.pt", sys, kind))
-	return name, writeWhole(name, text)
+	return fmt.Sprintf("ptcheck-%s-%s.pt", sys, kind)
 }
 
 // writeWhole writes a file whole or not at all.

@@ -53,6 +53,7 @@ type exploreFlags struct {
 	strict     bool
 	json       bool
 	save       string
+	report     reportFlags
 }
 
 func (f *exploreFlags) systemFlags(fl *pflag.FlagSet) {
@@ -90,6 +91,7 @@ func (f *exploreFlags) outputFlags(fl *pflag.FlagSet) {
 	fl.Uint64Var(&f.graphLimit, "graph-limit", 2000, "largest number of transitions of a graph")
 	fl.BoolVar(&f.strict, "strict", false, "exit 1 if a call was never made or a rule never exercised")
 	fl.BoolVar(&f.json, "json", false, "print the verdict as JSON")
+	f.report.register(fl)
 	fl.StringVar(&f.save, "save", ".", "folder for counterexamples as scenario files; empty: none")
 }
 
@@ -186,6 +188,9 @@ func (f *exploreFlags) check(names []string) error {
 		if slices.Contains(names[:i], name) {
 			return fmt.Errorf("explore: system %s is named twice", name)
 		}
+	}
+	if err := f.report.check(f.json); err != nil {
+		return fmt.Errorf("explore: %w", err)
 	}
 	_, err := choose("symmetry", f.symmetry, "auto", "on", "off", "frames")
 	return err

@@ -182,7 +182,7 @@ func TestCounterexampleRoundTrip(t *testing.T) {
 		t.Fatalf("exit %d, %s%s", code, out, errs)
 	}
 	saved := filepath.Join(dir, "ptcheck-adversary-counts-agree.pt")
-	if !strings.Contains(out, "replay: ptcheck replay "+saved) {
+	if !strings.Contains(strings.ReplaceAll(out, "\\\n", ""), "replay: ptcheck replay "+saved) {
 		t.Errorf("no replay command in %s", out)
 	}
 	code, out, _ = ptcheck(t, "replay", saved)

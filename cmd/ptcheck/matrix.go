@@ -71,25 +71,17 @@ func matrixRow(kills []mutants.Kills, r *mutants.Result) string {
 }
 
 // writeMutantReports writes the counterexample of each mutant that something fires
-// for: a text and a scenario file.
+// for, in every format, into a folder of its own.
 func writeMutantReports(dir string, list []mutants.Mutant, results []mutants.Result) error {
 	for i := range results {
 		if len(results[i].Fired) == 0 {
 			continue
 		}
-		rep, scenario, err := list[i].Explain(&results[i])
+		run, err := list[i].Report(&results[i])
 		if err != nil {
 			return err
 		}
-		var text bytes.Buffer
-		if err := reports.WriteText(&text, rep); err != nil {
-			return err
-		}
-		name := filepath.Join(dir, list[i].ID)
-		if err := writeWhole(name+".txt", text.Bytes()); err != nil {
-			return err
-		}
-		if err := writeWhole(name+".pt", scenario); err != nil {
+		if err := writeReports(filepath.Join(dir, list[i].ID), []reports.Run{run}); err != nil {
 			return err
 		}
 	}

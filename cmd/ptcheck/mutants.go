@@ -46,7 +46,7 @@ bugs, and the exit code is 1 if anything fires.`,
 	}
 	cmd.Flags().BoolVar(&f.json, "json", false, "print the results as JSON")
 	cmd.Flags().BoolVar(&f.harmless, "harmless", false, "search the changes that are no bugs instead")
-	cmd.Flags().StringVar(&f.report, "report", "", "write the counterexample of each mutant to this folder")
+	cmd.Flags().StringVar(&f.report, "report", "", "write the report of each counterexample into a folder of its own in this folder")
 	return cmd
 }
 

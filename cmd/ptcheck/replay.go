@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -25,6 +26,7 @@ type replayFlags struct {
 	bits    int
 	profile string
 	rewrite bool
+	report  reportFlags
 }
 
 func newReplay() *cobra.Command {
@@ -52,6 +54,7 @@ it, and the exit code is 1.`,
 	fl.IntVar(&f.bits, "bits", 0, "scripts of hypercalls: guest of 64 or 32 bits (default: as the recording says, else 64)")
 	fl.StringVar(&f.profile, "profile", "", "scripts of hypercalls: hypervisor rules (default: xen-4.17)")
 	completeFlag(cmd, "profile", profileNames)
+	f.report.register(fl)
 	fl.BoolVar(&f.rewrite, "rewrite", false, "write the answers into the files, as expected ones")
 	return cmd
 }
@@ -68,22 +71,34 @@ func (f *replayFlags) run(cmd *cobra.Command, names []string) error {
 	if err != nil {
 		return err
 	}
+	if err := f.report.check(false); err != nil {
+		return fmt.Errorf("replay: %w", err)
+	}
 	t := newTask(cmd, "replay", len(names))
 	defer t.done()
+	out := w
+	if f.report.format != "" {
+		out = io.Discard // the report alone
+	}
 	bad := false
+	var runs []reports.Run
 	for i, name := range names {
 		if t.interrupted() {
 			t.clear()
-			fmt.Fprintf(w, "interrupted: %d of %d files replayed\n", i, len(names))
-			return partial(bad)
+			fmt.Fprintf(out, "interrupted: %d of %d files replayed\n", i, len(names))
+			return errors.Join(f.report.write(w, runs), partial(bad))
 		}
-		p := &player{flags: f, profile: profile, name: name, out: w}
+		p := &player{flags: f, profile: profile, name: name, out: out}
 		t.clear()
 		if err := p.play(); err != nil {
 			return err
 		}
 		bad = bad || p.failed
+		runs = append(runs, p.run())
 		t.step(i+1, name)
+	}
+	if err := f.report.write(w, runs); err != nil {
+		return err
 	}
 	if bad {
 		return exitError(exitViolated)
@@ -249,9 +264,9 @@ func (p *player) judge() error {
 		return nil
 	}
 	p.failed = p.failed || !expected
-	p.finding.Replay = "ptcheck replay " + p.name
+	p.finding.Replay, p.finding.Scenario = "ptcheck replay "+p.name, string(p.src)
 	fmt.Fprintln(p.out, strings.Repeat("-", 72))
-	return reports.WriteText(p.out, p.finding)
+	return reports.WriteFinding(p.out, p.finding, colored(p.out))
 }
 
 // expectations compares with the answers written in the file, and reports

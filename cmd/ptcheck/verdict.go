@@ -137,7 +137,7 @@ func writeText(w io.Writer, vs []*verdict) error {
 		}
 		for _, f := range v.findings {
 			fmt.Fprintln(w)
-			if err := reports.WriteText(w, f); err != nil {
+			if err := reports.WriteFinding(w, f, colored(w)); err != nil {
 				return err
 			}
 		}
@@ -161,28 +161,28 @@ func countText(counts []count) string {
 
 // systemJSON is the verdict of one system.
 type systemJSON struct {
-	System        string             `json:"system"`
-	Verdict       string             `json:"verdict"`
-	Scope         string             `json:"scope"`
-	Complete      bool               `json:"complete"`
-	Symmetry      bool               `json:"symmetry"`
-	AllStates     uint64             `json:"states_with_symmetric"`
-	Factor        float64            `json:"symmetry_factor"`
-	Stopped       string             `json:"stopped"`
-	States        uint64             `json:"states"`
-	Transitions   uint64             `json:"transitions"`
-	Diameter      int                `json:"diameter"`
-	PerDepth      []uint64           `json:"states_per_depth"`
-	Skipped       uint64             `json:"skipped"`
-	Omission      float64            `json:"omission_probability"`
-	Walks         uint64             `json:"walks"`
-	Seconds       float64            `json:"seconds"`
-	StatesPerSec  float64            `json:"states_per_second"`
-	BytesPerState float64            `json:"bytes_per_state"`
-	PeakMemory    uint64             `json:"peak_memory"`
-	Counts        []countGroup       `json:"counts"`
-	Vacuous       []string           `json:"vacuous"`
-	Findings      []*reports.Finding `json:"findings"`
+	System        string        `json:"system"`
+	Verdict       string        `json:"verdict"`
+	Scope         string        `json:"scope"`
+	Complete      bool          `json:"complete"`
+	Symmetry      bool          `json:"symmetry"`
+	AllStates     uint64        `json:"states_with_symmetric"`
+	Factor        float64       `json:"symmetry_factor"`
+	Stopped       string        `json:"stopped"`
+	States        uint64        `json:"states"`
+	Transitions   uint64        `json:"transitions"`
+	Diameter      int           `json:"diameter"`
+	PerDepth      []uint64      `json:"states_per_depth"`
+	Skipped       uint64        `json:"skipped"`
+	Omission      float64       `json:"omission_probability"`
+	Walks         uint64        `json:"walks"`
+	Seconds       float64       `json:"seconds"`
+	StatesPerSec  float64       `json:"states_per_second"`
+	BytesPerState float64       `json:"bytes_per_state"`
+	PeakMemory    uint64        `json:"peak_memory"`
+	Counts        []countGroup  `json:"counts"`
+	Vacuous       []string      `json:"vacuous"`
+	Findings      []findingJSON `json:"findings"`
 }
 
 // resultJSON is what explore --json prints: the sums over all systems, then
@@ -230,7 +230,7 @@ func writeJSON(w io.Writer, vs []*verdict) error {
 			States: r.States, Transitions: r.Transitions, Diameter: r.Diameter, PerDepth: r.PerDepth,
 			Skipped: r.Skipped, Omission: r.Omission, Walks: r.Walks, StatesPerSec: float64(r.States) / r.Duration.Seconds(),
 			Seconds: r.Duration.Seconds(), BytesPerState: r.BytesPerState, PeakMemory: r.PeakMemory,
-			Counts: v.counts(), Vacuous: v.vacuous(), Findings: v.findings,
+			Counts: v.counts(), Vacuous: v.vacuous(), Findings: findingsJSON(v.findings),
 		})
 	}
 	enc := json.NewEncoder(w)

@@ -172,7 +172,7 @@ func Finds(t testing.TB, b system.Backend, rule string, calls int, opts ...Optio
 // text is the report of a counterexample with its scenario.
 func text(r *Result) string {
 	var b strings.Builder
-	_ = reports.WriteText(&b, r.Finding) // a Builder takes everything
+	_ = reports.WriteFinding(&b, r.Finding, false) // a Builder takes everything
 	fmt.Fprintf(&b, "\nscenario:\n%s", r.Scenario)
 	return b.String()
 }

@@ -67,7 +67,7 @@ func (t *stepTracer) Step(_ *model.Machine, s *model.Step) {
 	for w := range t.g.M.Writes {
 		old, now := model.Entry(w.Old), model.Entry(t.g.M.Word(w.Frame, w.Word))
 		if old != now {
-			step.Change = append(step.Change, fmt.Sprintf("%s[%d]: %s -> %s", t.g.FrameName(w.Frame), w.Word, t.g.EntryText(old), t.g.EntryText(now)))
+			step.Changes = append(step.Changes, reports.Change{Frame: t.g.FrameName(w.Frame), Slot: w.Word, Old: t.g.EntryText(old), New: t.g.EntryText(now)})
 		}
 	}
 	t.to.Step(t.g.M.State, step)

@@ -27,7 +27,7 @@ func TestHyperHolds(t *testing.T) {
 			if err != nil {
 				t.Fatal(m.ID, err)
 			}
-			t.Errorf("%s holds not: %s, %s\n%s%+v", m.ID, s.rule(f), rep.Detail, text, rep.After)
+			t.Errorf("%s holds not: %s, %s\n%s%+v", m.ID, s.rule(f), rep.Detail, text, rep.Last().After.Tables)
 		}
 	}
 }

@@ -48,6 +48,7 @@ type Result struct {
 	Millis   int64 `json:"milliseconds"`
 
 	finding explore.Finding // what Rule and Steps are about
+	search  explore.Result
 }
 
 // depth bounds the searches; every mutant shows well before. Nothing must ever be
@@ -70,6 +71,9 @@ type subject struct {
 	rule func(explore.Finding) string
 	// explain turns a finding into a report and a scenario file.
 	explain func(explore.Finding) (*reports.Finding, []byte, error)
+	scope   string
+	// coverage names the counters of a search.
+	coverage func(counters []uint64) []reports.Group
 }
 
 // Run searches the mutant's system for everything that goes wrong.
@@ -82,7 +86,7 @@ func (m *Mutant) Run(ctx context.Context) (Result, error) {
 	if err != nil {
 		return Result{}, fmt.Errorf("mutants: %s: %w", m.ID, err)
 	}
-	out := Result{ID: m.ID, Complete: r.Complete, States: r.States, Millis: r.Duration.Milliseconds()}
+	out := Result{ID: m.ID, Complete: r.Complete, States: r.States, Millis: r.Duration.Milliseconds(), search: r}
 	for _, f := range r.Findings {
 		by := s.rule(f)
 		if slices.Contains(out.Fired, by) {
@@ -154,6 +158,7 @@ func adversarySubject(a *system.Adversary) (*subject, error) {
 			text, err := a.Scenario(f.Path, rep.Headline())
 			return rep, text, err
 		},
+		scope: a.Scope, coverage: a.Coverage,
 	}, nil
 }
 
@@ -176,6 +181,7 @@ func guestSubject(o system.HostileOptions) (*subject, error) {
 			}
 			return rep, h.Scenario(f.Path, rep.Headline()), nil
 		},
+		scope: h.Scope, coverage: func([]uint64) []reports.Group { return nil }, // it counts nothing
 	}, nil
 }
 
@@ -200,6 +206,7 @@ func kernelSubject(s *system.System) *subject {
 			}
 			return rep, s.Scenario(f.Init, path, rep.Headline()), nil
 		},
+		scope: s.Scope, coverage: s.Coverage,
 	}
 }
 

@@ -170,8 +170,8 @@ func (s *Session) print(m *moment) {
 		fmt.Fprintf(s.out, "%-6v %s = %s\n", m.pos, m.op, m.answer)
 		return
 	}
-	fmt.Fprintf(s.out, "%-6v %s\n", m.pos, strings.TrimSpace(fmt.Sprintf("  %-40s %s", m.step.What, m.step.Site)))
-	for _, c := range m.step.Change {
+	fmt.Fprintf(s.out, "%-6v %s\n", m.pos, strings.TrimSpace(fmt.Sprintf("  %-40s %s", m.step.Line(), m.step.Where())))
+	for _, c := range m.step.Changes {
 		fmt.Fprintf(s.out, "         %s\n", c)
 	}
 }

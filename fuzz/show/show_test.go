@@ -155,8 +155,8 @@ func TestChangesAreTrue(t *testing.T) {
 				}
 			}
 			differ := fmt.Sprint(now) != fmt.Sprint(prev)
-			if m.pos != (pos{}) && differ != (len(m.step.Change) > 0) {
-				t.Errorf("%s, %v: memory differs %t, but it says %q", name, m.pos, differ, m.step.Change)
+			if m.pos != (pos{}) && differ != (len(m.step.Changes) > 0) {
+				t.Errorf("%s, %v: memory differs %t, but it says %q", name, m.pos, differ, m.step.Changes)
 			}
 			if differ {
 				changed++

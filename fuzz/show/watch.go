@@ -52,7 +52,7 @@ func (s *Session) watchOver(from, to int) error {
 
 // tell prints how a watched thing has changed.
 func (s *Session) tell(m *moment, w *watch, now []string) {
-	what := m.step.What
+	what := m.step.Line()
 	if m.pos.step == 0 {
 		what = "end"
 	}

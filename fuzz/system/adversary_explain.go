@@ -39,57 +39,19 @@ func (a *Adversary) Explain(path []uint64, rule int) (*reports.Finding, error) {
 		return nil, err
 	}
 	m.Init(0)
-	r := adversaryRule(rule)
-	f := &reports.Finding{
-		System: a.Name,
-		Start:  fmt.Sprintf("root f0, pinned; one table of each level below it, down to the L1 f%d", a.levels-1),
-		Rule:   r.ID,
-		Says:   r.Says,
-		Source: r.Source,
-	}
+	log := newAdversaryLog(m)
 	for i, c := range path {
-		f.Calls = append(f.Calls, m.OpText(c))
-		if i == len(path)-1 {
-			f.Before = m.tables()
-		}
-		if o := m.Apply(c); o.Kind != explore.Moved {
+		rc, ok := m.issue(c)
+		if changed := m.s.Changed() || m.s.CPU != m.cpu; !ok || rc != model.OK && !changed {
 			return nil, fmt.Errorf("system: %s: the path ends early, at operation %d", a.Name, i+1)
 		}
+		log.issued(c, rc)
 		m.save()
 	}
-	f.After = m.tables()
 	if o := m.CheckState(); o.Kind != explore.Violated || int(o.Rule) != rule {
 		return nil, fmt.Errorf("system: %s: the path breaks nothing", a.Name)
 	}
-	if m.problem != nil {
-		f.Detail = m.problem.Error()
-	}
-	return f, nil
-}
-
-// tables lists all frames with what the hypervisor uses them as.
-func (m *AdversaryModel) tables() []reports.Table {
-	var out []reports.Table
-	for f := range model.Frame(m.a.frames) {
-		i := m.s.Info(f)
-		t := reports.Table{Frame: fmt.Sprintf("f%d", f), Role: fmt.Sprintf("%v x%d", i.Typ, i.T)}
-		if i.T == 0 {
-			t.Role = "unused"
-		}
-		if i.Is(model.Pinned) {
-			t.Role += " pinned"
-		}
-		if f == m.s.CPU.CR3 {
-			t.Role += " (CR3)"
-		}
-		for slot := range m.a.slots {
-			if e := m.s.Entry(m.a.geo, f, slot); e != 0 {
-				t.Entries = append(t.Entries, reports.Entry{Slot: slot, Text: entryText(m.s.L, e)})
-			}
-		}
-		out = append(out, t)
-	}
-	return out
+	return log.conclude(rule), nil
 }
 
 // Scenario writes a path as a scenario file.
@@ -142,7 +104,7 @@ type adversaryPlayer struct {
 	options AdversaryOptions
 	a       *Adversary
 	m       *AdversaryModel
-	done    []string
+	log     *adversaryLog
 }
 
 func (p *adversaryPlayer) errorf(line int, format string, args ...any) error {
@@ -199,6 +161,7 @@ func (p *adversaryPlayer) open() (err error) {
 		return err
 	}
 	p.m.Init(0)
+	p.log = newAdversaryLog(p.m)
 	return nil
 }
 
@@ -208,26 +171,18 @@ func (p *adversaryPlayer) issue(line int, op *script.Op) (string, error) {
 	if err != nil {
 		return "", p.errorf(line, "%v", err)
 	}
-	before := p.m.tables()
 	rc, ok := p.m.issue(code)
 	if !ok {
 		return "", p.errorf(line, "no writable mapping leads to that frame")
 	}
+	p.log.issued(code, rc)
 	p.m.save()
-	p.done = append(p.done, op.String())
 	o := p.m.CheckState()
 	if o.Kind != explore.Violated {
 		return rc.String(), nil
 	}
-	rule := adversaryRule(int(o.Rule))
-	p.play.Finding = &reports.Finding{
-		System: p.a.Name, Start: "see the scenario", Rule: rule.ID, Says: rule.Says, Source: rule.Source,
-		Calls: p.done, Before: before, After: p.m.tables(),
-	}
-	if p.m.problem != nil {
-		p.play.Finding.Detail = p.m.problem.Error()
-	}
-	return rc.String() + ", violated " + rule.ID, nil
+	p.play.Finding = p.log.conclude(int(o.Rule))
+	return rc.String() + ", violated " + p.play.Finding.Rule, nil
 }
 
 // code turns an operation into a call code, adding its entry to the values that

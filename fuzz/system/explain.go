@@ -2,8 +2,6 @@ package system
 
 import (
 	"fmt"
-	"path"
-	"runtime"
 	"strings"
 
 	"github.com/ptcheck/ptcheck/invariants"
@@ -12,45 +10,70 @@ import (
 	"github.com/ptcheck/ptcheck/reports"
 )
 
-// Explain runs a path again and reports how it ends. The path must end in a
-// violation or a crash.
+// Explain runs a path again and reports how it ends: every state on the way,
+// every step, and the code that took it. The path must end in a violation or a
+// crash.
 func (s *System) Explain(init int, path []Call) (*reports.Finding, error) {
 	m := s.NewModel()
 	m.Init(init)
-	f := &reports.Finding{
-		System: s.Name,
-		Start:  s.Inits[init].Name,
-		Frames: frameRoles(m.State().L, m.State().Kernel.BootmemNext),
-	}
-	if len(path) == 0 {
-		return s.conclude(f, m, m.CheckInit())
-	}
-	for i, c := range path {
-		f.Calls = append(f.Calls, c.String())
-		if i < len(path)-1 {
-			if o := m.Apply(c.Code()); o.Kind != explore.Moved {
-				return nil, fmt.Errorf("system: %s: the path ends early, at call %d", s.Name, i+1)
-			}
-		}
-	}
-	f.Before = tables(m.State())
 	log := &stepLog{state: m.State()}
 	m.watch(log)
-	out := m.Apply(path[len(path)-1].Code())
-	f.Steps = log.steps
-	f.After = tables(m.State())
-	return s.conclude(f, m, out)
+	m.witness(log)
+	f := &reports.Finding{
+		System:  s.Name,
+		Start:   s.Inits[init].Name,
+		Frames:  frameRoles(m.State().L, m.State().Kernel.BootmemNext),
+		Initial: startOfDay(m.State()),
+		Calls:   []reports.Call{},
+		Stack:   []reports.Site{},
+	}
+	if len(path) == 0 {
+		return s.conclude(f, m, m.CheckInit(), log)
+	}
+	var out explore.Outcome
+	for i, c := range path {
+		last := i == len(path)-1
+		log.begin(last)
+		out = m.Apply(c.Code())
+		if !last && out.Kind != explore.Moved {
+			return nil, fmt.Errorf("system: %s: the path ends early, at call %d", s.Name, i+1)
+		}
+		f.Calls = append(f.Calls, reports.Call{Text: c.String(), Site: log.site, Steps: log.steps, After: snapshot(m.State())})
+	}
+	return s.conclude(f, m, out, log)
+}
+
+// watch has an observer see every step before the checker does, so that the step
+// that breaks a rule is its last.
+func (m *Model) watch(o model.Observer) {
+	m.machine = model.NewMachine(m.machine.State, o, m.checker)
+	m.kernel.M = m.machine
+	m.duo = model.NewDuo(m.machine)
+}
+
+// witness has a log note where the kernel is when it dies.
+func (m *Model) witness(log *stepLog) {
+	m.run = log.witness(m.run)
+	for i := range m.both {
+		m.both[i] = log.witness(m.both[i])
+	}
 }
 
 // conclude fills in what went wrong.
-func (s *System) conclude(f *reports.Finding, m *Model, out explore.Outcome) (*reports.Finding, error) {
+func (s *System) conclude(f *reports.Finding, m *Model, out explore.Outcome, log *stepLog) (*reports.Finding, error) {
+	if log.died != nil {
+		f.Stack = log.died
+	}
+	st := m.State()
 	switch out.Kind {
 	case explore.Violated:
 		r := s.rules[out.Rule]
-		f.Rule, f.Says, f.Source = r.ID, r.Says, r.Source
-		f.Detail = detailText(m.State(), m.checker.Detail)
+		f.Rule, f.Says, f.Source, f.Limits = r.ID, r.Says, r.Source, r.Limits
+		f.Detail = detailText(st, m.checker.Detail)
+		f.Walks = locate(st, m.checker.Detail)
 	case explore.Crashed:
-		f.Crash = m.last.Error()
+		f.Crash, f.Kind = m.last.Error(), m.last.Kind.String()
+		f.Detail, f.Walks = autopsy(st, m.last, log)
 	default:
 		return nil, fmt.Errorf("system: %s: the path breaks nothing", s.Name)
 	}
@@ -76,76 +99,4 @@ func detailText(s *model.State, d invariants.Detail) string {
 		parts = append(parts, where)
 	}
 	return strings.Join(parts, "; ")
-}
-
-// stepLog records the steps of a call for a report. It looks at each step before
-// the checker does, so that the step that breaks a rule is its last.
-type stepLog struct {
-	state *model.State
-	steps []reports.Step
-}
-
-// Step implements model.Observer.
-func (l *stepLog) Step(_ *model.Machine, s *model.Step) {
-	if s.Op == model.OpCallBegin || s.Op == model.OpCallEnd {
-		return
-	}
-	step := reports.Step{What: stepText(l.state, s), Site: siteText(s.Site)}
-	g := l.state.L.Geo
-	if l.state.L.Boot != nil && l.state.Active().Width == 4 && s.Width == 4 && s.Off%8 != 0 {
-		g = l.state.L.Geo // the upper half of a wide entry
-	}
-	for w := range l.state.Writes {
-		for i := range 8 / g.Width {
-			old, now := half(g, w.Old, i), half(g, l.state.Word(w.Frame, w.Word), i)
-			if old != now {
-				slot := w.Word*8/g.Width + i
-				step.Change = append(step.Change, fmt.Sprintf("%s[%d]: %s -> %s",
-					frameName(l.state.L, w.Frame), slot, entryText(l.state.L, old), entryText(l.state.L, now)))
-			}
-		}
-	}
-	l.steps = append(l.steps, step)
-}
-
-func half(g *model.Geometry, word uint64, i int) model.Entry {
-	if g.Width == 8 {
-		return model.Entry(word)
-	}
-	return model.Entry(uint32(word >> (32 * i)))
-}
-
-func stepText(st *model.State, s *model.Step) string {
-	name := frameName(st.L, s.Frame)
-	switch s.Op {
-	case model.OpStore, model.OpEmulate, model.OpAnnounce:
-		return fmt.Sprintf("%v %s+%#x, %d bytes", s.Op, name, s.Off, s.Width)
-	case model.OpUpdateVA:
-		return fmt.Sprintf("%v %#x %s = %v", s.Op, uint64(s.VA), entryText(st.L, model.Entry(s.Value)), s.Errno)
-	case model.OpMMUUpdate:
-		return fmt.Sprintf("%v %s[%d] %s = %v", s.Op, name, s.Off/st.L.Geo.Width, entryText(st.L, model.Entry(s.Value)), s.Errno)
-	case model.OpPin:
-		return fmt.Sprintf("%v L%d %s = %v", s.Op, s.Level, name, s.Errno)
-	case model.OpUnpin, model.OpNewBaseptr, model.OpUserBaseptr:
-		return fmt.Sprintf("%v %s = %v", s.Op, name, s.Errno)
-	case model.OpBootmem, model.OpClearPage, model.OpLoadCR3:
-		return fmt.Sprintf("%v %s", s.Op, name)
-	case model.OpSetCR4:
-		return fmt.Sprintf("%v %#x", s.Op, s.Value)
-	case model.OpHook:
-		return fmt.Sprintf("%v %v %s", s.Op, s.Hook, name)
-	case model.OpInvlpg:
-		return fmt.Sprintf("%v %#x", s.Op, uint64(s.VA))
-	}
-	return s.Op.String()
-}
-
-// siteText names the kernel code at a program counter: function, file and line.
-func siteText(pc uintptr) string {
-	if pc == 0 {
-		return ""
-	}
-	f, _ := runtime.CallersFrames([]uintptr{pc}).Next()
-	dir, file := path.Split(f.File)
-	return fmt.Sprintf("%s %s/%s:%d", path.Base(f.Function), path.Base(dir), file, f.Line)
 }

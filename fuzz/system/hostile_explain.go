@@ -9,74 +9,77 @@ import (
 	"github.com/ptcheck/ptcheck/reports"
 )
 
+// hostileLog records the operations of a hostile guest for a report.
+type hostileLog struct {
+	m *HostileModel
+	f *reports.Finding
+}
+
+func newHostileLog(m *HostileModel) *hostileLog {
+	h := m.sys
+	return &hostileLog{m, &reports.Finding{
+		System: h.Name, Start: "root f0, pinned; " + strings.Join(h.o.Memory, ", "), Frames: []string{h.Scope},
+		Initial: guestSnapshot(m.s), Calls: []reports.Call{}, Stack: []reports.Site{}, Walks: []reports.Walk{},
+	}}
+}
+
+// issued records an operation before it is saved: what it changed is still known.
+func (l *hostileLog) issued(text string) {
+	m := l.m
+	step := reports.Step{What: text, Answer: m.last.String(), Changes: differences(m.saved, m.s), Stack: []reports.Site{}}
+	if step.Changes == nil {
+		step.Changes = []reports.Change{}
+	}
+	l.f.Calls = append(l.f.Calls, reports.Call{Text: text, Steps: []reports.Step{step}, After: guestSnapshot(m.s)})
+}
+
+// conclude completes the report once a rule is found broken.
+func (l *hostileLog) conclude(rule int) *reports.Finding {
+	m, r := l.m, l.m.sys.rules[rule]
+	l.f.Rule, l.f.Says, l.f.Source, l.f.Limits = r.ID, r.Says, r.Source, r.Limits
+	l.f.Detail = m.detail()
+	d := m.judge.Detail
+	if d.Got != 0 {
+		if w, ok := walkEntry(m.s, guestRoots(m.s), d.Table, d.Slot); ok {
+			l.f.Walks = append(l.f.Walks, w)
+		}
+	}
+	if m.s.L.Map.IsGuest(d.Frame) {
+		if w, ok := walkTable(m.s, guestRoots(m.s), d.Frame); ok {
+			l.f.Walks = append(l.f.Walks, w)
+		}
+	}
+	return l.f
+}
+
 // Explain runs a path again and reports how it ends.
 func (h *Hostile) Explain(path []uint64, rule int) (*reports.Finding, error) {
 	m, err := h.NewModel()
 	if err != nil {
 		return nil, err
 	}
-	r := h.rules[rule]
-	f := &reports.Finding{
-		System: h.Name, Start: "root f0, pinned; " + strings.Join(h.o.Memory, ", "),
-		Rule: r.ID, Says: r.Says, Source: r.Source,
-	}
-	broken := -1
+	log, broken := newHostileLog(m), -1
 	for i, c := range path {
-		f.Calls = append(f.Calls, m.OpText(c))
-		if i == len(path)-1 {
-			f.Before = m.tables()
-		}
 		o := m.Apply(c)
 		if o.Kind == explore.Violated {
 			broken = int(o.Rule)
 		} else if o.Kind != explore.Moved || broken >= 0 {
 			return nil, fmt.Errorf("system: %s: the path ends early, at operation %d", h.Name, i+1)
 		}
+		log.issued(m.OpText(c))
 		m.saved.CopyFrom(m.s)
 	}
-	f.After = m.tables()
 	if broken < 0 {
 		broken = m.judge.State(m.s)
 	}
 	if broken != rule {
-		return nil, fmt.Errorf("system: %s: the path does not break %s", h.Name, r.ID)
+		return nil, fmt.Errorf("system: %s: the path does not break %s", h.Name, h.rules[rule].ID)
 	}
-	f.Detail = m.detail()
-	return f, nil
+	return log.conclude(rule), nil
 }
 
 // detail says where the last violation is.
 func (m *HostileModel) detail() string {
 	d := m.judge.Detail
 	return fmt.Sprintf("frame %d, table %d, slot %d, entry %s, address %#x", d.Frame, d.Table, d.Slot, m.sys.entryText(model.Entry(d.Got)), uint64(d.VA))
-}
-
-// tables lists all frames with what the hypervisor uses them as.
-func (m *HostileModel) tables() []reports.Table {
-	var out []reports.Table
-	for f := range model.Frame(m.s.L.Map.Frames()) {
-		i := m.s.Info(f)
-		t := reports.Table{Frame: fmt.Sprintf("f%d", f), Role: fmt.Sprintf("%v x%d of %d", i.Typ, i.T, i.G)}
-		if i.T == 0 {
-			t.Role = fmt.Sprintf("unused, %d references", i.G)
-		}
-		for _, word := range [...]struct {
-			set  bool
-			text string
-		}{
-			{i.Is(model.Pinned), " pinned"}, {i.Is(model.Partial), fmt.Sprintf(" unfinished at %d", i.NrValid)},
-			{f == m.s.CPU.CR3, " (CR3)"}, {f == m.s.CPU.UserCR3, " (user root)"}, {f == m.s.Pending(), " (waits to be released)"},
-		} {
-			if word.set {
-				t.Role += word.text
-			}
-		}
-		for slot, w := range m.s.Words(f) {
-			if w != 0 {
-				t.Entries = append(t.Entries, reports.Entry{Slot: slot, Text: m.sys.entryText(model.Entry(w))})
-			}
-		}
-		out = append(out, t)
-	}
-	return out
 }

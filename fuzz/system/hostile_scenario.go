@@ -8,7 +8,6 @@ import (
 	"github.com/ptcheck/ptcheck/fuzz/script"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
-	"github.com/ptcheck/ptcheck/reports"
 )
 
 // Scenario writes a path as a scenario file.
@@ -75,7 +74,7 @@ type hostilePlayer struct {
 	options HostileOptions
 	h       *Hostile
 	m       *HostileModel
-	done    []string
+	log     *hostileLog
 
 	// Of a race: the place, the operation that is stopped, the other processor's.
 	place   uint64
@@ -176,30 +175,29 @@ func (p *hostilePlayer) open() (err error) {
 	if p.h, err = NewHostile(p.options); err != nil {
 		return err
 	}
-	p.m, err = p.h.NewModel()
+	if p.m, err = p.h.NewModel(); err == nil {
+		p.log = newHostileLog(p.m)
+	}
 	return err
 }
 
 // issue carries out an operation and looks at the state that it leads to.
 func (p *hostilePlayer) issue(code uint64) (string, error) {
-	before := p.m.tables()
 	o := p.m.Apply(code)
 	if code>>raceBit != 0 && o.Kind == explore.Skipped {
 		return "", fmt.Errorf("the operation is over before that place")
 	}
 	rc := p.m.last.String()
+	p.log.issued(p.m.OpText(code))
 	p.m.saved.CopyFrom(p.m.s)
-	p.done = append(p.done, p.m.OpText(code))
 	if o.Kind != explore.Violated {
 		o = p.m.CheckState()
 	}
 	if o.Kind != explore.Violated {
 		return rc, nil
 	}
-	r := p.h.rules[o.Rule]
-	p.play.Finding = &reports.Finding{System: p.h.Name, Start: "see the scenario", Rule: r.ID, Says: r.Says, Source: r.Source,
-		Calls: p.done, Before: before, After: p.m.tables(), Detail: p.m.detail()}
-	return rc + ", violated " + r.ID, nil
+	p.play.Finding = p.log.conclude(int(o.Rule))
+	return rc + ", violated " + p.play.Finding.Rule, nil
 }
 
 // code turns an operation into its code, adding its entry to those that the guest

@@ -152,15 +152,6 @@ func (m *Model) judge(crash *model.Crash) explore.Outcome {
 	return explore.Outcome{Kind: explore.Moved}
 }
 
-// watch puts another observer before the checker and has steps say which code
-// took them.
-func (m *Model) watch(o model.Observer) {
-	m.machine = model.NewMachine(m.machine.State, o, m.checker)
-	m.machine.RecordSites = true
-	m.kernel.M = m.machine
-	m.duo = model.NewDuo(m.machine)
-}
-
 // Counters returns how often each call was made and each rule applied: calls by
 // kind, then rules by index.
 func (m *Model) Counters() []uint64 {

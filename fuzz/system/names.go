@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/ptcheck/ptcheck/model"
-	"github.com/ptcheck/ptcheck/reports"
 )
 
 // frameName is the name of a frame in reports: f and its number, or what kind
@@ -52,62 +51,40 @@ func frameRoles(l *model.Layout, first model.PFN) []string {
 	return roles
 }
 
-// tables lists the page-table pages: first as the CPU reads them under CR3,
-// then as the kernel builds them under its root, where that is something else,
-// and last the frames that hold something but are part of neither.
-func tables(s *model.State) []reports.Table {
-	t := &tableList{s: s, seen: make([]bool, s.L.Map.Frames())}
+// frameRole is what the kernel uses a frame for from the start, "" for nothing
+// of its own.
+func frameRole(l *model.Layout, f model.Frame) string {
+	k := &l.Kernel
+	switch {
+	case int(f) >= l.Map.Guest():
+		if l.Hyper != nil && l.Hyper.Extra[int(f)-l.Map.Guest()].Kind == model.SharedInfo {
+			return "shared_info"
+		}
+		return "not the guest's"
+	case f == model.Frame(k.Root):
+		return "root"
+	case f == model.Frame(k.ZeroPage):
+		return "zero page"
+	case l.Hyper != nil && f == model.Frame(k.PTBase):
+		return "builder's root"
+	case f == model.Frame(k.Spare):
+		return "spare"
+	}
+	return ""
+}
+
+// geometryOf is the geometry in which a frame's entries are told: the kernel's
+// own where the frame is part of the kernel's tree, else that of the CPU.
+func geometryOf(s *model.State, f model.Frame) *model.Geometry {
 	active := s.Active()
-	t.visit(active, s.CPU.CR3, active.Levels, " (CR3)")
-	root := model.Frame(s.L.Kernel.Root)
-	if s.L.Geo != active || root != s.CPU.CR3 {
-		before := append([]bool(nil), t.seen...)
-		if s.L.Geo != active {
-			clear(t.seen)
-		}
-		t.visit(s.L.Geo, root, s.L.Geo.Levels, " (root being built)")
-		for f, was := range before {
-			t.seen[f] = t.seen[f] || was
-		}
+	if active == s.L.Geo {
+		return active
 	}
-	for f := range model.Frame(s.L.Map.Frames()) {
-		if !t.seen[f] && !s.Empty(f) {
-			t.add(s.L.Geo, f, s.L.Geo.Words()*8/s.L.Geo.Width, "not in use")
-		}
+	if _, _, ok := wayTo(s, treeRoot{s.L.Geo, model.Frame(s.L.Kernel.Root), s.L.Geo.Levels, ""}, f); ok {
+		return s.L.Geo
 	}
-	return t.out
-}
-
-type tableList struct {
-	s    *model.State
-	seen []bool
-	out  []reports.Table
-}
-
-// visit adds a table and those below it; note marks the root.
-func (t *tableList) visit(g *model.Geometry, f model.Frame, level int, note string) {
-	if !t.s.L.Map.IsGuest(f) || t.seen[f] {
-		return
+	if _, _, ok := wayTo(s, treeRoot{active, s.CPU.CR3, active.Levels, ""}, f); ok {
+		return active
 	}
-	t.seen[f] = true
-	t.add(g, f, g.Slots[level], fmt.Sprintf("L%d%s", level, note))
-	if level == 1 {
-		return
-	}
-	for i := range g.Slots[level] {
-		e := t.s.Entry(g, f, i)
-		if e.Is(model.Present) && !(level == 2 && e.Is(model.PSE)) && !t.s.L.XenSlot(level, i, false) {
-			t.visit(g, t.s.L.Map.Frame(e.MFN()), level-1, "")
-		}
-	}
-}
-
-func (t *tableList) add(g *model.Geometry, f model.Frame, slots int, role string) {
-	table := reports.Table{Frame: frameName(t.s.L, f), Role: role}
-	for i := range slots {
-		if e := t.s.Entry(g, f, i); e != 0 {
-			table.Entries = append(table.Entries, reports.Entry{Slot: i, Text: entryText(t.s.L, e)})
-		}
-	}
-	t.out = append(t.out, table)
+	return s.L.Geo
 }

@@ -97,7 +97,7 @@ func TraceAdversary(f *script.File, t Tracer) error {
 			return err
 		}
 		if before != nil {
-			t.Step(p.m.s, reports.Step{What: "the operation as a whole", Change: differences(before, p.m.s)})
+			t.Step(p.m.s, reports.Step{What: "the operation as a whole", Changes: differences(before, p.m.s)})
 			t.Done(i+1, op.String(), answer, p.m.s)
 		}
 	}
@@ -108,13 +108,13 @@ func TraceAdversary(f *script.File, t Tracer) error {
 }
 
 // differences lists the entries in which two states differ.
-func differences(old, now *model.State) []string {
-	var out []string
+func differences(old, now *model.State) []reports.Change {
+	var out []reports.Change
 	g := now.L.Geo
 	for f := range model.Frame(now.L.Map.Frames()) {
 		for i := range g.Words() * 8 / g.Width {
 			if a, b := old.Entry(g, f, i), now.Entry(g, f, i); a != b {
-				out = append(out, SlotName(now.L, f, i)+": "+EntryText(now.L, a)+" -> "+EntryText(now.L, b))
+				out = append(out, reports.Change{Frame: frameName(now.L, f), Slot: i, Old: EntryText(now.L, a), New: EntryText(now.L, b)})
 			}
 		}
 	}
@@ -131,9 +131,6 @@ func SlotName(l *model.Layout, f model.Frame, slot int) string {
 
 // EntryText writes an entry with the name of its frame, such as "f3:PWAD".
 func EntryText(l *model.Layout, e model.Entry) string { return entryText(l, e) }
-
-// TablesOf lists the page-table pages of a state, as reports show them.
-func TablesOf(s *model.State) []reports.Table { return tables(s) }
 
 // WorldOf is the system that a script names: a boot system, an adversary, or ""
 // for a script of hypercalls.

@@ -1,0 +1,202 @@
+package reports
+
+import "fmt"
+
+// Finding is a counterexample: what went wrong and the shortest way to it.
+type Finding struct {
+	System string `json:"system"`
+	// Start names the start-of-day state, and Frames says what its frames are.
+	Start  string   `json:"start"`
+	Frames []string `json:"frames"`
+	// Rule is the ID of the broken rule, Says its sentence, Source where it comes
+	// from, Limits what it cannot tell; empty when the kernel crashed.
+	Rule   string `json:"rule,omitempty"`
+	Says   string `json:"says,omitempty"`
+	Source string `json:"source,omitempty"`
+	Limits string `json:"limits,omitempty"`
+	// Crash is how the kernel died, and Kind the class of its death; empty when a
+	// rule was broken.
+	Crash string `json:"crash,omitempty"`
+	Kind  string `json:"kind,omitempty"`
+	// Detail locates what is wrong, in one line.
+	Detail string `json:"detail,omitempty"`
+	// Stack is the code that was running when it went wrong, innermost first;
+	// empty where no code under test runs.
+	Stack []Site `json:"stack"`
+	// Walks lead from a root to what is wrong.
+	Walks []Walk `json:"walks"`
+	// Initial is the state at the start of the day.
+	Initial State `json:"initial"`
+	// Calls are the calls from the start of the day; the last one went wrong.
+	Calls []Call `json:"calls"`
+	// Replay is the command that runs it again, and Scenario the text of the file
+	// that the command reads; empty where it reads none.
+	Replay   string `json:"replay,omitempty"`
+	Scenario string `json:"scenario,omitempty"`
+}
+
+// Call is one protocol call, or one operation of a hostile guest.
+type Call struct {
+	Text string `json:"text"` // as scenario files have it
+	// Site is the code that carries it out.
+	Site  *Site  `json:"site,omitempty"`
+	Steps []Step `json:"steps"`
+	// After is the state when the call has returned, or where it went wrong.
+	After State `json:"after"`
+}
+
+// Step is one step inside a call.
+type Step struct {
+	What string `json:"what"` // such as "store f3+0x8, 8 bytes"
+	// Answer is what a hypervisor said; empty where none was asked.
+	Answer string `json:"answer,omitempty"`
+	// Changes are the entries that changed.
+	Changes []Change `json:"changes"`
+	// Stack is the kernel code that took the step, innermost first.
+	Stack []Site `json:"stack"`
+	// After is the state after the step, given inside the last call where
+	// something changed.
+	After *State `json:"after,omitempty"`
+}
+
+// Change is what happened to one entry.
+type Change struct {
+	Frame string `json:"frame"`
+	Slot  int    `json:"slot"`
+	Old   string `json:"old"`
+	New   string `json:"new"`
+}
+
+func (c Change) String() string {
+	return fmt.Sprintf("%s[%d]: %s -> %s", c.Frame, c.Slot, c.Old, c.New)
+}
+
+// Line is the step with its answer.
+func (s *Step) Line() string {
+	if s.Answer == "" {
+		return s.What
+	}
+	return s.What + " = " + s.Answer
+}
+
+// Where is the innermost code that took the step, "" if nobody's.
+func (s *Step) Where() string {
+	if len(s.Stack) == 0 {
+		return ""
+	}
+	return s.Stack[0].String()
+}
+
+// Site is a place in the source. File is relative to the root of the module.
+type Site struct {
+	Function string `json:"function"`
+	File     string `json:"file"`
+	Line     int    `json:"line"`
+}
+
+// Place is file:line.
+func (s Site) Place() string { return fmt.Sprintf("%s:%d", s.File, s.Line) }
+
+func (s Site) String() string { return s.Function + " " + s.Place() }
+
+// Walk leads from a root table to an entry.
+type Walk struct {
+	Title string `json:"title"` // such as "address 0x10000 under CR3"
+	Hops  []Hop  `json:"hops"`
+	// Frame is the table that it is about, where no entry is.
+	Frame string `json:"frame,omitempty"`
+	// End says where it leads.
+	End string `json:"end,omitempty"`
+}
+
+// Hop is one entry on a walk.
+type Hop struct {
+	Geometry string `json:"geometry"`
+	Level    int    `json:"level"`
+	Frame    string `json:"frame"` // the table
+	Slot     int    `json:"slot"`
+	Entry    string `json:"entry"`
+	// Wrong marks the entry that is wrong.
+	Wrong bool `json:"wrong"`
+}
+
+// Headline is the finding in one line.
+func (f *Finding) Headline() string {
+	if f.Crash != "" {
+		return "crashed: " + f.Crash
+	}
+	return "violated: " + f.Rule
+}
+
+// Verdict is the class of the finding.
+func (f *Finding) Verdict() string {
+	if f.Crash != "" {
+		return Crashed
+	}
+	return Violated
+}
+
+// ID names what is broken: the rule, or "crash" and its kind.
+func (f *Finding) ID() string {
+	if f.Rule == "" {
+		return "crash-" + f.Kind
+	}
+	return f.Rule
+}
+
+// Last is the call that went wrong, nil if the start of the day itself is wrong.
+func (f *Finding) Last() *Call {
+	if len(f.Calls) == 0 {
+		return nil
+	}
+	return &f.Calls[len(f.Calls)-1]
+}
+
+// Before is the state before call n, counted from 0.
+func (f *Finding) Before(n int) *State {
+	if n == 0 {
+		return &f.Initial
+	}
+	return &f.Calls[n-1].After
+}
+
+// Site is the place to look at first: the innermost code when it went wrong that
+// does more than access memory, else what carried out the last call. Nil if
+// there is none.
+func (f *Finding) Site() *Site {
+	if s := Telling(f.Stack); s != nil {
+		return s
+	}
+	if c := f.Last(); c != nil {
+		return c.Site
+	}
+	return nil
+}
+
+// Telling picks the site of a stack that says most: the innermost one outside
+// the kernel's accessors, through which all of its stores go. Nil for none.
+func Telling(stack []Site) *Site {
+	for i := range stack {
+		if stack[i].File != accessors {
+			return &stack[i]
+		}
+	}
+	if len(stack) > 0 {
+		return &stack[0]
+	}
+	return nil
+}
+
+// accessors is the file of the kernel's read and write functions.
+const accessors = "hooks/kernel.go"
+
+// severalGeometries reports whether tables are read in more than one geometry
+// somewhere on the way.
+func (f *Finding) severalGeometries() bool {
+	for i := range f.Calls {
+		if len(f.Calls[i].After.Geometries()) > 1 {
+			return true
+		}
+	}
+	return false
+}
