@@ -67,3 +67,23 @@ func checkExercised(t *testing.T, s *System, r explore.Result) {
 		}
 	}
 }
+
+// replayed runs the path of a finding again and says how it ends.
+func replayed(s *System, f explore.Finding) (how string, calls []string) {
+	m := s.NewModel()
+	m.Init(f.Init)
+	for i, c := range f.Path {
+		calls = append(calls, CallOf(c).String())
+		switch o := m.Apply(c); {
+		case o.Kind == explore.Moved:
+			continue
+		case i < len(f.Path)-1:
+			return "ends early", calls
+		case o.Kind == explore.Crashed:
+			return "crash: " + m.last.Error(), calls
+		default:
+			return s.Rules()[o.Rule].ID, calls
+		}
+	}
+	return "nothing", calls
+}
