@@ -7,6 +7,8 @@ import (
 
 	"github.com/ptcheck/ptcheck/fuzz/property"
 	"github.com/ptcheck/ptcheck/hooks"
+	"github.com/ptcheck/ptcheck/invariants"
+	"github.com/ptcheck/ptcheck/model"
 )
 
 // drawer draws from rapid. All numbers are equally likely: rapid's own ranges
@@ -60,5 +62,40 @@ func lives(kind property.Kind, patch func(*hooks.Ops, *hooks.Funcs)) func(*rapid
 func TestLives(t *testing.T) {
 	for _, kind := range property.Kinds() {
 		t.Run(kind.String(), rapid.MakeCheck(lives(kind, nil)))
+	}
+}
+
+// TestLivesReachEverything holds that lives are long enough: all calls of the
+// protocol are made in them and all rules applied.
+func TestLivesReachEverything(t *testing.T) {
+	calls := map[model.CallKind]uint64{}
+	rules := map[string]uint64{}
+	for _, kind := range property.Kinds() {
+		rapid.Check(t, func(t *rapid.T) {
+			d := drawer(t)
+			life := begin(t, kind, d)
+			for range 30 {
+				if err := life.Do(life.Choose(d)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			counts := life.Model.Counters()
+			for k := range model.NumCalls {
+				calls[k] += counts[k]
+			}
+			for i, r := range life.Sys.Rules() {
+				rules[r.ID] += counts[int(model.NumCalls)+i]
+			}
+		})
+	}
+	for k := model.CallSetupStart; k <= model.CallExit; k++ {
+		if calls[k] == 0 {
+			t.Errorf("%v was never called", k)
+		}
+	}
+	for _, r := range invariants.Rules() {
+		if rules[r.ID] == 0 {
+			t.Errorf("rule %s was never applied", r.ID)
+		}
 	}
 }
