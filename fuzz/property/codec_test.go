@@ -158,3 +158,30 @@ func TestPackedLives(t *testing.T) {
 		}))
 	}
 }
+
+// TestPackedRecords holds that the hypervisor's records survive packing, those of
+// tables with same-level entries too, whatever a guest has done.
+func TestPackedRecords(t *testing.T) {
+	for _, p := range profiles() {
+		t.Run(p.Name, rapid.MakeCheck(func(t *rapid.T) {
+			d := drawer(t)
+			levels := d("levels", 2, 4)
+			o := firstOwners(d("frames", levels+1, 7), levels, d("slots", 1, 2))
+			g := newGuest(o, p)
+			for range d("operations", 1, 40) {
+				drawOperation(o, p.Modern, d).Run(g)
+			}
+			packed := g.m.AppendPacked(nil)
+			u := unpacked(t, g.m.L, packed)
+			if again := u.AppendPacked(nil); !bytes.Equal(again, packed) {
+				t.Fatalf("packed %x, after unpacking %x", packed, again)
+			}
+			for f := range model.Frame(g.m.L.Map.Frames()) {
+				a, b := g.m.Info(f), u.Info(f)
+				if a.T != b.T || a.G != b.G || a.Linear != b.Linear || a.T > 0 && (a.Typ != b.Typ || a.Flags != b.Flags) {
+					t.Fatalf("the record of frame %d is %+v before, %+v after", f, a, b)
+				}
+			}
+		}))
+	}
+}
