@@ -181,6 +181,9 @@ func TestPackedRecords(t *testing.T) {
 				if a.T != b.T || a.G != b.G || a.Linear != b.Linear || a.T > 0 && (a.Typ != b.Typ || a.Flags != b.Flags) {
 					t.Fatalf("the record of frame %d is %+v before, %+v after", f, a, b)
 				}
+				if !a.Is(model.Partial) && (a.NrValid != 0 || a.Is(model.PartialEntry)) {
+					t.Fatalf("the record of frame %d, %+v, tells how far an audit came that is over", f, a)
+				}
 			}
 		}))
 	}

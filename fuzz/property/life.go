@@ -60,9 +60,25 @@ func Start(s *system.System) (*Life, error) {
 // Calls are the calls that the protocol allows now.
 func (l *Life) Calls() []uint64 { return l.Model.Calls(nil) }
 
-// Do makes a call. A problem is a broken rule or the kernel's death.
+// Do makes a call. A problem is a broken rule, the kernel's death, or a store to
+// memory that the boot allocator has not handed out.
 func (l *Life) Do(code uint64) error {
-	return l.problem(system.CallOf(code).String(), l.Model.Apply(code))
+	at := system.CallOf(code).String()
+	if err := l.problem(at, l.Model.Apply(code)); err != nil {
+		return err
+	}
+	s := l.Model.State()
+	k := &s.L.Kernel
+	end := k.MaxLowPFN
+	if k.Root >= s.Kernel.BootmemNext {
+		end = k.Root // the kernel's own frames begin there
+	}
+	for pfn := s.Kernel.BootmemNext; pfn < end; pfn++ {
+		if !s.Empty(model.Frame(pfn)) {
+			return fmt.Errorf("%s: frame %d has been written to, and is nobody's", at, pfn)
+		}
+	}
+	return nil
 }
 
 func (l *Life) problem(at string, o explore.Outcome) error {
