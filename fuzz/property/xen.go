@@ -108,66 +108,64 @@ func (x *xenDraw) tinyGeometry(levels int) (err error) {
 	return nil
 }
 
-// memory draws the frames: the kernel's and the builder's in any order, then the
-// boot allocator.
+// memory draws how much memory there is, how much of it the builder maps, and what
+// lies where.
 func (x *xenDraw) memory(size Size) {
-	k, t, g, d := &x.c.Kernel, &x.c.Tables, x.c.Geo, x.d
+	k, g, d := &x.c.Kernel, x.c.Geo, x.d
 	k.NrFixed, k.FixSharedInfo, k.LastPkmap = 4, 1, g.Slots[1]
-	if size == Real {
-		k.NrFixed = d("fixmap indexes", 4, 64)
-		k.Highmem = g.Levels < 4 && d.yes("high memory")
-		k.PkmapBase = (k.FixTop+model.PageSize)&^(g.Span(2)-1) - 2*g.Span(2)
-	}
 	slots := g.Slots[1]
 	lowmem := 0
 	if size == Tiny {
 		lowmem = d("low memory", 20, 24)
 	} else {
 		lowmem = pick(d, "low memory", 24, 40, slots-1, slots, slots+d("beyond", 1, 8))
+		k.NrFixed = d("fixmap indexes", 4, 64)
+		k.Highmem = g.Levels < 4 && d.yes("high memory")
+		k.PkmapBase = (k.FixTop+model.PageSize)&^(g.Span(2)-1) - 2*g.Span(2)
 	}
-	// What construction takes before the new low memory is mapped: copies of the
-	// middle levels, tables of the fixmap and of unmapped memory.
-	need := g.Levels - 2 + 1 + g.Levels - 2
+	k.MaxLowPFN = model.PFN(lowmem)
+	x.layOut(lowmem)
+	k.NX = g.Levels > 2 && d.yes("NX")
+	k.TextEnd = k.PageOffset + model.VA(d("text pages", 0, lowmem))<<model.PageShift + pick[model.VA](d, "text rest", 0, 1, 0xfff)
+}
+
+// layOut places the frames: the kernel's and the builder's in any order, then the
+// boot allocator.
+func (x *xenDraw) layOut(lowmem int) {
+	k, t, g, d := &x.c.Kernel, &x.c.Tables, x.c.Geo, x.d
+	leafTables := func(frames int) int { return (frames + g.Slots[1] - 1) / g.Slots[1] }
+	count := [model.MaxLevels + 1]int{}
+	for level := 2; level <= g.Levels; level++ {
+		count[level] = 1
+	}
+	// What construction takes before the rest of memory is mapped: copies of the
+	// middle levels, or new ones above the fixmap, its table and those of unmapped
+	// memory.
+	need := 2*(g.Levels-2) + 1 + leafTables(lowmem)
 	if x.wide {
+		count[2]++
 		need++
 	}
 	if k.Highmem {
 		need++
 	}
+	own := 3 + g.Levels - 1 + count[2] - 1 + leafTables(lowmem)
+	x.mapped = d("mapped", min(own+need, lowmem), lowmem)
+	count[1] = leafTables(x.mapped)
+
 	roles := []*model.PFN{&k.Root, &k.ZeroPage, &k.Spare}
-	tables := make([]model.PFN, 0, 32)
-	add := func(level int) {
-		tables = append(tables, 0)
-		t.Frames[level] = append(t.Frames[level], model.PFN(len(tables)-1))
-		roles = append(roles, &tables[len(tables)-1])
-	}
-	for level := g.Levels; level > 1; level-- {
-		add(level)
-	}
-	if x.wide {
-		add(2)
-	}
-	least := len(roles) + (lowmem+slots-1)/slots + need + (lowmem+slots-1)/slots
-	x.mapped = d("mapped", min(least, lowmem), lowmem)
-	for range (x.mapped + slots - 1) / slots {
-		add(1)
-	}
-	shuffle(d, "frame order", roles)
-	next := model.PFN(0)
-	for _, f := range roles {
-		*f = next
-		next++
-	}
-	for level := range t.Frames {
-		for i, n := range t.Frames[level] {
-			t.Frames[level][i] = tables[n]
+	for level := g.Levels; level > 0; level-- {
+		t.Frames[level] = make([]model.PFN, count[level])
+		for i := range t.Frames[level] {
+			roles = append(roles, &t.Frames[level][i])
 		}
 	}
-	k.BootmemFirst = next
-	k.MaxLowPFN = model.PFN(lowmem)
+	shuffle(d, "frame order", roles)
+	for i, f := range roles {
+		*f = model.PFN(i)
+	}
+	k.BootmemFirst = model.PFN(len(roles))
 	k.PTBase = t.Frames[g.Root()][0]
-	k.NX = g.Levels > 2 && d.yes("NX")
-	k.TextEnd = k.PageOffset + model.VA(d("text pages", 0, lowmem))<<model.PageShift + pick[model.VA](d, "text rest", 0, 1, 0xfff)
 	t.MapEnd, t.ExtraL2 = model.PFN(x.mapped).PA(), x.wide
 }
 
