@@ -38,3 +38,9 @@ type Boot struct {
 	State   *model.State
 	Ops     hooks.Ops
 }
+
+// textEnd draws the end of the kernel's text: in one of the first frames of low
+// memory, which are mapped.
+func textEnd(d Draw, k *model.KernelMap, mapped int) model.VA {
+	return k.PageOffset + model.VA(d("text pages", 0, mapped-1))<<model.PageShift + pick[model.VA](d, "text rest", 0, 1, 0xfff)
+}

@@ -28,6 +28,7 @@ func Native(d Draw, size Size, levels int) (*Boot, error) {
 	}
 	n.features(size)
 	n.place()
+	n.k.TextEnd = textEnd(d, &n.k, min(int(n.k.MaxLowPFN), n.tables*n.boot.Slots[1]))
 	span := model.PA(n.boot.Span(2))
 	s, err := native.StartOfDay(native.Config{
 		Geo: n.geo, Boot: n.boot, Kernel: n.k, PG0: n.pg0,
@@ -96,7 +97,6 @@ func (n *nativeDraw) features(size Size) {
 		edge := n.geo.Slots[1]
 		k.MaxLowPFN = model.PFN(pick(d, "low memory", 20, 33, 48, edge-1, edge, edge+d("beyond", 1, 8)))
 	}
-	k.TextEnd = k.PageOffset + model.VA(d("text pages", 0, int(k.MaxLowPFN)))<<model.PageShift + pick[model.VA](d, "text rest", 0, 1, 0xfff)
 }
 
 // place lays out the kernel's frames: root, zero page, spare page, boot tables and

@@ -126,7 +126,7 @@ func (x *xenDraw) memory(size Size) {
 	k.MaxLowPFN = model.PFN(lowmem)
 	x.layOut(lowmem)
 	k.NX = g.Levels > 2 && d.yes("NX")
-	k.TextEnd = k.PageOffset + model.VA(d("text pages", 0, lowmem))<<model.PageShift + pick[model.VA](d, "text rest", 0, 1, 0xfff)
+	k.TextEnd = textEnd(d, k, x.mapped)
 }
 
 // layOut places the frames: the kernel's and the builder's in any order, then the
@@ -213,7 +213,8 @@ func (x *xenDraw) flags() {
 	}
 	t.Leaves = map[model.PFN]model.Entry{}
 	if x.c.Kernel.NX && g.Levels == 4 {
-		for pfn := d("builder's text", 0, x.mapped); pfn < x.mapped; pfn++ {
+		text := int(x.c.Kernel.TextEnd-x.c.Kernel.PageOffset)>>model.PageShift + 1
+		for pfn := d("builder's text", text, x.mapped); pfn < x.mapped; pfn++ {
 			t.Leaves[model.PFN(pfn)] = t.Flags[1] | model.NX
 		}
 	}
