@@ -16,6 +16,9 @@ func TestUpdateVAMappingNowhere(t *testing.T) {
 	for _, p := range Profiles() {
 		s := bootGuest(t, geo, p, 30) // maps 30 pages, some through slots that are none
 		s.L.Hyper.XenLevel, s.L.Hyper.XenFirst, s.L.Hyper.XenLast = 2, 2, 2
+		// A good table hangs where there is no slot: that does not make it one.
+		l2 := s.L.Map.Frame(s.Entry(geo, s.CPU.CR3, 0).MFN())
+		require.Equal(t, OK, s.pin(1, s.Entry(geo, l2, 3).MFN()))
 		page := func(l3, l2, l1 int) VA {
 			return VA(l3)*geo.Span(3) + VA(l2)*geo.Span(2) + VA(l1)*geo.Span(1)
 		}
