@@ -85,6 +85,13 @@ func rapidFinds(t *testing.T, m *mutants.Mutant, seeds int) string {
 		p.Mutant = c.Judge
 		props = append(props, contained(func(d property.Draw) (*property.Guest, error) { return property.PVDP(d, p, m.Levels) }))
 	}
+	if len(props) == 0 {
+		factory, err := m.Factory()
+		if err != nil {
+			t.Fatal(err)
+		}
+		props = append(props, wanders(factory))
+	}
 	return share(props, seeds, func(prop func(*rapid.T), seed int) int {
 		set(t, "rapid.seed", fmt.Sprint(seed))
 		return falsified(prop)
