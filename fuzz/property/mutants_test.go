@@ -1,0 +1,211 @@
+package property_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/leanovate/gopter"
+	"github.com/leanovate/gopter/commands"
+	"pgregory.net/rapid"
+
+	"github.com/ptcheck/ptcheck/fuzz/mutants"
+	"github.com/ptcheck/ptcheck/fuzz/property"
+	"github.com/ptcheck/ptcheck/model"
+)
+
+// TestMutantTable measures which mutants the properties find with the default
+// number of checks: rows of docs/properties.md, written to the file that the
+// environment variable PTCHECK_MUTANT_TABLE names. PTCHECK_MUTANT_SEEDS is the
+// number of seeds, 10 if unset. It is slow, and skipped without the variable.
+func TestMutantTable(t *testing.T) {
+	path := os.Getenv("PTCHECK_MUTANT_TABLE")
+	if path == "" {
+		t.Skip("PTCHECK_MUTANT_TABLE is not set")
+	}
+	seeds := 10
+	if n, err := strconv.Atoi(os.Getenv("PTCHECK_MUTANT_SEEDS")); err == nil {
+		seeds = n
+	}
+	flags := map[string]string{"rapid.nofailfile": "true", "rapid.shrinktime": "0s"}
+	for name, value := range flags {
+		defer restore(t, name)()
+		set(t, name, value)
+	}
+	defer restore(t, "rapid.seed")()
+	var b strings.Builder
+	for _, m := range mutants.All() {
+		r, g := rapidFinds(t, &m, seeds), gopterFinds(&m, seeds)
+		fmt.Fprintf(&b, "%s\t%s\t%s\n", m.ID, r, g)
+		t.Logf("%s: rapid %s, gopter %s", m.ID, r, g)
+	}
+	if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func set(t *testing.T, name, value string) {
+	t.Helper()
+	if err := flag.Set(name, value); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// restore returns what gives a flag its present value back.
+func restore(t *testing.T, name string) func() {
+	old := flag.Lookup(name).Value.String()
+	return func() { set(t, name, old) }
+}
+
+// kinds are the families that a mutant of a kernel shows in.
+func kinds(m *mutants.Mutant) []property.Kind {
+	var out []property.Kind
+	for _, k := range property.Kinds() {
+		if k.Backend == m.System && (m.Levels == 0 || k.Levels == m.Levels) {
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
+// rapidFinds counts the seeds for which some property of rapid fails.
+func rapidFinds(t *testing.T, m *mutants.Mutant, seeds int) string {
+	var props []func(*rapid.T)
+	c := m.Change()
+	for _, kind := range kinds(m) {
+		props = append(props, lives(kind, c.Patch))
+	}
+	if m.System == "pvdp" {
+		p := model.Plain()
+		p.Mutant = c.Judge
+		props = append(props, contained(func(d property.Draw) (*property.Guest, error) { return property.PVDP(d, p, m.Levels) }))
+	}
+	if len(props) == 0 {
+		factory, err := m.Factory()
+		if err != nil {
+			t.Fatal(err)
+		}
+		props = append(props, wanders(factory))
+	}
+	return share(props, seeds, func(prop func(*rapid.T), seed int) int {
+		set(t, "rapid.seed", fmt.Sprint(seed))
+		return falsified(prop)
+	})
+}
+
+// falsified is the number of checks that rapid needs for a counterexample, 0 if it
+// finds none.
+func falsified(prop func(*rapid.T)) int {
+	tb := &quiet{done: make(chan struct{})}
+	checks, first := 0, 0
+	go func() {
+		defer close(tb.done)
+		rapid.Check(tb, func(t *rapid.T) {
+			checks++
+			passed := false
+			defer func() {
+				if !passed && first == 0 {
+					first = checks
+				}
+			}()
+			prop(t)
+			passed = true
+		})
+	}()
+	<-tb.done
+	if !tb.failed {
+		return 0
+	}
+	return first
+}
+
+// quiet is a test that only notes whether it has failed.
+type quiet struct {
+	rapid.TB
+	failed bool
+	done   chan struct{}
+}
+
+func (q *quiet) Helper()               {}
+func (q *quiet) Name() string          { return "mutant" }
+func (q *quiet) Logf(string, ...any)   {}
+func (q *quiet) Log(...any)            {}
+func (q *quiet) Errorf(string, ...any) { q.failed = true }
+func (q *quiet) Failed() bool          { return q.failed }
+func (q *quiet) Fail()                 { q.failed = true }
+func (q *quiet) FailNow()              { q.failed = true; runtime.Goexit() }
+
+// gopterFinds counts the seeds for which some conformance fails.
+func gopterFinds(m *mutants.Mutant, seeds int) string {
+	var props []commands.Commands
+	c := m.Change()
+	for _, kind := range kinds(m) {
+		props = append(props, addressSpace(kind, c.Patch))
+	}
+	if m.System == "pvdp" {
+		p := model.Plain()
+		p.Mutant = c.Judge
+		props = append(props, ownership(*p, m.Levels))
+	}
+	return share(props, seeds, func(c commands.Commands, seed int) int {
+		p := gopter.DefaultTestParametersWithSeed(int64(seed))
+		p.MaxShrinkCount = 0
+		r := commands.Prop(c).Check(p)
+		if r.Status != gopter.TestFailed {
+			return 0
+		}
+		return r.Succeeded + 1
+	})
+}
+
+// share says for how many seeds one of several properties fails, and how many
+// checks that takes: the median of the seeds that find something. fails returns
+// the number of checks, 0 for none.
+func share[T any](props []T, seeds int, fails func(T, int) int) string {
+	if len(props) == 0 {
+		return "-\t-"
+	}
+	var checks []int
+	for seed := 1; seed <= seeds; seed++ {
+		before := 0
+		for _, p := range props {
+			if n := fails(p, seed); n > 0 {
+				checks = append(checks, before+n)
+				break
+			}
+			before += 100
+		}
+	}
+	if len(checks) == 0 {
+		return fmt.Sprintf("0/%d\t-", seeds)
+	}
+	slices.Sort(checks)
+	return fmt.Sprintf("%d/%d\t%d", len(checks), seeds, checks[len(checks)/2])
+}
+
+// TestMutantsFound holds that the properties can fail: a few mutants, one of each
+// kind of system, are found.
+func TestMutantsFound(t *testing.T) {
+	defer restore(t, "rapid.nofailfile")()
+	defer restore(t, "rapid.shrinktime")()
+	defer restore(t, "rapid.seed")()
+	set(t, "rapid.nofailfile", "true")
+	set(t, "rapid.shrinktime", "0s")
+	list, err := mutants.Find([]string{"B02", "B08", "X43"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range list {
+		if r := rapidFinds(t, &m, 1); !strings.HasPrefix(r, "1/1") {
+			t.Errorf("rapid does not find %s", m.ID)
+		}
+		if r := gopterFinds(&m, 1); !strings.HasPrefix(r, "1/1") {
+			t.Errorf("gopter does not find %s", m.ID)
+		}
+	}
+}
