@@ -49,6 +49,17 @@ func IsBoot(f *script.File) bool {
 	return slices.ContainsFunc(f.Lines, func(l script.Line) bool { return l.Op != nil && l.Op.Name == "system" })
 }
 
+// EarlyError says that a scenario goes wrong before its last operation.
+type EarlyError struct{ error }
+
+// IsHeader reports whether an operation only says something about its file: which
+// mutant it is for, how it must end.
+func IsHeader(op *script.Op) bool { return op.Name == "mutant" || op.Name == "expect" }
+
+// Bounds are the bounds of low memory and of stale leaves that the system was
+// asked for, 0 if none.
+func (s *System) Bounds() (lowmem, stale int) { return s.lowmem, s.stale }
+
 // Run makes the boot calls of a script one after the other, with the given
 // change to the kernel. It stops at the first call that goes wrong. An error
 // names file, line and column.
@@ -56,11 +67,11 @@ func Run(f *script.File, o Options) (*Play, error) {
 	p := &player{play: &Play{}, options: o, file: f}
 	for i := range f.Lines {
 		op := f.Lines[i].Op
-		if op == nil {
+		if op == nil || IsHeader(op) {
 			continue
 		}
 		if p.play.Failed {
-			return nil, p.errorf(i, "a call has gone wrong before this one")
+			return nil, &EarlyError{p.errorf(i, "a call has gone wrong before this one")}
 		}
 		answer, err := p.do(i, op)
 		if err != nil {
@@ -90,6 +101,8 @@ func (p *player) errorf(line int, format string, args ...any) error {
 
 func (p *player) do(line int, op *script.Op) (string, error) {
 	switch {
+	case IsHeader(op):
+		return "ok", nil
 	case op.Name == "system":
 		p.name = op.Args[0].Word
 		if !slices.Contains(Names(), p.name) {
@@ -124,6 +137,17 @@ func (p *player) start(line int, name string) (string, error) {
 	if p.name == "" {
 		return "", p.errorf(line, "the line \"system NAME\" must come first")
 	}
+	if n, ok := OddNumber(name); ok {
+		p.options.Odd = []int{n}
+	}
+	for _, l := range p.file.Lines {
+		if l.Op == nil || l.Op.Name != "both" {
+			continue
+		}
+		if c, err := ParseCall(l.Op.String()); err == nil {
+			p.options.Preemptions = max(p.options.Preemptions, c.Preemptions())
+		}
+	}
 	sys, err := New(p.name, p.options)
 	if err != nil {
 		return "", p.errorf(line, "%v", err)
@@ -138,7 +162,7 @@ func (p *player) start(line int, name string) (string, error) {
 }
 
 func (p *player) call(line int, c Call) (string, error) {
-	if !slices.Contains(p.model.Calls(nil), c.Code()) {
+	if !p.model.Allows(c) {
 		return "", p.errorf(line, "the protocol does not allow %q here", c)
 	}
 	p.play.Path = append(p.play.Path, c)
