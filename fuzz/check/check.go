@@ -118,18 +118,8 @@ func (r *Result) explain(c *config) (err error) {
 
 // Untested lists the rules and calls that the search never put to the test.
 func (r *Result) Untested() []string {
-	var out []string
-	for k := model.CallKind(1); k < model.NumCalls; k++ {
-		if r.Counters[k] == 0 {
-			out = append(out, k.String())
-		}
-	}
-	for i, rule := range r.System.Rules() {
-		if r.Counters[int(model.NumCalls)+i] == 0 {
-			out = append(out, rule.ID)
-		}
-	}
-	return out
+	run := reports.Run{Coverage: r.System.Coverage(r.Counters)}
+	return run.Vacuous()
 }
 
 // Backend searches a backend's system exhaustively. The test fails with the
