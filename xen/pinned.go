@@ -28,12 +28,17 @@ func PinRoots(k *hooks.Kernel, pgd model.VA) {
 
 // PgdUnpin is the reverse (Linux: xen_pgd_unpin).
 func PgdUnpin(k *hooks.Kernel, pgd model.VA) {
+	UnpinRoots(k, pgd)
+	WalkTables(k, pgd, UnpinPage)
+}
+
+// UnpinRoots is the reverse of PinRoots.
+func UnpinRoots(k *hooks.Kernel, pgd model.VA) {
 	doUnpin(k, k.PfnOf(pgd))
 	if user := userRoot(k, model.Frame(k.PfnOf(pgd))); user != model.NoFrame {
 		doUnpin(k, model.PFN(user))
 		UnpinPage(k, k.M.L.Geo.Root(), model.PFN(user))
 	}
-	WalkTables(k, pgd, UnpinPage)
 }
 
 func doPin(k *hooks.Kernel, root model.PFN) {

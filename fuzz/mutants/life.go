@@ -59,7 +59,7 @@ func lifeMutants() []Mutant {
 			System: "life-xen", Levels: 3, theme: "fork", Catch: "crash fault", Steps: 5, patch: recycleUnflushed},
 		{ID: "B42", What: "the LDT is given by its machine address", Source: "Linux 15c84731d647",
 			System: "life-xen", Levels: 3, theme: "desc", Catch: "crash fault", Steps: 5, patch: machineLDT},
-		{ID: "B43", What: "entries that are not present are converted, and read as present", Source: "Linux df912ea4ae72; XenLinux eee7931c83",
+		{ID: "B43-pte", What: "entries that are not present are converted, and read as present", Source: "Linux df912ea4ae72; XenLinux eee7931c83",
 			System: "life-xen", Levels: 3, theme: "pages", Catch: "crash bug", Steps: 5, patch: convertAll},
 		{ID: "lazy-leave", What: "a lazy section ends with updates held back", Source: "Linux, include/asm-generic/pgtable.h, lazy MMU mode",
 			System: "life-xen", Levels: 3, theme: "pages", Catch: "queue-flushed", Steps: 4, patch: leaveUnflushed},
