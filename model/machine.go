@@ -163,6 +163,7 @@ func (m *Machine) Store(va VA, width int, v uint64) {
 			op = OpEmulate
 			break
 		}
+		m.TLB.flushPage(va &^ (PageSize - 1)) // a fault drops the translation
 		if !m.handled(PageFault{VA: va, Write: true, Present: true}, tries) {
 			m.Die(Crash{Kind: CrashFault, Write: true, VA: va})
 		}

@@ -12,7 +12,7 @@ func lifeHarmless() []Mutant {
 		{ID: "unpin-first", What: "a root is unpinned before the processor leaves it, and its tables become writable after that",
 			System: "life-xen", Levels: 3, theme: "suspend", patch: unpinFirst},
 		{ID: "leave-first", What: "a process that ends leaves its tables for init_mm's before they are taken apart",
-			System: "life-native", Levels: 2, theme: "high", patch: leaveFirst},
+			System: "life-native", Levels: 2, theme: "fork", patch: leaveFirst},
 		{ID: "pin-at-birth", What: "a root is pinned when it is made, not when it comes into use",
 			System: "life-xen", Levels: 3, theme: "suspend", patch: pinAtBirth},
 		{ID: "eager-sync", What: "every address space gets a table of the vmalloc area at once",
