@@ -2,6 +2,7 @@ package system
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/ptcheck/ptcheck/hooks"
@@ -21,12 +22,12 @@ type lifeTheme struct {
 
 // The themes. Each has what it needs of processes; all of them together would be
 // too many states.
-func lifeThemes() map[string]lifeTheme {
+func lifeThemes() []lifeTheme {
 	processes := []model.CallKind{model.CallMMAlloc, model.CallMMPopulate, model.CallMMActivate, model.CallMMSwitch, model.CallMMExit}
 	with := func(more ...model.CallKind) []model.CallKind {
 		return append(append([]model.CallKind(nil), processes...), more...)
 	}
-	themes := []lifeTheme{
+	return []lifeTheme{
 		{name: "fork", mms: 2, pages: 1, calls: with(model.CallMMFork, model.CallTouch, model.CallUnmap)},
 		{name: "pages", mms: 1, pages: 1, calls: with(model.CallTouch, model.CallUnmap, model.CallProtNone, model.CallUnprotect,
 			model.CallSwapOut)},
@@ -43,11 +44,25 @@ func lifeThemes() map[string]lifeTheme {
 		{name: "racevm", mms: 2, pages: 1, calls: []model.CallKind{model.CallMMAlloc, model.CallMMActivate, model.CallVArea, model.CallVfree,
 			model.CallVSync}},
 	}
-	out := map[string]lifeTheme{}
-	for _, t := range themes {
-		out[t.name] = t
+}
+
+// theme returns a theme by name.
+func theme(name string) lifeTheme {
+	for _, t := range lifeThemes() {
+		if t.name == name {
+			return t
+		}
 	}
-	return out
+	return lifeTheme{}
+}
+
+// Themes are the names of the themes of life after boot.
+func Themes() []string {
+	var names []string
+	for _, t := range lifeThemes() {
+		names = append(names, t.name)
+	}
+	return names
 }
 
 // lifeCase is a member of the family: a booted machine and what happens on it.
@@ -103,6 +118,11 @@ func lifeCases() []lifeCase {
 // of them, or both with two processors: life, life-native, life-xen, life-smp.
 func Life(name string, o Options) (*System, error) {
 	s := &System{Name: name, enabled: lifeCalls}
+	for _, want := range o.Themes {
+		if theme(want).name == "" {
+			return nil, fmt.Errorf("system: %s: no theme is named %q; there are %v", name, want, Themes())
+		}
+	}
 	for _, c := range lifeCases() {
 		if !c.wanted(name, &o) {
 			continue
@@ -146,19 +166,10 @@ func (c *lifeCase) wanted(name string, o *Options) bool {
 		return false
 	case o.Profile != nil && (native || c.profile.Name != o.Profile.Name):
 		return false
-	case len(o.Themes) > 0 && !contains(o.Themes, c.theme):
+	case len(o.Themes) > 0 && !slices.Contains(o.Themes, c.theme):
 		return false
 	}
 	return o.wants(c.levels)
-}
-
-func contains(list []string, word string) bool {
-	for _, w := range list {
-		if w == word {
-			return true
-		}
-	}
-	return false
 }
 
 func (c *lifeCase) ops() hooks.Ops {
