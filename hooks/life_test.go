@@ -64,18 +64,18 @@ func TestCopyOnWrite(t *testing.T) {
 	everywhere(t, "fork", func(t *testing.T, k *hooks.Kernel) {
 		va := k.M.L.Life.Pages[0]
 		start(t, k)
-		do(t, k, func() { hooks.Touch(k, va) })
+		do(t, k, func() { hooks.TouchPage(k, va) })
 		first := page(k, 0)
 		do(t, k, func() { hooks.MMFork(k) })
 		f := k.M.L.Map.Frame(first.MFN())
 		if a, b := page(k, 0), page(k, 1); a.MFN() != first.MFN() || b.MFN() != first.MFN() || a.Is(model.RW) || b.Is(model.RW) || k.M.Kernel.Life.Refs[f] != 1 {
 			t.Errorf("%s: after the fork %#x and %#x, %d more users", k.PV.Name, a, b, k.M.Kernel.Life.Refs[f])
 		}
-		do(t, k, func() { hooks.Touch(k, va) })
+		do(t, k, func() { hooks.TouchPage(k, va) })
 		if a, b := page(k, 0), page(k, 1); a.MFN() == first.MFN() || !a.Is(model.RW) || b.MFN() != first.MFN() || k.M.Kernel.Life.Refs[f] != 0 {
 			t.Errorf("%s: after the first write %#x and %#x", k.PV.Name, a, b)
 		}
-		do(t, k, func() { k.Fn.Life.SwitchMM(k, 1); hooks.Touch(k, va) })
+		do(t, k, func() { k.Fn.Life.SwitchMM(k, 1); hooks.TouchPage(k, va) })
 		if b := page(k, 1); b.MFN() != first.MFN() || !b.Is(model.RW) {
 			t.Errorf("%s: after the second write %#x", k.PV.Name, b)
 		}
@@ -88,14 +88,14 @@ func TestAbsentEntriesKeepTheirMeaning(t *testing.T) {
 	everywhere(t, "pages", func(t *testing.T, k *hooks.Kernel) {
 		va := k.M.L.Life.Pages[0]
 		start(t, k)
-		do(t, k, func() { hooks.Touch(k, va) })
+		do(t, k, func() { hooks.TouchPage(k, va) })
 		before := page(k, 0)
 		f := k.M.L.Map.Frame(before.MFN())
 		do(t, k, func() { hooks.Protect(k, va, true) })
 		if e := page(k, 0); e.Is(model.Present) || e == 0 || model.PFN(e.MFN()) != model.PFN(f) {
 			t.Errorf("%s: without rights it is %#x, its page is %d", k.PV.Name, e, f)
 		}
-		if died := k.M.Run(func() { hooks.Touch(k, va) }); died == nil || died.Kind != model.CrashFault {
+		if died := k.M.Run(func() { hooks.TouchPage(k, va) }); died == nil || died.Kind != model.CrashFault {
 			t.Errorf("%s: a page without rights is written to: %v", k.PV.Name, died)
 		}
 		do(t, k, func() { hooks.Protect(k, va, false) })
@@ -106,7 +106,7 @@ func TestAbsentEntriesKeepTheirMeaning(t *testing.T) {
 		if e := page(k, 0); e.Is(model.Present) || e == 0 || !model.In(k.M.Kernel.Life.Free, f) {
 			t.Errorf("%s: swapped out it is %#x", k.PV.Name, e)
 		}
-		do(t, k, func() { hooks.Touch(k, va) })
+		do(t, k, func() { hooks.TouchPage(k, va) })
 		if e := page(k, 0); !e.Is(model.Present | model.RW) {
 			t.Errorf("%s: swapped in it is %#x", k.PV.Name, e)
 		}
@@ -150,7 +150,7 @@ func TestPinnedWhileInUse(t *testing.T) {
 		life := &k.M.Kernel.Life
 		before := *life
 		start(t, k)
-		do(t, k, func() { hooks.Touch(k, k.M.L.Life.Pages[0]) })
+		do(t, k, func() { hooks.TouchPage(k, k.M.L.Life.Pages[0]) })
 		roots := []model.Frame{life.MM[0].Root}
 		if levels == 4 {
 			roots = append(roots, life.MM[0].User)
@@ -189,7 +189,7 @@ func TestKmapLeftBehind(t *testing.T) {
 	if fault != model.WalkOK || !model.In(k.M.Kernel.Life.Free, w.Frame) {
 		t.Fatalf("the kmap leads to %d (%v)", w.Frame, fault)
 	}
-	do(t, k, func() { hooks.Touch(k, k.M.L.Life.Pages[0]) })
+	do(t, k, func() { hooks.TouchPage(k, k.M.L.Life.Pages[0]) })
 	if _, fault := k.M.Walk(pkmap); fault == model.WalkOK {
 		t.Error("the kmap is still there")
 	}

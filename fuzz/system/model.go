@@ -45,7 +45,7 @@ func (s *System) NewModel() *Model {
 		counts:  make([]uint64, int(model.NumCalls)+len(s.rules)),
 	}
 	m.machine = model.NewMachine(nil, m.checker)
-	m.kernel.M = m.machine
+	m.kernel.M, m.kernel.Fn = m.machine, &s.fn
 	faults(m.machine, &m.kernel)
 	m.run = func() { m.call.run(&m.kernel) }
 	m.both = halves(&m.call, &m.kernel)
