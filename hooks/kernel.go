@@ -8,6 +8,14 @@ type Kernel struct {
 	M  *model.Machine
 	PV *Ops
 	Fn *Funcs
+
+	scratch [2]scratch // by processor; means nothing between calls
+}
+
+// scratch is room for the length of a call.
+type scratch struct {
+	gather Gather
+	pmds   [maxPmds]model.PFN
 }
 
 // New returns a kernel with the original generic code.

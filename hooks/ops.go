@@ -57,6 +57,8 @@ type Ops struct {
 	ExitMMap   func(k *Kernel, pgd model.VA)
 
 	Early EarlyOps // later kernels only
+	// Life are the hooks of life after boot, empty where there is none.
+	Life LifeOps
 }
 
 // Funcs are the generic functions that call one another, as a table for the
@@ -73,6 +75,7 @@ type Funcs struct {
 	ZapLowMappings            func(k *Kernel)
 
 	Early EarlyFuncs // later kernels only
+	Life  LifeFuncs
 }
 
 // Generic returns the kernel's own generic functions.
@@ -88,5 +91,6 @@ func Generic() Funcs {
 		PagetableInit:             PagetableInit,
 		ZapLowMappings:            ZapLowMappings,
 		Early:                     GenericEarly(),
+		Life:                      GenericLife(),
 	}
 }

@@ -31,6 +31,7 @@ type Checker struct {
 	// recount is a recount of the state; recounted says that of this step.
 	recount   Recount
 	recounted bool
+	reach     reach // scratch
 }
 
 // Detail locates a violation. Fields that do not concern the rule are zero.
@@ -92,6 +93,9 @@ func (c *Checker) Step(m *model.Machine, s *model.Step) {
 	c.recounted = false
 	c.call.follow(c.s, s)
 	for _, i := range c.byOp[s.Op] {
+		if c.rules[i].Life && c.s.L.Life == nil {
+			continue
+		}
 		r := c.rules[i].check(c, s)
 		if r == silent {
 			continue

@@ -11,6 +11,7 @@ func directMapComplete() Rule {
 		Limits:  "looks at the tables under the kernel's own root; where the pages lead is the business of direct-map-true",
 		Goal:    "setup_done ends",
 		Kernel:  FirstKernel,
+		Boot:    true,
 		check:   checkComplete,
 		ops:     []model.Op{model.OpCallEnd},
 	}

@@ -10,6 +10,7 @@ func fixmapLands() Rule {
 		Source:  "Linux, set_pte_pfn (arch/i386/mm/pgtable.c), PAGE_KERNEL and PAGE_KERNEL_RO; xen_pagetable_setup_done (ab144f5e)",
 		Limits:  "looks at the tables under the kernel's own root; not at software bits, nor at no-execute where making an entry loses it (32-bit guests)",
 		Goal:    "a fixmap call ends",
+		Boot:    true,
 		check:   checkFixmap,
 		ops:     []model.Op{model.OpCallEnd},
 	}

@@ -10,6 +10,7 @@ func hookOrder() Rule {
 		Source:  "Linux b239fb25 (pagetable_init, native_pagetable_setup_start, one_md_table_init, one_page_table_init) and ab144f5e (xen_pagetable_setup_start and setup_done choose the variants)",
 		Limits:  "a table that setup_start moves is announced to nobody; which setter was called is not seen, only which one was live",
 		Goal:    "a table that an alloc hook has heard of is linked, or a setup hook's call ends",
+		Boot:    true,
 		check:   checkHooks,
 	}
 }

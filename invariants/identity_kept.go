@@ -12,6 +12,7 @@ func identityKept() Rule {
 		Goal:    "a call before the zap ends",
 		Native:  true,
 		Kernel:  FirstKernel,
+		Boot:    true,
 		check:   checkIdentity,
 		ops:     entryOps,
 	}

@@ -11,6 +11,7 @@ func leafRewritten() Rule {
 		Limits:  "write permission and, on 32 bits, no-execute are not looked at under a hypervisor: read-only leaves stay so, and making an entry loses the NX bit there",
 		Goal:    "a map call ends",
 		Kernel:  FirstKernel,
+		Boot:    true,
 		check:   checkLeaf,
 		ops:     []model.Op{model.OpCallEnd},
 	}

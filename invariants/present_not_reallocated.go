@@ -10,6 +10,7 @@ func presentNotReallocated() Rule {
 		Source:  "Linux b239fb25, one_md_table_init and one_page_table_init: allocate only if the entry is not present",
 		Limits:  "says nothing of tables that the backend moves on purpose in setup_start and setup_done",
 		Goal:    "a map or range call finds all its tables present",
+		Boot:    true,
 		check:   checkReallocation,
 	}
 }

@@ -20,6 +20,9 @@ type Rule struct {
 	Kmap bool
 	// Kernel says which kernels' protocol the rule is about.
 	Kernel Kernel
+	// Boot says that it means something while booting only, Life that it does
+	// after boot only.
+	Boot, Life bool
 
 	// ops are the kinds of steps that check wants to see, nil for all.
 	ops []model.Op
@@ -44,7 +47,8 @@ const (
 // For reports whether the rule means something on machines of a layout.
 func (r *Rule) For(l *model.Layout) bool {
 	switch {
-	case r.Hyper && l.Hyper == nil, r.Native && l.Hyper != nil, r.Kmap && (l.Early == nil || l.Early.Kmaps == 0):
+	case r.Hyper && l.Hyper == nil, r.Native && l.Hyper != nil, r.Kmap && (l.Early == nil || l.Early.Kmaps == 0),
+		r.Boot && l.Life != nil, r.Life && l.Life == nil:
 		return false
 	}
 	return r.Kernel == AnyKernel || (r.Kernel == LaterKernel) == (l.Early != nil)
@@ -93,6 +97,12 @@ func Rules() []Rule {
 		oneType(),
 		tablesValid(),
 		countsAgree(),
+		queueFlushed(),
+		noDangling(),
+		nothingLeftBehind(),
+		kernelPartShared(),
+		aliasesAgree(),
+		knownAtSuspend(),
 	}
 }
 

@@ -11,6 +11,7 @@ func setupIdempotent() Rule {
 		Limits:  "words that change and change back do not count; says nothing while the other processor is in a call",
 		Goal:    "such a call ends",
 		Kernel:  FirstKernel,
+		Boot:    true,
 		check:   checkIdempotent,
 		ops:     []model.Op{model.OpCallBegin, model.OpCallEnd},
 	}

@@ -11,6 +11,7 @@ func storesStay() Rule {
 		Limits:  "what the zero page may hold is the business of zero-page-empty; a page of the boot allocator counts as the tables' own whatever it was taken for; contents that no table can use are not modelled",
 		Goal:    "an entry is stored",
 		Kernel:  FirstKernel,
+		Boot:    true,
 		check:   checkStores,
 		ops: []model.Op{model.OpStore, model.OpEmulate, model.OpClearPage, model.OpMMUUpdate,
 			model.OpUpdateVA, model.OpClearFrame, model.OpCopyFrame},

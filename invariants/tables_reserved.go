@@ -10,6 +10,7 @@ func tablesReserved() Rule {
 		Source:  "Linux b239fb25, alloc_bootmem_low_pages in one_md_table_init and one_page_table_init, max_low_pfn in kernel_physical_mapping_init; 551889a6e2a2 on mappings beyond the end",
 		Limits:  "what head.S and the builder mapped is exempt until the kernel writes it; tables shared with the low half are looked at in the kernel's half only",
 		Goal:    "a table comes into use",
+		Boot:    true,
 		check:   checkReserved,
 		ops:     entryOps,
 	}

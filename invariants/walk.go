@@ -73,6 +73,9 @@ type Snapshot struct {
 	low []page
 	// tables says of each frame whether it was a table.
 	tables []bool
+	// What was free after the boot, read-only in the direct map, and pinned; only
+	// where there is life after it.
+	free, readOnly, pinned uint64
 }
 
 type page struct {
@@ -90,6 +93,9 @@ func TakeSnapshot(s *model.State) *Snapshot {
 		low = s.L.Kernel.PageOffset
 	}
 	snap.table(s, g, s.CPU.CR3, g.Levels, 0, low, false)
+	if s.L.Life != nil {
+		snap.booted(s)
+	}
 	return snap
 }
 
@@ -130,3 +136,20 @@ func (n *Snapshot) table(s *model.State, g *model.Geometry, f model.Frame, level
 
 // Len is the number of pages.
 func (n *Snapshot) Len() int { return len(n.pages) }
+
+// booted notes what the boot leaves behind.
+func (n *Snapshot) booted(s *model.State) {
+	n.free = s.Kernel.Life.Free
+	for f := range model.Frame(s.L.Map.Guest()) {
+		if s.L.Hyper != nil && pinned(s, f) {
+			n.pinned |= bit(f)
+		}
+		if model.PFN(f) >= s.L.Kernel.MaxLowPFN {
+			continue
+		}
+		m, ok := resolve(s, s.L.Geo, model.Frame(s.L.Kernel.Root), s.L.VA(model.PFN(f).PA()))
+		if ok && !m.leaf.Is(model.RW) {
+			n.readOnly |= bit(f)
+		}
+	}
+}

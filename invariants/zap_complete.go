@@ -11,6 +11,7 @@ func zapComplete() Rule {
 		Limits:  "looks at the tables under the kernel's own root, not at what a TLB may still hold",
 		Goal:    "the zap ends",
 		Kernel:  FirstKernel,
+		Boot:    true,
 		check:   checkZap,
 		ops:     []model.Op{model.OpCallEnd},
 	}

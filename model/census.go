@@ -69,6 +69,9 @@ func (c *Census) Take(s *State) {
 	for _, f := range s.GDT {
 		c.use(f, TypeSegDesc, false)
 	}
+	if s.LDT.Mapped {
+		c.use(s.LDT.Frame, TypeSegDesc, false)
+	}
 	for len(c.queue) > 0 {
 		f := c.queue[len(c.queue)-1]
 		c.queue = c.queue[:len(c.queue)-1]

@@ -18,6 +18,7 @@ func (s *State) AppendPacked(dst []byte) []byte {
 	if s.other != nil {
 		dst = s.other.pack(dst)
 	}
+	dst = s.packLife(dst)
 	if s.info != nil {
 		dst = s.packRecords(dst)
 	}
@@ -36,6 +37,7 @@ func (s *State) Unpack(src []byte) []byte {
 		src = s.other.unpack(src)
 		s.other.CPU.CR4, s.other.CPU.NXE = s.CPU.CR4, s.CPU.NXE
 	}
+	src = s.unpackLife(src)
 	if s.info != nil {
 		src = s.unpackRecords(src)
 	}

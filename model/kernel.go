@@ -23,6 +23,8 @@ type Kernel struct {
 	SecondPinned bool
 	// Buffer belongs to later kernels; see [EarlyMap].
 	Buffer TableBuffer
+	// Life is what a booted kernel remembers besides.
+	Life Life
 }
 
 // Phase is how far the boot protocol has come.
@@ -104,6 +106,32 @@ const (
 	CallBalloonUp
 	CallVmap       // map a new page in the vmalloc area
 	CallDumpTables // walk all tables, as ptdump does
+	CallMMAlloc    // life: an address space for a new program
+	CallMMFork     // a copy of the current process
+	CallMMPopulate // a page of a new program that does not run yet
+	CallMMActivate // a new program's address space comes into use
+	CallMMSwitch
+	CallMMExit
+	CallTouch     // the current process stores to a page
+	CallUnmap     // munmap of a page
+	CallProtNone  // mprotect with no rights
+	CallUnprotect // mprotect with all rights
+	CallSwapOut
+	CallVmalloc
+	CallVfree
+	CallVTouch // an access to the vmalloc area
+	CallVSync  // vmalloc_sync_all
+	CallVArea  // alloc_vm_area, and a hypercall for what it returned
+	CallKmapHigh
+	CallKunmapHigh
+	CallLazyEnter
+	CallLazyLeave
+	CallGDTLoad
+	CallLDTLoad
+	CallLDTUse
+	CallLDTFree
+	CallSuspend
+	CallResume
 	NumCalls
 )
 
@@ -112,5 +140,8 @@ func (c CallKind) String() string {
 	return [...]string{"none", "setup_start", "map_lowmem", "range", "fixmap", "alias", "setup_done",
 		"load_root", "zap", "pgd_alloc", "activate", "switch", "exit",
 		"ioremap_init", "early_ioremap", "early_iounmap", "find_tables", "map_range", "kmap_init", "reserve",
-		"alloc_page", "kmap", "top_start", "top_step", "top_end", "mem_map", "free_p2m", "balloon_up", "vmap", "ptdump"}[c]
+		"alloc_page", "kmap", "top_start", "top_step", "top_end", "mem_map", "free_p2m", "balloon_up", "vmap", "ptdump",
+		"mm_alloc", "mm_fork", "mm_populate", "mm_activate", "mm_switch", "mm_exit", "touch", "unmap", "prot_none", "unprotect",
+		"swap_out", "vmalloc", "vfree", "vmalloc_touch", "vmalloc_sync", "vm_area", "kmap_high", "kunmap_high", "lazy_enter", "lazy_leave",
+		"gdt_load", "ldt_load", "ldt_use", "ldt_free", "suspend", "resume"}[c]
 }

@@ -16,6 +16,8 @@ type Layout struct {
 	Hyper *Hyper
 	// Early is what a kernel of 2.6.39 or later starts from; nil for 2007's.
 	Early *EarlyMap
+	// Life are the constants of life after boot; nil where only the boot matters.
+	Life *LifeMap
 	// AccessBits makes [Machine.Access] keep accessed and dirty bits in the
 	// tables, as real processors do.
 	AccessBits bool

@@ -16,6 +16,9 @@ type Machine struct {
 	// Hold keeps what has changed undoable until the next [State.Commit]; steps
 	// do not commit by themselves.
 	Hold bool
+	// OnFault is the kernel's page-fault handler; nil: a page fault is the end. It
+	// reports whether the access is to be tried again.
+	OnFault func(f PageFault) bool
 
 	observers []Observer
 	duo       *Duo   // the code of two processors that is run side by side, nil: none
@@ -155,28 +158,35 @@ func (m *Machine) Store(va VA, width int, v uint64) {
 	m.pause()
 	t := m.translate(va, true)
 	op := OpStore
-	if !t.RW && m.CPU.WP {
-		op = OpEmulate
-		m.emulate(&t, va, width, v)
-	} else {
+	for tries := 0; !t.RW && m.CPU.WP; tries++ {
+		if m.emulate(&t, va, width, v) {
+			op = OpEmulate
+			break
+		}
+		m.TLB.flushPage(va &^ (PageSize - 1)) // a fault drops the translation
+		if !m.handled(PageFault{VA: va, Write: true, Present: true}, tries) {
+			m.Die(Crash{Kind: CrashFault, Write: true, VA: va})
+		}
+		t = m.translate(va, true)
+	}
+	if op == OpStore {
 		m.poke(&t, width, v)
 	}
 	m.emit(Step{Op: op, VA: va, Frame: t.Frame, Off: t.Offset, Width: width, Value: v})
 }
 
-// emulate has the hypervisor carry out a store to a read-only page.
-func (m *Machine) emulate(t *Translation, va VA, width int, v uint64) {
+// emulate has the hypervisor carry out a store to a read-only page. It reports
+// whether that was its business; otherwise the kernel sees a page fault.
+func (m *Machine) emulate(t *Translation, va VA, width int, v uint64) bool {
 	if m.L.Hyper == nil || t.Frame == NoFrame {
-		m.Die(Crash{Kind: CrashFault, Write: true, VA: va})
+		return false
 	}
 	rc, mine := m.emulateStore(t, width, v, false)
-	switch {
-	case !mine:
-		m.Die(Crash{Kind: CrashFault, Write: true, VA: va})
-	case rc != OK:
+	if mine && rc != OK {
 		pa := PFN(t.Frame).PA() + PA(t.Offset)
 		m.Die(Crash{Kind: CrashRejected, Write: true, VA: va, PA: pa, Errno: rc, Value: v, Width: width})
 	}
+	return mine
 }
 
 // poke writes to the memory that a translation leads to. Bytes beyond what a
@@ -216,23 +226,38 @@ func (m *Machine) zero(f Frame) {
 // a fault where the tables (or a cached translation) do not map it, by a
 // misaccess where the direct map leads to other memory than it promises.
 func (m *Machine) translate(va VA, write bool) Translation {
+	for tries := 0; ; tries++ {
+		t, fault := m.tryTranslate(va, write)
+		if fault == WalkOK {
+			return t
+		}
+		if !m.handled(PageFault{VA: va, Write: write, Present: fault == WalkReadOnly}, tries) {
+			m.Die(Crash{Kind: CrashFault, Write: write, VA: va})
+		}
+	}
+}
+
+// tryTranslate is one attempt of translate.
+func (m *Machine) tryTranslate(va VA, write bool) (t Translation, fault WalkFault) {
 	page := va &^ (PageSize - 1)
 	if m.TLB.Sticky {
+		if m.staleReadOnly(page, write) {
+			return t, WalkReadOnly
+		}
 		// A cached read-only translation does not deny a store for good: the
 		// fault drops it, and the kernel tries again.
 		if e, ok := m.TLB.lookup(page); ok && (!write || e.write) {
 			t := Translation{Frame: e.frame, Offset: int(va & (PageSize - 1)), RW: e.write}
 			m.checkDirect(&t, va, write)
-			return t
+			return t, WalkOK
 		}
 	}
-	t, fault := m.Walk(va)
-	if fault != WalkOK {
-		m.Die(Crash{Kind: CrashFault, Write: write, VA: va})
+	if t, fault = m.Walk(va); fault != WalkOK {
+		return t, fault
 	}
 	m.checkDirect(&t, va, write)
 	m.TLB.fill(tlbEntry{page: page, frame: t.Frame, write: t.RW, glob: t.Global && m.CPU.CR4&CR4PGE != 0})
-	return t
+	return t, WalkOK
 }
 
 // checkDirect compares an access through the direct map with what the kernel

@@ -62,6 +62,7 @@ func (s *State) newBaseptr(mfn MFN) Errno {
 		return s.settle(mark, rc)
 	}
 	s.showM2P(f)
+	s.dropLDT()
 	s.CPU.CR3 = f
 	if s.rules.mutant.NoFlushOnLoad {
 		s.clock++

@@ -13,6 +13,8 @@ type State struct {
 
 	// GDT are the frames that hold the guest's descriptor table, ascending.
 	GDT []Frame
+	// LDT is the guest's local descriptor table.
+	LDT LDT
 
 	// pages[f] are the 64-bit words of frame f as far as a table can use them;
 	// nil means that all are zero.
@@ -79,6 +81,7 @@ func NewState(l *Layout) *State {
 	s := &State{L: l, pages: make([][]uint64, l.Map.Frames())}
 	s.CPU = CPU{CR3: NoFrame, UserCR3: NoFrame, WP: true}
 	s.Kernel = Kernel{InitMM: NoFrame, XenCR3: NoFrame, Second: NoFrame, BootmemNext: l.Kernel.BootmemFirst}
+	s.Kernel.Life.Reset()
 	s.stuck.table = NoFrame
 	if l.SMP {
 		s.other = &Processor{CPU: s.CPU, XenCR3: NoFrame, stuck: s.stuck}
@@ -245,6 +248,7 @@ func (s *State) CopyFrom(o *State) {
 	s.TLB.copyFrom(&o.TLB)
 	s.copyProcessor(o)
 	s.GDT = append(s.GDT[:0], o.GDT...)
+	s.LDT = o.LDT
 	for f, p := range o.pages {
 		switch {
 		case p == nil:

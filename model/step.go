@@ -23,6 +23,13 @@ const (
 	OpClearFrame            // MMUEXT_CLEAR_PAGE
 	OpCopyFrame             // MMUEXT_COPY_PAGE
 	OpAnnounce              // a shadowing hypervisor is told of a changed entry
+	OpSetLDT                // MMUEXT_SET_LDT
+	OpUseLDT                // a descriptor of the LDT loaded
+	OpAlloc                 // a frame handed out by the page allocator
+	OpFree                  // a frame given back to it
+	OpFault                 // a page fault reaches the kernel
+	OpResume                // the kernel has handled it: the access is tried again
+	OpSuspend               // the guest is suspended, to be saved or moved
 	OpCallBegin             // a protocol call starts
 	OpCallEnd               // a protocol call has returned
 	OpHook                  // the kernel is about to call a hook
@@ -34,7 +41,8 @@ const (
 func (o Op) String() string {
 	return [...]string{"store", "emulated-store", "clear-page", "bootmem", "load_cr3", "set_cr4",
 		"flush", "invlpg", "mmu_update", "update_va_mapping", "new_baseptr", "new_user_baseptr",
-		"pin", "unpin", "set_gdt", "clear_frame", "copy_frame", "announce", "begin", "end", "hook", "dealing"}[o]
+		"pin", "unpin", "set_gdt", "clear_frame", "copy_frame", "announce",
+		"set_ldt", "use_ldt", "alloc_page", "free_page", "fault", "resume", "suspend", "begin", "end", "hook", "dealing"}[o]
 }
 
 // Step is one thing that the machine did. Which fields mean something depends

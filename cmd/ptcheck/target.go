@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -36,7 +37,7 @@ type counterGroup struct {
 func targetNames() []string { return append(system.Names(), "adversary", "pvdp") }
 
 // bootOnly and adversaryOnly are flags that mean something to some systems.
-var bootOnly, adversaryOnly = [...]string{"lowmem", "stale", "preemptions"}, [...]string{"frames", "slots", "ops", "flags"}
+var bootOnly, adversaryOnly = [...]string{"lowmem", "stale", "preemptions", "themes"}, [...]string{"frames", "slots", "ops", "flags"}
 
 // target makes a system from the flags. Flags that it would ignore are refused.
 func (f *exploreFlags) target(cmd *cobra.Command, name string, p *model.Profile) (*target, error) {
@@ -60,13 +61,20 @@ func (f *exploreFlags) target(cmd *cobra.Command, name string, p *model.Profile)
 				return nil, fmt.Errorf("explore: --%s means nothing to system %s", flag, name)
 			}
 		}
+		life := strings.HasPrefix(name, "life")
+		if len(f.themes) > 0 && !life {
+			return nil, fmt.Errorf("explore: --themes means nothing to system %s: it only boots", name)
+		}
+		if life && (f.stale != 0 || f.lowmem != 0) {
+			return nil, fmt.Errorf("explore: --stale and --lowmem mean nothing to system %s: it has booted", name)
+		}
 		if !backend.Paravirt && (f.stale != 0 || p != nil) {
 			return nil, fmt.Errorf("explore: --stale and --profile mean nothing to system %s: it has neither builder nor Xen", name)
 		}
 		if f.symmetry == "on" || f.symmetry == "frames" {
 			return nil, fmt.Errorf("explore: --symmetry=%s: system %s has no symmetry: its frames have places of their own", f.symmetry, name)
 		}
-		s, err := backend.New(system.Options{Levels: f.levels, Lowmem: f.lowmem, Stale: f.stale, Preemptions: f.preempt, Profile: p})
+		s, err := backend.New(system.Options{Levels: f.levels, Lowmem: f.lowmem, Stale: f.stale, Preemptions: f.preempt, Profile: p, Themes: f.themes})
 		if err != nil {
 			return nil, err
 		}

@@ -9,7 +9,7 @@ import (
 
 // All returns every mutant, one row each.
 func All() []Mutant {
-	return slices.Concat(bootMutants(), moreBootMutants(), bufferMutants(), judgeMutants(), hyperMutants())
+	return slices.Concat(bootMutants(), moreBootMutants(), bufferMutants(), judgeMutants(), hyperMutants(), lifeMutants(), smpMutants())
 }
 
 func bootMutants() []Mutant {
@@ -128,6 +128,7 @@ func Harmless() []Mutant {
 	}
 	out = append(out, bufferHarmless()...)
 	out = append(out, hyperHarmless()...)
-	return append(out, Mutant{ID: "no-ro-flush", What: "no flush after a page has become read-only: the hypervisor flushes when its type changes",
+	out = append(out, Mutant{ID: "no-ro-flush", What: "no flush after a page has become read-only: the hypervisor flushes when its type changes",
 		System: "xen", patch: func(o *hooks.Ops, _ *hooks.Funcs) { o.FlushTLBSingle = func(*hooks.Kernel, model.VA) {} }})
+	return append(out, lifeHarmless()...)
 }

@@ -33,6 +33,10 @@ type Mutant struct {
 	early func(*system.EarlyStart) // changes what later kernels start from
 	// guest is the scope of system hyper; its profile is changed by judge.
 	guest *system.HostileOptions
+	// theme is what is searched of life after boot, preempt the bound on preemptions
+	// where there are two processors.
+	theme   string
+	preempt int
 }
 
 // Result is what a search made of a mutant.
@@ -58,8 +62,10 @@ func (m *Mutant) depth() int {
 	switch {
 	case m.Catch == "" || m.System == "buffer" || m.System == "topdown":
 		return 0
-	case m.guest != nil:
+	case m.guest != nil || m.preempt > 0:
 		return m.Steps // such scopes grow fast; what matters shows by then
+	case m.theme != "":
+		return m.Steps + 1
 	}
 	return 8
 }
@@ -128,7 +134,10 @@ func (m *Mutant) subject() (*subject, error) {
 		}
 		return adversarySubject(a)
 	}
-	o := system.Options{Patch: m.patch, Early: m.early}
+	o := system.Options{Patch: m.patch, Early: m.early, Preemptions: m.preempt}
+	if m.theme != "" {
+		o.Themes = []string{m.theme}
+	}
 	if m.Levels != 0 {
 		o.Levels = []int{m.Levels}
 	}

@@ -37,6 +37,10 @@ func Backends() []Backend {
 		{Name: "xen", Says: "the Xen hooks on a domain builder's tables", Paravirt: true, New: Xen},
 		{Name: "buffer", Says: "kernels of 2.6.39: tables from a buffer, natively and under Xen", Later: true, Paravirt: true, New: Buffer},
 		{Name: "topdown", Says: "kernels of 3.8: memory mapped from its top down, natively and under Xen", Later: true, Paravirt: true, New: TopDown},
+		life("life", "kernels that have booted, natively and under Xen: processes, vmalloc, kmaps, lazy updates", true),
+		life("life-native", "the native ones of life", false),
+		life("life-xen", "those of life under Xen", true),
+		life("life-smp", "booted kernels on two processors, natively and under Xen", true),
 		OnBareMetal("shadow", "example: a guest that announces its changes to a shadowing hypervisor", shadow.Ops, shadow.Rules()...).example(),
 	}
 }

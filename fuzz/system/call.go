@@ -50,6 +50,9 @@ func (c Call) String() string {
 		c.CPU = 0
 		return "cpu1 " + oneWord(c.String())
 	}
+	if c.Kind >= model.CallMMAlloc {
+		return c.lifeText()
+	}
 	switch c.Kind {
 	case model.CallMap:
 		if c.Arg == AllLeaves {
@@ -93,6 +96,9 @@ func ParseCall(text string) (Call, error) {
 
 func parseArg(k model.CallKind, arg string) (Call, error) {
 	c := Call{Kind: k}
+	if k >= model.CallMMAlloc {
+		return parseLife(k, arg)
+	}
 	switch k {
 	case model.CallMap:
 		n, err := strconv.ParseUint(strings.TrimPrefix(arg, "f"), 10, 31)
@@ -143,6 +149,11 @@ const (
 // run makes the kernel carry out a call.
 func (c Call) run(k *hooks.Kernel) {
 	l := k.M.L
+	if c.Kind >= model.CallMMAlloc {
+		n, page := c.lifeArgs()
+		hooks.LifeCall(k, c.Kind, n, l.Life.Pages[page])
+		return
+	}
 	switch c.Kind {
 	case model.CallSetupStart:
 		hooks.SetupStart(k)

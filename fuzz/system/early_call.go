@@ -46,6 +46,9 @@ func parseEarly(c Call, arg string) (Call, error) {
 // Speaks reports whether calls of a kind are part of the system's protocol.
 func (s *System) Speaks(k model.CallKind) bool {
 	e := s.Inits[0].State.L.Early
+	if s.Inits[0].State.L.Life != nil || k >= model.CallMMAlloc {
+		return s.kinds>>k&1 != 0
+	}
 	switch {
 	case k == model.CallSetupStart || k == model.CallSetupDone:
 		return true

@@ -48,6 +48,7 @@ func (s *System) Explain(init int, path []Call) (*reports.Finding, error) {
 func (m *Model) watch(o model.Observer) {
 	m.machine = model.NewMachine(m.machine.State, o, m.checker)
 	m.kernel.M = m.machine
+	faults(m.machine, &m.kernel)
 	m.duo = model.NewDuo(m.machine)
 }
 

@@ -45,7 +45,8 @@ func (s *System) NewModel() *Model {
 		counts:  make([]uint64, int(model.NumCalls)+len(s.rules)),
 	}
 	m.machine = model.NewMachine(nil, m.checker)
-	m.kernel = hooks.Kernel{M: m.machine, PV: &s.ops, Fn: &s.fn}
+	m.kernel.M, m.kernel.Fn = m.machine, &s.fn
+	faults(m.machine, &m.kernel)
 	m.run = func() { m.call.run(&m.kernel) }
 	m.both = halves(&m.call, &m.kernel)
 	m.duo = model.NewDuo(m.machine)
@@ -151,6 +152,12 @@ func (m *Model) judge(crash *model.Crash) explore.Outcome {
 		return explore.Outcome{Kind: explore.Crashed, Rule: int16(crash.Kind)}
 	}
 	return explore.Outcome{Kind: explore.Moved}
+}
+
+// faults has a kernel that goes on after the boot handle its page faults; one that
+// boots has no handler yet.
+func faults(m *model.Machine, k *hooks.Kernel) {
+	m.OnFault = func(f model.PageFault) bool { return k.Fn.Life.PageFault(k, f) }
 }
 
 // Counters returns how often each call was made and each rule applied: calls by

@@ -30,10 +30,12 @@ func (m *Model) withSchedules(dst []uint64) []uint64 {
 	t := &m.trial
 	if t.machine == nil {
 		t.machine = model.NewMachine(nil)
-		t.kernel = hooks.Kernel{M: t.machine, PV: &m.sys.ops, Fn: &m.sys.fn}
+		t.kernel.M = t.machine
+		faults(t.machine, &t.kernel)
 		t.duo, t.both = model.NewDuo(t.machine), halves(&t.call, &t.kernel)
 	}
 	t.machine.State = m.work[m.init]
+	t.kernel.PV, t.kernel.Fn = m.kernel.PV, m.kernel.Fn
 	t.pairs = m.sys.pairs(t.pairs[:0], m.work[m.init])
 	for _, c := range t.pairs {
 		for first := range 2 {

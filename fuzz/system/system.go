@@ -28,6 +28,8 @@ type System struct {
 	enabled func(dst []uint64, s *model.State) []uint64
 	// pairs appends calls that two processors may make at the same time, without a
 	// schedule; nil: none. Systems with pairs start with two processors.
+	// kinds are the calls of life after boot that the system has, by kind, as bits.
+	kinds       uint64
 	pairs       func(dst []Call, s *model.State) []Call
 	preemptions int
 }
@@ -59,6 +61,8 @@ type Options struct {
 	Preemptions int
 	// Odd are the numbers of odd members, behind those of the family; see odd.go.
 	Odd []int
+	// Themes are the themes of life after boot to search, nil for all.
+	Themes []string
 	// Patch replaces functions of the kernel: it makes a mutant.
 	Patch func(*hooks.Ops, *hooks.Funcs)
 	// Rules are checked besides those of package invariants.

@@ -1,0 +1,157 @@
+package hooks
+
+import "github.com/ptcheck/ptcheck/model"
+
+// PageFault is the kernel's page-fault handler (Linux: do_page_fault, 2.6.25).
+// It reports whether the access is to be tried again.
+func PageFault(k *Kernel, f model.PageFault) bool {
+	if f.VA >= k.layout().Kernel.PageOffset {
+		return !f.Present && k.vmallocFault(f.VA) || k.Fn.Life.SpuriousFault(k, f.VA, f.Write)
+	}
+	l := k.life()
+	if k.CPU().Current < 0 || l.MM[k.CPU().Current].Dead {
+		return false
+	}
+	return HandleMMFault(k, int(k.CPU().Current), f.VA, f.Write)
+}
+
+// SpuriousFault recognises a fault that only an outdated translation can have
+// caused: the tables grant the access (Linux: spurious_fault).
+func SpuriousFault(k *Kernel, va model.VA, write bool) bool {
+	entry, level, ok := k.LookupAddress(va)
+	if !ok {
+		return false
+	}
+	e := k.Read(entry)
+	if level == 1 {
+		e = model.Entry(k.PV.PTEVal(k, e))
+	}
+	return e.Is(model.Present) && (!write || e.Is(model.RW))
+}
+
+// HandleMMFault makes an address of a process accessible (Linux: handle_mm_fault
+// and handle_pte_fault). It also serves get_user_pages, for a process that does
+// not run yet.
+func HandleMMFault(k *Kernel, n int, va model.VA, write bool) bool {
+	pgd := k.RootVA(k.life().MM[n].Root)
+	k.pmdOf(pgd, va, true)
+	pte, table, _ := k.lockPTE(pgd, va)
+	val := k.readPTE(pte)
+	switch {
+	case !ptePresent(val): // none, or swapped out
+		k.unlockPTE(pte, table)
+		k.newUserPage(pgd, va, val)
+		return true
+	case val&uint64(model.Present) == 0:
+		k.unlockPTE(pte, table)
+		return false // no rights
+	case write && val&uint64(model.RW) == 0 && *k.refs(valPFN(val)) == 0:
+		k.setPTE(pte, k.PV.MakePTE(k, val|uint64(model.RW|model.Dirty)))
+	case write && val&uint64(model.RW) == 0:
+		k.unlockPTE(pte, table)
+		k.newUserPage(pgd, va, val)
+		return true
+	}
+	k.PV.Life.FlushPage(k, va)
+	k.unlockPTE(pte, table)
+	return true
+}
+
+// newUserPage gives a process a page of its own where its entry has a value: none,
+// swapped out, or a page that it shares. If the entry has changed in the meantime,
+// somebody was faster (Linux: do_anonymous_page, do_swap_page, do_wp_page). Contents
+// of user pages are not modelled: it is an empty one.
+func (k *Kernel) newUserPage(pgd, va model.VA, val uint64) {
+	pfn := k.getZeroedPage(true)
+	pte, table, ok := k.lockPTE(pgd, va)
+	if !ok || k.readPTE(pte) != val {
+		if ok {
+			k.unlockPTE(pte, table)
+		}
+		k.putPage(pfn)
+		return
+	}
+	if ptePresent(val) {
+		k.clearPTE(pte)
+		k.PV.Life.FlushPage(k, va)
+	}
+	k.setPTE(pte, k.PV.MakePTE(k, k.userVal(pfn)))
+	k.unlockPTE(pte, table)
+	if ptePresent(val) {
+		k.putPage(valPFN(val))
+	}
+}
+
+// TouchPage is a store of the current process to one of its pages.
+func TouchPage(k *Kernel, va model.VA) { k.M.Store(va, k.geo().Width, 0) }
+
+// Unmap takes a page and the tables that it alone needed from the current process
+// (Linux: do_munmap, unmap_region).
+func Unmap(k *Kernel, va model.VA) {
+	n := int(k.CPU().Current)
+	g := k.gather()
+	k.zapPage(n, va, g)
+	k.M.Lock(lockRmap)
+	k.Fn.Life.FreeTables(k, n, va, g)
+	k.M.Unlock(lockRmap)
+	k.Fn.Life.TLBFinish(k, n, g)
+}
+
+// SwapOut takes a page from a process, whether that runs or not, and leaves a note
+// of where its contents are (Linux: try_to_unmap_one, from the page allocator's
+// scan). Processes that are about to give up their tables are left alone.
+func SwapOut(k *Kernel, n int, va model.VA) {
+	k.M.Lock(lockRmap)
+	if mm := &k.life().MM[n]; mm.Root != model.NoFrame && !mm.Leaving {
+		k.swapOut(mm.Root, va)
+	}
+	k.M.Unlock(lockRmap)
+}
+
+func (k *Kernel) swapOut(root model.Frame, va model.VA) {
+	pte, table, ok := k.lockPTE(k.RootVA(root), va)
+	if !ok {
+		return
+	}
+	val := k.readPTE(pte)
+	if val&uint64(model.Present) != 0 {
+		k.clearPTE(pte)
+		k.PV.Life.FlushPage(k, va)
+		k.setPTE(pte, k.swapEntry())
+	}
+	k.unlockPTE(pte, table)
+	if val&uint64(model.Present) != 0 {
+		k.putPage(valPFN(val))
+	}
+}
+
+// Protect changes the rights of a page of the current process: none, or those of
+// its own page (Linux: change_pte_range, pte_modify). Inside a lazy section of the
+// caller's the flush is the caller's too.
+func Protect(k *Kernel, va model.VA, none bool) {
+	pte, table, ok := k.lockPTE(k.RootVA(k.life().MM[k.CPU().Current].Root), va)
+	if !ok {
+		k.M.Bug("change_protection", model.OK)
+	}
+	nested := k.CPU().Lazy == model.LazyMMU
+	if !nested {
+		k.PV.Life.EnterLazy(k, model.LazyMMU)
+	}
+	val := k.readPTE(pte)
+	k.clearPTE(pte)
+	prot := pageUser
+	switch {
+	case none:
+		prot = protNone | model.Accessed
+	case *k.refs(valPFN(val)) > 0:
+		prot &^= model.RW // shared since a fork: PAGE_COPY
+	}
+	k.setPTE(pte, k.PV.MakePTE(k, k.pfnVal(valPFN(val), prot)))
+	if !nested {
+		k.PV.Life.LeaveLazy(k)
+	}
+	k.unlockPTE(pte, table)
+	if !nested {
+		k.PV.Life.FlushAll(k)
+	}
+}

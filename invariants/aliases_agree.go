@@ -1,0 +1,54 @@
+package invariants
+
+import "github.com/ptcheck/ptcheck/model"
+
+func aliasesAgree() Rule {
+	return Rule{
+		ID:      "aliases-agree",
+		Says:    "Every mapping of a page that the kernel has made read-only, as a table or a descriptor table, is read-only.",
+		Applies: "after boot under a hypervisor, at the hypercalls that put such a page to use, refused ones too, and when a call ends",
+		Source:  "Linux 9976b39b5031 (percpu GDT), xen_alloc_ptpage's kmap_flush_unused (XenLinux 931a2bf97f), set_aliased_prot",
+		Limits:  "looks at tables, not at what a TLB may still hold; while the other processor is in the middle of a call only at the page of the hypercall",
+		Goal:    "a table or a descriptor table is put to use",
+		Hyper:   true,
+		Life:    true,
+		check:   checkAliases,
+		ops:     []model.Op{model.OpSetGDT, model.OpUseLDT, model.OpMMUUpdate, model.OpPin, model.OpNewBaseptr, model.OpCallEnd},
+	}
+}
+
+func checkAliases(c *Checker, st *model.Step) result {
+	if c.s.L.Hyper == nil {
+		return silent
+	}
+	var set uint64
+	switch st.Op {
+	case model.OpSetGDT:
+		set = bit(st.Frame)
+	case model.OpUseLDT:
+		set = bit(c.s.LDT.Frame)
+	case model.OpMMUUpdate, model.OpPin, model.OpNewBaseptr, model.OpCallEnd:
+	default:
+		return silent
+	}
+	if !st.Busy {
+		set |= c.s.Kernel.Life.Pinned | descriptors(c.s)
+	}
+	if set == 0 {
+		return silent
+	}
+	r := &c.reach
+	r.from(c.s)
+	r.processes()
+	for _, f := range c.s.Roots() {
+		r.root(f)
+	}
+	r.root(model.Frame(c.s.L.Kernel.Root))
+	if bad := set & r.writable; bad != 0 {
+		return c.fail(Detail{Frame: lowest(bad)})
+	}
+	if st.Op == model.OpCallEnd {
+		return silent
+	}
+	return held
+}

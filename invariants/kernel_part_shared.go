@@ -1,0 +1,87 @@
+package invariants
+
+import "github.com/ptcheck/ptcheck/model"
+
+func kernelPartShared() Rule {
+	return Rule{
+		ID:      "kernel-part-shared",
+		Says:    "All address spaces share the kernel's L1 tables; an entry for the vmalloc area may be missing until it is needed or synchronised, but never differs; the PAE L2 with the hypervisor's slots has one parent.",
+		Applies: "after boot, when a call ends that leaves nothing held back",
+		Source:  "Linux, vmalloc_sync_one (its BUG_ON) and vmalloc_sync_all; XenLinux bbf3a3eebd, fb94b59330; Xen, create_pae_xen_mappings",
+		Limits:  "an address space counts from the moment that its process has it",
+		Goal:    "a call ends while there is a process",
+		Life:    true,
+		check:   checkKernelPart,
+		ops:     []model.Op{model.OpCallEnd},
+	}
+}
+
+func checkKernelPart(c *Checker, st *model.Step) result {
+	if st.Op != model.OpCallEnd || c.s.Kernel.Life.CPU[st.CPU].Lazy != model.LazyNone {
+		return silent
+	}
+	l := c.s.L
+	init, said := model.Frame(l.Kernel.Root), silent
+	last := bit(c.lastL2(init))
+	for i := range c.s.Kernel.Life.MM {
+		root := c.s.Kernel.Life.MM[i].Root
+		if root == model.NoFrame {
+			continue
+		}
+		said = held
+		if d, ok := c.sameKernel(root, init, l.Geo.Levels, 0); !ok {
+			return c.fail(d)
+		}
+		if l.Hyper != nil && l.PAESpecial() {
+			f := c.lastL2(root)
+			if last&bit(f) != 0 {
+				return c.fail(Detail{Frame: f, Table: root, Slot: l.Geo.Slots[l.Geo.Levels] - 1})
+			}
+			last |= bit(f)
+		}
+	}
+	return said
+}
+
+// lastL2 is the L2 under the last slot of a PAE root.
+func (c *Checker) lastL2(root model.Frame) model.Frame {
+	g := c.s.L.Geo
+	return c.s.L.Map.Frame(c.s.Entry(g, root, g.Slots[g.Levels]-1).MFN())
+}
+
+// sameKernel compares the kernel's part of two tables of a level, both of which
+// cover the addresses from base on.
+func (c *Checker) sameKernel(mine, init model.Frame, level int, base model.VA) (Detail, bool) {
+	l := c.s.L
+	root := level == l.Geo.Levels
+	for i := range l.Geo.Slots[level] {
+		if root && i < l.UserSlots() || l.XenSlot(level, i, level == 2) {
+			continue
+		}
+		a, b := c.s.Entry(l.Geo, mine, i), c.s.Entry(l.Geo, init, i)
+		fa, fb := l.Map.Frame(a.MFN()), l.Map.Frame(b.MFN())
+		va := base + model.VA(i)*l.Geo.Span(level)
+		has, want := a&model.Present != 0, b&model.Present != 0
+		switch {
+		case has == want && (!has || fa == fb):
+			continue
+		case !has && want && !c.s.Kernel.Life.Synced && c.lazily(level, va):
+			continue
+		case has && want && root && l.Geo.Levels == 3:
+			if d, ok := c.sameKernel(fa, fb, 2, va); !ok {
+				return d, false
+			}
+			continue
+		}
+		return Detail{Frame: model.NoFrame, Table: mine, Slot: i, VA: l.Geo.Wrap(va), Got: uint64(a), Want: uint64(b)}, false
+	}
+	return Detail{}, true
+}
+
+// lazily reports whether the entry of a level for the addresses from va on covers
+// the vmalloc area.
+func (c *Checker) lazily(level int, va model.VA) bool {
+	l := c.s.L
+	va, area := l.Geo.Wrap(va), l.Life.Vmalloc
+	return area >= va && area < va+l.Geo.Span(level)
+}

@@ -1,0 +1,170 @@
+package invariants
+
+import "github.com/ptcheck/ptcheck/model"
+
+// reach is what hangs on some roots, recounted from raw memory. Frames are bits:
+// machines that live on after the boot have at most 64.
+type reach struct {
+	s *model.State
+
+	tables   uint64 // tables of any level, the roots too
+	pages    uint64 // pages named by leaf entries outside the direct map
+	writable uint64 // pages that any leaf entry maps writable
+	kmapped  uint64 // pages named by the kmap area
+
+	counting bool      // count the entries of processes
+	mapped   [64]uint8 // by how many such entries a page is named
+}
+
+func bit(f model.Frame) uint64 {
+	if f < 0 || f > 63 {
+		return 0
+	}
+	return 1 << uint(f)
+}
+
+// from starts anew.
+func (r *reach) from(s *model.State) { *r = reach{s: s} }
+
+// root adds what hangs on a root.
+func (r *reach) root(f model.Frame) {
+	if f >= 0 {
+		r.table(f, r.s.L.Geo.Levels, 0, false)
+	}
+}
+
+// table adds a table and what is below it. base is the first address that it
+// covers; special marks the L2 under the last root slot.
+func (r *reach) table(f model.Frame, level int, base model.VA, special bool) {
+	g := r.s.L.Geo
+	r.tables |= bit(f)
+	if !r.s.L.Map.IsGuest(f) || r.s.Empty(f) {
+		return
+	}
+	for i := range g.Slots[level] {
+		e := r.s.Entry(g, f, i)
+		if e == 0 || r.s.L.XenSlot(level, i, special) {
+			continue
+		}
+		va := base + model.VA(i)*g.Span(level)
+		switch {
+		case level == 1 || largeLeaf(r.s, g, level, e):
+			r.leaf(level, va, e)
+		case e&model.Present != 0:
+			r.table(r.s.L.Map.Frame(e.MFN()), level-1, va, level == g.Levels && i == g.Slots[level]-1)
+		}
+	}
+}
+
+// leaf adds what a leaf entry names. An entry without rights keeps its page by the
+// kernel's own number for it.
+func (r *reach) leaf(level int, va model.VA, e model.Entry) {
+	l := r.s.L
+	pages := model.MFN(l.Geo.Span(level) / model.PageSize)
+	first := e.MFN() / pages * pages
+	switch {
+	case e&model.Present == 0 && e&model.PSE != 0 && level == 1:
+		r.pages |= bit(model.Frame(e.MFN()))
+		r.mappedBy(va, model.Frame(e.MFN()))
+		return
+	case e&model.Present == 0:
+		return
+	}
+	for p := range pages {
+		f := l.Map.Frame(first + p)
+		if e&model.RW != 0 {
+			r.writable |= bit(f)
+		}
+		switch at := l.Geo.Wrap(va + model.VA(p)*model.PageSize); {
+		case l.PA(at).PFN() < l.Kernel.MaxLowPFN: // the direct map
+		case l.Kernel.Highmem && at >= l.Kernel.PkmapBase && at < l.Kernel.PkmapBase+model.VA(l.Kernel.LastPkmap)*model.PageSize:
+			r.kmapped |= bit(f)
+		default:
+			r.pages |= bit(f)
+			r.mappedBy(va, f)
+		}
+	}
+}
+
+// mappedBy counts an entry of a process. va is not sign-extended.
+func (r *reach) mappedBy(va model.VA, f model.Frame) {
+	if half := model.VA(1) << (r.s.L.Geo.VABits() - 1); r.counting && va < half && bit(f) != 0 {
+		r.mapped[f]++
+	}
+}
+
+// overmapped is the first page that processes map more often than the kernel has
+// references to it, NoFrame if there is none.
+func (r *reach) overmapped() model.Frame {
+	k := &r.s.Kernel.Life
+	r.from(r.s)
+	r.counting = true
+	for i := range k.MM {
+		r.root(k.MM[i].Root)
+	}
+	for f, n := range r.mapped {
+		if int(n) > 1+int(k.Refs[f]) {
+			return model.Frame(f)
+		}
+	}
+	return model.NoFrame
+}
+
+// processes adds the roots of all processes, those of user mode too.
+func (r *reach) processes() {
+	for i := range r.s.Kernel.Life.MM {
+		mm := &r.s.Kernel.Life.MM[i]
+		r.root(mm.Root)
+		r.root(mm.User)
+	}
+}
+
+// inUse adds the roots that processors use, and the pins.
+func (r *reach) inUse() {
+	for _, f := range r.s.Roots() {
+		r.root(f)
+	}
+	if r.s.L.Hyper == nil {
+		return
+	}
+	for f := range model.Frame(r.s.L.Map.Guest()) {
+		if i := r.s.InfoAt(f); i.Is(model.Pinned) && i.Typ.Level() > 0 {
+			r.table(f, i.Typ.Level(), 0, false)
+		}
+	}
+}
+
+// descriptors are the frames that the guest has as descriptor tables.
+func descriptors(s *model.State) (set uint64) {
+	for _, f := range s.GDT {
+		set |= bit(f)
+	}
+	if s.LDT.Mapped {
+		set |= bit(s.LDT.Frame)
+	}
+	return set
+}
+
+// lowest is the lowest frame of a set, NoFrame if it is empty.
+func lowest(set uint64) model.Frame {
+	for f := range model.Frame(64) {
+		if set&bit(f) != 0 {
+			return f
+		}
+	}
+	return model.NoFrame
+}
+
+// quiet reports whether a call ends at this step while nobody is in the middle of
+// one and nothing may be held back.
+func (c *Checker) quiet(st *model.Step) bool {
+	if st.Op != model.OpCallEnd || st.Busy {
+		return false
+	}
+	for i := range c.s.Processors() {
+		if c.s.Kernel.Life.CPU[i].Lazy != model.LazyNone {
+			return false
+		}
+	}
+	return true
+}
