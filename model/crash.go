@@ -15,6 +15,8 @@ type Crash struct {
 	// Rejected: the value that the kernel tried to store, and its bytes.
 	Value uint64
 	Width int
+	// Site is the program counter of the kernel code, if [Machine.RecordSites].
+	Site uintptr
 }
 
 // CrashKind classifies a Crash.

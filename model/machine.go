@@ -76,6 +76,9 @@ func (m *Machine) End(outer Call) {
 // Die ends the kernel under test.
 func (m *Machine) Die(c Crash) {
 	m.crash = c
+	if m.RecordSites {
+		m.crash.Site = kernelSite()
+	}
 	panic(&m.crash)
 }
 

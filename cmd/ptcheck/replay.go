@@ -173,8 +173,8 @@ func (p *player) boot() error {
 	return err
 }
 
-func (p *player) adversary(run func(*script.File) (*system.AdversaryPlay, error)) error {
-	play, err := run(p.file)
+func (p *player) adversary(run func(*script.File, model.Mutant) (*system.AdversaryPlay, error)) error {
+	play, err := run(p.file, p.change.Judge)
 	if err != nil {
 		return err
 	}

@@ -40,6 +40,8 @@ var specs = [...]Spec{
 	{Name: "quiet", Args: []Kind{KindNumber}, Doc: "0: echo operations; 1: answers only; 2: a line for each reset"},
 	{Name: "st", Args: []Kind{KindFrame, KindNumber, KindEntry}, Doc: "store an entry to a frame through a writable mapping of it"},
 	{Name: "profile", Args: []Kind{KindWord}, Doc: "the hypervisor's rules, such as xen-4.17"},
+	{Name: "mutant", Args: []Kind{KindWord}, Doc: "header: the bug that is planted, by its ID"},
+	{Name: "expect", Args: []Kind{KindWord}, Repeat: 1, Doc: "header: how it must end: holds, violated RULE, crashed KIND [PLACE]"},
 	{Name: "system", Args: []Kind{KindWord}, Doc: "the calls that follow are made in this boot system"},
 	{Name: "scope", Args: []Kind{KindWord, KindNumber}, Doc: "a bound of the system, such as lowmem 12"},
 	{Name: "start", Args: []Kind{KindWord}, Doc: "boot from this start of day; answers whether it is legal"},

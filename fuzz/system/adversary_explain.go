@@ -74,19 +74,22 @@ type AdversaryPlay struct {
 	Answers []Answer
 	// Finding is what went wrong, nil if nothing did.
 	Finding *reports.Finding
+	// Adversary is whose operations they were.
+	Adversary *Adversary
 }
 
 // RunAdversary carries out the operations of a script in the world of an
-// adversary, as long as no rule is broken.
-func RunAdversary(f *script.File) (*AdversaryPlay, error) {
-	p := &adversaryPlayer{file: f}
+// adversary, as long as no rule is broken. judge replaces rules of the
+// hypervisor.
+func RunAdversary(f *script.File, judge model.Mutant) (*AdversaryPlay, error) {
+	p := &adversaryPlayer{file: f, judge: judge}
 	for i := range f.Lines {
 		op := f.Lines[i].Op
-		if op == nil {
+		if op == nil || IsHeader(op) {
 			continue
 		}
 		if p.play.Finding != nil {
-			return nil, p.errorf(i, "a rule is broken before this operation")
+			return nil, &EarlyError{p.errorf(i, "a rule is broken before this operation")}
 		}
 		answer, err := p.do(i, op)
 		if err != nil {
@@ -94,12 +97,19 @@ func RunAdversary(f *script.File) (*AdversaryPlay, error) {
 		}
 		p.play.Answers = append(p.play.Answers, Answer{Line: i + 1, Text: answer})
 	}
+	if p.m == nil {
+		if err := p.open(); err != nil {
+			return nil, fmt.Errorf("%s: %w", f.Name, err)
+		}
+	}
+	p.play.Adversary = p.a
 	return &p.play, nil
 }
 
 type adversaryPlayer struct {
 	play    AdversaryPlay
 	file    *script.File
+	judge   model.Mutant
 	name    string
 	options AdversaryOptions
 	a       *Adversary
@@ -146,17 +156,15 @@ func (p *adversaryPlayer) do(line int, op *script.Op) (string, error) {
 	return p.issue(line, op)
 }
 
-// open makes the world once its bounds are known. The alphabet holds every
-// operation; entries may have any flags.
+// open makes the world once its bounds are known.
 func (p *adversaryPlayer) open() (err error) {
 	if p.options.Profile == nil {
 		p.options.Profile = model.Plain()
 	}
-	p.options.Ops, p.options.Flags = OpNames(), []string{"P", "PW"}
-	if p.a, err = NewAdversary(p.options); err != nil {
+	p.options.Profile.Mutant = p.judge
+	if p.a, err = OpenAdversary(p.name, p.options); err != nil {
 		return err
 	}
-	p.a.Name, p.a.strict = p.name, p.name == "pvdp"
 	if p.m, err = p.a.NewModel(); err != nil {
 		return err
 	}

@@ -19,19 +19,21 @@ func AdversaryRules() []string { return []string{"tables-read-only", "counts-agr
 
 // AdversaryModel is one worker's view of an adversary.
 type AdversaryModel struct {
-	a       *Adversary
-	m       *model.Machine
-	s       *model.State
-	start   []byte
-	cpu     model.CPU // registers to restore
-	gdt     []model.Frame
-	pack    packer
-	canon   canonizer
-	long    [16]byte // scratch of StepWords
-	census  model.Census
-	values  []model.Entry // every entry of the alphabet, the empty one first
-	counts  []uint64
-	problem error // what the last CheckState found
+	a        *Adversary
+	m        *model.Machine
+	s        *model.State
+	start    []byte
+	first    packedState // the start of the day, for Reset
+	firstCPU model.CPU
+	cpu      model.CPU // registers to restore
+	gdt      []model.Frame
+	pack     packer
+	canon    canonizer
+	long     [16]byte // scratch of StepWords
+	census   model.Census
+	values   []model.Entry // every entry of the alphabet, the empty one first
+	counts   []uint64
+	problem  error // what the last CheckState found
 }
 
 var (
@@ -61,6 +63,7 @@ func (a *Adversary) NewModel() (*AdversaryModel, error) {
 	m.save()
 	m.pack.rebase(m)
 	m.start = m.Encode(nil)
+	m.first.frames, m.firstCPU = m.pack.base, m.s.CPU
 	return m, nil
 }
 
@@ -190,18 +193,22 @@ func (m *AdversaryModel) Apply(code uint64) explore.Outcome {
 // issue carries out an operation. ok is false for a store that no mapping
 // allows.
 func (m *AdversaryModel) issue(code uint64) (rc model.Errno, ok bool) {
-	f, arg := model.Frame(code>>16&0xff), int(code>>8&0xff)
-	mfn := model.MFN(f)
-	switch int(code >> 24) {
+	return m.do(GuestOp{Op: uint8(code >> 24), Frame: uint8(code >> 16), Arg: uint8(code >> 8), Entry: m.values[code&0xff]})
+}
+
+// do is issue for an operation by its parts.
+func (m *AdversaryModel) do(o GuestOp) (rc model.Errno, ok bool) {
+	f, mfn := model.Frame(o.Frame), model.MFN(o.Frame)
+	switch o.Op {
 	case opMMU:
-		rc = m.m.MMUUpdate(uint64(mfn)<<model.PageShift+uint64(arg*8), m.values[code&0xff])
+		rc = m.m.MMUUpdate(uint64(mfn)<<model.PageShift+uint64(o.Arg)*8, o.Entry)
 	case opRaw:
-		if m.writable()>>uint(f)&1 == 0 {
+		if m.writable()>>o.Frame&1 == 0 {
 			return model.OK, false
 		}
-		m.s.SetEntry(m.a.geo, f, arg, m.values[code&0xff])
+		m.s.SetEntry(m.a.geo, f, int(o.Arg), o.Entry)
 	case opPin:
-		rc = m.m.Pin(arg, mfn)
+		rc = m.m.Pin(int(o.Arg), mfn)
 	case opUnpin:
 		rc = m.m.Unpin(mfn)
 	case opCR3:
@@ -213,7 +220,7 @@ func (m *AdversaryModel) issue(code uint64) (rc model.Errno, ok bool) {
 	case opClear:
 		rc = m.m.ClearFrame(mfn)
 	case opCopy:
-		rc = m.m.CopyFrame(mfn, model.MFN(arg))
+		rc = m.m.CopyFrame(mfn, model.MFN(o.Arg))
 	}
 	return rc, true
 }

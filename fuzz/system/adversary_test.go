@@ -95,7 +95,7 @@ func TestLeak(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		play, err := RunAdversary(parsed)
+		play, err := RunAdversary(parsed, model.Mutant{})
 		if err != nil || play.Finding == nil || play.Finding.Rule != rep.Rule {
 			t.Errorf("the scenario does not replay: %v, %+v\n%s", err, play, text)
 		}

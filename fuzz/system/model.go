@@ -26,6 +26,7 @@ type Model struct {
 	trial   trial
 	counts  []uint64
 	last    *model.Crash // how the kernel died in the last call
+	codes   []uint64     // scratch of Allows
 }
 
 var (

@@ -49,6 +49,17 @@ func IsBoot(f *script.File) bool {
 	return slices.ContainsFunc(f.Lines, func(l script.Line) bool { return l.Op != nil && l.Op.Name == "system" })
 }
 
+// EarlyError says that a scenario goes wrong before its last operation.
+type EarlyError struct{ error }
+
+// IsHeader reports whether an operation only says something about its file: which
+// mutant it is for, how it must end.
+func IsHeader(op *script.Op) bool { return op.Name == "mutant" || op.Name == "expect" }
+
+// Bounds are the bounds of low memory and of stale leaves that the system was
+// asked for, 0 if none.
+func (s *System) Bounds() (lowmem, stale int) { return s.lowmem, s.stale }
+
 // Run makes the boot calls of a script one after the other, with the given
 // change to the kernel. It stops at the first call that goes wrong. An error
 // names file, line and column.
@@ -56,11 +67,11 @@ func Run(f *script.File, o Options) (*Play, error) {
 	p := &player{play: &Play{}, options: o, file: f}
 	for i := range f.Lines {
 		op := f.Lines[i].Op
-		if op == nil {
+		if op == nil || IsHeader(op) {
 			continue
 		}
 		if p.play.Failed {
-			return nil, p.errorf(i, "a call has gone wrong before this one")
+			return nil, &EarlyError{p.errorf(i, "a call has gone wrong before this one")}
 		}
 		answer, err := p.do(i, op)
 		if err != nil {

@@ -1,0 +1,54 @@
+package system
+
+import (
+	"strings"
+
+	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/model/explore"
+)
+
+// Driving a system: calls are made one after the other on the working state,
+// without storing states in between.
+
+// Crash is how the kernel died in the last call, nil if it did not. It is valid
+// until the next call.
+func (m *Model) Crash() *model.Crash { return m.last }
+
+// Allows reports whether the protocol allows a call in the working state.
+func (m *Model) Allows(c Call) bool {
+	m.codes = m.sys.enabled(m.codes[:0], m.work[m.init])
+	for _, code := range m.codes {
+		if code == c.Code() {
+			return true
+		}
+	}
+	return false
+}
+
+// Broken is what an outcome breaks: a rule's ID or the kind of a crash, "" for
+// nothing.
+func (m *Model) Broken(o explore.Outcome) string {
+	switch o.Kind {
+	case explore.Violated:
+		return m.sys.rules[o.Rule].ID
+	case explore.Crashed:
+		return model.CrashKind(o.Rule).String()
+	}
+	return ""
+}
+
+// Site makes a call in the working state and names the kernel function in which
+// the kernel dies of it, in one word, "" if it lives.
+func (m *Model) Site(c Call) string {
+	m.machine.RecordSites = true
+	m.Apply(c.Code())
+	m.machine.RecordSites = false
+	if m.last == nil {
+		return ""
+	}
+	if m.last.Where != "" {
+		return strings.ReplaceAll(m.last.Where, " ", "-")
+	}
+	name, _, _ := strings.Cut(siteText(m.last.Site), " ")
+	return name
+}

@@ -1,0 +1,166 @@
+package trial
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/ptcheck/ptcheck/fuzz/mutants"
+	"github.com/ptcheck/ptcheck/fuzz/shrink"
+	"github.com/ptcheck/ptcheck/fuzz/system"
+	"github.com/ptcheck/ptcheck/model/explore"
+)
+
+// bootScope is the scope of boot calls: a member of a family.
+type bootScope struct {
+	lowmem, stale int // bounds of the family; 0: its own
+	init          int
+}
+
+// bootWorld carries out boot calls. It is the world of the shrinker.
+type bootWorld struct {
+	name   string
+	change mutants.Change
+	want   Verdict
+	open   map[bootScope]*openSystem // by bounds; init is 0
+	done   []system.Call
+}
+
+// openSystem is a family with a model to work on.
+type openSystem struct {
+	sys *system.System
+	m   *system.Model
+}
+
+var _ shrink.World[bootScope, system.Call] = (*bootWorld)(nil)
+
+// family returns the system that a scope belongs to, nil if there is none.
+func (w *bootWorld) family(s bootScope) *openSystem {
+	s.init = 0
+	o, ok := w.open[s]
+	if !ok {
+		sys, err := system.New(w.name, system.Options{Lowmem: s.lowmem, Stale: s.stale, Patch: w.change.Patch})
+		if err == nil {
+			o = &openSystem{sys, sys.NewModel()}
+		}
+		w.open[s] = o
+	}
+	return o
+}
+
+// run makes calls, leaving out those that the protocol does not allow where they
+// stand, and tells how that ends. Places are looked up if wanted.
+func (w *bootWorld) run(s bootScope, calls []system.Call, place bool) (done []system.Call, v Verdict) {
+	done = w.done[:0]
+	f := w.family(s)
+	if f == nil || s.init >= len(f.sys.Inits) {
+		return done, Verdict{}
+	}
+	f.m.Init(s.init)
+	if o := f.m.CheckInit(); o.Kind != explore.Moved {
+		return done, Verdict{Kind: o.Kind, What: f.m.Broken(o)}
+	}
+	for _, c := range calls {
+		if !f.m.Allows(c) {
+			continue
+		}
+		done = append(done, c)
+		if o := f.m.Apply(c.Code()); o.Kind != explore.Moved {
+			v = Verdict{Kind: o.Kind, What: f.m.Broken(o)}
+			break
+		}
+	}
+	w.done = done
+	if place && v.Kind == explore.Crashed {
+		v.Place = f.place(s.init, done)
+	}
+	return done, v
+}
+
+// place makes calls again and names the function that the last one dies in.
+func (f *openSystem) place(init int, calls []system.Call) string {
+	f.m.Init(init)
+	last := len(calls) - 1
+	for _, c := range calls[:last] {
+		f.m.Apply(c.Code())
+	}
+	return f.m.Site(calls[last])
+}
+
+// Try implements [shrink.World].
+func (w *bootWorld) Try(s bootScope, calls []system.Call) ([]system.Call, bool) {
+	done, v := w.run(s, calls, false)
+	if !v.Meets(w.want.Anywhere()) {
+		return done, false
+	}
+	if w.want.Place != "" {
+		v.Place = w.family(s).place(s.init, done)
+	}
+	return done, v.Meets(w.want)
+}
+
+// Scopes implements [shrink.World]: the members of the family, and those of
+// families with less memory or fewer stale leaves.
+func (w *bootWorld) Scopes(s bootScope) []bootScope {
+	bounds := []bootScope{{}}
+	if s.lowmem != 0 || s.stale != 0 {
+		bounds = append(bounds, bootScope{lowmem: s.lowmem}, bootScope{stale: s.stale}, bootScope{lowmem: s.lowmem, stale: s.stale})
+	}
+	for n := 4; n < s.lowmem; n++ {
+		bounds = append(bounds, bootScope{lowmem: n})
+	}
+	var out []bootScope
+	for _, b := range bounds {
+		f := w.family(b)
+		if f == nil {
+			continue
+		}
+		for b.init = range f.sys.Inits {
+			if !slices.Contains(out, b) {
+				out = append(out, b)
+			}
+		}
+	}
+	slices.SortFunc(out, w.CompareScopes)
+	return out
+}
+
+// CompareScopes implements [shrink.World]: fewer levels, fewer frames, no bounds
+// of its own, then the order of the family.
+func (w *bootWorld) CompareScopes(a, b bootScope) int {
+	x, y := w.layout(a), w.layout(b)
+	return cmp.Or(cmp.Compare(x[0], y[0]), cmp.Compare(x[1], y[1]),
+		cmp.Compare(a.lowmem, b.lowmem), cmp.Compare(a.stale, b.stale), cmp.Compare(a.init, b.init))
+}
+
+// layout is the number of levels and of frames of low memory.
+func (w *bootWorld) layout(s bootScope) [2]int {
+	l := w.family(s).sys.Inits[s.init].State.L
+	return [2]int{l.Geo.Levels, int(l.Kernel.MaxLowPFN)}
+}
+
+// Compare implements [shrink.World].
+func (w *bootWorld) Compare(a, b system.Call) int { return cmp.Compare(a.Code(), b.Code()) }
+
+// Alphabet implements [shrink.World]: whatever the protocol allows before one of
+// the calls.
+func (w *bootWorld) Alphabet(s bootScope, calls []system.Call) []system.Call {
+	f := w.family(s)
+	f.m.Init(s.init)
+	codes := f.m.Calls(nil)
+	for _, c := range calls {
+		if f.m.Allows(c) && f.m.Apply(c.Code()).Kind != explore.Moved {
+			break
+		}
+		codes = f.m.Calls(codes)
+	}
+	slices.Sort(codes)
+	out := make([]system.Call, 0, len(codes))
+	for _, code := range slices.Compact(codes) {
+		out = append(out, system.CallOf(code))
+	}
+	return out
+}
+
+// Rewrites implements [shrink.World]: there are none, frames have places of their
+// own.
+func (w *bootWorld) Rewrites(bootScope, []system.Call) [][]system.Call { return nil }
