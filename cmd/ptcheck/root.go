@@ -40,7 +40,7 @@ answered. Ctrl-C ends a command with a partial verdict; a second one kills it.`,
 	}
 	root.PersistentFlags().StringVar(&progress, "progress", "auto", "show progress on stderr: auto (on a terminal), always, never")
 	completeFlag(root, "progress", progressWords)
-	root.AddCommand(newExplore(), newBoot(), newDiff(), newReplay(), newShow(), newConform(), newMutants(), newList(), newExplain(), newMan())
+	root.AddCommand(newExplore(), newBoot(), newDiff(), newReplay(), newShow(), newConform(), newMutants(), newCorpus(), newList(), newExplain(), newMan())
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.InitDefaultHelpCmd()

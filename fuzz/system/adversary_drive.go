@@ -153,3 +153,6 @@ func OpenAdversary(name string, o AdversaryOptions) (*Adversary, error) {
 	a.Name, a.strict = name, name == "pvdp"
 	return a, nil
 }
+
+// Adversary is what the model is of.
+func (m *AdversaryModel) Adversary() *Adversary { return m.a }

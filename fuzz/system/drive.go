@@ -1,6 +1,7 @@
 package system
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/ptcheck/ptcheck/model"
@@ -14,15 +15,19 @@ import (
 // until the next call.
 func (m *Model) Crash() *model.Crash { return m.last }
 
+// Enabled appends the enabled calls, as Calls does, when the working state is not
+// the one that Restore goes back to.
+func (m *Model) Enabled(dst []uint64) []uint64 {
+	if m.sys.pairs != nil {
+		m.saved[m.init].CopyFrom(m.work[m.init]) // schedules are found by trying
+	}
+	return m.Calls(dst)
+}
+
 // Allows reports whether the protocol allows a call in the working state.
 func (m *Model) Allows(c Call) bool {
-	m.codes = m.sys.enabled(m.codes[:0], m.work[m.init])
-	for _, code := range m.codes {
-		if code == c.Code() {
-			return true
-		}
-	}
-	return false
+	m.codes = m.Enabled(m.codes[:0])
+	return slices.Contains(m.codes, c.Code())
 }
 
 // Broken is what an outcome breaks: a rule's ID or the kind of a crash, "" for

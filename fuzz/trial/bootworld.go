@@ -146,12 +146,12 @@ func (w *bootWorld) Compare(a, b system.Call) int { return cmp.Compare(a.Code(),
 func (w *bootWorld) Alphabet(s bootScope, calls []system.Call) []system.Call {
 	f := w.family(s)
 	f.m.Init(s.init)
-	codes := f.m.Calls(nil)
+	codes := f.m.Enabled(nil)
 	for _, c := range calls {
 		if f.m.Allows(c) && f.m.Apply(c.Code()).Kind != explore.Moved {
 			break
 		}
-		codes = f.m.Calls(codes)
+		codes = f.m.Enabled(codes)
 	}
 	slices.Sort(codes)
 	out := make([]system.Call, 0, len(codes))

@@ -113,6 +113,27 @@ func Guest(name, mutant, profile string, frames, levels, slots int, ops []system
 	return t, nil
 }
 
+// BootCalls are the calls of a trial of boot calls, and the start of day that
+// they begin at: the bounds of its family and its number there. ok is false for
+// other trials.
+func (t *Trial) BootCalls() (lowmem, stale, init int, calls []system.Call, ok bool) {
+	b, ok := t.what.(*boot)
+	if !ok {
+		return 0, 0, 0, nil, false
+	}
+	return b.scope.lowmem, b.scope.stale, b.scope.init, b.calls, true
+}
+
+// GuestOps are the operations of a hostile guest, its rules and bounds. ok is
+// false for other trials.
+func (t *Trial) GuestOps() (profile string, frames, levels, slots int, ops []system.GuestOp, ok bool) {
+	g, ok := t.what.(*guest)
+	if !ok {
+		return "", 0, 0, 0, nil, false
+	}
+	return g.world.profile, g.scope.frames, g.scope.levels, g.scope.slots, g.ops, true
+}
+
 // change looks the mutant up.
 func (t *Trial) change(sys string) (mutants.Change, error) {
 	if t.Mutant == "" {

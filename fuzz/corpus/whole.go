@@ -1,0 +1,35 @@
+package corpus
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/ptcheck/ptcheck/fuzz/mutants"
+	"github.com/ptcheck/ptcheck/fuzz/system"
+	"github.com/ptcheck/ptcheck/model/explore"
+)
+
+// wholeBoot is a scenario of a harmless change that makes each call of the system
+// as soon as it can: first the calls that have not been made, then the rest.
+func wholeBoot(m *mutants.Mutant) ([]byte, error) {
+	sys, err := system.New(m.System, system.Options{Patch: m.Change().Patch})
+	if err != nil {
+		return nil, fmt.Errorf("corpus: %s: %w", m.ID, err)
+	}
+	const most = 64 // calls; a boot of the tiny systems needs fewer
+	w := sys.NewModel()
+	w.Init(0)
+	var path []system.Call
+	for len(path) < most {
+		next := slices.IndexFunc(w.Enabled(nil), func(code uint64) bool { return !slices.Contains(path, system.CallOf(code)) })
+		if next < 0 {
+			break
+		}
+		c := system.CallOf(w.Enabled(nil)[next])
+		path = append(path, c)
+		if o := w.Apply(c.Code()); o.Kind != explore.Moved {
+			return nil, fmt.Errorf("corpus: %s: %s is not harmless: %v", m.ID, c, o.Kind)
+		}
+	}
+	return sys.Scenario(0, path, ""), nil
+}

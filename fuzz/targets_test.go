@@ -1,0 +1,76 @@
+package fuzz_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/ptcheck/ptcheck/fuzz/corpus"
+	"github.com/ptcheck/ptcheck/fuzz/drive"
+	"github.com/ptcheck/ptcheck/fuzz/trial"
+	"github.com/ptcheck/ptcheck/model/explore"
+)
+
+// FuzzNativeBoot makes any calls of the boot protocol, in any order, on bare
+// metal: no rule may be broken, and the kernel must live.
+func FuzzNativeBoot(f *testing.F) { fuzzTarget(f, "FuzzNativeBoot") }
+
+// FuzzXenBoot does the same under a hypervisor.
+func FuzzXenBoot(f *testing.F) { fuzzTarget(f, "FuzzXenBoot") }
+
+// FuzzLife begins behind the boot and goes on with address spaces.
+func FuzzLife(f *testing.F) { fuzzTarget(f, "FuzzLife") }
+
+// FuzzHypercalls is a hostile guest that issues any hypercalls: after each one the
+// hypervisor's records must agree with a census of raw memory, no table may be
+// mapped writable, and CR3 must name a validated root.
+func FuzzHypercalls(f *testing.F) { fuzzTarget(f, "FuzzHypercalls") }
+
+// fuzzTarget fuzzes a target from the scenarios of the corpus. A worker is a
+// process of its own, so that one target serves all its inputs.
+func fuzzTarget(f *testing.F, name string) {
+	target, err := drive.Open(name, "")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add([]byte{0, 1, 0, 2, 255, 3, 0})
+	for _, t := range trials(f) {
+		if seed, ok := target.Seed(t); ok {
+			f.Add(seed)
+		}
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if target.Run(data).Kind == explore.Moved {
+			return
+		}
+		tr, err := target.Trial()
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := tr.Text()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Fatalf("%v:\n%s\nfile it: go run ./cmd/ptcheck corpus import fuzz/testdata/fuzz/%s/HASH", tr.Run(), text, name)
+	})
+}
+
+// trials are the scenarios of the corpus.
+func trials(tb testing.TB) []*trial.Trial {
+	tb.Helper()
+	names, err := corpus.Files("corpus")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	var out []*trial.Trial
+	for _, n := range names {
+		src, err := os.ReadFile(n)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		if t, err := trial.Parse(filepath.Base(n), src); err == nil { // scripts for a guest on Xen are no trials
+			out = append(out, t)
+		}
+	}
+	return out
+}
