@@ -137,7 +137,7 @@ the files of the mutant catalogue anew.`,
 }
 
 func (f *corpusFlags) triesFlag(cmd *cobra.Command) {
-	cmd.Flags().IntVar(&f.tries, "tries", 0, "largest number of tries to shrink (default: 500000)")
+	cmd.Flags().IntVar(&f.tries, "tries", 0, "largest number of tries to shrink (default: as many as take seconds)")
 }
 
 func readTrial(name string) (*trial.Trial, error) {

@@ -161,6 +161,9 @@ func (f *exploreFlags) explain(v *verdict, found explore.Finding) error {
 	if err != nil {
 		return err
 	}
+	if rep, scenario, err = shorten(v.strategy, rep, scenario); err != nil {
+		return err
+	}
 	rep.Scenario = string(scenario)
 	if f.save != "" {
 		name, err := saveScenario(f.save, v.target.name, rep, scenario)

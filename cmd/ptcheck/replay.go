@@ -14,8 +14,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ptcheck/ptcheck/fuzz/lab"
+	"github.com/ptcheck/ptcheck/fuzz/mutants"
 	"github.com/ptcheck/ptcheck/fuzz/script"
 	"github.com/ptcheck/ptcheck/fuzz/system"
+	"github.com/ptcheck/ptcheck/fuzz/trial"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/reports"
 )
@@ -119,6 +121,8 @@ type player struct {
 	answers map[int]string // by line, counted from 1
 	finding *reports.Finding
 	failed  bool
+	change  mutants.Change // what the file's mutant replaces
+	expect  *trial.Verdict // how the file says that it ends, nil if it does not say
 }
 
 func (p *player) play() (err error) {
@@ -132,6 +136,11 @@ func (p *player) play() (err error) {
 		}
 	}
 	p.answers = map[int]string{}
+	if p.world() != "" {
+		if p.change, p.expect, err = trial.ReadHeader(p.file); err != nil {
+			return err
+		}
+	}
 	switch p.world() {
 	case "":
 		err = p.hypercalls()
@@ -162,7 +171,7 @@ func (p *player) world() string {
 }
 
 func (p *player) boot() error {
-	play, err := system.Run(p.file, system.Options{})
+	play, err := system.Run(p.file, system.Options{Patch: p.change.Patch})
 	if err != nil {
 		return err
 	}
@@ -254,7 +263,10 @@ func (p *player) judge() error {
 	if err != nil {
 		return err
 	}
-	if name == "" && p.finding == nil && !p.hasExpectations() {
+	if err := p.verdict(); err != nil {
+		return err
+	}
+	if name == "" && p.finding == nil && p.expect == nil && !p.hasExpectations() {
 		fmt.Fprintln(p.out, "nothing to compare with: no expected answers, no recording")
 	}
 	if name != "" {
@@ -263,7 +275,7 @@ func (p *player) judge() error {
 	if p.finding == nil {
 		return nil
 	}
-	p.failed = p.failed || !expected
+	p.failed = p.failed || !expected && p.expect == nil
 	p.finding.Replay, p.finding.Scenario = "ptcheck replay "+p.name, string(p.src)
 	fmt.Fprintln(p.out, strings.Repeat("-", 72))
 	return reports.WriteFinding(p.out, p.finding, colored(p.out))

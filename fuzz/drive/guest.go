@@ -25,6 +25,16 @@ func Scopes() []Scope {
 	}
 }
 
+// Profile returns the rules of a scope, for the caller alone.
+func Profile(name string) *model.Profile {
+	for _, p := range model.Profiles() {
+		if p.Name == name {
+			return p
+		}
+	}
+	return model.Plain()
+}
+
 // Guest drives a hostile guest. It is not safe for concurrent use.
 //
 // Byte 0 chooses the scope. The 16 bits of an operation, lowest first: 4 the
@@ -42,12 +52,7 @@ type Guest struct {
 func NewGuest(judge model.Mutant) (*Guest, error) {
 	g := &Guest{flags: flagSets(), path: make([]system.GuestOp, 0, maxOps)}
 	for _, s := range Scopes() {
-		p := model.Plain()
-		for _, x := range model.Profiles() {
-			if x.Name == s.Profile {
-				p = x
-			}
-		}
+		p := Profile(s.Profile)
 		p.Mutant = judge
 		a, err := system.OpenAdversary("adversary", system.AdversaryOptions{Frames: s.Frames, Levels: s.Levels, Slots: s.Slots, Profile: p})
 		if err != nil {

@@ -5,6 +5,6 @@
 // It is deterministic: the same input gives the same result. The result is
 // minimal in this sense: no operation can be left out, none can be replaced by a
 // simpler one, and no smaller scope that the world offers will do. As far as there
-// are not too many to try, no two operations can be replaced by one, and no list
-// that is one operation shorter fails at all.
+// are not too many to try, no two operations can be replaced by one, no three by
+// two, and no list that is one operation shorter fails at all.
 package shrink

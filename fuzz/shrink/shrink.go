@@ -5,25 +5,13 @@ import (
 	"slices"
 )
 
-// DefaultTries is a number of tries that inputs of hundreds of operations get by
-// with.
-const DefaultTries = 500_000
-
-// maxPairs bounds the tries of replacing two operations by one: it is quadratic.
-const maxPairs = 200_000
-
-// maxLists bounds the tries of all lists that are one operation shorter.
-const maxLists = 50_000
-
 // ErrHolds is the error for an input that does not fail, or not as asked.
 var ErrHolds = errors.New("shrink: the input does not show the failure")
 
-// Shrink makes a failing input small within a number of tries; 0 stands for
-// [DefaultTries].
+// Shrink makes a failing input small within a number of tries. What is dear, such
+// as replacing three operations by two, is left out when it could take more than
+// half of the tries that are left.
 func Shrink[S, O any](w World[S, O], in Input[S, O], tries int) (Result[S, O], error) {
-	if tries <= 0 {
-		tries = DefaultTries
-	}
 	s := &shrinker[S, O]{w: w, left: tries}
 	if !s.first(in) {
 		return Result[S, O]{Input: in, Tries: tries - s.left}, ErrHolds
@@ -85,7 +73,7 @@ func (s *shrinker[S, O]) pass() bool {
 	cheap = s.scope() || cheap
 	cheap = s.rewrite() || cheap
 	cheap = s.simplify() || cheap
-	return cheap || s.pairs() || s.moveScope() || s.shorter()
+	return cheap || s.pairs() || s.moveScope() || s.shorter() || s.triples()
 }
 
 // without is the operations but for those from i to j.
@@ -121,11 +109,15 @@ func (s *shrinker[S, O]) remove() (helped bool) {
 	return helped
 }
 
-// scope tries other scopes for the operations as they are.
+// scope tries other scopes for the operations as they are, and for all but one.
 func (s *shrinker[S, O]) scope() (helped bool) {
 	for _, c := range s.w.Scopes(s.now.Scope) {
-		if s.accept(c, s.now.Ops) {
-			helped = true
+		helped = s.accept(c, s.now.Ops) || helped
+		for i := len(s.now.Ops) - 1; i >= 0; i-- {
+			if s.accept(c, s.without(i, i+1)) {
+				helped = true
+				i = min(i, len(s.now.Ops))
+			}
 		}
 	}
 	return helped
@@ -149,10 +141,17 @@ func (s *shrinker[S, O]) moveScope() bool {
 	return false
 }
 
-// rewrite tries other forms of the whole.
+// rewrite tries other forms of the whole, and neighbours the other way round.
 func (s *shrinker[S, O]) rewrite() (helped bool) {
 	for again := true; again; {
 		again = false
+		for i := 1; i < len(s.now.Ops); i++ {
+			ops := slices.Clone(s.now.Ops)
+			ops[i-1], ops[i] = ops[i], ops[i-1]
+			if s.w.Compare(ops[i-1], ops[i]) < 0 && s.accept(s.now.Scope, ops) {
+				helped, again = true, true
+			}
+		}
 		for _, ops := range s.w.Rewrites(s.now.Scope, s.now.Ops) {
 			if s.accept(s.now.Scope, ops) {
 				helped, again = true, true
@@ -181,7 +180,7 @@ func (s *shrinker[S, O]) simplify() (helped bool) {
 // second.
 func (s *shrinker[S, O]) pairs() bool {
 	alphabet, n := s.w.Alphabet(s.now.Scope, s.now.Ops), len(s.now.Ops)
-	if n*n*len(alphabet) > maxPairs {
+	if n*n*len(alphabet) > s.left/2 {
 		return false
 	}
 	for j := n - 1; j >= 0; j-- {
@@ -209,7 +208,7 @@ func (s *shrinker[S, O]) shorter() bool {
 	alphabet := s.w.Alphabet(s.now.Scope, s.now.Ops)
 	lists := 1
 	for range n {
-		if lists *= len(alphabet); lists > maxLists {
+		if lists *= len(alphabet); lists > s.left/2 {
 			return false
 		}
 	}
@@ -221,6 +220,32 @@ func (s *shrinker[S, O]) shorter() bool {
 		}
 		if s.accept(s.now.Scope, ops) {
 			return true
+		}
+	}
+	return false
+}
+
+// triples replaces three operations by two: one goes, two others change.
+func (s *shrinker[S, O]) triples() bool {
+	alphabet, n := s.w.Alphabet(s.now.Scope, s.now.Ops), len(s.now.Ops)
+	if n*n*n/2*len(alphabet)*len(alphabet) > s.left/2 {
+		return false
+	}
+	ops := make([]O, 0, n)
+	for gone := n - 1; gone >= 0; gone-- {
+		rest := slices.Delete(slices.Clone(s.now.Ops), gone, gone+1)
+		for j := range rest {
+			for i := range j {
+				for _, a := range alphabet {
+					for _, b := range alphabet {
+						ops = append(ops[:0], rest...)
+						ops[i], ops[j] = a, b
+						if s.accept(s.now.Scope, ops) {
+							return true
+						}
+					}
+				}
+			}
 		}
 	}
 	return false

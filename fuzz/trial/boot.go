@@ -42,6 +42,9 @@ func (b *boot) explain() (*reports.Finding, error) {
 }
 
 func (b *boot) shrink(want Verdict, tries int) (scenario, Shrunk, error) {
+	if tries <= 0 {
+		tries = 400_000
+	}
 	b.world.want = want
 	r, err := shrink.Shrink(b.world, shrink.Input[bootScope, system.Call]{Scope: b.scope, Ops: b.calls}, tries)
 	if err != nil {

@@ -108,14 +108,17 @@ func (w *guestWorld) Compare(a, b system.GuestOp) int {
 		cmp.Compare(bits.OnesCount64(uint64(a.Entry)), bits.OnesCount64(uint64(b.Entry))), cmp.Compare(a.Entry, b.Entry))
 }
 
-// Alphabet implements [shrink.World]: every operation on every frame, with the
-// entries' flags that occur in the input, each bit of them alone, P and PW.
+// Alphabet implements [shrink.World]: the kinds of operations of the input, on
+// every frame, and its entries' flags, with one bit less too.
 func (w *guestWorld) Alphabet(s guestScope, ops []system.GuestOp) []system.GuestOp {
 	entries := w.entries(s, ops)
 	var out []system.GuestOp
-	for i := range system.OpNames() {
+	for i := range uint8(len(system.OpNames())) {
+		if !slices.ContainsFunc(ops, func(o system.GuestOp) bool { return o.Op == i }) {
+			continue // whoever found it may not have had it
+		}
 		for f := range s.frames {
-			o := system.GuestOp{Op: uint8(i), Frame: uint8(f)}
+			o := system.GuestOp{Op: i, Frame: uint8(f)}
 			switch n := s.levels + 1; system.OperandOf(o.Op) {
 			case system.SlotEntry:
 				for slot := range s.slots {
@@ -140,17 +143,20 @@ func (w *guestWorld) Alphabet(s guestScope, ops []system.GuestOp) []system.Guest
 }
 
 func (w *guestWorld) entries(s guestScope, ops []system.GuestOp) []model.Entry {
-	flags := []model.Entry{0, model.Present, model.Present | model.RW}
+	flags := []model.Entry{0}
 	for _, o := range ops {
 		f := o.Entry.Flags()
 		flags = append(flags, f)
 		for rest := f; rest != 0; rest &= rest - 1 {
-			flags = append(flags, rest&-rest|model.Present, f&^(rest&-rest))
+			flags = append(flags, f&^(rest&-rest))
 		}
 	}
 	var out []model.Entry
 	for _, f := range flags {
 		for n := range s.frames {
+			if f == 0 {
+				n = 0 // the empty entry
+			}
 			out = append(out, model.MakeEntry(model.MFN(n), f))
 		}
 	}

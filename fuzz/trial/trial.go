@@ -67,7 +67,7 @@ func (t *Trial) Explain() (*reports.Finding, error) {
 
 // Shrink returns the smallest scenario found that ends in the same way: the same
 // rule broken, or the same kind of crash in the same function. It fails if
-// nothing goes wrong.
+// nothing goes wrong. 0 tries stand for as many as take seconds.
 func (t *Trial) Shrink(tries int) (*Trial, Shrunk, error) {
 	want := t.Run()
 	if !want.Fails() {

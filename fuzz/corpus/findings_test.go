@@ -1,0 +1,218 @@
+package corpus
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/ptcheck/ptcheck/fuzz/drive"
+	"github.com/ptcheck/ptcheck/fuzz/mutants"
+	"github.com/ptcheck/ptcheck/fuzz/system"
+	"github.com/ptcheck/ptcheck/fuzz/trial"
+	"github.com/ptcheck/ptcheck/model/explore"
+)
+
+// planted are mutants that every engine must find, each in another way of going
+// wrong.
+func planted() []string {
+	return []string{"B02", "B03", "B08", "B41", "L18", "L01", "no-zap", "X43", "X02-unused"}
+}
+
+func mutantOf(t *testing.T, id string) mutants.Mutant {
+	t.Helper()
+	m, err := mutants.Find([]string{id})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m[0]
+}
+
+// twin is the dumb one: it searches the mutant's whole system, and has the length
+// of the shortest way to each thing that goes wrong.
+func twin(t *testing.T, m mutants.Mutant) map[string]int {
+	t.Helper()
+	var factory explore.Factory
+	broken := func(f explore.Finding) string { return system.AdversaryRules()[f.Rule] }
+	if m.System == "pvdp" {
+		a := guestOf(t, m)
+		factory = func() explore.Model {
+			w, err := a.NewModel()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return w
+		}
+	} else {
+		s, err := system.New(m.System, system.Options{Patch: m.Change().Patch})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := s.NewModel()
+		factory = func() explore.Model { return s.NewModel() }
+		broken = func(f explore.Finding) string { return w.Broken(explore.Outcome{Kind: f.Kind, Rule: f.Rule}) }
+	}
+	r, err := explore.Run(context.Background(), factory, explore.Options{Depth: m.Steps, FindAll: true, NoSymmetry: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	shortest := map[string]int{}
+	for _, f := range r.Findings {
+		if n, ok := shortest[broken(f)]; !ok || len(f.Path) < n {
+			shortest[broken(f)] = len(f.Path)
+		}
+	}
+	return shortest
+}
+
+func guestOf(t *testing.T, m mutants.Mutant) *system.Adversary {
+	t.Helper()
+	for _, s := range drive.Scopes() {
+		if s.Profile == "plain" && s.Levels == m.Levels {
+			p := drive.Profile(s.Profile)
+			p.Mutant = m.Change().Judge
+			a, err := system.PVDP(system.AdversaryOptions{Frames: s.Frames, Levels: s.Levels, Slots: s.Slots, Profile: p})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return a
+		}
+	}
+	t.Fatalf("%s: no scope", m.ID)
+	return nil
+}
+
+// filed adds a finding to a corpus of its own and holds what came out: a file
+// that passes, shorter than what went in or as short, and hardly longer than the
+// shortest way there is.
+func filed(t *testing.T, engine string, m mutants.Mutant, tr *trial.Trial) {
+	t.Helper()
+	v := tr.Run()
+	if !v.Fails() {
+		t.Errorf("%s: %s: found nothing", engine, m.ID)
+		return
+	}
+	a, err := Add(t.TempDir(), tr, 0)
+	if err != nil {
+		t.Errorf("%s: %s: %v", engine, m.ID, err)
+		return
+	}
+	r := Run([]string{a.Path})[0]
+	if r.Err != nil || r.Failure != "" || !r.Verdict.Meets(v) || r.Mutant != m.ID {
+		t.Errorf("%s: %s: %+v", engine, m.ID, r)
+	}
+	shortest, ok := twin(t, m)[v.What]
+	if !ok {
+		shortest = m.Steps + 1 // the search has not got that far
+	}
+	t.Logf("%s: %s: %v by %d operations, %d before, shortest %d, %d tries", engine, m.ID, v, a.Shrunk.To, a.Shrunk.From, shortest, a.Shrunk.Tries)
+	if a.Shrunk.To > shortest+1 {
+		text, _ := os.ReadFile(a.Path)
+		t.Errorf("%s: %s: %d operations, the shortest way has %d\n%s", engine, m.ID, a.Shrunk.To, shortest, text)
+	}
+}
+
+// TestRandomWalksShrink walks at random with bugs planted.
+func TestRandomWalksShrink(t *testing.T) {
+	for _, id := range planted() {
+		m := mutantOf(t, id)
+		if m.System == "pvdp" {
+			continue // its findings come by bytes
+		}
+		c := m.Change()
+		s, err := system.New(m.System, system.Options{Patch: c.Patch})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := explore.Run(context.Background(), func() explore.Model { return s.NewModel() },
+			explore.Options{Strategy: explore.RandomWalk, Walks: 20_000, Depth: 60, Seed: 7})
+		if err != nil || len(r.Findings) == 0 {
+			t.Errorf("%s: random walks find nothing: %v", id, err)
+			continue
+		}
+		var path []system.Call
+		for _, code := range r.Findings[0].Path {
+			path = append(path, system.CallOf(code))
+		}
+		tr, err := trial.Boot(m.System, id, 0, 0, r.Findings[0].Init, path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		filed(t, "random walk", m, tr)
+	}
+}
+
+// TestFuzzFindingsShrink drives the fuzz targets by random bytes with bugs
+// planted, and imports the input that finds one from a file of Go's fuzzing.
+func TestFuzzFindingsShrink(t *testing.T) {
+	targets := map[string]string{"native": "FuzzNativeBoot", "xen": "FuzzXenBoot", "pvdp": "FuzzHypercalls"}
+	for _, id := range planted() {
+		m := mutantOf(t, id)
+		d, err := drive.Open(targets[m.System], id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := rand.New(rand.NewPCG(5, 6))
+		in := make([]byte, 121)
+		for n := 0; ; n++ {
+			for i := range in {
+				in[i] = byte(r.Uint32())
+			}
+			if d.Run(in).Kind != explore.Moved {
+				break
+			}
+			if n == 100_000 {
+				t.Fatalf("%s: %d inputs find nothing", id, n)
+			}
+		}
+		path := filepath.Join(t.TempDir(), targets[m.System], "0123456789abcdef")
+		tr, err := Import(path, fmt.Appendf(nil, "%s\n[]byte(%q)\n", goFuzz, in), "", id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		filed(t, "fuzz", m, tr)
+	}
+}
+
+// TestLogsShrink imports what a property test prints.
+func TestLogsShrink(t *testing.T) {
+	log := strings.Join([]string{
+		"--- FAIL: TestBoot (0.01s)",
+		"    boot_test.go:30: [rapid] failed after 3 tests: broken",
+		"    boot_test.go:12: [rapid] draw system: \"system xen\"",
+		"    boot_test.go:12: [rapid] draw start: \"start 3level-xen-3.1-16f-12mapped-3stale-nx\"",
+		"    boot_test.go:14: [rapid] draw call: \"setup_start\"",
+		"    boot_test.go:14: [rapid] draw call: \"map_lowmem f3\"",
+		"    boot_test.go:20: leaf-rewritten is broken", "FAIL", "",
+	}, "\n")
+	m := mutantOf(t, "B08")
+	tr, err := Import("log", []byte(log), "", "B08")
+	if err != nil {
+		t.Fatal(err)
+	}
+	filed(t, "log", m, tr)
+}
+
+// TestTracesShrink replays whole boots, in the kernel's own order, with bugs
+// planted.
+func TestTracesShrink(t *testing.T) {
+	const trace = "system %s\nstart %s\nsetup_start\n%srange fixmap\nmap_all\n%s"
+	lowmem := ""
+	for f := range 8 {
+		lowmem += fmt.Sprintf("map_lowmem f%d\n", f)
+	}
+	for _, x := range []struct{ id, system, start, lowmem, end string }{
+		{"no-zap", "native", "2level-8f", lowmem, "fixmap 2\nsetup_done\nalias 3\nload_root\nfixmap 2\nzap\n"},
+		{"L01", "xen", "3level-xen-3.1-16f-12mapped-3stale-nx", lowmem, "setup_done\nload_root\nzap\nfixmap 2\npgd_alloc\nactivate\n"},
+	} {
+		text := fmt.Sprintf("mutant %s\n"+trace, x.id, x.system, x.start, x.lowmem, x.end)
+		tr, err := trial.Parse("trace", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		filed(t, "trace", mutantOf(t, x.id), tr)
+	}
+}
