@@ -43,7 +43,7 @@ func (b *boot) explain() (*reports.Finding, error) {
 
 func (b *boot) shrink(want Verdict, tries int) (scenario, Shrunk, error) {
 	if tries <= 0 {
-		tries = 400_000
+		tries = 100_000
 	}
 	b.world.want = want
 	r, err := shrink.Shrink(b.world, shrink.Input[bootScope, system.Call]{Scope: b.scope, Ops: b.calls}, tries)
