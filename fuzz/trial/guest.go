@@ -62,7 +62,7 @@ func (g *guest) explain() (*reports.Finding, error) {
 
 func (g *guest) shrink(want Verdict, tries int) (scenario, Shrunk, error) {
 	if tries <= 0 {
-		tries = 4_000_000
+		tries = 2_000_000
 	}
 	g.world.want = want
 	r, err := shrink.Shrink(g.world, shrink.Input[guestScope, system.GuestOp]{Scope: g.scope, Ops: g.ops}, tries)

@@ -1,0 +1,22 @@
+package mutants
+
+import "fmt"
+
+// ChangeOf returns what a mutant or a harmless change replaces in a system, by
+// its ID.
+func ChangeOf(id, system string) (Change, error) {
+	found := false
+	for _, m := range append(All(), Harmless()...) {
+		if m.ID != id {
+			continue
+		}
+		if m.System == system {
+			return m.Change(), nil
+		}
+		found = true
+	}
+	if found {
+		return Change{}, fmt.Errorf("mutants: %s is no mutant of system %s", id, system)
+	}
+	return Change{}, fmt.Errorf("mutants: no mutant is named %q", id)
+}
