@@ -16,12 +16,13 @@ type Scope struct {
 	Frames, Levels, Slots int
 }
 
-// Scopes are the worlds that an input chooses from by its first byte. Xen 4.17
-// itself is not among them: it has a leak that every longer input would find.
+// Scopes are the worlds that an input chooses from by its first byte. Xen 4.17 and
+// Xen 3.1 are not among them: the one leaks references and the other lets tables
+// hold each other in a circle, which every longer input would find again.
 func Scopes() []Scope {
 	return []Scope{
 		{"ideal", 5, 2, 2}, {"ideal", 4, 3, 1}, {"ideal", 8, 4, 2}, {"ideal", 6, 3, 3},
-		{"xen-3.1", 5, 2, 2}, {"xen-3.1", 8, 3, 2}, {"plain", 4, 2, 1}, {"plain", 6, 3, 2},
+		{"ideal", 3, 2, 1}, {"ideal", 8, 3, 2}, {"plain", 4, 2, 1}, {"plain", 6, 3, 2},
 	}
 }
 

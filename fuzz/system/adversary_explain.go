@@ -123,6 +123,8 @@ func (p *adversaryPlayer) errorf(line int, format string, args ...any) error {
 
 func (p *adversaryPlayer) do(line int, op *script.Op) (string, error) {
 	switch op.Name {
+	case "mutant", "expect":
+		return "ok", nil
 	case "system":
 		p.name = op.Args[0].Word
 		return "ok", nil

@@ -101,6 +101,8 @@ func (p *player) errorf(line int, format string, args ...any) error {
 
 func (p *player) do(line int, op *script.Op) (string, error) {
 	switch {
+	case IsHeader(op):
+		return "ok", nil
 	case op.Name == "system":
 		p.name = op.Args[0].Word
 		if !slices.Contains(Names(), p.name) {
