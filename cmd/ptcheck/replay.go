@@ -171,7 +171,7 @@ func (p *player) world() string {
 }
 
 func (p *player) boot() error {
-	play, err := system.Run(p.file, system.Options{Patch: p.change.Patch})
+	play, err := system.Run(p.file, p.change.Apply(system.Options{}))
 	if err != nil {
 		return err
 	}

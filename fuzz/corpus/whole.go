@@ -12,7 +12,7 @@ import (
 // wholeBoot is a scenario of a harmless change that makes each call of the system
 // as soon as it can: first the calls that have not been made, then the rest.
 func wholeBoot(m *mutants.Mutant) ([]byte, error) {
-	sys, err := system.New(m.System, system.Options{Patch: m.Change().Patch})
+	sys, err := system.New(m.System, m.Change().Apply(system.Options{}))
 	if err != nil {
 		return nil, fmt.Errorf("corpus: %s: %w", m.ID, err)
 	}

@@ -134,11 +134,11 @@ const (
 
 // kindOf is the number of a call's kind.
 func kindOf(code uint64) int {
-	c := system.CallOf(code)
-	if c.Beside.Kind != model.CallNone {
-		return pairKinds + int(c.Kind)%pairKinds
+	k, two := system.KindOf(code)
+	if two {
+		return pairKinds + int(k)%pairKinds
 	}
-	return int(c.Kind) % pairKinds
+	return int(k) % pairKinds
 }
 
 // pick returns the nth of the enabled calls of a kind, or of the next kind that

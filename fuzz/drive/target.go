@@ -45,10 +45,10 @@ func Open(target, mutant string) (Target, error) {
 		g, err := NewGuest(c.Judge)
 		return &guestTarget{g, mutant}, err
 	case "FuzzLife":
-		b, err := NewBooted(name, system.Options{Patch: c.Patch})
+		b, err := NewBooted(name, c.Apply(system.Options{}))
 		return &bootTarget{b, mutant}, err
 	}
-	b, err := NewBoot(name, system.Options{Patch: c.Patch})
+	b, err := NewBoot(name, c.Apply(system.Options{}))
 	return &bootTarget{b, mutant}, err
 }
 

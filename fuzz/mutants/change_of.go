@@ -1,6 +1,16 @@
 package mutants
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/ptcheck/ptcheck/fuzz/system"
+)
+
+// Apply returns the options of a boot system with the change made in it.
+func (c Change) Apply(o system.Options) system.Options {
+	o.Patch = c.Patch
+	return o
+}
 
 // ChangeOf returns what a mutant or a harmless change replaces in a system, by
 // its ID.

@@ -74,3 +74,15 @@ func TestImpossibleScopes(t *testing.T) {
 		}
 	}
 }
+
+// TestKindOf holds the short cut against the whole.
+func TestKindOf(t *testing.T) {
+	for _, c := range []Call{
+		{Kind: model.CallMap, Arg: AllLeaves}, {Kind: model.CallZap, CPU: 1}, {Kind: model.CallSwitch, Arg: 1},
+		{Kind: model.CallMap, Arg: 3, Beside: Half{model.CallZap, 0}}, {Kind: model.CallExit, Beside: Half{model.CallMap, 200}},
+	} {
+		if k, two := KindOf(c.Code()); k != c.Kind || two != (c.Beside.Kind != model.CallNone) {
+			t.Errorf("%v: %v, %t", c, k, two)
+		}
+	}
+}

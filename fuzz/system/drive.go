@@ -57,3 +57,12 @@ func (m *Model) Site(c Call) string {
 	name, _, _ := strings.Cut(siteText(m.last.Site), " ")
 	return name
 }
+
+// KindOf returns the kind of a call by its code, of two side by side that of the
+// first, and whether they are two. It is [CallOf] for who wants nothing else.
+func KindOf(code uint64) (k model.CallKind, two bool) {
+	if code>>codeBoth != 0 {
+		return model.CallKind(code >> codeHalf & 127), true
+	}
+	return model.CallKind(code >> codeKind & 0xff), false
+}

@@ -38,7 +38,7 @@ func (w *bootWorld) family(s bootScope) *openSystem {
 	s.init = 0
 	o, ok := w.open[s]
 	if !ok {
-		sys, err := system.New(w.name, system.Options{Lowmem: s.lowmem, Stale: s.stale, Patch: w.change.Patch})
+		sys, err := system.New(w.name, w.change.Apply(system.Options{Lowmem: s.lowmem, Stale: s.stale}))
 		if err == nil {
 			o = &openSystem{sys, sys.NewModel()}
 		}

@@ -136,7 +136,7 @@ func (h *header) line(op *script.Op) error {
 }
 
 func (t *Trial) readBoot(f *script.File, h header) ([]system.Answer, error) {
-	play, err := system.Run(f, system.Options{Patch: h.change.Patch})
+	play, err := system.Run(f, h.change.Apply(system.Options{}))
 	if err != nil {
 		return nil, err
 	}
