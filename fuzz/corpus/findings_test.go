@@ -137,7 +137,7 @@ func TestRandomWalksShrink(t *testing.T) {
 		for _, code := range r.Findings[0].Path {
 			path = append(path, system.CallOf(code))
 		}
-		tr, err := trial.Boot(m.System, id, 0, 0, r.Findings[0].Init, path)
+		tr, err := trial.Boot(m.System, id, 0, 0, s.Inits[r.Findings[0].Init].Name, path)
 		if err != nil {
 			t.Fatal(err)
 		}

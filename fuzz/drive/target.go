@@ -45,11 +45,21 @@ func Open(target, mutant string) (Target, error) {
 		g, err := NewGuest(c.Judge)
 		return &guestTarget{g, mutant}, err
 	case "FuzzLife":
-		b, err := NewBooted(name, c.Apply(system.Options{}))
+		b, err := NewBooted(name, c.Apply(system.Options{Odd: odd()}))
 		return &bootTarget{b, mutant}, err
 	}
-	b, err := NewBoot(name, c.Apply(system.Options{}))
+	b, err := NewBoot(name, c.Apply(system.Options{Odd: odd()}))
 	return &bootTarget{b, mutant}, err
+}
+
+// odd are the numbers of the odd members that inputs choose from, beside the
+// families. More would take workers long to make.
+func odd() []int {
+	out := make([]int, 96)
+	for i := range out {
+		out[i] = i
+	}
+	return out
 }
 
 // lifeSystem is the system of life after boot: that of its own if there is one,
@@ -70,12 +80,16 @@ type bootTarget struct {
 func (b *bootTarget) Trial() (*trial.Trial, error) {
 	init, calls := b.Path()
 	lowmem, stale := b.sys.Bounds()
-	return trial.Boot(b.sys.Name, b.mutant, lowmem, stale, init, calls)
+	return trial.Boot(b.sys.Name, b.mutant, lowmem, stale, b.sys.Inits[init].Name, calls)
 }
 
 func (b *bootTarget) Seed(t *trial.Trial) ([]byte, bool) {
-	lowmem, stale, init, calls, ok := t.BootCalls()
+	lowmem, stale, start, calls, ok := t.BootCalls()
 	if !ok || t.System() != b.sys.Name || lowmem != 0 || stale != 0 {
+		return nil, false
+	}
+	init := slices.IndexFunc(b.sys.Inits, func(i system.Init) bool { return i.Name == start })
+	if init < 0 {
 		return nil, false
 	}
 	return b.Encode(init, calls)

@@ -33,6 +33,7 @@ type nativeCase struct {
 	textEnd      model.VA
 	sticky       bool
 	wide         bool // PAE: four root slots, two of them the user's
+	real         bool // the geometries of real processors
 	prepopulated bool // 2-level: the fixmap's table is there, with a stale leaf
 	boot         *model.Geometry
 	geo          *model.Geometry
@@ -84,6 +85,10 @@ func bareMetal(name string, ops hooks.Ops, o Options) (*System, error) {
 		s.Inits = append(s.Inits, Init{Name: c.name(), State: st})
 	}
 	s.Scope = fmt.Sprintf("%d start-of-day tables, geometries %v", len(s.Inits), geos)
+	var err error
+	if s.Inits, err = addOdd(s.Inits, o.Odd, native.Ops(), func(n int) (*model.State, error) { c := oddNative(n); return c.state() }); err != nil {
+		return nil, fmt.Errorf("system: %s: %w", name, err)
+	}
 	return finish(s, ops, o)
 }
 
@@ -117,6 +122,12 @@ func (c *nativeCase) state() (*model.State, error) {
 	if c.levels == 3 {
 		if c.geo, err = tinyPAE(root, 4); err != nil {
 			return nil, err
+		}
+	}
+	if c.real {
+		c.boot, c.geo = model.I386(), model.I386()
+		if c.levels == 3 {
+			c.geo = model.PAE()
 		}
 	}
 	if most := c.mostLowmem(); c.lowmem < 8 || c.lowmem > most {

@@ -137,6 +137,9 @@ func (p *player) start(line int, name string) (string, error) {
 	if p.name == "" {
 		return "", p.errorf(line, "the line \"system NAME\" must come first")
 	}
+	if n, ok := OddNumber(name); ok {
+		p.options.Odd = []int{n}
+	}
 	sys, err := New(p.name, p.options)
 	if err != nil {
 		return "", p.errorf(line, "%v", err)

@@ -57,6 +57,8 @@ type Options struct {
 	// Preemptions is the largest number of preemptions in a schedule of two calls
 	// side by side, 0 to model.MaxPreemptions.
 	Preemptions int
+	// Odd are the numbers of odd members, behind those of the family; see odd.go.
+	Odd []int
 	// Patch replaces functions of the kernel: it makes a mutant.
 	Patch func(*hooks.Ops, *hooks.Funcs)
 	// Rules are checked besides those of package invariants.

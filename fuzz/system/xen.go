@@ -22,6 +22,7 @@ type xenCase struct {
 	nx     bool
 	sticky bool
 	wide   bool // PAE: four root slots instead of two, the last one empty; four levels: the fixmap below an L2 of its own
+	real   bool // the geometries of real processors
 	places xenPlaces
 	geo    *model.Geometry
 }
@@ -89,6 +90,10 @@ func underXen(name string, ops hooks.Ops, o Options) (*System, error) {
 		s.Inits = append(s.Inits, Init{Name: c.name(), State: st})
 	}
 	s.Scope = fmt.Sprintf("%d start-of-day tables, geometries %v", len(s.Inits), geos)
+	var err error
+	if s.Inits, err = addOdd(s.Inits, o.Odd, xen.Ops(), func(n int) (*model.State, error) { c := oddXen(n); return c.state() }); err != nil {
+		return nil, fmt.Errorf("system: %s: %w", name, err)
+	}
 	return finish(s, ops, o)
 }
 
@@ -113,6 +118,10 @@ func (c *xenCase) name() string {
 func (c *xenCase) geometry() (hyper model.Hyper, err error) {
 	hyper = model.Hyper{Profile: c.profile, XenLevel: 2, XenFirst: 7, XenLast: 7}
 	switch {
+	case c.real && c.levels == 2:
+		c.geo, hyper.XenFirst, hyper.XenLast = model.I386(), 1008, 1023
+	case c.real:
+		c.geo, hyper.XenFirst, hyper.XenLast = model.PAE(), 428, 511
 	case c.levels == 2:
 		c.geo, err = model.NewGeometry("tiny-2 16x4", 4, 16, 4)
 		hyper.XenFirst, hyper.XenLast = 15, 15
@@ -169,8 +178,8 @@ func (c *xenCase) state() (*model.State, error) {
 	// low memory must be mapped from the start: they are written before they are
 	// linked.
 	need := int(c.places.bootmem) + c.levels - 2 + 1 + (c.lowmem-c.mapped+3)/4
-	if c.wide && c.levels == 4 {
-		need++ // the fixmap's L2
+	if c.wide {
+		need++ // two tables of a middle level
 	}
 	if c.mapped < need || c.mapped > c.lowmem || c.lowmem > 24 {
 		return nil, fmt.Errorf("%d frames of low memory, %d mapped at the start of the day: want %d mapped and at most 24 in all", c.lowmem, c.mapped, need)
@@ -247,7 +256,14 @@ func (c *xenCase) kernelMap() model.KernelMap {
 	if c.wide {
 		base += c.geo.Span(3)
 	}
-	k.FixTop = base + 7*c.geo.Span(2) - model.PageSize
+	spans := model.VA(7)
+	switch {
+	case c.real && c.levels == 2:
+		spans = 1008 - 512
+	case c.real:
+		spans = 428
+	}
+	k.FixTop = base + spans*c.geo.Span(2) - model.PageSize
 	k.TextEnd = k.PageOffset + model.PageSize
 	return k
 }

@@ -13,7 +13,8 @@ import (
 // bootScope is the scope of boot calls: a member of a family.
 type bootScope struct {
 	lowmem, stale int // bounds of the family; 0: its own
-	init          int
+	odd           int // 1 + the number of the odd member; 0: none
+	init          int // number in the family, the odd one last
 }
 
 // bootWorld carries out boot calls. It is the world of the shrinker.
@@ -38,7 +39,11 @@ func (w *bootWorld) family(s bootScope) *openSystem {
 	s.init = 0
 	o, ok := w.open[s]
 	if !ok {
-		sys, err := system.New(w.name, w.change.Apply(system.Options{Lowmem: s.lowmem, Stale: s.stale}))
+		opt := system.Options{Lowmem: s.lowmem, Stale: s.stale}
+		if s.odd > 0 {
+			opt.Odd = []int{s.odd - 1}
+		}
+		sys, err := system.New(w.name, w.change.Apply(opt))
 		if err == nil {
 			o = &openSystem{sys, sys.NewModel()}
 		}
@@ -102,6 +107,9 @@ func (w *bootWorld) Try(s bootScope, calls []system.Call) ([]system.Call, bool) 
 // families with less memory or fewer stale leaves.
 func (w *bootWorld) Scopes(s bootScope) []bootScope {
 	bounds := []bootScope{{}}
+	if s.odd > 0 {
+		bounds = append(bounds, bootScope{odd: s.odd})
+	}
 	if s.lowmem != 0 || s.stale != 0 {
 		bounds = append(bounds, bootScope{lowmem: s.lowmem}, bootScope{stale: s.stale}, bootScope{lowmem: s.lowmem, stale: s.stale})
 	}
@@ -115,7 +123,7 @@ func (w *bootWorld) Scopes(s bootScope) []bootScope {
 			continue
 		}
 		for b.init = range f.sys.Inits {
-			if !slices.Contains(out, b) {
+			if last := b.init == len(f.sys.Inits)-1; (b.odd == 0 || last) && !slices.Contains(out, b) {
 				out = append(out, b)
 			}
 		}
@@ -124,18 +132,33 @@ func (w *bootWorld) Scopes(s bootScope) []bootScope {
 	return out
 }
 
-// CompareScopes implements [shrink.World]: fewer levels, fewer frames, no bounds
-// of its own, then the order of the family.
+// CompareScopes implements [shrink.World]: fewer levels, fewer frames, smaller
+// tables, members of the family, no bounds of its own, then the order of the
+// family.
 func (w *bootWorld) CompareScopes(a, b bootScope) int {
 	x, y := w.layout(a), w.layout(b)
-	return cmp.Or(cmp.Compare(x[0], y[0]), cmp.Compare(x[1], y[1]),
+	return cmp.Or(slices.Compare(x[:], y[:]), cmp.Compare(a.odd, b.odd),
 		cmp.Compare(a.lowmem, b.lowmem), cmp.Compare(a.stale, b.stale), cmp.Compare(a.init, b.init))
 }
 
-// layout is the number of levels and of frames of low memory.
-func (w *bootWorld) layout(s bootScope) [2]int {
+// layout is the number of levels, of frames of low memory, and the size of tables.
+func (w *bootWorld) layout(s bootScope) [3]int {
 	l := w.family(s).sys.Inits[s.init].State.L
-	return [2]int{l.Geo.Levels, int(l.Kernel.MaxLowPFN)}
+	return [3]int{l.Geo.Levels, int(l.Kernel.MaxLowPFN), l.Geo.Words()}
+}
+
+// scopeOf finds the scope of a start of day by its name.
+func (w *bootWorld) scopeOf(lowmem, stale int, start string) (bootScope, bool) {
+	s := bootScope{lowmem: lowmem, stale: stale}
+	if n, ok := system.OddNumber(start); ok {
+		s.odd = n + 1
+	}
+	f := w.family(s)
+	if f == nil {
+		return s, false
+	}
+	s.init = slices.IndexFunc(f.sys.Inits, func(i system.Init) bool { return i.Name == start })
+	return s, s.init >= 0
 }
 
 // Compare implements [shrink.World].

@@ -141,7 +141,12 @@ func (t *Trial) readBoot(f *script.File, h header) ([]system.Answer, error) {
 		return nil, err
 	}
 	lowmem, stale := play.System.Bounds()
-	t.what = newBoot(h.system, h.change, bootScope{lowmem, stale, play.Init}, play.Path)
+	b := newBoot(h.system, h.change, bootScope{}, play.Path)
+	var ok bool
+	if b.scope, ok = b.world.scopeOf(lowmem, stale, play.System.Inits[play.Init].Name); !ok {
+		return nil, fmt.Errorf("trial: %s: the start of day is gone", f.Name)
+	}
+	t.what = b
 	return play.Answers, nil
 }
 

@@ -82,18 +82,20 @@ func (t *Trial) Shrink(tries int) (*Trial, Shrunk, error) {
 	return &out, how, nil
 }
 
-// Boot returns a trial of boot calls from a start of day of a system, counted
-// from 0. bounds are those of [system.System.Bounds].
-func Boot(name, mutant string, lowmem, stale, init int, calls []system.Call) (*Trial, error) {
+// Boot returns a trial of boot calls from a start of day of a system, by its name.
+// The bounds are those of [system.System.Bounds].
+func Boot(name, mutant string, lowmem, stale int, start string, calls []system.Call) (*Trial, error) {
 	t := &Trial{Name: name, Mutant: mutant}
 	c, err := t.change(name)
 	if err != nil {
 		return nil, err
 	}
-	b := newBoot(name, c, bootScope{lowmem, stale, init}, calls)
-	if f := b.world.family(b.scope); f == nil || init >= len(f.sys.Inits) {
-		return nil, fmt.Errorf("trial: system %s has no start of day %d", name, init)
+	b := newBoot(name, c, bootScope{}, calls)
+	scope, ok := b.world.scopeOf(lowmem, stale, start)
+	if !ok {
+		return nil, fmt.Errorf("trial: system %s has no start of day named %q", name, start)
 	}
+	b.scope = scope
 	t.what = b
 	return t, nil
 }
@@ -113,15 +115,14 @@ func Guest(name, mutant, profile string, frames, levels, slots int, ops []system
 	return t, nil
 }
 
-// BootCalls are the calls of a trial of boot calls, and the start of day that
-// they begin at: the bounds of its family and its number there. ok is false for
-// other trials.
-func (t *Trial) BootCalls() (lowmem, stale, init int, calls []system.Call, ok bool) {
+// BootCalls are the calls of a trial of boot calls, and the bounds and the name of
+// the start of day that they begin at. ok is false for other trials.
+func (t *Trial) BootCalls() (lowmem, stale int, start string, calls []system.Call, ok bool) {
 	b, ok := t.what.(*boot)
 	if !ok {
-		return 0, 0, 0, nil, false
+		return 0, 0, "", nil, false
 	}
-	return b.scope.lowmem, b.scope.stale, b.scope.init, b.calls, true
+	return b.scope.lowmem, b.scope.stale, b.world.family(b.scope).sys.Inits[b.scope.init].Name, b.calls, true
 }
 
 // GuestOps are the operations of a hostile guest, its rules and bounds. ok is

@@ -48,8 +48,8 @@ func without(t *testing.T, tr *Trial, n int) *Trial {
 	t.Helper()
 	var out *Trial
 	var err error
-	if lowmem, stale, init, calls, ok := tr.BootCalls(); ok {
-		out, err = Boot(tr.System(), tr.Mutant, lowmem, stale, init, slices.Delete(slices.Clone(calls), n, n+1))
+	if lowmem, stale, start, calls, ok := tr.BootCalls(); ok {
+		out, err = Boot(tr.System(), tr.Mutant, lowmem, stale, start, slices.Delete(slices.Clone(calls), n, n+1))
 	} else {
 		profile, frames, levels, slots, ops, _ := tr.GuestOps()
 		out, err = Guest(tr.System(), tr.Mutant, profile, frames, levels, slots, slices.Delete(slices.Clone(ops), n, n+1))
@@ -143,10 +143,10 @@ func TestVerdicts(t *testing.T) {
 
 // TestNoSuchWorld wants errors for worlds that do not exist.
 func TestNoSuchWorld(t *testing.T) {
-	if _, err := Boot("xen", "", 0, 0, 99, nil); err == nil {
-		t.Error("start of day 99 of xen")
+	if _, err := Boot("xen", "", 0, 0, "2level-8f", nil); err == nil {
+		t.Error("a start of day of native for xen")
 	}
-	if _, err := Boot("solaris", "", 0, 0, 0, nil); err == nil {
+	if _, err := Boot("solaris", "", 0, 0, "odd-0", nil); err == nil {
 		t.Error("system solaris")
 	}
 	if _, err := Guest("adversary", "", "ideal", 1, 4, 1, []system.GuestOp{}); err == nil {
