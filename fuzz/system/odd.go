@@ -84,7 +84,7 @@ func oddXen(n int) xenCase {
 			c.p2m = high
 		}
 	case 4:
-		c.real = false
+		c.wide, c.real = b.yes(), false
 	}
 	// The builder maps whole tables in the tiny geometries' families; odd ones end
 	// anywhere.
