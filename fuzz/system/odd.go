@@ -53,7 +53,7 @@ func oddNative(n int) nativeCase {
 	b := oddBitsOf(n)
 	c := nativeCase{
 		levels: 2 + b.below(2), pse: b.yes(), pge: b.yes(), low: b.yes(), sticky: b.yes(),
-		prepopulated: b.yes(), highmem: b.yes(), real: b.below(4) == 0,
+		prepopulated: b.yes(), highmem: b.yes(), real: b.below(8) == 0,
 		textEnd: []model.VA{0, 0xfff, 0x1000, 0x1001, 0x4000, 0x7fff}[b.below(6)],
 	}
 	if c.levels == 3 {
@@ -67,7 +67,7 @@ func oddNative(n int) nativeCase {
 func oddXen(n int) xenCase {
 	b := oddBitsOf(n)
 	c := xenCase{
-		levels: 2 + b.below(3), order: b.below(2), ro: b.yes(), sticky: b.yes(), real: b.below(4) == 0,
+		levels: 2 + b.below(3), order: b.below(2), ro: b.yes(), sticky: b.yes(), real: b.below(8) == 0,
 		p2m:     []func(int, int) int{straight, reversed, shuffled}[b.below(3)],
 		profile: model.Xen31(),
 	}
