@@ -66,3 +66,13 @@ func KindOf(code uint64) (k model.CallKind, two bool) {
 	}
 	return model.CallKind(code >> codeKind & 0xff), false
 }
+
+// Preemptions is the number of preemptions in the call's schedule.
+func (c Call) Preemptions() (n int) {
+	for _, p := range c.Sched.Points {
+		if p != 0 {
+			n++
+		}
+	}
+	return n
+}

@@ -140,6 +140,14 @@ func (p *player) start(line int, name string) (string, error) {
 	if n, ok := OddNumber(name); ok {
 		p.options.Odd = []int{n}
 	}
+	for _, l := range p.file.Lines {
+		if l.Op == nil || l.Op.Name != "both" {
+			continue
+		}
+		if c, err := ParseCall(l.Op.String()); err == nil {
+			p.options.Preemptions = max(p.options.Preemptions, c.Preemptions())
+		}
+	}
 	sys, err := New(p.name, p.options)
 	if err != nil {
 		return "", p.errorf(line, "%v", err)
@@ -154,7 +162,7 @@ func (p *player) start(line int, name string) (string, error) {
 }
 
 func (p *player) call(line int, c Call) (string, error) {
-	if !slices.Contains(p.model.Calls(nil), c.Code()) {
+	if !p.model.Allows(c) {
 		return "", p.errorf(line, "the protocol does not allow %q here", c)
 	}
 	p.play.Path = append(p.play.Path, c)

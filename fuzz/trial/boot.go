@@ -17,7 +17,11 @@ type boot struct {
 }
 
 func newBoot(name string, c mutants.Change, s bootScope, calls []system.Call) *boot {
-	return &boot{&bootWorld{name: name, change: c, open: map[bootScope]*openSystem{}}, s, calls}
+	w := &bootWorld{name: name, change: c, open: map[bootScope]*openSystem{}}
+	for _, c := range calls {
+		w.preemptions = max(w.preemptions, c.Preemptions())
+	}
+	return &boot{w, s, calls}
 }
 
 func (b *boot) system() string { return b.world.name }

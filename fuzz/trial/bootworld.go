@@ -19,11 +19,12 @@ type bootScope struct {
 
 // bootWorld carries out boot calls. It is the world of the shrinker.
 type bootWorld struct {
-	name   string
-	change mutants.Change
-	want   Verdict
-	open   map[bootScope]*openSystem // by bounds; init is 0
-	done   []system.Call
+	name        string
+	change      mutants.Change
+	preemptions int // of the calls
+	want        Verdict
+	open        map[bootScope]*openSystem // by bounds; init is 0
+	done        []system.Call
 }
 
 // openSystem is a family with a model to work on.
@@ -39,7 +40,7 @@ func (w *bootWorld) family(s bootScope) *openSystem {
 	s.init = 0
 	o, ok := w.open[s]
 	if !ok {
-		opt := system.Options{Lowmem: s.lowmem, Stale: s.stale}
+		opt := system.Options{Lowmem: s.lowmem, Stale: s.stale, Preemptions: w.preemptions}
 		if s.odd > 0 {
 			opt.Odd = []int{s.odd - 1}
 		}
