@@ -105,7 +105,8 @@ func (w *bootWorld) Try(s bootScope, calls []system.Call) ([]system.Call, bool) 
 }
 
 // Scopes implements [shrink.World]: the members of the family, and those of
-// families with less memory or fewer stale leaves.
+// families with less memory or fewer stale leaves. A kernel for a hypervisor stays
+// with one: a mutant of it may not even run without.
 func (w *bootWorld) Scopes(s bootScope) []bootScope {
 	bounds := []bootScope{{}}
 	if s.odd > 0 {
@@ -124,7 +125,8 @@ func (w *bootWorld) Scopes(s bootScope) []bootScope {
 			continue
 		}
 		for b.init = range f.sys.Inits {
-			if last := b.init == len(f.sys.Inits)-1; (b.odd == 0 || last) && !slices.Contains(out, b) {
+			last := b.init == len(f.sys.Inits)-1
+			if (b.odd == 0 || last) && w.hyper(b) == w.hyper(s) && !slices.Contains(out, b) {
 				out = append(out, b)
 			}
 		}
@@ -146,6 +148,11 @@ func (w *bootWorld) CompareScopes(a, b bootScope) int {
 func (w *bootWorld) layout(s bootScope) [3]int {
 	l := w.family(s).sys.Inits[s.init].State.L
 	return [3]int{l.Geo.Levels, int(l.Kernel.MaxLowPFN), l.Geo.Words()}
+}
+
+// hyper reports whether there is a hypervisor in a scope.
+func (w *bootWorld) hyper(s bootScope) bool {
+	return w.family(s).sys.Inits[s.init].State.L.Hyper != nil
 }
 
 // scopeOf finds the scope of a start of day by its name.
