@@ -30,6 +30,8 @@ func newCorpus() *cobra.Command {
 		Short: "Scenarios that must never be forgotten: run, add, import, shrink",
 		Long: `corpus keeps scenario files that say how they must end, by a line "expect
 VERDICT", and with which planted bug, by a line "mutant ID".`,
+		Example: `  ptcheck corpus run
+  ptcheck corpus add ptcheck-xen-crash.pt`,
 	}
 	cmd.PersistentFlags().StringVar(&f.dir, "dir", "fuzz/corpus", "folder of the corpus")
 	cmd.AddCommand(f.runCommand(), f.addCommand(), f.importCommand(), f.shrinkCommand())
@@ -199,7 +201,8 @@ func (f *corpusFlags) shrinkCommand() *cobra.Command {
 		Short: "Make a scenario that goes wrong small",
 		Long: `shrink removes calls, simplifies what is left and looks for a smaller start of day,
 as long as the same rule is broken or the same function dies in the same way.`,
-		Args: cobra.ExactArgs(1),
+		Example: `  ptcheck corpus shrink ptcheck-xen-crash.pt --output=small.pt`,
+		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			t, err := readTrial(args[0])
 			if err != nil {
@@ -221,7 +224,7 @@ as long as the same rule is broken or the same function dies in the same way.`,
 			return err
 		},
 	}
-	cmd.Flags().StringVarP(&f.output, "output", "o", "", "file to write (default: standard output)")
+	cmd.Flags().StringVar(&f.output, "output", "", "file to write (default: standard output)")
 	f.triesFlag(cmd)
 	return cmd
 }

@@ -28,6 +28,7 @@ func TestCorpusExitCodes(t *testing.T) {
 		{[]string{"corpus", "add", "--dir", t.TempDir()}, exitUsage, "want files or --mutants"},
 		{[]string{"corpus", "import", good, "--mutant=B02", "--dir", t.TempDir()}, exitHolds, "replay: ptcheck replay "},
 		{[]string{"replay", good}, exitHolds, "ends as expected: violated leaf-rewritten"},
+		{[]string{"show", "--step=2", good}, exitHolds, "violated leaf-rewritten"},
 		{[]string{"replay", failing}, exitViolated, `ends as "violated leaf-rewritten", expected is "violated zap-complete"`},
 		{[]string{"replay", scenarioFile(t, strings.Replace(shortB02, "mutant B02\n", "", 1))}, exitViolated, `ends as "holds"`},
 	} {

@@ -9,8 +9,10 @@ import (
 	"strings"
 
 	"github.com/ptcheck/ptcheck/fuzz/lab"
+	"github.com/ptcheck/ptcheck/fuzz/mutants"
 	"github.com/ptcheck/ptcheck/fuzz/script"
 	"github.com/ptcheck/ptcheck/fuzz/system"
+	"github.com/ptcheck/ptcheck/fuzz/trial"
 	"github.com/ptcheck/ptcheck/model"
 )
 
@@ -38,16 +40,25 @@ func open(name string, src []byte, o Options) (world, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch system.WorldOf(f) {
+	sys := system.WorldOf(f)
+	var planted mutants.Change
+	if sys != "" {
+		if planted, _, err = trial.ReadHeader(f); err != nil {
+			return nil, err
+		}
+	}
+	switch sys {
 	case "":
 		if o.Bits == 0 {
 			o.Bits = 64
 		}
 		return &guest{file: f, config: lab.Config{Bits: o.Bits, Profile: o.Profile, Script: len(src)}}, nil
 	case "adversary", "pvdp":
-		return kernel{file: f, trace: system.TraceAdversary}, nil
+		return kernel{file: f, trace: func(f *script.File, t system.Tracer) error { return system.TraceAdversary(f, planted.Judge, t) }}, nil
 	}
-	return kernel{file: f, trace: func(f *script.File, t system.Tracer) error { return system.Trace(f, system.Options{}, t) }}, nil
+	return kernel{file: f, trace: func(f *script.File, t system.Tracer) error {
+		return system.Trace(f, planted.Apply(system.Options{}), t)
+	}}, nil
 }
 
 // kernel is the world of boot calls, or that of an adversary: frames are f0, f1...

@@ -68,8 +68,8 @@ func (t *stepTracer) Step(m *model.Machine, s *model.Step) {
 
 // TraceAdversary runs the operations of an adversary before the eyes of a tracer,
 // up to the first that breaks a rule. An operation is one step of its machine.
-func TraceAdversary(f *script.File, t Tracer) error {
-	p := &adversaryPlayer{file: f}
+func TraceAdversary(f *script.File, judge model.Mutant, t Tracer) error {
+	p := &adversaryPlayer{file: f, judge: judge}
 	for i := range f.Lines {
 		op := f.Lines[i].Op
 		if op == nil {
