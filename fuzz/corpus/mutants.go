@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"github.com/ptcheck/ptcheck/fuzz/mutants"
+	"github.com/ptcheck/ptcheck/fuzz/system"
 	"github.com/ptcheck/ptcheck/fuzz/trial"
 )
 
@@ -53,11 +55,19 @@ func scenarioOf(ctx context.Context, m *mutants.Mutant) ([]byte, error) {
 	return text, err
 }
 
+// Mutants are those that the corpus has a file of: all mutants, and the harmless
+// changes of kernels. Those of the hypervisor have no boot to make: they are
+// searched only.
+func Mutants() []mutants.Mutant {
+	harmless := slices.DeleteFunc(mutants.Harmless(), func(m mutants.Mutant) bool { return !slices.Contains(system.Names(), m.System) })
+	return append(mutants.All(), harmless...)
+}
+
 // AddMutants writes the files of all mutants and harmless changes, and returns
 // their paths.
 func AddMutants(ctx context.Context, dir string) ([]string, error) {
 	var paths []string
-	for _, m := range append(mutants.All(), mutants.Harmless()...) {
+	for _, m := range Mutants() {
 		text, err := MutantText(ctx, &m)
 		if err != nil {
 			return paths, err

@@ -12,7 +12,7 @@ import (
 // Boot drives a boot system. It is not safe for concurrent use.
 //
 // Byte 0 chooses the start of day. Of the two bytes of a call the low six bits of
-// the first say which kind of call, the next enabled one if that is not; the other
+// the first say which kind of call, another one if that is not enabled; the other
 // ten choose among the enabled calls of this kind.
 type Boot struct {
 	sys   *system.System
@@ -124,39 +124,42 @@ func (b *Boot) begin() {
 	b.m.Decode(b.state[b.init])
 }
 
-// Numbers of kinds of calls: single calls have that of their kind, two side by
-// side that of the first one's kind behind them. NthLast stands for the last call
-// of a kind, which is the kernel's own loop where there is one.
+// kinds is how many numbers there are for kinds of calls. Two calls side by side
+// have the number of the first one's kind, moved by half of them. nthLast and
+// above stand for the last call of a kind, which is the kernel's own loop where
+// there is one.
 const (
-	pairKinds = 32
-	nthLast   = 768
+	kinds   = 64
+	nthLast = 768
 )
 
 // kindOf is the number of a call's kind.
 func kindOf(code uint64) int {
 	k, two := system.KindOf(code)
 	if two {
-		return pairKinds + int(k)%pairKinds
+		return (int(k) + kinds/2) % kinds
 	}
-	return int(k) % pairKinds
+	return int(k) % kinds
 }
 
-// pick returns the nth of the enabled calls of a kind, or of the next kind that
-// is enabled.
+// pick returns the nth of the enabled calls of a kind. A kind that is not enabled
+// stands for one of those that are.
 func (b *Boot) pick(kind, nth int) (uint64, bool) {
 	b.codes = b.m.Enabled(b.codes[:0])
-	var kinds uint64
+	var set uint64
 	for _, code := range b.codes {
-		kinds |= 1 << kindOf(code)
+		set |= 1 << kindOf(code)
 	}
-	if kinds == 0 {
+	if set == 0 {
 		return 0, false
 	}
-	kind = kind&pairKinds + kind%pairKinds%int(model.NumCalls)
-	if kinds>>pairKinds == 0 {
-		kind %= pairKinds
+	if set>>kind&1 == 0 {
+		rest := set
+		for range kind % bits.OnesCount64(set) {
+			rest &= rest - 1
+		}
+		kind = bits.TrailingZeros64(rest)
 	}
-	kind = (kind + bits.TrailingZeros64(bits.RotateLeft64(kinds, -kind))) % 64
 	b.same = b.same[:0]
 	for _, code := range b.codes {
 		if kindOf(code) == kind {

@@ -1,6 +1,7 @@
 package mutants
 
 import (
+	"github.com/ptcheck/ptcheck/fuzz/system"
 	"github.com/ptcheck/ptcheck/hooks"
 	"github.com/ptcheck/ptcheck/model"
 )
@@ -11,7 +12,9 @@ type Change struct {
 	Patch func(*hooks.Ops, *hooks.Funcs)
 	// Judge replaces rules of the hypervisor.
 	Judge model.Mutant
+	// Early changes what later kernels start from; nil if it does not.
+	Early func(*system.EarlyStart)
 }
 
 // Change returns what the mutant replaces.
-func (m *Mutant) Change() Change { return Change{Patch: m.patch, Judge: m.judge} }
+func (m *Mutant) Change() Change { return Change{Patch: m.patch, Judge: m.judge, Early: m.early} }

@@ -8,7 +8,7 @@ import (
 
 // Apply returns the options of a boot system with the change made in it.
 func (c Change) Apply(o system.Options) system.Options {
-	o.Patch = c.Patch
+	o.Patch, o.Early = c.Patch, c.Early
 	return o
 }
 

@@ -48,16 +48,16 @@ func (h *Hostile) Scenario(path []uint64, headline string) []byte {
 }
 
 // RunHostile carries out the operations of a script in the world of a hostile
-// guest, as long as no rule is broken.
-func RunHostile(f *script.File) (*AdversaryPlay, error) {
-	p := &hostilePlayer{file: f}
+// guest, as long as no rule is broken. judge replaces rules of the hypervisor.
+func RunHostile(f *script.File, judge model.Mutant) (*AdversaryPlay, error) {
+	p := &hostilePlayer{file: f, judge: judge}
 	for i := range f.Lines {
 		op := f.Lines[i].Op
-		if op == nil {
+		if op == nil || IsHeader(op) {
 			continue
 		}
 		if p.play.Finding != nil {
-			return nil, p.errorf(i, "a rule is broken before this operation")
+			return nil, &EarlyError{p.errorf(i, "a rule is broken before this operation")}
 		}
 		answer, err := p.do(op)
 		if err != nil {
@@ -71,6 +71,7 @@ func RunHostile(f *script.File) (*AdversaryPlay, error) {
 type hostilePlayer struct {
 	play    AdversaryPlay
 	file    *script.File
+	judge   model.Mutant
 	options HostileOptions
 	h       *Hostile
 	m       *HostileModel
@@ -172,6 +173,7 @@ func (p *hostilePlayer) open() (err error) {
 	if p.options.Profile == nil {
 		p.options.Profile = model.Ideal()
 	}
+	p.options.Profile.Mutant = p.judge
 	if p.h, err = NewHostile(p.options); err != nil {
 		return err
 	}

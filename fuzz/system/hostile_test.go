@@ -227,5 +227,5 @@ func playHostile(t *testing.T, text []byte) (*AdversaryPlay, error) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
-	return RunHostile(f)
+	return RunHostile(f, model.Mutant{})
 }

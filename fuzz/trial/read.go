@@ -28,9 +28,12 @@ func Read(f *script.File) (*Trial, error) {
 	}
 	t := &h.trial
 	var answers []system.Answer
-	if h.system == "adversary" || h.system == "pvdp" {
+	switch h.system {
+	case "adversary", "pvdp":
 		answers, err = t.readGuest(f, h)
-	} else {
+	case hostileSystem:
+		answers, err = t.readHostile(f, h)
+	default:
 		answers, err = t.readBoot(f, h)
 	}
 	if err != nil {
@@ -110,7 +113,8 @@ func errorAt(f *script.File, line int, format string, args ...any) error {
 // isFrame reports whether an operation sets the frame of a scenario and is none
 // of its calls.
 func isFrame(op *script.Op) bool {
-	return system.IsHeader(op) || op.Name == "system" || op.Name == "scope" || op.Name == "start" || op.Name == "profile"
+	return system.IsHeader(op) || op.Name == "system" || op.Name == "scope" || op.Name == "start" || op.Name == "profile" ||
+		op.Name == "shape" || op.Name == "memory"
 }
 
 // line reads a header line.

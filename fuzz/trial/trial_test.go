@@ -46,6 +46,11 @@ func corpusTrials(t *testing.T) []*Trial {
 // without is a trial without its operation n.
 func without(t *testing.T, tr *Trial, n int) *Trial {
 	t.Helper()
+	if h, ok := tr.what.(*hostile); ok {
+		out := *tr
+		out.what = &hostile{h.world, slices.Delete(slices.Clone(h.ops), n, n+1)}
+		return &out
+	}
 	var out *Trial
 	var err error
 	if lowmem, stale, start, calls, ok := tr.BootCalls(); ok {
