@@ -1,6 +1,8 @@
 package system
 
 import (
+	"path"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -54,8 +56,8 @@ func (m *Model) Site(c Call) string {
 	if m.last.Where != "" {
 		return strings.ReplaceAll(m.last.Where, " ", "-")
 	}
-	name, _, _ := strings.Cut(siteText(m.last.Site), " ")
-	return name
+	f, _ := runtime.CallersFrames([]uintptr{m.last.Site}).Next()
+	return path.Base(f.Function)
 }
 
 // KindOf returns the kind of a call by its code, of two side by side that of the
