@@ -22,7 +22,7 @@ func TestGuesses(t *testing.T) {
 		"explore --dept=3":                      "did you mean --depth?; see 'ptcheck explore --help'",
 		"boot --chek x":                         "did you mean --check?",
 		"explore xne":                           "did you mean xen?",
-		"explore solaris":                       "native, xen, buffer, topdown, shadow, adversary, pvdp",
+		"explore solaris":                       "native, xen, buffer, topdown, life, life-native, life-xen, life-smp, shadow, adversary, pvdp",
 		"explore --strategy=dsf":                "want bfs, dfs, random; did you mean dfs?",
 		"explore --store=exakt":                 "did you mean exact?",
 		"explore xen --profile=xen-4.71":        "did you mean xen-4.17?",

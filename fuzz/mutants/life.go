@@ -51,7 +51,7 @@ func lifeMutants() []Mutant {
 			System: "life-native", Levels: 3, theme: "fork", Catch: "no-dangling", Steps: 4, patch: freeThenFlush},
 		{ID: "L25", What: "a second root is written one page further, where there is none", Source: "Linux, native_set_pgd with page-table isolation",
 			System: "life-xen", Levels: 4, theme: "pages", Catch: "crash fault", Steps: 3, patch: twinRoot},
-		{ID: "B20", What: "the root is read-only before it has been filled", Source: "Linux 805e3f495057",
+		{ID: "B20-2007", What: "the root is read-only before it has been filled", Source: "Linux 805e3f495057",
 			System: "xen", Levels: 3, Catch: "crash fault", Steps: 1, patch: readOnlyTooEarly},
 		{ID: "B20-pmd", What: "both roots of the hand-over name one L2 with the hypervisor's slots", Source: "Linux 805e3f495057",
 			System: "xen", Levels: 3, Catch: "crash bug", Steps: 1, patch: oneMiddle},

@@ -87,7 +87,7 @@ func TestLifeCallText(t *testing.T) {
 			}
 		}
 	}
-	if !seen["both"] || !seen["mm_fork"] || !seen["kmap"] {
+	if !seen["both"] || !seen["mm_fork"] || !seen["kmap_high"] {
 		t.Errorf("calls seen: %v", seen)
 	}
 	for _, text := range []string{"mm_switch", "mm_switch user", "mm_exit 3", "touch", "touch 15", "mm_populate 0", "vmalloc 1", "mm_switch kernel 0"} {
