@@ -8,6 +8,7 @@ type Errno uint8
 const (
 	OK     Errno = 0
 	EPERM  Errno = 1
+	ENOMEM Errno = 12
 	EFAULT Errno = 14
 	EACCES Errno = 13
 	EBUSY  Errno = 16
@@ -30,6 +31,8 @@ func (e Errno) String() string {
 		return "0"
 	case EPERM:
 		return "-EPERM"
+	case ENOMEM:
+		return "-ENOMEM"
 	case EFAULT:
 		return "-EFAULT"
 	case EACCES:

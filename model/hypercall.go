@@ -20,11 +20,20 @@ const (
 	MMUPreserveAD uint64 = 2
 )
 
+// refuses counts a hypercall, and reports whether it is the one that Refuse names.
+func (m *Machine) refuses() bool {
+	m.Hypercalls++
+	return m.Hypercalls == m.Refuse
+}
+
 // MMUUpdate writes an entry of any table: ptr is its machine byte address, with
 // MMUNormal or MMUPreserveAD in the low bits.
 func (m *Machine) MMUUpdate(ptr uint64, val Entry) Errno {
 	m.pause()
-	rc := m.mmuUpdate(ptr, val)
+	rc := ENOMEM
+	if !m.refuses() {
+		rc = m.mmuUpdate(ptr, val)
+	}
 	if m.watched() {
 		f := m.L.Map.Frame(MFN(ptr >> PageShift))
 		m.emit(Step{Op: OpMMUUpdate, Errno: rc, Frame: f, Off: int(ptr & (PageSize - 1) &^ 3), Width: m.L.Geo.Width, Value: uint64(val)})
@@ -35,7 +44,10 @@ func (m *Machine) MMUUpdate(ptr uint64, val Entry) Errno {
 // UpdateVAMapping writes the L1 entry that maps va in the current tables.
 func (m *Machine) UpdateVAMapping(va VA, val Entry, flush UVMF) Errno {
 	m.pause()
-	f, off, rc := m.updateVAMapping(va, val, flush)
+	f, off, rc := NoFrame, 0, ENOMEM
+	if !m.refuses() {
+		f, off, rc = m.updateVAMapping(va, val, flush)
+	}
 	if m.watched() {
 		m.emit(Step{Op: OpUpdateVA, Errno: rc, VA: va, Frame: f, Off: off, Width: m.L.Geo.Width, Value: uint64(val)})
 	}
@@ -45,7 +57,10 @@ func (m *Machine) UpdateVAMapping(va VA, val Entry, flush UVMF) Errno {
 // Pin makes the hypervisor hold a frame as a table of the given level.
 func (m *Machine) Pin(level int, mfn MFN) Errno {
 	m.pause()
-	rc := m.pin(level, mfn)
+	rc := ENOMEM
+	if !m.refuses() {
+		rc = m.pin(level, mfn)
+	}
 	if m.watched() {
 		m.emit(Step{Op: OpPin, Errno: rc, Level: level, Frame: m.L.Map.Frame(mfn), Value: uint64(mfn)})
 	}
@@ -55,7 +70,10 @@ func (m *Machine) Pin(level int, mfn MFN) Errno {
 // Unpin gives up a pin.
 func (m *Machine) Unpin(mfn MFN) Errno {
 	m.pause()
-	rc := m.unpin(mfn)
+	rc := ENOMEM
+	if !m.refuses() {
+		rc = m.unpin(mfn)
+	}
 	if m.watched() {
 		m.emit(Step{Op: OpUnpin, Errno: rc, Frame: m.L.Map.Frame(mfn), Value: uint64(mfn)})
 	}
@@ -65,7 +83,10 @@ func (m *Machine) Unpin(mfn MFN) Errno {
 // NewBaseptr switches to another kernel root.
 func (m *Machine) NewBaseptr(mfn MFN) Errno {
 	m.pause()
-	rc := m.newBaseptr(mfn)
+	rc := ENOMEM
+	if !m.refuses() {
+		rc = m.newBaseptr(mfn)
+	}
 	if m.watched() {
 		m.emit(Step{Op: OpNewBaseptr, Errno: rc, Frame: m.L.Map.Frame(mfn), Value: uint64(mfn)})
 	}
@@ -75,7 +96,10 @@ func (m *Machine) NewBaseptr(mfn MFN) Errno {
 // NewUserBaseptr sets the user root of a 64-bit guest; MFN 0 means none.
 func (m *Machine) NewUserBaseptr(mfn MFN) Errno {
 	m.pause()
-	rc := m.newUserBaseptr(mfn)
+	rc := ENOMEM
+	if !m.refuses() {
+		rc = m.newUserBaseptr(mfn)
+	}
 	if m.watched() {
 		m.emit(Step{Op: OpUserBaseptr, Errno: rc, Frame: m.L.Map.Frame(mfn), Value: uint64(mfn)})
 	}
@@ -85,7 +109,10 @@ func (m *Machine) NewUserBaseptr(mfn MFN) Errno {
 // ClearFrame is MMUEXT_CLEAR_PAGE.
 func (m *Machine) ClearFrame(mfn MFN) Errno {
 	m.pause()
-	rc := m.clearFrame(mfn)
+	rc := ENOMEM
+	if !m.refuses() {
+		rc = m.clearFrame(mfn)
+	}
 	if m.watched() {
 		m.emit(Step{Op: OpClearFrame, Errno: rc, Frame: m.L.Map.Frame(mfn), Value: uint64(mfn)})
 	}
@@ -95,7 +122,10 @@ func (m *Machine) ClearFrame(mfn MFN) Errno {
 // CopyFrame is MMUEXT_COPY_PAGE.
 func (m *Machine) CopyFrame(dst, src MFN) Errno {
 	m.pause()
-	rc := m.copyFrame(dst, src)
+	rc := ENOMEM
+	if !m.refuses() {
+		rc = m.copyFrame(dst, src)
+	}
 	if m.watched() {
 		m.emit(Step{Op: OpCopyFrame, Errno: rc, Frame: m.L.Map.Frame(dst), Value: uint64(src)})
 	}
@@ -105,7 +135,10 @@ func (m *Machine) CopyFrame(dst, src MFN) Errno {
 // SetGDT is the hypercall set_gdt with the frames of the descriptor table.
 func (m *Machine) SetGDT(frames ...MFN) Errno {
 	m.pause()
-	rc := m.setGDT(frames)
+	rc := ENOMEM
+	if !m.refuses() {
+		rc = m.setGDT(frames)
+	}
 	f := NoFrame
 	if len(frames) > 0 {
 		f = m.L.Map.Frame(frames[0])

@@ -16,6 +16,11 @@ type Machine struct {
 	// Hold keeps what has changed undoable until the next [State.Commit]; steps
 	// do not commit by themselves.
 	Hold bool
+	// Refuse is the hypercall, counted from 1, of the next Run that the hypervisor
+	// refuses for want of memory, whatever it asks for; 0: none.
+	Refuse int
+	// Hypercalls is the number of hypercalls of the last Run.
+	Hypercalls int
 	// OnFault is the kernel's page-fault handler; nil: a page fault is the end. It
 	// reports whether the access is to be tried again.
 	OnFault func(f PageFault) bool
@@ -39,7 +44,7 @@ func (m *Machine) Observe(o Observer) { m.observers = append(m.observers, o) }
 // Run carries out kernel code. The result is nil, or how the kernel died; it is
 // valid until the next Run.
 func (m *Machine) Run(fn func()) (died *Crash) {
-	m.call, m.locks = Call{}, 0
+	m.call, m.locks, m.Hypercalls = Call{}, 0, 0
 	m.Commit()
 	died = m.run(fn)
 	m.call = Call{}

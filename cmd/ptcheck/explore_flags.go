@@ -24,6 +24,7 @@ type exploreFlags struct {
 	lowmem  int
 	stale   int
 	preempt int
+	fail    bool
 	themes  []string
 	profile string
 	frames  int
@@ -62,6 +63,7 @@ func (f *exploreFlags) systemFlags(fl *pflag.FlagSet) {
 	fl.IntVar(&f.lowmem, "lowmem", 0, "boot systems: frames of low memory (default: the system's own)")
 	fl.IntVar(&f.stale, "stale", 0, "xen: least number of leaves with the builder's attributes (default: the system's own)")
 	fl.StringSliceVar(&f.themes, "themes", nil, "life systems: what to search, of "+strings.Join(system.Themes(), " ")+" (default: all)")
+	fl.BoolVar(&f.fail, "failures", true, "systems under Xen: have each hypercall of each call refused once, for want of memory")
 	fl.IntVar(&f.preempt, "preemptions", 1, "systems with two processors: largest number of preemptions while two calls run side by side, 0 to 4")
 	fl.StringVar(&f.profile, "profile", "", "hypervisor rules: xen-3.1, xen-4.17 or ideal (default: all that the system has)")
 	fl.IntVar(&f.frames, "frames", 0, "adversaries: number of frames")

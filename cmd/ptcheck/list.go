@@ -25,7 +25,7 @@ func newList() *cobra.Command {
 			}
 			fmt.Fprintln(w, "systems:")
 			for _, b := range system.Backends() {
-				s, err := b.New(system.Options{})
+				s, err := b.New(system.Options{Preemptions: 1, Failures: true})
 				if err != nil {
 					return err
 				}

@@ -134,7 +134,7 @@ func (m *Mutant) subject() (*subject, error) {
 		}
 		return adversarySubject(a)
 	}
-	o := system.Options{Patch: m.patch, Early: m.early, Preemptions: m.preempt}
+	o := system.Options{Patch: m.patch, Early: m.early, Preemptions: m.preempt, Failures: true}
 	if m.theme != "" {
 		o.Themes = []string{m.theme}
 	}

@@ -59,6 +59,7 @@ var specs = [...]Spec{
 	{Name: "switch", Args: []Kind{KindWord}, Doc: "boot call: switch to the second address space, or back to the kernel's"},
 	{Name: "exit", Doc: "boot call: end the second address space"},
 	{Name: "cpu1", Args: []Kind{KindWord}, Doc: "kernel call on processor 1, its words joined by colons"},
+	{Name: "refuse", Args: []Kind{KindNumber, KindWord}, Doc: "kernel call, its words joined by colons, of which the hypervisor refuses the n-th hypercall for want of memory"},
 	{Name: "both", Args: []Kind{KindWord, KindWord, KindWord}, Doc: "two kernel calls side by side, on processors 0 and 1, and their schedule: who starts and the steps up to each preemption, such as 0.5.2"},
 	{Name: "ioremap_init", Doc: "later kernels: hang the static tables below the slots of early_ioremap"},
 	{Name: "early_ioremap", Args: []Kind{KindFrame}, Doc: "later kernels: map the spare frame in a slot of early_ioremap"},

@@ -8,12 +8,13 @@ import (
 	"github.com/ptcheck/ptcheck/model"
 )
 
-// Fields of a call code. Of a single call: the argument, the kind and the
-// processor. Of two side by side, marked by the highest bit: the points of the
+// Fields of a call code. Of a single call: the argument, the kind, the processor
+// and the hypercall that is refused. Of two side by side, marked by the highest bit: the points of the
 // schedule, who starts, and kind and argument of each.
 const (
 	codeKind  = 32
 	codeCPU   = 40
+	codeDeny  = 48
 	codeBoth  = 63
 	pointBits = 7
 	codeFirst = pointBits * model.MaxPreemptions
@@ -27,7 +28,7 @@ const MaxPoint = 1<<pointBits - 1
 // Code returns the call as the engine stores it.
 func (c Call) Code() uint64 {
 	if c.Beside.Kind == model.CallNone {
-		return uint64(c.Arg) | uint64(c.Kind)<<codeKind | uint64(c.CPU)<<codeCPU
+		return uint64(c.Arg) | uint64(c.Kind)<<codeKind | uint64(c.CPU)<<codeCPU | uint64(c.Refuse)<<codeDeny
 	}
 	code := uint64(1)<<codeBoth | uint64(c.Sched.First)<<codeFirst
 	for i, p := range c.Sched.Points {
@@ -42,7 +43,7 @@ func (c Call) Code() uint64 {
 // CallOf is the reverse of Code.
 func CallOf(code uint64) Call {
 	if code>>codeBoth == 0 {
-		return Call{Kind: model.CallKind(code >> codeKind), Arg: uint32(code), CPU: uint8(code >> codeCPU)}
+		return Call{Kind: model.CallKind(code >> codeKind), Arg: uint32(code), CPU: uint8(code >> codeCPU), Refuse: uint8(code >> codeDeny)}
 	}
 	var c Call
 	c.Sched.First = int(code >> codeFirst & 1)
@@ -92,7 +93,7 @@ func parseBoth(words []string) (Call, error) {
 	if err != nil {
 		return c, err
 	}
-	if c.Arg > 255 || z.Arg > 255 || c.CPU+z.CPU > 0 || c.Beside.Kind+z.Beside.Kind != model.CallNone {
+	if c.Arg > 255 || z.Arg > 255 || c.CPU+z.CPU+c.Refuse+z.Refuse > 0 || c.Beside.Kind+z.Beside.Kind != model.CallNone {
 		return c, fmt.Errorf("both: %q or %q cannot run beside another call", words[0], words[1])
 	}
 	c.Beside = Half{z.Kind, uint8(z.Arg)}

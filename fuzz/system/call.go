@@ -20,6 +20,9 @@ type Call struct {
 	Arg uint32
 	// CPU is the processor that makes the call, 0 or 1.
 	CPU uint8
+	// Refuse is the hypercall of the call, counted from 1, that the hypervisor
+	// refuses for want of memory; 0: none.
+	Refuse uint8
 	// Beside is the call that processor 1 makes meanwhile, of kind CallNone if
 	// there is none; Sched says how the steps of both follow each other.
 	Beside Half
@@ -49,6 +52,10 @@ func (c Call) String() string {
 	case c.CPU != 0:
 		c.CPU = 0
 		return "cpu1 " + oneWord(c.String())
+	case c.Refuse != 0:
+		n := c.Refuse
+		c.Refuse = 0
+		return fmt.Sprintf("refuse %d %s", n, oneWord(c.String()))
 	}
 	if c.Kind >= model.CallMMAlloc {
 		return c.lifeText()
@@ -82,6 +89,9 @@ func ParseCall(text string) (Call, error) {
 		c, err := ParseCall(severalWords(strings.TrimSpace(rest)))
 		c.CPU = 1
 		return c, err
+	}
+	if word == "refuse" {
+		return parseRefuse(rest)
 	}
 	if word == "map_all" && rest == "" {
 		return Call{Kind: model.CallMap, Arg: AllLeaves}, nil

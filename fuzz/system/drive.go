@@ -28,6 +28,7 @@ func (m *Model) Enabled(dst []uint64) []uint64 {
 
 // Allows reports whether the protocol allows a call in the working state.
 func (m *Model) Allows(c Call) bool {
+	c.Refuse = 0 // any of its hypercalls may be refused
 	m.codes = m.Enabled(m.codes[:0])
 	return slices.Contains(m.codes, c.Code())
 }

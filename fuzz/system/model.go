@@ -105,7 +105,11 @@ func (m *Model) Restore() {
 
 // Calls appends the enabled calls.
 func (m *Model) Calls(dst []uint64) []uint64 {
+	from := len(dst)
 	dst = m.sys.enabled(dst, m.work[m.init])
+	if m.sys.failures {
+		dst = m.withRefusals(dst, from)
+	}
 	if m.sys.pairs == nil {
 		return dst
 	}
@@ -116,13 +120,17 @@ func (m *Model) Calls(dst []uint64) []uint64 {
 func (m *Model) Apply(code uint64) explore.Outcome {
 	m.begin()
 	m.call = CallOf(code)
-	crash := m.carryOut()
-	m.last = crash
 	m.counts[m.call.Kind]++
 	if k := m.call.Beside.Kind; k != model.CallNone {
 		m.counts[k]++
 	}
-	return m.judge(crash)
+	m.machine.Refuse = int(m.call.Refuse)
+	m.last = m.carryOut()
+	m.machine.Refuse = 0
+	if m.checker.Violated < 0 && m.stopped() {
+		return explore.Outcome{Kind: explore.Skipped}
+	}
+	return m.judge(m.last)
 }
 
 // carryOut makes the call, or both calls.

@@ -73,6 +73,9 @@ func Run(f *script.File, o Options) (*Play, error) {
 		if p.play.Failed {
 			return nil, &EarlyError{p.errorf(i, "a call has gone wrong before this one")}
 		}
+		if p.stopped {
+			return nil, p.errorf(i, "the kernel has stopped before this call, because of a refusal")
+		}
 		answer, err := p.do(i, op)
 		if err != nil {
 			return nil, err
@@ -93,6 +96,7 @@ type player struct {
 	name    string
 	sys     *System
 	model   *Model
+	stopped bool // the kernel has stopped, as it must after a refusal
 }
 
 func (p *player) errorf(line int, format string, args ...any) error {
@@ -171,8 +175,11 @@ func (p *player) call(line int, c Call) (string, error) {
 
 // answer is the outcome of a call as the language writes it.
 func (p *player) answer(o explore.Outcome) string {
-	p.play.Failed = o.Kind != explore.Moved
+	p.stopped = o.Kind == explore.Skipped
+	p.play.Failed = o.Kind == explore.Violated || o.Kind == explore.Crashed
 	switch o.Kind {
+	case explore.Skipped:
+		return "stopped"
 	case explore.Violated:
 		return "violated " + p.sys.rules[o.Rule].ID
 	case explore.Crashed:

@@ -5,14 +5,15 @@ import (
 	"github.com/ptcheck/ptcheck/model"
 )
 
-// trial runs pairs of calls, unwatched, to find out which schedules they can
-// follow.
+// trial makes calls, unwatched, to find out what can happen to them: which schedules
+// a pair can follow, how many hypercalls there are to refuse.
 type trial struct {
 	machine *model.Machine
 	kernel  hooks.Kernel
 	duo     *model.Duo
 	call    Call
-	both    [2]func()
+	run     func()    // carries out call
+	both    [2]func() // carry out its two halves
 	pairs   []Call
 }
 
@@ -27,15 +28,7 @@ func halves(c *Call, k *hooks.Kernel) [2]func() {
 // withSchedules appends every pair of calls of the working state, each with every
 // schedule that it can follow from there.
 func (m *Model) withSchedules(dst []uint64) []uint64 {
-	t := &m.trial
-	if t.machine == nil {
-		t.machine = model.NewMachine(nil)
-		t.kernel.M = t.machine
-		faults(t.machine, &t.kernel)
-		t.duo, t.both = model.NewDuo(t.machine), halves(&t.call, &t.kernel)
-	}
-	t.machine.State = m.work[m.init]
-	t.kernel.PV, t.kernel.Fn = m.kernel.PV, m.kernel.Fn
+	t := m.trialRun()
 	t.pairs = m.sys.pairs(t.pairs[:0], m.work[m.init])
 	for _, c := range t.pairs {
 		for first := range 2 {
@@ -44,6 +37,21 @@ func (m *Model) withSchedules(dst []uint64) []uint64 {
 		}
 	}
 	return dst
+}
+
+// trialRun returns the trial, ready to work on the working state.
+func (m *Model) trialRun() *trial {
+	t := &m.trial
+	if t.machine == nil {
+		t.machine = model.NewMachine(nil)
+		t.kernel.M = t.machine
+		faults(t.machine, &t.kernel)
+		t.run = func() { t.call.run(&t.kernel) }
+		t.duo, t.both = model.NewDuo(t.machine), halves(&t.call, &t.kernel)
+	}
+	t.machine.State = m.work[m.init]
+	t.kernel.PV, t.kernel.Fn = m.kernel.PV, m.kernel.Fn
+	return t
 }
 
 // extend appends a pair with its schedule, and with every longer one. It reports

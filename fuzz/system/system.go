@@ -32,6 +32,7 @@ type System struct {
 	kinds       uint64
 	pairs       func(dst []Call, s *model.State) []Call
 	preemptions int
+	failures    bool // each hypercall may be refused
 }
 
 // Init is one start-of-day state.
@@ -59,6 +60,8 @@ type Options struct {
 	// Preemptions is the largest number of preemptions in a schedule of two calls
 	// side by side, 0 to model.MaxPreemptions.
 	Preemptions int
+	// Failures has each hypercall of each call refused once, for want of memory.
+	Failures bool
 	// Odd are the numbers of odd members, behind those of the family; see odd.go.
 	Odd []int
 	// Themes are the themes of life after boot to search, nil for all.
@@ -100,7 +103,11 @@ func finish(s *System, ops hooks.Ops, o Options) (*System, error) {
 	if o.Preemptions < 0 || o.Preemptions > model.MaxPreemptions {
 		return nil, fmt.Errorf("system: %s: %d preemptions: want 0 to %d", s.Name, o.Preemptions, model.MaxPreemptions)
 	}
-	s.lowmem, s.stale, s.preemptions = o.Lowmem, o.Stale, o.Preemptions
+	s.lowmem, s.stale, s.preemptions, s.failures = o.Lowmem, o.Stale, o.Preemptions, o.Failures
+	s.failures = s.failures && slices.ContainsFunc(s.Inits, func(i Init) bool { return i.State.L.Hyper != nil })
+	if s.failures {
+		s.Scope += ", each hypercall refused once"
+	}
 	if s.pairs != nil {
 		s.Scope += fmt.Sprintf(", two processors, at most %d preemptions", s.preemptions)
 	}

@@ -70,9 +70,12 @@ func (w *bootWorld) run(s bootScope, calls []system.Call, place bool) (done []sy
 			continue
 		}
 		done = append(done, c)
-		if o := f.m.Apply(c.Code()); o.Kind != explore.Moved {
+		o := f.m.Apply(c.Code())
+		if o.Kind == explore.Violated || o.Kind == explore.Crashed {
 			v = Verdict{Kind: o.Kind, What: f.m.Broken(o)}
-			break
+		}
+		if o.Kind != explore.Moved {
+			break // Skipped: the kernel has stopped, as it must after a refusal
 		}
 	}
 	w.done = done
