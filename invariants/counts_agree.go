@@ -9,7 +9,7 @@ func countsAgree() Rule {
 		Applies: "in every state of a hostile guest, and when a call of a kernel under a hypervisor ends, at real size only setup_done, zap and exit",
 		Source:  "Xen, arch/x86/mm.c: type and general counts; XSA-182, XSA-224, XSA-299",
 		Limits:  "believes which type a pinned frame has, and where an interrupted audit stopped; of PV-DP's rules only types and type counts are compared",
-		Goal:    "a call ends",
+		Goal:    "a call ends; of a hostile guest: a frame's uses are not those of the start",
 		Hyper:   true,
 		ops:     []model.Op{model.OpCallEnd},
 		check:   atCallEnds(stateCounts),

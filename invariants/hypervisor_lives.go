@@ -9,7 +9,7 @@ func hypervisorLives() Rule {
 		Applies: "at every operation of a hostile guest",
 		Source:  "Xen, arch/x86/mm.c: the BUG_ONs of put_page and _put_page_type; XSA-279",
 		Limits:  "knows the deaths that the model has places for",
-		Goal:    "an operation is made",
+		Goal:    "an operation asks something of the hypervisor: anything but a store that needs no help",
 		Hyper:   true,
 		event: func(r *Recount, st *model.Step) (Detail, bool) {
 			return Detail{Frame: st.Frame, VA: st.VA, Got: uint64(r.s.Fatal())}, r.s.Fatal() == model.FatalNone

@@ -9,7 +9,7 @@ func noStaleWrite() Rule {
 		Applies: "in every state of a hostile guest",
 		Source:  "Xen, arch/x86/mm.c: _get_page_type flushes before a new type is used; XSA-217, XSA-288, XSA-292, XSA-408",
 		Limits:  "the TLB keeps what was used until it is flushed, one translation for each page",
-		Goal:    "a translation is cached",
+		Goal:    "a writable translation is cached, or a device may write to a frame",
 		Hyper:   true,
 		state:   stateStale,
 	}

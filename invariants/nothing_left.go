@@ -7,7 +7,7 @@ func nothingLeft() Rule {
 		Applies: "in the state after the end of a hostile guest",
 		Source:  "Xen, arch/x86/domain.c: relinquish_memory; XSA-299",
 		Limits:  "frames that the guest had given to other domains are theirs",
-		Goal:    "a guest is destroyed",
+		Goal:    "a guest has been destroyed",
 		Hyper:   true,
 		state:   stateNothingLeft,
 	}

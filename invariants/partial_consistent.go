@@ -9,7 +9,7 @@ func partialConsistent() Rule {
 		Applies: "in every state of a hostile guest",
 		Source:  "Xen, arch/x86/mm.c: PGT_partial, nr_validated_ptes, partial_flags; XSA-273, XSA-299, XSA-310",
 		Limits:  "how many references are held is the business of counts-agree",
-		Goal:    "an operation is interrupted",
+		Goal:    "the audit or release of a table is unfinished",
 		Hyper:   true,
 		state:   statePartial,
 	}

@@ -9,7 +9,7 @@ func pinsKept() Rule {
 		Applies: "at every operation of a hostile guest but an unpin",
 		Source:  "Xen, common/memory.c: guest_remove_page leaves the pin alone since XSA-252",
 		Limits:  "guests of at most 64 frames; nothing is said of operations that race, one of which may be an unpin, nor of the end of the guest",
-		Goal:    "a table is pinned",
+		Goal:    "an operation other than an unpin is about a pinned frame",
 		Hyper:   true,
 		event:   eventPins,
 	}
@@ -20,7 +20,7 @@ func eventPins(r *Recount, st *model.Step) (Detail, bool) {
 		return Detail{}, true
 	}
 	if gone := r.pins &^ pins(r.s); gone != 0 {
-		return Detail{Frame: st.Frame}, false
+		return Detail{Frame: lowest(gone)}, false
 	}
 	return Detail{}, true
 }

@@ -10,6 +10,9 @@ type Recount struct {
 	census model.Census
 	pins   uint64 // pinned frames before the operation, by bit
 	racing bool   // another processor's operations come in between
+	// first are the uses and valid the validated tables, by bit, at the start.
+	first []model.Tally
+	valid uint64
 }
 
 // Take recounts a state.
@@ -52,13 +55,25 @@ type GuestJudge struct {
 	// -1, and Detail what is wrong.
 	Broken int
 	Detail Detail
+	// Exercised counts, by rule, the operations and the states at which the rule held
+	// and its goal was met.
+	Exercised []uint64
 
 	rules   []Rule
+	goals   []goal // by rule
 	recount Recount
 }
 
-// NewGuestJudge returns a judge.
-func NewGuestJudge() *GuestJudge { return &GuestJudge{Broken: -1, rules: GuestRules()} }
+// NewGuestJudge returns a judge of a guest that begins in a state.
+func NewGuestJudge(start *model.State) *GuestJudge {
+	j := &GuestJudge{Broken: -1, rules: GuestRules()}
+	j.Exercised = make([]uint64, len(j.rules))
+	for i := range j.rules {
+		j.goals = append(j.goals, goalOf(j.rules[i].ID))
+	}
+	j.recount.startAt(start)
+	return j
+}
 
 // Begin notes what an operation starts from. racing says that operations of
 // another processor will come in between.
@@ -75,6 +90,9 @@ func (j *GuestJudge) Step(_ *model.Machine, st *model.Step) {
 				j.Broken, j.Detail = i, d
 			}
 		}
+		if met := j.goals[i].event; met != nil && j.Broken != i && met(&j.recount, st) {
+			j.Exercised[i]++
+		}
 	}
 }
 
@@ -88,6 +106,9 @@ func (j *GuestJudge) State(s *model.State) int {
 		if d, ok := j.rules[i].state(&j.recount); !ok {
 			j.Detail = d
 			return i
+		}
+		if met := j.goals[i].state; met != nil && met(&j.recount) {
+			j.Exercised[i]++
 		}
 	}
 	return -1

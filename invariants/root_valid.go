@@ -9,7 +9,7 @@ func rootValid() Rule {
 		Applies: "at every step; to init_mm when a call ends, from setup_start on; in every state of a hostile guest",
 		Source:  "Linux ab144f5e, xen_pagetable_setup_start: the root is read-only before the switch; Linux b239fb25, is_kernel_text; Intel SDM vol. 3, 4.5 and 4.6",
 		Limits:  "text is what lies between PAGE_OFFSET and the end of the init sections; of the kernel's data the root and the zero page stand for all; looks at direct-map addresses only",
-		Goal:    "CR3 is loaded",
+		Goal:    "CR3 is loaded; of a hostile guest: the load of a root, the user's too, is granted",
 		check:   checkRoot,
 		state:   stateRoot,
 	}

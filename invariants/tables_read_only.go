@@ -9,7 +9,7 @@ func tablesReadOnly() Rule {
 		Applies: "at every step where a hypervisor owns the tables; native tables are writable and that is fine; in every state of a hostile guest",
 		Source:  "Xen, comment at the head of arch/x86/mm.c; Linux, arch/i386/xen/mmu.c (3b827c1b)",
 		Limits:  "counts the R/W bit of leaf entries, whatever the levels above say, and mappings of the guest itself, not of devices or other domains; memory alone cannot tell a same-level entry to a frame that nothing else makes a table from one to a table of the level below",
-		Goal:    "a step changes a table, a root or a pin",
+		Goal:    "a step changes a table, a root or a pin; of a hostile guest: a table in use is mapped, read-only",
 		Hyper:   true,
 		check:   checkTablesReadOnly,
 		state:   stateReadOnly,

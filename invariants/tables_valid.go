@@ -9,7 +9,7 @@ func tablesValid() Rule {
 		Applies: "in every state of a hostile guest, and when a call of a kernel under a hypervisor ends, at real size only setup_done, zap and exit",
 		Source:  "Xen, arch/x86/mm.c: get_page_from_l1e to get_page_from_l4e, validate_segdesc_page; XSA-148, XSA-214",
 		Limits:  "says nothing of frames outside the model, and of descriptors only whether they are gates or system segments that a guest must not have",
-		Goal:    "a call ends",
+		Goal:    "a call ends; of a hostile guest: a table counts as validated that did not at the start",
 		Hyper:   true,
 		ops:     []model.Op{model.OpCallEnd},
 		check:   atCallEnds(stateTablesValid),

@@ -70,8 +70,7 @@ func storeMutants() []Mutant {
 	return []Mutant{
 		row(Mutant{ID: "X47", What: "the allowance for a PAE entry's upper half, stored first, is made for the lower one: an entry that is refused is stored as absent",
 			Source: "Xen 6c32b406bf, 7aad705cb5", Catch: "stores-done", Steps: 1, judge: model.Mutant{WrongHalf: true}},
-			system.HostileOptions{Slots: []int{1, 2}, Frames: 3, Memory: []string{"f1 0 f1:P"}, Ops: []string{"put", "put-low", "put-high"}, Flags: []string{"P", "PW"},
-				Words: []string{"0x100000001"}}),
+			scope("stores")),
 	}
 }
 
@@ -94,24 +93,13 @@ func linearMutants() []Mutant {
 	}
 }
 
-// nested is an L3 whose entries name an L2 with two L1s and the builder's L2.
-func nested() system.HostileOptions {
-	return system.HostileOptions{Slots: []int{2, 2, 1}, Frames: 6, Interrupts: 3, Flags: []string{"P"}, Profile: model.Xen417(),
-		Memory: []string{"f3 0 f4:P", "f3 1 f1:P", "f4 0 f2:P", "f4 1 f5:P"},
-		Ops:    []string{"pin", "pin-part", "unpin", "unpin-part", "finish", "kill"}}
-}
-
-// interrupted is an L2 with two L1s.
-func interrupted() system.HostileOptions {
-	return system.HostileOptions{Slots: []int{2, 1}, Frames: 4, Interrupts: 2, Flags: []string{"P"}, Profile: model.Xen417(),
-		Memory: []string{"f2 0 f1:P", "f2 1 f3:P"},
-		Ops:    []string{"pin", "pin-part", "unpin", "unpin-part", "finish", "kill"}}
-}
-
-// mapped is a page mapped writable in a stale TLB.
-func mapped() system.HostileOptions {
-	return system.HostileOptions{Slots: []int{1, 2}, Frames: 4, Memory: []string{"f1 0 f2:PW"}, StaleTLB: true,
-		Ops: []string{"mu", "uva", "touch", "pin", "unpin", "flush"}, Flags: []string{"P", "PW"}, Targets: []int{2}}
+// scope is a scope that users are offered, too.
+func scope(name string) system.HostileOptions {
+	s, ok := system.FindHostileScope(name)
+	if !ok {
+		panic("mutants: no scope of a hostile guest is named " + name)
+	}
+	return s.Options
 }
 
 // hyperHarmless are changes of the hypervisor that are no bugs.
@@ -119,7 +107,7 @@ func hyperHarmless() []Mutant {
 	var out []Mutant
 	small := system.HostileOptions{Slots: []int{1, 1}, Frames: 3, Memory: []string{"f1 0 f2:PW"}, StaleTLB: true,
 		Ops: []string{"mu", "uva", "touch", "pin", "unpin", "flush"}, Flags: []string{"P", "PW"}, Targets: []int{1, 2}}
-	for _, scope := range []system.HostileOptions{interrupted(), small} {
+	for _, scope := range []system.HostileOptions{scope("partial"), small} {
 		if scope.Profile == nil {
 			scope.Profile = model.Ideal()
 		}
@@ -140,7 +128,7 @@ func hyperHarmless() []Mutant {
 }
 
 func partialMutants() []Mutant {
-	two, flat := nested(), interrupted()
+	two, flat := scope("nested"), scope("partial")
 	return []Mutant{
 		row(Mutant{ID: "X24", What: "an L2 whose release is interrupted counts as untouched", Source: "Xen 176ebf9c8b, XSA-290",
 			Catch: "tables-valid", Steps: 2, judge: model.Mutant{L2StartsAgain: true}}, flat),
@@ -169,12 +157,8 @@ func partialMutants() []Mutant {
 }
 
 func flushMutants() []Mutant {
-	page := mapped()
-	// Two L2s below the root, with an L1 each.
-	trees := system.HostileOptions{Slots: []int{2, 1, 1}, Frames: 6, StaleTLB: true, Memory: []string{"f0 1 f1:P", "f3 0 f4:PW"},
-		Ops: []string{"mu", "uva"}, Flags: []string{"P"}, Targets: []int{3, 5}}
-	roots := system.HostileOptions{Slots: []int{1, 2}, Frames: 5, StaleTLB: true, Memory: []string{"f1 0 f4:PW", "f2 0 f3:P"},
-		Ops: []string{"mu", "touch", "pin", "unpin", "cr3"}, Flags: []string{"P"}, Targets: []int{}}
+	page := scope("stale")
+	trees, roots := scope("trees"), scope("roots")
 	return []Mutant{
 		row(Mutant{ID: "X26", What: "a page is flushed although the update was refused, whatever its address", Source: "Xen 6c8d502887, XSA-279",
 			Catch: "hypervisor-lives", Steps: 1, judge: model.Mutant{FlushesAnyway: true}},
@@ -192,13 +176,13 @@ func flushMutants() []Mutant {
 			system.HostileOptions{Slots: []int{1, 1}, Frames: 3, StaleTLB: true, Ops: []string{"give", "obtain", "lend", "unlend", "pin"}, Flags: []string{"P"}}),
 		row(Mutant{ID: "X29", What: "a device keeps its mapping of a frame that becomes a table without ever having been writable", Source: "Xen fe21b78ef9, XSA-288",
 			Catch: "no-stale-write", Steps: 4, judge: model.Mutant{DeviceKeepsUntyped: true}},
-			system.HostileOptions{Slots: []int{1, 1}, Frames: 3, StaleTLB: true, Ops: []string{"assign", "release", "obtain", "mu", "pin"}, Flags: []string{"P", "PW"}}),
+			scope("devices")),
 		row(Mutant{ID: "X41", What: "CR3 stays at a root that was refused", Source: "Xen 622c9a5ba9, XSA-494",
 			Catch: "root-valid", Steps: 1, judge: model.Mutant{RootStays: true}},
 			system.HostileOptions{Slots: []int{1, 1}, Frames: 3, Memory: []string{"f2 0 f1:PG"}, Ops: []string{"cr3", "pin"}, Flags: []string{"P"}}),
 		row(Mutant{ID: "X23", What: "a batch goes on behind a return to user mode, in the user's tables", Source: "Xen 22c096c99d, XSA-213",
 			Catch: "updates-land", Steps: 2, judge: model.Mutant{BatchGoesOn: true}},
-			system.HostileOptions{Slots: []int{1, 1}, Wide: true, Frames: 4, Memory: []string{"f2 0 f3:PW"}, Ops: []string{"ucr3", "iret"}, Flags: []string{"P"}}),
+			scope("user")),
 	}
 }
 
@@ -209,8 +193,7 @@ func ownerMutants() []Mutant {
 			system.HostileOptions{Slots: []int{1, 1}, Frames: 3, Extra: []model.ExtraKind{model.XenOwned}, Ops: []string{"mu", "pin"}, Flags: []string{"P", "PW"}}),
 		row(Mutant{ID: "X12", What: "a frame that changes hands still counts as an audited descriptor table", Source: "Xen eaf537342c, XSA-214",
 			Catch: "tables-valid", Steps: 6, judge: model.Mutant{StealKeepsType: true}},
-			system.HostileOptions{Slots: []int{1, 1}, Frames: 3, Ops: []string{"gdt", "gdt-none", "give", "obtain", "other"}, Flags: []string{"P"}, Targets: []int{},
-				Words: []string{"0x8f0000000000"}}),
+			scope("descriptors")),
 		row(Mutant{ID: "X14", What: "a frame that changes hands still counts as allocated, without a reference", Source: "Xen 3d4868a481, XSA-287",
 			Catch: "counts-agree", Steps: 1, judge: model.Mutant{StealAllocated: true}},
 			system.HostileOptions{Slots: []int{1, 1}, Frames: 3, Ops: []string{"give", "obtain", "release", "pin"}, Flags: []string{"P"}}),
@@ -242,16 +225,12 @@ func raceMutants() []Mutant {
 	return []Mutant{
 		row(Mutant{ID: "X38", What: "the flush comes before the new type is published: a writer slips in and out again", Source: "Xen 8cc5036bc3, XSA-401",
 			Catch: "no-stale-write", Steps: 2, judge: model.Mutant{FlushesFirst: true}},
-			system.HostileOptions{Slots: []int{1, 1}, Frames: 3, Memory: []string{"f1 0 f2:PW"}, StaleTLB: true, Profile: model.Xen417(),
-				Ops: []string{"uva", "touch", "pin"}, Flags: []string{"PW"}, Targets: []int{2},
-				Stopped: []string{"pin"}, Beside: []string{"uva", "touch"}, BesideLen: 3}),
+			scope("race")),
 		row(Mutant{ID: "X09", What: "the lock of a table drops its last reference, and nobody releases it", Source: "Xen 6410733a8a, XSA-242",
 			Catch: "counts-agree", Steps: 2, judge: model.Mutant{UnlockDropsLast: true}},
-			system.HostileOptions{Slots: []int{1, 1}, Frames: 4, Memory: []string{"f2 0 f3:P"}, Profile: model.Xen417(),
-				Ops: []string{"pin", "unpin", "kill"}, Flags: []string{"P"}, Targets: []int{3}, Stopped: []string{"mu"}, Beside: []string{"unpin"}}),
+			scope("race-update")),
 		row(Mutant{ID: "X53", What: "a pin comes after the end of the domain has passed its frame", Source: "Xen 167b02743b",
 			Catch: "nothing-left", Steps: 1, judge: model.Mutant{PinsDying: true}},
-			system.HostileOptions{Slots: []int{1, 1}, Frames: 3, Profile: model.Xen417(),
-				Ops: []string{"pin", "kill"}, Flags: []string{"P"}, Stopped: []string{"pin"}, Beside: []string{"kill", "unpin"}}),
+			scope("race-end")),
 	}
 }

@@ -190,7 +190,7 @@ func guestSubject(o system.HostileOptions) (*subject, error) {
 			}
 			return rep, h.Scenario(f.Path, rep.Headline()), nil
 		},
-		scope: h.Scope, coverage: func([]uint64) []reports.Group { return nil }, // it counts nothing
+		scope: h.Scope, coverage: h.Coverage,
 	}, nil
 }
 

@@ -16,6 +16,8 @@ type HostileModel struct {
 	judge *invariants.GuestJudge
 	calls []uint64
 	last  model.Errno
+	// counters are those of explore.Counter; the judge counts in the last ones.
+	counters []uint64
 
 	// Of races, see hostile_race.go.
 	duo     *model.Duo
@@ -29,6 +31,7 @@ type HostileModel struct {
 var (
 	_ explore.Model        = (*HostileModel)(nil)
 	_ explore.StateChecker = (*HostileModel)(nil)
+	_ explore.Counter      = (*HostileModel)(nil)
 )
 
 // NewModel returns a model for one worker.
@@ -37,7 +40,10 @@ func (h *Hostile) NewModel() (*HostileModel, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &HostileModel{sys: h, start: s, judge: invariants.NewGuestJudge()}
+	m := &HostileModel{sys: h, start: s, judge: invariants.NewGuestJudge(s)}
+	m.counters = make([]uint64, 2*hostileCounters, 2*hostileCounters+len(h.rules))
+	m.judge.Exercised = m.counters[len(m.counters):cap(m.counters)]
+	m.counters = m.counters[:cap(m.counters)]
 	m.s, m.saved = model.NewState(s.L), model.NewState(s.L)
 	m.m = model.NewMachine(m.s, m.judge)
 	m.m.Hold = true
@@ -85,8 +91,7 @@ func (m *HostileModel) Apply(code uint64) explore.Outcome {
 	if code>>raceBit != 0 {
 		return m.race(code)
 	}
-	op, a := hostileParts(code)
-	m.last = op.do(m, a)
+	m.do(code)
 	switch {
 	case m.judge.Broken >= 0:
 		return explore.Outcome{Kind: explore.Violated, Rule: int16(m.judge.Broken)}

@@ -26,32 +26,34 @@ type hostileOp struct {
 	name string
 	args []operand
 	do   func(h *HostileModel, a [3]int) model.Errno
+	// refused says that a right hypervisor refuses it always.
+	refused bool
 }
 
 // hostileOps are the operations of a hostile guest. It is never written to.
 var hostileOps = [...]hostileOp{
-	{"mu", []operand{anyFrame, anySlot, anyEntry}, func(h *HostileModel, a [3]int) model.Errno {
+	{name: "mu", args: []operand{anyFrame, anySlot, anyEntry}, do: func(h *HostileModel, a [3]int) model.Errno {
 		return h.m.MMUUpdate(uint64(a[0])<<model.PageShift+uint64(a[1]*8), h.sys.values[a[2]])
 	}},
-	{"m2p", []operand{anyFrame, anyEntry}, func(h *HostileModel, a [3]int) model.Errno {
+	{name: "m2p", args: []operand{anyFrame, anyEntry}, do: func(h *HostileModel, a [3]int) model.Errno {
 		return h.m.MMUUpdate(uint64(a[0])<<model.PageShift+1, h.sys.values[a[1]])
 	}},
-	{"uva", []operand{anyPage, anyEntry}, func(h *HostileModel, a [3]int) model.Errno {
+	{name: "uva", args: []operand{anyPage, anyEntry}, do: func(h *HostileModel, a [3]int) model.Errno {
 		return h.m.UpdateVAMapping(h.page(a[0]), h.sys.values[a[1]], model.UVMFNone)
 	}},
-	{"uva-wild", nil, func(h *HostileModel, _ [3]int) model.Errno {
+	{name: "uva-wild", do: func(h *HostileModel, _ [3]int) model.Errno {
 		return h.m.UpdateVAMapping(1<<50, 0, model.UVMFInvlpg)
-	}},
-	{"put", []operand{anyPage, anySlot, anyEntry}, func(h *HostileModel, a [3]int) model.Errno {
+	}, refused: true},
+	{name: "put", args: []operand{anyPage, anySlot, anyEntry}, do: func(h *HostileModel, a [3]int) model.Errno {
 		return h.store(h.page(a[0])+model.VA(a[1]*8), 8, uint64(h.sys.values[a[2]]))
 	}},
-	{"put-low", []operand{anyPage, anySlot, anyEntry}, func(h *HostileModel, a [3]int) model.Errno {
+	{name: "put-low", args: []operand{anyPage, anySlot, anyEntry}, do: func(h *HostileModel, a [3]int) model.Errno {
 		return h.store(h.page(a[0])+model.VA(a[1]*8), 4, uint64(h.sys.values[a[2]])&0xffff_ffff)
 	}},
-	{"put-high", []operand{anyPage, anySlot, anyEntry}, func(h *HostileModel, a [3]int) model.Errno {
+	{name: "put-high", args: []operand{anyPage, anySlot, anyEntry}, do: func(h *HostileModel, a [3]int) model.Errno {
 		return h.store(h.page(a[0])+model.VA(a[1]*8+4), 4, uint64(h.sys.values[a[2]])>>32)
 	}},
-	{"touch", []operand{anyPage}, func(h *HostileModel, a [3]int) model.Errno {
+	{name: "touch", args: []operand{anyPage}, do: func(h *HostileModel, a [3]int) model.Errno {
 		if _, fault := h.m.Access(h.page(a[0]), true); fault == model.WalkOK {
 			return model.OK
 		}
@@ -60,52 +62,52 @@ var hostileOps = [...]hostileOp{
 		}
 		return model.OK
 	}},
-	{"pin", []operand{anyLevel, anyFrame}, func(h *HostileModel, a [3]int) model.Errno {
+	{name: "pin", args: []operand{anyLevel, anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno {
 		return h.m.Pin(a[0], model.MFN(a[1]))
 	}},
-	{"pin-part", []operand{anyLevel, anyFrame, anyPlace}, func(h *HostileModel, a [3]int) model.Errno {
+	{name: "pin-part", args: []operand{anyLevel, anyFrame, anyPlace}, do: func(h *HostileModel, a [3]int) model.Errno {
 		return h.interrupted(a[2], func() model.Errno { return h.m.Pin(a[0], model.MFN(a[1])) })
 	}},
-	{"pin-late", []operand{anyLevel, anyFrame}, func(h *HostileModel, a [3]int) model.Errno {
+	{name: "pin-late", args: []operand{anyLevel, anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno {
 		h.m.Defer(true)
 		rc := h.m.Pin(a[0], model.MFN(a[1]))
 		h.m.Defer(false)
 		return rc
 	}},
-	{"unpin", []operand{anyFrame}, func(h *HostileModel, a [3]int) model.Errno { return h.m.Unpin(model.MFN(a[0])) }},
-	{"unpin-part", []operand{anyFrame, anyPlace}, func(h *HostileModel, a [3]int) model.Errno {
+	{name: "unpin", args: []operand{anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno { return h.m.Unpin(model.MFN(a[0])) }},
+	{name: "unpin-part", args: []operand{anyFrame, anyPlace}, do: func(h *HostileModel, a [3]int) model.Errno {
 		if h.s.Pending() != model.NoFrame {
 			return model.EINVAL
 		}
 		return h.interrupted(a[1], func() model.Errno { return h.m.Unpin(model.MFN(a[0])) })
 	}},
-	{"finish", nil, func(h *HostileModel, _ [3]int) model.Errno { return h.m.Finish() }},
-	{"cr3", []operand{anyFrame}, func(h *HostileModel, a [3]int) model.Errno { return h.m.NewBaseptr(model.MFN(a[0])) }},
-	{"ucr3", []operand{anyFrame}, func(h *HostileModel, a [3]int) model.Errno { return h.m.NewUserBaseptr(model.MFN(a[0])) }},
-	{"gdt", []operand{anyFrame}, func(h *HostileModel, a [3]int) model.Errno { return h.m.SetGDT(model.MFN(a[0])) }},
-	{"gdt-none", nil, func(h *HostileModel, _ [3]int) model.Errno { return h.m.SetGDT() }},
-	{"flush", nil, func(h *HostileModel, _ [3]int) model.Errno { return h.m.FlushLocal() }},
-	{"release", []operand{anyFrame}, func(h *HostileModel, a [3]int) model.Errno { return h.m.Release(model.Frame(a[0])) }},
-	{"give", []operand{anyFrame}, func(h *HostileModel, a [3]int) model.Errno { return h.m.Steal(model.Frame(a[0])) }},
-	{"obtain", []operand{anyFrame}, func(h *HostileModel, a [3]int) model.Errno { return h.m.Obtain(model.Frame(a[0])) }},
-	{"other", []operand{anyFrame, anySlot, anyEntry}, func(h *HostileModel, a [3]int) model.Errno {
+	{name: "finish", do: func(h *HostileModel, _ [3]int) model.Errno { return h.m.Finish() }},
+	{name: "cr3", args: []operand{anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno { return h.m.NewBaseptr(model.MFN(a[0])) }},
+	{name: "ucr3", args: []operand{anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno { return h.m.NewUserBaseptr(model.MFN(a[0])) }},
+	{name: "gdt", args: []operand{anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno { return h.m.SetGDT(model.MFN(a[0])) }},
+	{name: "gdt-none", do: func(h *HostileModel, _ [3]int) model.Errno { return h.m.SetGDT() }},
+	{name: "flush", do: func(h *HostileModel, _ [3]int) model.Errno { return h.m.FlushLocal() }},
+	{name: "release", args: []operand{anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno { return h.m.Release(model.Frame(a[0])) }},
+	{name: "give", args: []operand{anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno { return h.m.Steal(model.Frame(a[0])) }},
+	{name: "obtain", args: []operand{anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno { return h.m.Obtain(model.Frame(a[0])) }},
+	{name: "other", args: []operand{anyFrame, anySlot, anyEntry}, do: func(h *HostileModel, a [3]int) model.Errno {
 		return h.m.StoreOther(model.Frame(a[0]), a[1], h.sys.values[a[2]])
 	}},
-	{"lend", []operand{anyFrame}, func(h *HostileModel, a [3]int) model.Errno { return h.m.Lend(model.Frame(a[0])) }},
-	{"unlend", []operand{anyFrame}, func(h *HostileModel, a [3]int) model.Errno { return h.m.Unlend(model.Frame(a[0])) }},
-	{"unlend-device", []operand{anyFrame}, func(h *HostileModel, a [3]int) model.Errno { return h.m.UnlendDevice(model.Frame(a[0])) }},
-	{"grant-pte", []operand{anyFrame, anySlot, anyFrame}, func(h *HostileModel, a [3]int) model.Errno {
+	{name: "lend", args: []operand{anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno { return h.m.Lend(model.Frame(a[0])) }},
+	{name: "unlend", args: []operand{anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno { return h.m.Unlend(model.Frame(a[0])) }},
+	{name: "unlend-device", args: []operand{anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno { return h.m.UnlendDevice(model.Frame(a[0])) }, refused: true},
+	{name: "grant-pte", args: []operand{anyFrame, anySlot, anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno {
 		return h.m.GrantPTE(model.Frame(a[0]), a[1]*8+4, model.Frame(a[2]))
-	}},
-	{"assign", nil, func(h *HostileModel, _ [3]int) model.Errno { return h.m.AssignDevice() }},
-	{"result", []operand{anyFrame, anySlot, anyFrame}, func(h *HostileModel, a [3]int) model.Errno {
+	}, refused: true},
+	{name: "assign", do: func(h *HostileModel, _ [3]int) model.Errno { return h.m.AssignDevice() }},
+	{name: "result", args: []operand{anyFrame, anySlot, anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno {
 		return h.m.StoreResult(model.Frame(a[0]), a[1], model.MFN(a[2]))
-	}},
-	{"unshare", []operand{otherFrame}, func(h *HostileModel, a [3]int) model.Errno { return h.m.Unshare(model.Frame(a[0])) }},
-	{"iret", []operand{anyPage, anyEntry}, func(h *HostileModel, a [3]int) model.Errno {
+	}, refused: true},
+	{name: "unshare", args: []operand{otherFrame}, do: func(h *HostileModel, a [3]int) model.Errno { return h.m.Unshare(model.Frame(a[0])) }},
+	{name: "iret", args: []operand{anyPage, anyEntry}, do: func(h *HostileModel, a [3]int) model.Errno {
 		return h.m.Iret(h.page(a[0]), h.sys.values[a[1]])
 	}},
-	{"kill", nil, func(h *HostileModel, _ [3]int) model.Errno { return h.m.Kill() }},
+	{name: "kill", do: func(h *HostileModel, _ [3]int) model.Errno { return h.m.Kill() }},
 }
 
 // hostileCode packs an operation with its operands.

@@ -43,9 +43,9 @@ func (m *HostileModel) prepareRaces() {
 	}
 	m.duo = model.NewDuo(m.m)
 	m.duo.InHypercalls = true
-	m.both = [2]func(){func() { m.step(m.raced) }, func() {
+	m.both = [2]func(){func() { m.do(m.raced) }, func() {
 		for _, c := range m.beside[m.other] {
-			m.step(c)
+			m.do(c)
 		}
 	}}
 	for _, op := range m.sys.named(o.Stopped) {
@@ -68,12 +68,6 @@ func (m *HostileModel) sequences(one, begun []uint64, n int) {
 		m.beside = append(m.beside, s)
 		m.sequences(one, s, n-1)
 	}
-}
-
-// step issues an operation.
-func (m *HostileModel) step(code uint64) {
-	op, a := hostileParts(code & 0xffff_ffff)
-	m.last = op.do(m, a)
 }
 
 // race carries out a race. One that is over before its place is none.
