@@ -28,12 +28,21 @@ Systems (default: ` + strings.Join(system.DefaultNames(), ", ") + `):
 ` + backendsHelp() + `  adversary    a guest that issues any hypercalls of an alphabet (--ops, --flags)
                on a few frames, against the hypervisor's rules (--profile)
   pvdp         the adversary of the PV-DP reference model; it counts every state
-               of that graph unless --symmetry=on`,
+               of that graph unless --symmetry=on
+  hyper        a hostile guest with more ways: one search for each scope of --scope
+
+Scopes of hyper (default: all, each to a depth of its own that takes seconds):
+` + scopesHelp() + `
+Guests that are interrupted or have two processors are judged by the rules of
+Xen 4.17, the others by ideal ones, unless --profile names others. Xen 4.17 loses
+a reference in scope nested with one operation more than its own depth.`,
 		Example: `  ptcheck explore --depth=8
   ptcheck explore xen --levels=3 --depth=0
   ptcheck explore native --json
   ptcheck explore pvdp --frames=4 --levels=2 --slots=1 --depth=0 --json
   ptcheck explore adversary --profile=xen-4.17 --depth=4
+  ptcheck explore hyper --strict
+  ptcheck explore hyper --scope=stale,race --depth=5
   ptcheck explore pvdp --frames=5 --depth=0 --checkpoint=progress`,
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
@@ -91,11 +100,14 @@ func (f *exploreFlags) run(cmd *cobra.Command, names []string) error {
 	}
 	var targets []*target
 	for _, name := range names {
-		t, err := f.target(cmd, name, profile)
+		t, err := f.targets(cmd, name, profile)
 		if err != nil {
 			return err
 		}
-		targets = append(targets, t)
+		targets = append(targets, t...)
+	}
+	if len(targets) > 1 && f.single() {
+		return fmt.Errorf("explore: --checkpoint, --resume, --graph and --disk go with one scope: name it with --scope")
 	}
 	var verdicts []*verdict
 	for _, t := range targets {
@@ -129,7 +141,7 @@ func (f *exploreFlags) search(cmd *cobra.Command, t *target) (*verdict, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := newProgress(cmd, t.name)
+	p := newProgress(cmd, t.title())
 	opt.Progress, opt.ProgressEvery = p.show, p.every()
 	var dot *dotGraph
 	if f.graph != "" {
@@ -146,7 +158,7 @@ func (f *exploreFlags) search(cmd *cobra.Command, t *target) (*verdict, error) {
 			return nil, fmt.Errorf("explore: --graph: %w", err)
 		}
 	}
-	v := &verdict{target: t, result: r, depth: f.depth, strategy: opt.Strategy}
+	v := &verdict{target: t, result: r, depth: opt.Depth, strategy: opt.Strategy}
 	for _, found := range r.Findings {
 		if err := f.explain(v, found); err != nil {
 			return nil, err
@@ -166,7 +178,7 @@ func (f *exploreFlags) explain(v *verdict, found explore.Finding) error {
 	}
 	rep.Scenario = string(scenario)
 	if f.save != "" {
-		name, err := saveScenario(f.save, v.target.name, rep, scenario)
+		name, err := saveScenario(f.save, strings.ReplaceAll(v.target.title(), " ", "-"), rep, scenario)
 		if err != nil {
 			return err
 		}

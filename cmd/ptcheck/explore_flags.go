@@ -27,6 +27,7 @@ type exploreFlags struct {
 	fail    bool
 	themes  []string
 	profile string
+	scopes  []string
 	frames  int
 	slots   int
 	ops     []string
@@ -66,6 +67,7 @@ func (f *exploreFlags) systemFlags(fl *pflag.FlagSet) {
 	fl.BoolVar(&f.fail, "failures", true, "systems under Xen: have each hypercall of each call refused once, for want of memory")
 	fl.IntVar(&f.preempt, "preemptions", 1, "systems with two processors: largest number of preemptions while two calls run side by side, 0 to 4")
 	fl.StringVar(&f.profile, "profile", "", "hypervisor rules: xen-3.1, xen-4.17 or ideal (default: all that the system has)")
+	fl.StringSliceVar(&f.scopes, "scope", nil, "hyper: what to search, of "+strings.Join(system.HostileScopeNames(), " ")+" (default: all)")
 	fl.IntVar(&f.frames, "frames", 0, "adversaries: number of frames")
 	fl.IntVar(&f.slots, "slots", 0, "adversaries: slots a table")
 	fl.StringSliceVar(&f.ops, "ops", nil, "adversary: operations, of "+strings.Join(system.OpNames(), " "))
@@ -73,7 +75,7 @@ func (f *exploreFlags) systemFlags(fl *pflag.FlagSet) {
 }
 
 func (f *exploreFlags) searchFlags(fl *pflag.FlagSet) {
-	fl.IntVar(&f.depth, "depth", 8, "largest number of calls; 0: until nothing new is found")
+	fl.IntVar(&f.depth, "depth", 8, "largest number of calls; 0: until nothing new is found (hyper: default of each scope's own)")
 	fl.IntVar(&f.workers, "workers", 0, "goroutines that search; no result depends on it (default: one for each processor)")
 	fl.StringVar(&f.strategy, "strategy", "bfs", "bfs, dfs or random")
 	fl.Uint64Var(&f.seed, "seed", 0, "random: where the walks come from")
@@ -104,6 +106,7 @@ func (f *exploreFlags) completions(cmd *cobra.Command) {
 	for flag, words := range map[string][]string{
 		"strategy": {"bfs", "dfs", "random"}, "store": {"exact", "hash128", "hash64"}, "symmetry": {"auto", "on", "off", "frames"},
 		"levels": {"2", "3", "4"}, "profile": profileNames(), "ops": system.OpNames(), "flags": {"P", "PW", "PU", "PWU"},
+		"scope": system.HostileScopeNames(),
 	} {
 		completeFlag(cmd, flag, func() []string { return words })
 	}
@@ -123,6 +126,9 @@ func (f *exploreFlags) options(t *target) (explore.Options, error) {
 		Depth: f.depth, Workers: f.workers, Seed: f.seed, Walks: f.walks, Disk: f.disk,
 		MaxStates: f.maxStates, MaxMemory: f.maxMemory << 20, Timeout: f.timeout, FindAll: f.all,
 		NoSymmetry: !t.symmetry, Checkpoint: f.checkpoint, System: t.name, Scope: t.scope,
+	}
+	if t.depth != nil {
+		o.Depth = *t.depth
 	}
 	i, err := choose("strategy", f.strategy, "bfs", "dfs", "random")
 	if err != nil {
@@ -170,6 +176,11 @@ func buildID() (string, error) {
 	return fmt.Sprintf("%x", h.Sum(nil)[:16]), nil
 }
 
+// single reports whether a flag goes with a single search.
+func (f *exploreFlags) single() bool {
+	return f.checkpoint != "" || f.resume != "" || f.graph != "" || f.disk != ""
+}
+
 // check refuses impossible questions.
 func (f *exploreFlags) check(names []string) error {
 	for _, n := range []struct {
@@ -185,7 +196,7 @@ func (f *exploreFlags) check(names []string) error {
 			return fmt.Errorf("explore: --levels %d: want 2 to %d", l, model.MaxLevels)
 		}
 	}
-	if len(names) > 1 && (f.checkpoint != "" || f.resume != "" || f.graph != "" || f.disk != "") {
+	if len(names) > 1 && f.single() {
 		return fmt.Errorf("explore: --checkpoint, --resume, --graph and --disk go with one system, not with %s", strings.Join(names, " and "))
 	}
 	for i, name := range names {

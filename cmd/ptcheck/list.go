@@ -33,7 +33,15 @@ func newList() *cobra.Command {
 			}
 			fmt.Fprintln(w, "  adversary\ta guest that issues any hypercalls of an alphabet")
 			fmt.Fprintln(w, "  pvdp\tthe adversary of the PV-DP reference model")
-			fmt.Fprintln(w, "  hyper\ta hostile guest with more ways, of mutants and scenarios; each has a scope of its own")
+			fmt.Fprintln(w, "  hyper\ta hostile guest with more ways, in several scopes")
+			fmt.Fprintln(w, "scopes of hyper:")
+			for _, sc := range system.HostileScopes() {
+				h, err := system.NewHostile(sc.Options)
+				if err != nil {
+					return err
+				}
+				fmt.Fprintf(w, "  %s\t%s: %s\n", sc.Name, sc.Says, h.Scope)
+			}
 			return w.Flush()
 		},
 	}

@@ -114,6 +114,9 @@ func (v *verdict) run(timings bool) reports.Run {
 		Stats:    reports.StatsOf(&v.result, v.strategy, v.depth, v.allStates()),
 		Findings: append([]*reports.Finding{}, v.findings...),
 	}
+	if v.target.part != "" {
+		r.Title = v.target.title()
+	}
 	for i, g := range v.counts() {
 		row := reports.Group{Name: g.Name, Due: v.target.counters[i].due}
 		for _, c := range g.Counts {

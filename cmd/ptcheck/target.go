@@ -15,6 +15,8 @@ import (
 // target is a system as explore sees it.
 type target struct {
 	name, scope string
+	part        string // of the system, where it has several; else empty
+	depth       *int   // how deep to search unless --depth says; nil: as others
 	factory     explore.Factory
 	symmetry    bool // symmetric states count once
 	orbits      int  // index of the counter of all states, symmetric ones too; 0: none
@@ -34,7 +36,22 @@ type counterGroup struct {
 }
 
 // targetNames lists the systems of explore.
-func targetNames() []string { return append(system.Names(), "adversary", "pvdp") }
+func targetNames() []string { return append(system.Names(), "adversary", "pvdp", hyperName) }
+
+// title is the system's name, with the part that is searched.
+func (t *target) title() string { return strings.TrimSpace(t.name + " " + t.part) }
+
+// targets makes the targets of a system from the flags.
+func (f *exploreFlags) targets(cmd *cobra.Command, name string, p *model.Profile) ([]*target, error) {
+	if name == hyperName {
+		return f.hyperTargets(cmd, p)
+	}
+	if len(f.scopes) > 0 {
+		return nil, fmt.Errorf("explore: --scope means nothing to system %s: it is for system %s", name, hyperName)
+	}
+	t, err := f.target(cmd, name, p)
+	return []*target{t}, err
+}
 
 // bootOnly and adversaryOnly are flags that mean something to some systems.
 var bootOnly, adversaryOnly = [...]string{"lowmem", "stale", "preemptions", "themes", "failures"}, [...]string{"frames", "slots", "ops", "flags"}

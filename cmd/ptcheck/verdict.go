@@ -123,7 +123,7 @@ func (v *verdict) vacuous() []string {
 func writeText(w io.Writer, vs []*verdict) error {
 	for _, v := range vs {
 		r := &v.result
-		fmt.Fprintf(w, "%s: %s\n", v.target.name, v.headline())
+		fmt.Fprintf(w, "%s: %s\n", v.target.title(), v.headline())
 		fmt.Fprintf(w, "  scope: %s\n", v.target.scope)
 		sec := r.Duration.Seconds()
 		fmt.Fprintf(w, "  %.2f s, %.0f states/s, %.0f transitions/s, %.0f bytes/state, peak %.1f MiB\n",
@@ -163,6 +163,7 @@ func countText(counts []count) string {
 type systemJSON struct {
 	System        string        `json:"system"`
 	Verdict       string        `json:"verdict"`
+	Part          string        `json:"part,omitempty"`
 	Scope         string        `json:"scope"`
 	Complete      bool          `json:"complete"`
 	Symmetry      bool          `json:"symmetry"`
@@ -225,7 +226,7 @@ func writeJSON(w io.Writer, vs []*verdict) error {
 			sum.Verdict = v.word()
 		}
 		sum.Systems = append(sum.Systems, systemJSON{
-			System: v.target.name, Verdict: v.word(), Scope: v.target.scope, Complete: r.Complete, Symmetry: r.Symmetry, AllStates: v.allStates(),
+			System: v.target.name, Part: v.target.part, Verdict: v.word(), Scope: v.target.scope, Complete: r.Complete, Symmetry: r.Symmetry, AllStates: v.allStates(),
 			Factor: float64(v.allStates()) / float64(max(r.States, 1)), Stopped: r.Stopped.String(),
 			States: r.States, Transitions: r.Transitions, Diameter: r.Diameter, PerDepth: r.PerDepth,
 			Skipped: r.Skipped, Omission: r.Omission, Walks: r.Walks, StatesPerSec: float64(r.States) / r.Duration.Seconds(),

@@ -69,6 +69,8 @@ func genericBuffer() []Mutant {
 			System: "buffer", Levels: 4, Catch: "crash fault", Steps: 8, patch: movedHole},
 		{ID: "B35-full", What: "tables for the whole range are made, needed or not", Source: "XenLinux cdb54b8880",
 			System: "buffer", Levels: 4, Catch: "tables-minimal", Steps: 4, patch: wholeRange},
+		{ID: "B35-tables", What: "the same without large pages: what is not needed stays empty", Source: "XenLinux cdb54b8880",
+			System: "topdown", Levels: 4, Catch: "tables-minimal", Steps: 4, patch: emptyTables},
 		{ID: "B37", What: "the direct map ends with the memory that is there, not with what may come", Source: "XenLinux 6de27d5b5e",
 			System: "buffer", Levels: 3, Catch: "crash bug", Steps: 9, patch: currentOnly},
 		{ID: "B39", What: "page size and attributes change in one step", Source: "Linux ad5ca55f6bdb",

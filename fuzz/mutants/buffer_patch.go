@@ -196,6 +196,13 @@ func wholeRange(_ *hooks.Ops, f *hooks.Funcs) {
 	}
 }
 
+// emptyTables does the same without large pages, which would map what is not RAM.
+func emptyTables(o *hooks.Ops, f *hooks.Funcs) {
+	wholeRange(o, f)
+	whole := f.Early.PhysMapping
+	f.Early.PhysMapping = func(k *hooks.Kernel, from, to model.PFN, _ bool) { whole(k, from, to, false) }
+}
+
 // currentOnly leaves out what is to be ballooned up.
 func currentOnly(_ *hooks.Ops, f *hooks.Funcs) {
 	f.Early.Range = func(k *hooks.Kernel, n int) model.FrameRange {

@@ -232,5 +232,9 @@ func raceMutants() []Mutant {
 		row(Mutant{ID: "X53", What: "a pin comes after the end of the domain has passed its frame", Source: "Xen 167b02743b",
 			Catch: "nothing-left", Steps: 1, judge: model.Mutant{PinsDying: true}},
 			scope("race-end")),
+		row(Mutant{ID: "X53-kill", What: "the same; the table that stays pinned is one of the builder's", Source: "Xen 167b02743b",
+			Catch: "nothing-left", Steps: 1, judge: model.Mutant{PinsDying: true}},
+			system.HostileOptions{Slots: []int{1, 1}, Frames: 2, Profile: model.Xen417(),
+				Ops: []string{"kill"}, Flags: []string{"P"}, Stopped: []string{"pin"}, Beside: []string{"kill"}}),
 	}
 }

@@ -81,12 +81,45 @@ func NewHostile(o HostileOptions) (*Hostile, error) {
 	if err := h.alphabet(); err != nil {
 		return nil, err
 	}
-	h.Scope = fmt.Sprintf("%d frames, slots %v, rules %s, operations %s, flags %s",
-		o.Frames, o.Slots, o.Profile.Name, strings.Join(o.Ops, " "), strings.Join(o.Flags, " "))
+	h.Scope = h.o.scope()
 	if _, err := h.start(); err != nil {
 		return nil, err
 	}
 	return h, nil
+}
+
+// scope writes the bounds in a line.
+func (o *HostileOptions) scope() string {
+	text := fmt.Sprintf("%d frames, slots %v, rules %s, operations %s, flags %s",
+		o.Frames, o.Slots, o.Profile.Name, strings.Join(o.Ops, " "), strings.Join(o.Flags, " "))
+	for _, is := range [...]struct {
+		set  bool
+		text string
+	}{{o.PAE, "PAE root"}, {o.Wide, "64 bits"}, {o.StaleTLB, "sticky TLB"}} {
+		if is.set {
+			text += ", " + is.text
+		}
+	}
+	if o.Interrupts > 0 {
+		text += fmt.Sprintf(", %d places to interrupt", o.Interrupts)
+	}
+	if len(o.Words) > 0 {
+		text += ", words " + strings.Join(o.Words, " ")
+	}
+	if o.Targets != nil {
+		text += fmt.Sprintf(", entries to %v", o.Targets)
+	}
+	if len(o.Extra) > 0 {
+		text += fmt.Sprintf(", %d frames of others", len(o.Extra))
+	}
+	if len(o.Stopped) > 0 {
+		text += fmt.Sprintf(", two processors: %s stopped while the other makes %d of %s",
+			strings.Join(o.Stopped, " "), max(1, o.BesideLen), strings.Join(o.Beside, " "))
+	}
+	if len(o.Memory) > 0 {
+		text += ", memory " + strings.Join(o.Memory, "; ")
+	}
+	return text
 }
 
 func hostileNumber(name string) int {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
 	"github.com/ptcheck/ptcheck/reports"
 )
@@ -37,14 +36,14 @@ func (l *hostileLog) issued(text string) {
 func (l *hostileLog) conclude(rule int) *reports.Finding {
 	m, r := l.m, l.m.sys.rules[rule]
 	l.f.Rule, l.f.Says, l.f.Source, l.f.Limits = r.ID, r.Says, r.Source, r.Limits
-	l.f.Detail = m.detail()
 	d := m.judge.Detail
-	if d.Got != 0 {
+	var entry bool
+	if l.f.Detail, entry = m.detail(r.ID); entry {
 		if w, ok := walkEntry(m.s, guestRoots(m.s), d.Table, d.Slot); ok {
 			l.f.Walks = append(l.f.Walks, w)
 		}
 	}
-	if m.s.L.Map.IsGuest(d.Frame) {
+	if d.Frame != d.Table && m.s.L.Map.IsGuest(d.Frame) {
 		if w, ok := walkTable(m.s, guestRoots(m.s), d.Frame); ok {
 			l.f.Walks = append(l.f.Walks, w)
 		}
@@ -76,10 +75,4 @@ func (h *Hostile) Explain(path []uint64, rule int) (*reports.Finding, error) {
 		return nil, fmt.Errorf("system: %s: the path does not break %s", h.Name, h.rules[rule].ID)
 	}
 	return log.conclude(rule), nil
-}
-
-// detail says where the last violation is.
-func (m *HostileModel) detail() string {
-	d := m.judge.Detail
-	return fmt.Sprintf("frame %d, table %d, slot %d, entry %s, address %#x", d.Frame, d.Table, d.Slot, m.sys.entryText(model.Entry(d.Got)), uint64(d.VA))
 }
