@@ -6,7 +6,7 @@ import (
 )
 
 // TestAllCaught runs every mutant: each must be caught by the rule that it names,
-// on a way as short as it says.
+// on a way as short as it says, and every rule must be needed for one.
 func TestAllCaught(t *testing.T) {
 	seen := map[string]bool{}
 	list := All()
@@ -24,6 +24,7 @@ func TestAllCaught(t *testing.T) {
 			t.Errorf("%s: %q by %d calls (all: %q, %d states); want %q by %d", m.ID, r.Rule, r.Steps, r.Fired, r.States, m.Catch, m.Steps)
 		}
 	}
+	t.Run("rules", func(t *testing.T) { everyRuleIsNeeded(t, results) })
 }
 
 // TestHarmlessSilent searches the harmless changes until nothing is new.
