@@ -8,7 +8,7 @@ func noTornEntry() Rule {
 		Says:    "A live entry that is stored in two halves is never seen present with a frame that is neither the old nor the new one.",
 		Applies: "to stores of four bytes into eight-byte entries of a table under CR3: where the old entry is not present, the present bit arrives last",
 		Source:  "Linux, native_set_pte (include/asm-i386/pgtable-3level.h): the upper half first, a write barrier, the lower half",
-		Limits:  "two stores of a processor count as halves of one entry when it stores to no other entry in between; what another processor stores there meanwhile is left out; the order counts even where the upper half does not change, which no processor could tell",
+		Limits:  "two stores count as halves of one entry if the processor stores to no other entry in between; what another processor stores meanwhile is left out; a wrong order is reported even where the upper half does not change and nobody could tell",
 		Goal:    "a live entry is stored in halves",
 		check:   checkTorn,
 		ops:     []model.Op{model.OpStore, model.OpEmulate, model.OpCallBegin},

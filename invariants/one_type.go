@@ -8,7 +8,7 @@ func oneType() Rule {
 		Says:    "A frame in use has one type at a time, and the PAE L2 with Xen's slots one parent.",
 		Applies: "in every state of a hostile guest, and when a call of a kernel under a hypervisor ends, at real size only setup_done, zap and exit",
 		Source:  "Xen, arch/x86/mm.c: _get_page_type, pae_xen_mappings_check; XSA-226, XSA-248",
-		Limits:  "memory alone cannot tell a same-level entry from one to a table of the level below: there the hypervisor's record is believed; the parents of an L2 are counted among the first 64 frames",
+		Limits:  "memory alone does not show whether an entry names a table of the level below or one of its own: there the hypervisor's record is believed; parents are counted for the first 64 frames only",
 		Goal:    "a call ends; of a hostile guest: a frame is in use in two places, registers aside",
 		Hyper:   true,
 		ops:     []model.Op{model.OpCallEnd},

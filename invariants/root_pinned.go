@@ -8,7 +8,7 @@ func rootPinned() Rule {
 		Says:    "From setup_done on the kernel's root is pinned, so that it stays a table when another root is loaded.",
 		Applies: "when a call ends, under a hypervisor",
 		Source:  "Linux ab144f5e, xen_pagetable_setup_done, which asks for level 3 with two levels too; Xen 3.1, do_mmuext_op ignores levels that it does not have, with success",
-		Limits:  "asks for the pin, not for who holds it",
+		Limits:  "looks at the pin, not at who asked for it",
 		Goal:    "a call after setup_done ends",
 		Hyper:   true,
 		check:   checkPinned,

@@ -5,8 +5,8 @@ import "github.com/ptcheck/ptcheck/model"
 func rootValid() Rule {
 	return Rule{
 		ID:      "root-valid",
-		Says:    "CR3 names a root that maps itself, read-only where a hypervisor owns it, and the kernel's text, executable; it is the one asked for when a load or switch ends, and init_mm has the kernel's own. A hostile guest's is a validated root.",
-		Applies: "at every step; to init_mm when a call ends, from setup_start on; in every state of a hostile guest",
+		Says:    "CR3 names the root that was last asked for; it maps itself (read-only under a hypervisor) and the kernel's text (executable), and init_mm has the kernel's own root. A hostile guest's root is validated.",
+		Applies: "at every step; that it is the one asked for, when a load or switch ends; to init_mm when a call ends, from setup_start on; in every state of a hostile guest",
 		Source:  "Linux ab144f5e, xen_pagetable_setup_start: the root is read-only before the switch; Linux b239fb25, is_kernel_text; Intel SDM vol. 3, 4.5 and 4.6",
 		Limits:  "text is what lies between PAGE_OFFSET and the end of the init sections; of the kernel's data the root and the zero page stand for all; looks at direct-map addresses only",
 		Goal:    "CR3 is loaded; of a hostile guest: the load of a root, the user's too, is granted",

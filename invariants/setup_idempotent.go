@@ -6,7 +6,7 @@ func setupIdempotent() Rule {
 	return Rule{
 		ID:      "setup-idempotent",
 		Says:    "A call that finds everything in place already changes nothing and allocates nothing.",
-		Applies: "when a map, range, fixmap or alias call ends before which all that it establishes was there, final to the bit",
+		Applies: "when a map, range, fixmap or alias call ends that had nothing to do: all that it establishes was there before, to the bit",
 		Source:  "Linux b239fb25: tables are made only where missing, leaves are written with the same value again",
 		Limits:  "words that change and change back do not count; says nothing while the other processor is in a call",
 		Goal:    "such a call ends",

@@ -8,7 +8,7 @@ func tablesReadOnly() Rule {
 		Says:    "No writable mapping of a table page exists.",
 		Applies: "at every step where a hypervisor owns the tables; native tables are writable and that is fine; in every state of a hostile guest",
 		Source:  "Xen, comment at the head of arch/x86/mm.c; Linux, arch/i386/xen/mmu.c (3b827c1b)",
-		Limits:  "counts the R/W bit of leaf entries, whatever the levels above say, and mappings of the guest itself, not of devices or other domains; memory alone cannot tell a same-level entry to a frame that nothing else makes a table from one to a table of the level below",
+		Limits:  "a leaf counts as writable by its own R/W bit, whatever the levels above say; devices and other domains are the business of no-stale-write; memory alone does not show whether an entry names a table of the level below or one of its own",
 		Goal:    "a step changes a table, a root or a pin; of a hostile guest: a table in use is mapped, read-only",
 		Hyper:   true,
 		check:   checkTablesReadOnly,
