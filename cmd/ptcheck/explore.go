@@ -34,8 +34,8 @@ Systems (default: ` + strings.Join(system.DefaultNames(), ", ") + `):
 Scopes of hyper (default: all, each to a depth of its own that takes seconds):
 ` + scopesHelp() + `
 Guests that are interrupted or have two processors are judged by the rules of
-Xen 4.17, the others by ideal ones, unless --profile names others. Xen 4.17 loses
-a reference in scope nested with one operation more than its own depth.`,
+Xen 4.17, the others by ideal ones, unless --profile names others: Xen 4.17 loses
+references, in scope pae at once, in nested one operation below its own depth.`,
 		Example: `  ptcheck explore --depth=8
   ptcheck explore xen --levels=3 --depth=0
   ptcheck explore native --json

@@ -32,8 +32,9 @@ func TestHyperHolds(t *testing.T) {
 	}
 }
 
-// TestHyperLeak searches one operation deeper than the default, where Xen 4.17
-// loses a reference, and plays what was saved.
+// TestHyperLeak searches where Xen 4.17 loses references: one operation deeper than
+// the default, and by its rules where the default has ideal ones. What was saved is
+// played.
 func TestHyperLeak(t *testing.T) {
 	dir := t.TempDir()
 	code, out, errs := ptcheck(t, "explore", "hyper", "--scope=nested", "--depth=5", "--json", "--save", dir)
@@ -48,6 +49,10 @@ func TestHyperLeak(t *testing.T) {
 	}
 	if s := v.Systems[0]; s.System != "hyper" || s.Part != "nested" || s.Verdict != "violated" || len(s.Counts) != 3 {
 		t.Errorf("%+v", s)
+	}
+	code, out, _ = ptcheck(t, "explore", "hyper", "--scope=pae", "--profile=xen-4.17", "--save=")
+	if code != exitViolated || !strings.Contains(out, "f3 is L2 x1 by memory, pins and registers; the hypervisor has it") {
+		t.Errorf("pae: exit %d, %s", code, out)
 	}
 	file := filepath.Join(dir, "ptcheck-hyper-nested-counts-agree.pt")
 	code, out, errs = ptcheck(t, "replay", file)

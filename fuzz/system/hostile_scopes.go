@@ -16,10 +16,10 @@ type HostileScope struct {
 // hypervisor are caught in. Guests whose operations are interrupted, or that have
 // two processors, are judged by the rules of Xen 4.17, which undo a refused
 // operation piece by piece; the others by those of an ideal hypervisor, which
-// leave nothing behind. Xen 4.17 is known to lose references: with four levels, and
-// where slot 0 of a table names, as a same-level entry, one that is released
-// half-way. No scope has four levels, and the one that has such entries ("nested")
-// is searched to one operation less than it takes.
+// leave nothing behind. That is because Xen 4.17 loses references: with four
+// levels; where the last L2 of a refused PAE root has another parent (scope pae,
+// two operations); and where slot 0 of a table names, as a same-level entry, one
+// that is released half-way (scope nested, one operation more than its depth).
 func HostileScopes() []HostileScope {
 	xen, ideal := model.Xen417(), model.Ideal()
 	return []HostileScope{
