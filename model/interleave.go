@@ -67,7 +67,7 @@ func (d *Duo) Run(code [2]func(), s Schedule) (died *Crash) {
 	d.sched, d.at, d.done = s, 0, false
 	d.nextPoint()
 	d.m.Commit()
-	d.m.Hypercalls = 0
+	d.m.Hypercalls, d.m.locks = 0, 0 // whoever died in a call before held some
 	for n := range d.lanes {
 		d.lanes[n] = lane{code: code[n], active: true}
 	}
