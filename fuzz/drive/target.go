@@ -30,7 +30,7 @@ func Targets() []string {
 // Open returns what a fuzz target drives, with a mutant planted in it unless its
 // ID is empty.
 func Open(target, mutant string) (Target, error) {
-	name := map[string]string{"FuzzNativeBoot": "native", "FuzzXenBoot": "xen", "FuzzLife": lifeSystem(), "FuzzHypercalls": "pvdp"}[target]
+	name := map[string]string{"FuzzNativeBoot": "native", "FuzzXenBoot": "xen", "FuzzLife": lifeSystem(), "FuzzHypercalls": "adversary"}[target]
 	if name == "" {
 		return nil, fmt.Errorf("drive: no fuzz target that drives something is named %q; there are %v", target, Targets())
 	}
@@ -41,7 +41,7 @@ func Open(target, mutant string) (Target, error) {
 		if target == "FuzzLife" {
 			name, o = ownLife(mutant)
 		}
-		if c, err = mutants.ChangeOf(mutant, name); err != nil {
+		if c, err = trial.ChangeOf(mutant, name); err != nil {
 			return nil, fmt.Errorf("drive: %s: %w", target, err)
 		}
 	}
@@ -122,11 +122,7 @@ type guestTarget struct {
 
 func (g *guestTarget) Trial() (*trial.Trial, error) {
 	s, ops := g.Path()
-	name := "adversary"
-	if g.mutant != "" {
-		name = "pvdp" // the system that the catalogue has its mutants of
-	}
-	return trial.Guest(name, g.mutant, s.Profile, s.Frames, s.Levels, s.Slots, ops)
+	return trial.Guest("adversary", g.mutant, s.Profile, s.Frames, s.Levels, s.Slots, ops)
 }
 
 func (g *guestTarget) Seed(t *trial.Trial) ([]byte, bool) {
