@@ -40,8 +40,7 @@ type Filed struct {
 	Ruled bool
 }
 
-// Replay is the one command that replays the finding, from the folder of the
-// module.
+// Replay is the one command that replays the finding, in the folder of the module.
 func (f *Filed) Replay() string {
 	if f.Ruled {
 		return "go run ./cmd/ptcheck replay " + f.Path
@@ -72,7 +71,9 @@ func File(dir string, t *trial.Trial, problem error, judge func(*trial.Trial) er
 	if err != nil {
 		return nil, fmt.Errorf("property: %w: %w", problem, err)
 	}
-	f.Path = a.Path
+	if f.Path, err = filepath.Abs(a.Path); err != nil { // tests run in the folder of their package
+		return nil, fmt.Errorf("property: %w: %w", problem, err)
+	}
 	if f.Ruled {
 		f.Shrunk = a.Shrunk
 	}
