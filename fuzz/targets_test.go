@@ -27,14 +27,17 @@ func FuzzLife(f *testing.F) { fuzzTarget(f, "FuzzLife") }
 func FuzzHypercalls(f *testing.F) { fuzzTarget(f, "FuzzHypercalls") }
 
 // fuzzTarget fuzzes a target from the scenarios of the corpus. A worker is a
-// process of its own, so that one target serves all its inputs.
+// process of its own, so that one target serves all its inputs. With the ID of a
+// mutant in the environment variable PTCHECK_MUTANT it is planted, and the corpus,
+// which holds the way to it, is left out: .ci/mutant-table measures with that.
 func fuzzTarget(f *testing.F, name string) {
-	target, err := drive.Open(name, "")
+	mutant := os.Getenv("PTCHECK_MUTANT")
+	target, err := drive.Open(name, mutant)
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Add([]byte{0, 1, 0, 2, 255, 3, 0})
-	for _, t := range trials(f) {
+	for _, t := range seeds(f, mutant) {
 		if seed, ok := target.Seed(t); ok {
 			f.Add(seed)
 		}
@@ -53,6 +56,14 @@ func fuzzTarget(f *testing.F, name string) {
 		}
 		t.Fatalf("%v:\n%s\nfile it: go run ./cmd/ptcheck corpus import fuzz/testdata/fuzz/%s/HASH", tr.Run(), text, name)
 	})
+}
+
+// seeds are the scenarios to start from.
+func seeds(tb testing.TB, mutant string) []*trial.Trial {
+	if mutant != "" {
+		return nil
+	}
+	return trials(tb)
 }
 
 // trials are the scenarios of the corpus.

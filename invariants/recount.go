@@ -36,7 +36,7 @@ func (r *Recount) children(f model.Frame, level int, visit func(slot int, e mode
 	if i.Is(model.Partial) {
 		end = min(end, int(i.NrValid))
 	}
-	for slot := range end {
+	for slot := r.s.NextUsed(l.Geo, f, 0, end); slot < end; slot = r.s.NextUsed(l.Geo, f, slot+1, end) {
 		e := r.s.Entry(l.Geo, f, slot)
 		if e&model.Present == 0 || l.XenSlot(level, slot, i.Is(model.PAEXenL2)) {
 			continue

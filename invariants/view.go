@@ -218,7 +218,8 @@ func (v *view) entries(s *model.State, f model.Frame, level, by int) {
 	if s.Empty(f) {
 		return
 	}
-	for i := range v.geo.Slots[level] {
+	end := v.geo.Slots[level]
+	for i := s.NextUsed(v.geo, f, 0, end); i < end; i = s.NextUsed(v.geo, f, i+1, end) {
 		v.entry(s, f, level, i, s.Entry(v.geo, f, i), by)
 	}
 }
@@ -226,8 +227,7 @@ func (v *view) entries(s *model.State, f model.Frame, level, by int) {
 // entry adds (by 1) or removes (by -1) what one entry of a table in use refers
 // to.
 func (v *view) entry(s *model.State, f model.Frame, level, slot int, e model.Entry, by int) {
-	to := s.L.Map.Frame(e.MFN())
-	if e&model.Present == 0 || s.L.XenSlot(level, slot, false) || !s.L.Map.IsGuest(to) {
+	if e&model.Present == 0 || s.L.XenSlot(level, slot, false) || !s.L.Map.IsGuest(s.L.Map.Frame(e.MFN())) {
 		return // nothing, or the hypervisor's own
 	}
 	switch {

@@ -1,6 +1,10 @@
 package invariants
 
-import "github.com/ptcheck/ptcheck/model"
+import (
+	"math/bits"
+
+	"github.com/ptcheck/ptcheck/model"
+)
 
 // mapping is where a virtual address leads, by the rules' own reading of raw
 // memory.
@@ -18,11 +22,14 @@ type mapping struct {
 // Intel SDM vol. 3, 4.3 to 4.5. It shares no code with the machine's MMU.
 func resolve(s *model.State, g *model.Geometry, root model.Frame, va model.VA) (mapping, bool) {
 	m := mapping{table: root, writable: true}
+	above := model.VA(1) << g.VABits()
 	for level := g.Levels; level >= 1; level-- {
 		if m.table < 0 {
 			return m, false
 		}
-		m.level, m.slot = level, int(va/g.Span(level)%slotSpan(g, level))
+		span := g.Span(level) // a power of two, like the one above
+		m.level, m.slot = level, int(va&(above-1)>>bits.TrailingZeros64(uint64(span)))
+		above = span
 		if m.slot >= g.Slots[level] {
 			return m, false
 		}
@@ -39,11 +46,11 @@ func resolve(s *model.State, g *model.Geometry, root model.Frame, va model.VA) (
 		}
 		next := e.MFN()
 		if level == 1 || largeLeaf(s, g, level, e) {
-			pages := model.MFN(g.Span(level) / model.PageSize)
-			if next%pages > 1 {
+			pages := model.MFN(span / model.PageSize)
+			if next&(pages-1) > 1 {
 				return m, false // reserved bits; the lowest is PAT
 			}
-			next = next/pages*pages + model.MFN(va/model.PageSize)%pages
+			next = next&^(pages-1) + model.MFN(va/model.PageSize)&(pages-1)
 			m.frame = s.L.Map.Frame(next)
 			return m, true
 		}

@@ -134,7 +134,7 @@ func (c *Census) table(f Frame) {
 			c.halfEntry(f, level, end)
 		}
 	}
-	for slot := range end {
+	for slot := c.state.NextUsed(l.Geo, f, 0, end); slot < end; slot = c.state.NextUsed(l.Geo, f, slot+1, end) {
 		e := c.state.Entry(l.Geo, f, slot)
 		child := l.Map.Frame(e.MFN())
 		switch {

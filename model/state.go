@@ -143,6 +143,23 @@ func (s *State) Entry(g *Geometry, f Frame, slot int) Entry {
 	return Entry(uint32(s.Word(f, slot/2) >> (32 * (slot & 1))))
 }
 
+// NextUsed is the first slot of a table from slot on, below end, that may hold an
+// entry other than zero; end if there is none. Most of a real table is empty.
+func (s *State) NextUsed(g *Geometry, f Frame, slot, end int) int {
+	p := s.pages[f]
+	if p == nil {
+		return end
+	}
+	half := 0 // two entries of four bytes share a word
+	if g.Width == 4 {
+		half = 1
+	}
+	for slot < end && p[slot>>half] == 0 {
+		slot++
+	}
+	return slot
+}
+
 // SetEntry writes slot i of a frame as a table of geometry g.
 func (s *State) SetEntry(g *Geometry, f Frame, slot int, e Entry) {
 	if g.Width == 8 {

@@ -19,7 +19,7 @@ import (
 // planted are mutants that every engine must find, each in another way of going
 // wrong.
 func planted() []string {
-	return []string{"B02", "B03", "B08", "B41", "L18", "L01", "no-zap", "X43", "X02-unused"}
+	return []string{"B02", "B03", "B08", "B41", "L18", "L01", "no-zap", "X43", "X02-unused", "L15", "L06"}
 }
 
 func mutantOf(t *testing.T, id string) mutants.Mutant {
@@ -148,7 +148,8 @@ func TestRandomWalksShrink(t *testing.T) {
 // TestFuzzFindingsShrink drives the fuzz targets by random bytes with bugs
 // planted, and imports the input that finds one from a file of Go's fuzzing.
 func TestFuzzFindingsShrink(t *testing.T) {
-	targets := map[string]string{"native": "FuzzNativeBoot", "xen": "FuzzXenBoot", "pvdp": "FuzzHypercalls"}
+	targets := map[string]string{"native": "FuzzNativeBoot", "xen": "FuzzXenBoot", "pvdp": "FuzzHypercalls",
+		"life-native": "FuzzLife", "life-xen": "FuzzLife"}
 	for _, id := range planted() {
 		m := mutantOf(t, id)
 		d, err := drive.Open(targets[m.System], id)

@@ -3,6 +3,7 @@ package drive
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/ptcheck/ptcheck/fuzz/mutants"
 	"github.com/ptcheck/ptcheck/fuzz/system"
@@ -29,14 +30,18 @@ func Targets() []string {
 // Open returns what a fuzz target drives, with a mutant planted in it unless its
 // ID is empty.
 func Open(target, mutant string) (Target, error) {
-	name := map[string]string{"FuzzNativeBoot": "native", "FuzzXenBoot": "xen", "FuzzLife": lifeSystem(), "FuzzHypercalls": "pvdp"}[target]
+	name := map[string]string{"FuzzNativeBoot": "native", "FuzzXenBoot": "xen", "FuzzLife": lifeSystem(), "FuzzHypercalls": "adversary"}[target]
 	if name == "" {
 		return nil, fmt.Errorf("drive: no fuzz target that drives something is named %q; there are %v", target, Targets())
 	}
+	o := system.Options{Odd: odd()}
 	var c mutants.Change
 	if mutant != "" {
 		var err error
-		if c, err = mutants.ChangeOf(mutant, name); err != nil {
+		if target == "FuzzLife" {
+			name, o = ownLife(mutant)
+		}
+		if c, err = trial.ChangeOf(mutant, name); err != nil {
 			return nil, fmt.Errorf("drive: %s: %w", target, err)
 		}
 	}
@@ -45,10 +50,10 @@ func Open(target, mutant string) (Target, error) {
 		g, err := NewGuest(c.Judge)
 		return &guestTarget{g, mutant}, err
 	case "FuzzLife":
-		b, err := NewBooted(name, c.Apply(system.Options{Odd: odd()}))
+		b, err := NewBooted(name, c.Apply(o))
 		return &bootTarget{b, mutant}, err
 	}
-	b, err := NewBoot(name, c.Apply(system.Options{Odd: odd()}))
+	b, err := NewBoot(name, c.Apply(o))
 	return &bootTarget{b, mutant}, err
 }
 
@@ -69,6 +74,20 @@ func lifeSystem() string {
 		return "life"
 	}
 	return "xen"
+}
+
+// ownLife is the part of the system of life after boot that the catalogue plants a
+// mutant in. On two processors there are members with a hypervisor and without; its
+// table levels are those of the ones that have what it replaces.
+func ownLife(mutant string) (name string, o system.Options) {
+	list, err := mutants.Find([]string{mutant})
+	if err != nil || !strings.HasPrefix(list[0].System, "life-") {
+		return lifeSystem(), o
+	}
+	if m := list[0]; m.System == "life-smp" {
+		o.Levels, o.Preemptions = []int{m.Levels}, 1
+	}
+	return list[0].System, o
 }
 
 // bootTarget drives a boot system.
@@ -103,11 +122,7 @@ type guestTarget struct {
 
 func (g *guestTarget) Trial() (*trial.Trial, error) {
 	s, ops := g.Path()
-	name := "adversary"
-	if g.mutant != "" {
-		name = "pvdp" // the system that the catalogue has its mutants of
-	}
-	return trial.Guest(name, g.mutant, s.Profile, s.Frames, s.Levels, s.Slots, ops)
+	return trial.Guest("adversary", g.mutant, s.Profile, s.Frames, s.Levels, s.Slots, ops)
 }
 
 func (g *guestTarget) Seed(t *trial.Trial) ([]byte, bool) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/ptcheck/ptcheck/fuzz/drawn"
 	"github.com/ptcheck/ptcheck/fuzz/system"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
@@ -18,6 +19,8 @@ type Guest struct {
 	// Xen 3.1 in circles of same-level entries, which hold each other when nothing
 	// else does (limited since XSA-240).
 	Leaks bool
+	// Made are the operations so far.
+	Made []system.GuestOp
 	// Levels, Frames and FlagSets are the guest's.
 	Levels, Frames, FlagSets int
 }
@@ -28,7 +31,7 @@ func (g *Guest) Name(op uint64) string { return system.OpNames()[op] }
 // Adversary draws a hostile guest under a hypervisor: its frames, levels and
 // slots, the operations that it may use and the flags of its entries. p is the
 // hypervisor; levels 0 are drawn too. An error is a fault of the generator.
-func Adversary(d Draw, p *model.Profile, levels int) (*Guest, error) {
+func Adversary(d drawn.Draw, p *model.Profile, levels int) (*Guest, error) {
 	if levels == 0 {
 		levels = d("levels", 2, 4)
 	}
@@ -38,12 +41,12 @@ func Adversary(d Draw, p *model.Profile, levels int) (*Guest, error) {
 	o.Frames = d("frames", levels, min(levels+4, 7))
 	for _, op := range system.OpNames() {
 		// Few at a time: what two operations do to each other shows sooner.
-		if op == "mu" || op == "pin" || d.yes("operation "+op) {
+		if op == "mu" || op == "pin" || d.Yes("operation "+op) {
 			o.Ops = append(o.Ops, op)
 		}
 	}
 	flags := []string{"PW", "PU", "PWU", "PS", "PG", "PWAD", "PX"}
-	shuffle(d, "flags", flags)
+	drawn.Shuffle(d, "flags", flags)
 	o.Flags = append([]string{"P"}, flags[:d("sets of flags", 0, 3)]...)
 	if p.NoLinear {
 		// Such adversaries record counts of types alone.
@@ -64,7 +67,7 @@ func Adversary(d Draw, p *model.Profile, levels int) (*Guest, error) {
 func leaks(p *model.Profile) bool { return p.Residue || !p.Modern && !p.NoLinear }
 
 // PVDP draws the guest of the reference model under rules.
-func PVDP(d Draw, p *model.Profile, levels int) (*Guest, error) {
+func PVDP(d drawn.Draw, p *model.Profile, levels int) (*Guest, error) {
 	o := system.AdversaryOptions{Levels: levels, Profile: p, Slots: d("slots", 1, 2), Frames: d("frames", levels+1, 6)}
 	a, err := system.PVDP(o)
 	if err != nil {
@@ -80,7 +83,7 @@ func PVDP(d Draw, p *model.Profile, levels int) (*Guest, error) {
 
 // Choose draws an operation: first its kind, because there are many entry writes
 // and few others, then one of that kind.
-func (g *Guest) Choose(d Draw) uint64 {
+func (g *Guest) Choose(d drawn.Draw) uint64 {
 	calls := g.Model.Calls(nil)
 	var starts []int // where each kind begins; the calls of a kind need not lie together
 	byOp := map[uint64][]uint64{}
@@ -102,6 +105,7 @@ func (g *Guest) Do(code uint64) (done, over bool, problem error) {
 	if o := g.Model.Apply(code); o.Kind != explore.Moved {
 		return false, false, nil
 	}
+	g.Made = append(g.Made, g.Model.Op(code))
 	// What has changed is what follows operations start from.
 	g.Model.Decode(g.Model.Encode(nil))
 	o := g.Model.CheckState()

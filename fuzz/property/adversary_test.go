@@ -2,6 +2,7 @@ package property_test
 
 import (
 	"bytes"
+	"github.com/ptcheck/ptcheck/fuzz/drawn"
 	"slices"
 	"testing"
 
@@ -16,7 +17,7 @@ import (
 func profiles() []*model.Profile { return append(model.Profiles(), model.Plain()) }
 
 // contained is the property that nothing a guest does breaks a rule.
-func contained(make func(property.Draw) (*property.Guest, error)) func(*rapid.T) {
+func contained(make func(drawn.Draw) (*property.Guest, error), f *finding) func(*rapid.T) {
 	return func(t *rapid.T) {
 		d := drawer(t)
 		g, err := make(d)
@@ -26,6 +27,7 @@ func contained(make func(property.Draw) (*property.Guest, error)) func(*rapid.T)
 		for range d("operations", 10, 60) {
 			_, over, err := g.Do(g.Choose(d))
 			if err != nil {
+				f.note(g.Scenario, err)
 				t.Fatal(err)
 			}
 			if over {
@@ -38,17 +40,17 @@ func contained(make func(property.Draw) (*property.Guest, error)) func(*rapid.T)
 // TestContained sets random guests on the hypervisor in all its versions.
 func TestContained(t *testing.T) {
 	for _, p := range profiles() {
-		t.Run(p.Name, rapid.MakeCheck(contained(func(d property.Draw) (*property.Guest, error) {
-			return property.Adversary(d, p, 0)
-		})))
+		t.Run(p.Name, checks(func(f *finding) func(*rapid.T) {
+			return contained(func(d drawn.Draw) (*property.Guest, error) { return property.Adversary(d, p, 0) }, f)
+		}))
 	}
-	t.Run("pvdp", rapid.MakeCheck(contained(func(d property.Draw) (*property.Guest, error) {
-		return property.PVDP(d, model.Plain(), d("levels", 2, 4))
-	})))
+	t.Run("pvdp", checks(func(f *finding) func(*rapid.T) {
+		return contained(func(d drawn.Draw) (*property.Guest, error) { return property.PVDP(d, model.Plain(), d("levels", 2, 4)) }, f)
+	}))
 }
 
 // wander makes a random number of operations.
-func wander(t *rapid.T, g *property.Guest, d property.Draw) {
+func wander(t *rapid.T, g *property.Guest, d drawn.Draw) {
 	for range d("operations", 0, 30) {
 		if _, over, err := g.Do(g.Choose(d)); err != nil {
 			t.Fatal(err)

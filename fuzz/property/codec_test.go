@@ -2,6 +2,7 @@ package property_test
 
 import (
 	"bytes"
+	"github.com/ptcheck/ptcheck/fuzz/drawn"
 	"slices"
 	"strconv"
 	"strings"
@@ -9,7 +10,6 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/ptcheck/ptcheck/fuzz/property"
 	"github.com/ptcheck/ptcheck/fuzz/system"
 	"github.com/ptcheck/ptcheck/model"
 )
@@ -133,7 +133,7 @@ func pick[T any](t *rapid.T, name string, from ...T) T { return rapid.SampledFro
 // hypervisor, TLB and all: packing again gives the same bytes, and the life that
 // goes on from the unpacked state is the same.
 func TestPackedLives(t *testing.T) {
-	for _, kind := range property.Kinds() {
+	for _, kind := range drawn.Kinds() {
 		t.Run(kind.String(), rapid.MakeCheck(func(t *rapid.T) {
 			d := drawer(t)
 			life := begin(t, kind, d)
@@ -167,7 +167,7 @@ func TestPackedRecords(t *testing.T) {
 			d := drawer(t)
 			levels := d("levels", 2, 4)
 			o := firstOwners(d("frames", levels+1, 7), levels, d("slots", 1, 2))
-			g := newGuest(o, p)
+			g := newGuest(o, p, &finding{})
 			for range d("operations", 1, 40) {
 				drawOperation(o, p.Modern, d).Run(g)
 			}

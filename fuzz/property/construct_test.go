@@ -3,6 +3,7 @@ package property_test
 import (
 	"bytes"
 	"fmt"
+	"github.com/ptcheck/ptcheck/fuzz/drawn"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -16,7 +17,7 @@ import (
 // leaves what it left the first time: nothing is allocated again, no leaf gets
 // other attributes.
 func TestConstructionIdempotent(t *testing.T) {
-	for _, kind := range property.Kinds() {
+	for _, kind := range drawn.Kinds() {
 		t.Run(kind.String(), rapid.MakeCheck(func(t *rapid.T) {
 			d := drawer(t)
 			life := begin(t, kind, d)
@@ -76,7 +77,7 @@ func kernelHalf(s *model.State) map[model.VA]mapping {
 // construct makes the calls of a boot in a drawn order until the root is loaded.
 // Before construction ends it maps what has not been mapped: a leaf of the start
 // of day that looks like the kernel's own counts as mapped for the protocol.
-func construct(t *rapid.T, life *property.Life, d property.Draw) {
+func construct(t *rapid.T, life *property.Life, d drawn.Draw) {
 	const enough = 200
 	mapped := map[uint64]bool{}
 	for range enough {
@@ -113,7 +114,7 @@ func do(t *rapid.T, life *property.Life, code uint64) {
 // in the finished mappings: those of low memory are the ones that the kernel's own
 // order makes.
 func TestOrderDoesNotMatter(t *testing.T) {
-	for _, kind := range property.Kinds() {
+	for _, kind := range drawn.Kinds() {
 		t.Run(kind.String(), rapid.MakeCheck(func(t *rapid.T) {
 			d := drawer(t)
 			life := begin(t, kind, d)
@@ -168,8 +169,8 @@ func TestNativeAndXenAgree(t *testing.T) {
 	for _, levels := range []int{2, 3} {
 		t.Run(fmt.Sprint(levels), rapid.MakeCheck(func(t *rapid.T) {
 			d := drawer(t)
-			a := begin(t, property.Kind{Backend: "native", Size: property.Real, Levels: levels}, d)
-			b := begin(t, property.Kind{Backend: "xen", Size: property.Real, Levels: levels}, d)
+			a := begin(t, drawn.Kind{Backend: "native", Size: drawn.Real, Levels: levels}, d)
+			b := begin(t, drawn.Kind{Backend: "xen", Size: drawn.Real, Levels: levels}, d)
 			construct(t, a, d)
 			construct(t, b, d)
 			native, xen := a.Model.State(), b.Model.State()

@@ -3,51 +3,30 @@ package property
 import (
 	"fmt"
 
+	"github.com/ptcheck/ptcheck/fuzz/drawn"
 	"github.com/ptcheck/ptcheck/fuzz/system"
 	"github.com/ptcheck/ptcheck/hooks"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
 )
 
-// System makes a drawn machine searchable. patch replaces functions of its kernel;
-// nil leaves it as it is.
-func (b *Boot) System(patch func(*hooks.Ops, *hooks.Funcs)) (*system.System, error) {
-	return system.Custom(b.Backend, b.Ops, []system.Init{{Name: "drawn", State: b.State}}, system.Options{Patch: patch})
-}
-
-// Kind is a family of machines to draw from.
-type Kind struct {
-	Backend string // native or xen
-	Size    Size
-	Levels  int
-}
-
-// Kinds are all families. A native kernel with four levels does not exist here.
-func Kinds() []Kind {
-	return []Kind{
-		{"native", Tiny, 2}, {"native", Tiny, 3}, {"native", Real, 2}, {"native", Real, 3},
-		{"xen", Tiny, 2}, {"xen", Tiny, 3}, {"xen", Tiny, 4}, {"xen", Real, 2}, {"xen", Real, 3}, {"xen", Real, 4},
-	}
-}
-
-// String returns the family's name.
-func (k Kind) String() string {
-	return fmt.Sprintf("%s-%s-%d", k.Backend, [...]string{"tiny", "real"}[k.Size], k.Levels)
-}
-
-// Draw draws a machine of the family.
-func (k Kind) Draw(d Draw) (*Boot, error) {
-	if k.Backend == "native" {
-		return Native(d, k.Size, k.Levels)
-	}
-	return Xen(d, k.Size, k.Levels)
-}
-
 // Life is a machine that lives: protocol calls are made one after the other under
 // the eyes of all rules.
 type Life struct {
 	Sys   *system.System
 	Model *system.Model
+	Made  []system.Call // the calls so far; the last one is the one that went wrong
+}
+
+// Draw draws a machine of a family and makes it searchable. patch replaces
+// functions of its kernel; nil leaves it as it is. Its start of day has the name
+// that it can be made again from.
+func Draw(k drawn.Kind, d drawn.Draw, patch func(*hooks.Ops, *hooks.Funcs)) (*system.System, error) {
+	b, name, err := drawn.Record(k, d)
+	if err != nil {
+		return nil, err
+	}
+	return system.Custom(b.Backend, b.Ops, []system.Init{{Name: name, State: b.State}}, system.Options{Patch: patch})
 }
 
 // Start boots a system's only start of day. A problem is what is wrong with it.
@@ -63,6 +42,7 @@ func (l *Life) Calls() []uint64 { return l.Model.Calls(nil) }
 // Do makes a call. A problem is a broken rule, the kernel's death, or a store to
 // memory that the boot allocator has not handed out.
 func (l *Life) Do(code uint64) error {
+	l.Made = append(l.Made, system.CallOf(code))
 	at := system.CallOf(code).String()
 	if err := l.problem(at, l.Model.Apply(code)); err != nil {
 		return err
@@ -95,7 +75,7 @@ func (l *Life) problem(at string, o explore.Outcome) error {
 // calls and few others, so first the kind of call is drawn; and because nothing
 // ends construction but having mapped everything, the kernel's own loop is
 // preferred among the map calls once in three times.
-func (l *Life) Choose(d Draw) uint64 {
+func (l *Life) Choose(d drawn.Draw) uint64 {
 	byKind := map[model.CallKind][]uint64{}
 	var kinds []model.CallKind
 	for _, code := range l.Calls() {

@@ -1,6 +1,7 @@
 package property_test
 
 import (
+	"github.com/ptcheck/ptcheck/fuzz/drawn"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -13,7 +14,7 @@ import (
 
 // drawer draws from rapid. All numbers are equally likely: rapid's own ranges
 // prefer small ones, which as indexes of calls leads to the same few calls.
-func drawer(t *rapid.T) property.Draw {
+func drawer(t *rapid.T) drawn.Draw {
 	var numbers []int
 	return func(name string, lo, hi int) int {
 		for len(numbers) <= hi-lo {
@@ -24,21 +25,18 @@ func drawer(t *rapid.T) property.Draw {
 }
 
 // begin draws a machine of a family and starts it.
-func begin(t *rapid.T, kind property.Kind, d property.Draw) *property.Life {
-	return start(t, kind, d, nil)
+func begin(t *rapid.T, kind drawn.Kind, d drawn.Draw) *property.Life {
+	return start(t, kind, d, nil, &finding{})
 }
 
-func start(t *rapid.T, kind property.Kind, d property.Draw, patch func(*hooks.Ops, *hooks.Funcs)) *property.Life {
-	boot, err := kind.Draw(d)
-	if err != nil {
-		t.Fatal(err)
-	}
-	sys, err := boot.System(patch)
+func start(t *rapid.T, kind drawn.Kind, d drawn.Draw, patch func(*hooks.Ops, *hooks.Funcs), f *finding) *property.Life {
+	sys, err := property.Draw(kind, d, patch)
 	if err != nil {
 		t.Fatal(err)
 	}
 	life, err := property.Start(sys)
 	if err != nil {
+		f.note(life.Scenario, err)
 		t.Fatal(err)
 	}
 	return life
@@ -46,12 +44,13 @@ func start(t *rapid.T, kind property.Kind, d property.Draw, patch func(*hooks.Op
 
 // lives is the property that no protocol call of a machine breaks a rule or kills
 // the kernel, whichever machine it is and in whatever order the calls come.
-func lives(kind property.Kind, patch func(*hooks.Ops, *hooks.Funcs)) func(*rapid.T) {
+func lives(kind drawn.Kind, patch func(*hooks.Ops, *hooks.Funcs), f *finding) func(*rapid.T) {
 	return func(t *rapid.T) {
 		d := drawer(t)
-		life := start(t, kind, d, patch)
+		life := start(t, kind, d, patch, f)
 		for range d("calls", 8, 40) {
 			if err := life.Do(life.Choose(d)); err != nil {
+				f.note(life.Scenario, err)
 				t.Fatal(err)
 			}
 		}
@@ -60,8 +59,8 @@ func lives(kind property.Kind, patch func(*hooks.Ops, *hooks.Funcs)) func(*rapid
 
 // TestLives makes long boots and lives after boot on machines of all families.
 func TestLives(t *testing.T) {
-	for _, kind := range property.Kinds() {
-		t.Run(kind.String(), rapid.MakeCheck(lives(kind, nil)))
+	for _, kind := range drawn.Kinds() {
+		t.Run(kind.String(), checks(func(f *finding) func(*rapid.T) { return lives(kind, nil, f) }))
 	}
 }
 
@@ -70,7 +69,7 @@ func TestLives(t *testing.T) {
 func TestLivesReachEverything(t *testing.T) {
 	calls := map[model.CallKind]uint64{}
 	rules := map[string]uint64{}
-	for _, kind := range property.Kinds() {
+	for _, kind := range drawn.Kinds() {
 		rapid.Check(t, func(t *rapid.T) {
 			d := drawer(t)
 			life := begin(t, kind, d)

@@ -3,6 +3,7 @@ package property_test
 import (
 	"flag"
 	"fmt"
+	"github.com/ptcheck/ptcheck/fuzz/drawn"
 	"os"
 	"runtime"
 	"slices"
@@ -22,7 +23,8 @@ import (
 // TestMutantTable measures which mutants the properties find with the default
 // number of checks: rows of docs/properties.md, written to the file that the
 // environment variable PTCHECK_MUTANT_TABLE names. PTCHECK_MUTANT_SEEDS is the
-// number of seeds, 10 if unset. It is slow, and skipped without the variable.
+// number of seeds, 10 if unset, PTCHECK_MUTANT_IDS the mutants, all if unset. It is
+// slow, and skipped without the variable.
 func TestMutantTable(t *testing.T) {
 	path := os.Getenv("PTCHECK_MUTANT_TABLE")
 	if path == "" {
@@ -38,9 +40,13 @@ func TestMutantTable(t *testing.T) {
 		set(t, name, value)
 	}
 	defer restore(t, "rapid.seed")()
+	list, err := mutants.Find(strings.Fields(os.Getenv("PTCHECK_MUTANT_IDS")))
+	if err != nil {
+		t.Fatal(err)
+	}
 	var b strings.Builder
-	for _, m := range mutants.All() {
-		r, g := rapidFinds(t, &m, seeds), gopterFinds(&m, seeds)
+	for _, m := range list {
+		r, g := rapidFinds(t, &m, seeds, &finding{}), gopterFinds(&m, seeds, &finding{})
 		fmt.Fprintf(&b, "%s\t%s\t%s\n", m.ID, r, g)
 		t.Logf("%s: rapid %s, gopter %s", m.ID, r, g)
 	}
@@ -63,9 +69,9 @@ func restore(t *testing.T, name string) func() {
 }
 
 // kinds are the families that a mutant of a kernel shows in.
-func kinds(m *mutants.Mutant) []property.Kind {
-	var out []property.Kind
-	for _, k := range property.Kinds() {
+func kinds(m *mutants.Mutant) []drawn.Kind {
+	var out []drawn.Kind
+	for _, k := range drawn.Kinds() {
 		if k.Backend == m.System && (m.Levels == 0 || k.Levels == m.Levels) {
 			out = append(out, k)
 		}
@@ -74,16 +80,16 @@ func kinds(m *mutants.Mutant) []property.Kind {
 }
 
 // rapidFinds counts the seeds for which some property of rapid fails.
-func rapidFinds(t *testing.T, m *mutants.Mutant, seeds int) string {
+func rapidFinds(t *testing.T, m *mutants.Mutant, seeds int, f *finding) string {
 	var props []func(*rapid.T)
 	c := m.Change()
 	for _, kind := range kinds(m) {
-		props = append(props, lives(kind, c.Patch))
+		props = append(props, lives(kind, c.Patch, f))
 	}
 	if m.System == "pvdp" {
 		p := model.Plain()
 		p.Mutant = c.Judge
-		props = append(props, contained(func(d property.Draw) (*property.Guest, error) { return property.PVDP(d, p, m.Levels) }))
+		props = append(props, contained(func(d drawn.Draw) (*property.Guest, error) { return property.PVDP(d, p, m.Levels) }, f))
 	}
 	if len(props) == 0 {
 		factory, err := m.Factory()
@@ -141,16 +147,16 @@ func (q *quiet) Fail()                 { q.failed = true }
 func (q *quiet) FailNow()              { q.failed = true; runtime.Goexit() }
 
 // gopterFinds counts the seeds for which some conformance fails.
-func gopterFinds(m *mutants.Mutant, seeds int) string {
+func gopterFinds(m *mutants.Mutant, seeds int, f *finding) string {
 	var props []commands.Commands
 	c := m.Change()
 	for _, kind := range kinds(m) {
-		props = append(props, addressSpace(kind, c.Patch))
+		props = append(props, addressSpace(kind, c.Patch, f))
 	}
 	if m.System == "pvdp" {
 		p := model.Plain()
 		p.Mutant = c.Judge
-		props = append(props, ownership(*p, m.Levels))
+		props = append(props, ownership(*p, m.Levels, f))
 	}
 	return share(props, seeds, func(c commands.Commands, seed int) int {
 		p := gopter.DefaultTestParametersWithSeed(int64(seed))
@@ -201,10 +207,10 @@ func TestMutantsFound(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, m := range list {
-		if r := rapidFinds(t, &m, 1); !strings.HasPrefix(r, "1/1") {
+		if r := rapidFinds(t, &m, 1, &finding{}); !strings.HasPrefix(r, "1/1") {
 			t.Errorf("rapid does not find %s", m.ID)
 		}
-		if r := gopterFinds(&m, 1); !strings.HasPrefix(r, "1/1") {
+		if r := gopterFinds(&m, 1, &finding{}); !strings.HasPrefix(r, "1/1") {
 			t.Errorf("gopter does not find %s", m.ID)
 		}
 	}

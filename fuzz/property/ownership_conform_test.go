@@ -9,12 +9,16 @@ import (
 	"github.com/leanovate/gopter/commands"
 	"github.com/leanovate/gopter/gen"
 
+	"github.com/ptcheck/ptcheck/fuzz/system"
+	"github.com/ptcheck/ptcheck/fuzz/trial"
 	"github.com/ptcheck/ptcheck/model"
 )
 
 // guest is the system under test: the machine with the real rules.
 type guest struct {
 	m      *model.Machine
+	made   []system.GuestOp
+	found  *finding
 	failed bool // gopter goes on after a failure; what comes then means nothing
 }
 
@@ -32,6 +36,7 @@ func (c *operation) Run(sut commands.SystemUnderTest) commands.Result {
 	if g.failed {
 		return a
 	}
+	g.made = append(g.made, c.guestOp())
 	mfn := model.MFN(c.frame)
 	switch c.name {
 	case "mu":
@@ -62,6 +67,7 @@ func (c *operation) PostCondition(s commands.State, r commands.Result) *gopter.P
 	}
 	if err := refines(a.g.m.State, o, a.rc); err != nil {
 		a.g.failed = true
+		a.g.found.note(a.g.scenario, err)
 		return &gopter.PropResult{Status: gopter.PropFalse, Labels: []string{fmt.Sprintf("%v: %v", c, err)}}
 	}
 	return &gopter.PropResult{Status: gopter.PropTrue}
@@ -99,19 +105,36 @@ func refines(s *model.State, o *owners, rc model.Errno) error {
 }
 
 // ownership is the conformance of a hypervisor to the abstract one.
-func ownership(p model.Profile, levels int) commands.Commands {
+func ownership(p model.Profile, levels int, f *finding) commands.Commands {
 	p.NoLinear = true // same-level entries are a use of their own
 	return &commands.ProtoCommands{
 		InitialStateGen: gopter.CombineGens(gen.IntRange(levels+1, 7), gen.IntRange(1, 2)).Map(func(v []any) *owners {
 			return firstOwners(v[0].(int), levels, v[1].(int))
 		}),
-		NewSystemUnderTestFunc: func(s commands.State) commands.SystemUnderTest { return newGuest(s.(*owners), &p) },
+		NewSystemUnderTestFunc: func(s commands.State) commands.SystemUnderTest { return newGuest(s.(*owners), &p, f) },
 		GenCommandFunc: func(s commands.State) gopter.Gen {
 			return func(params *gopter.GenParameters) *gopter.GenResult {
 				return gopter.NewGenResult(drawOperation(s.(*owners), p.Modern, fromGopter(params)), gopter.NoShrinker)
 			}
 		},
 	}
+}
+
+// scenario is what the guest has done, as a trial.
+func (g *guest) scenario(mutant string) (*trial.Trial, error) {
+	geo, hyper := g.m.L.Geo, g.m.L.Hyper
+	return trial.Guest("adversary", mutant, hyper.Profile.Name, g.m.L.Map.Guest(), geo.Levels, geo.Slots[1], g.made)
+}
+
+// guestOp is the operation as scenarios have it.
+func (c *operation) guestOp() system.GuestOp {
+	op := uint8(slices.Index(system.OpNames(), c.name))
+	return system.GuestOp{Op: op, Frame: uint8(c.frame), Arg: uint8(c.arg), Entry: c.entry}
+}
+
+// operationOf is the reverse of guestOp.
+func operationOf(o system.GuestOp) *operation {
+	return &operation{name: system.OpNames()[o.Op], frame: int(o.Frame), arg: int(o.Arg), entry: o.Entry}
 }
 
 // fromGopter draws from gopter's source of numbers.
@@ -134,7 +157,7 @@ func firstOwners(frames, levels, slots int) *owners {
 }
 
 // newGuest puts an abstract state that is a start of day on a machine.
-func newGuest(o *owners, p *model.Profile) *guest {
+func newGuest(o *owners, p *model.Profile, f *finding) *guest {
 	geo, err := model.NewGeometry("conformance", 8, slices.Repeat([]int{o.slots}, o.levels)...)
 	if err != nil {
 		panic(err)
@@ -148,7 +171,7 @@ func newGuest(o *owners, p *model.Profile) *guest {
 	if rc := s.AdoptGuest(model.Frame(o.root)); rc != model.OK {
 		panic(fmt.Sprintf("the start of the day is refused: %v", rc))
 	}
-	return &guest{m: model.NewMachine(s)}
+	return &guest{m: model.NewMachine(s), found: f}
 }
 
 // drawOperation draws an operation that makes sense in a state: entries that point
@@ -194,17 +217,19 @@ func TestOwnership(t *testing.T) {
 	for _, p := range []*model.Profile{model.Plain(), model.Xen31(), model.Ideal()} {
 		for levels := 2; levels <= 4; levels++ {
 			t.Run(fmt.Sprintf("%s/%d", p.Name, levels), func(t *testing.T) {
-				conforms(t, ownership(*p, levels))
+				conforms(t, func(f *finding) commands.Commands { return ownership(*p, levels, f) })
 			})
 		}
 	}
 }
 
 // conforms runs gopter's default number of tests.
-func conforms(t *testing.T, c commands.Commands) {
+func conforms(t *testing.T, c func(*finding) commands.Commands) {
 	t.Helper()
+	f := &finding{}
+	f.reports(t)
 	properties := gopter.NewProperties(gopterParameters())
-	properties.Property("conforms", commands.Prop(c))
+	properties.Property("conforms", commands.Prop(c(f)))
 	properties.TestingRun(t)
 }
 
@@ -224,7 +249,7 @@ func TestOwnershipSeesLeak(t *testing.T) {
 	}{{model.Xen417(), false}, {model.Ideal(), true}} {
 		x.p.NoLinear = true
 		start := firstOwners(5, 4, 2)
-		if r := commands.Replay(newGuest(start, x.p), start, way...); r.Success() != x.same {
+		if r := commands.Replay(newGuest(start, x.p, &finding{}), start, way...); r.Success() != x.same {
 			t.Errorf("%s: conforms %t, want %t: %v", x.p.Name, r.Success(), x.same, r.Labels)
 		}
 	}

@@ -2,6 +2,7 @@ package property_test
 
 import (
 	"fmt"
+	"github.com/ptcheck/ptcheck/fuzz/drawn"
 	"math/rand"
 	"slices"
 	"testing"
@@ -22,6 +23,7 @@ type kernel struct {
 	// start of the day maps read-only, those that have ever been tables, and the zero
 	// page, which becomes one when low mappings are zapped.
 	kept   map[model.Frame]bool
+	found  *finding
 	failed bool // gopter goes on after a failure; what comes then means nothing
 }
 
@@ -72,6 +74,7 @@ func (c *step) PostCondition(state commands.State, r commands.Result) *gopter.Pr
 	}
 	if err != nil {
 		o.k.failed = true
+		o.k.found.note(o.k.life.Scenario, err)
 		return &gopter.PropResult{Status: gopter.PropFalse, Labels: []string{fmt.Sprintf("%v: %v", c, err)}}
 	}
 	return &gopter.PropResult{Status: gopter.PropTrue}
@@ -165,14 +168,10 @@ func collect(st *model.State, g *model.Geometry, table model.Frame, level int, b
 }
 
 // addressSpace is the conformance of a backend to the abstract kernel.
-func addressSpace(kind property.Kind, patch func(*hooks.Ops, *hooks.Funcs)) commands.Commands {
+func addressSpace(kind drawn.Kind, patch func(*hooks.Ops, *hooks.Funcs), f *finding) commands.Commands {
 	build := func(seed int64) *property.Life {
 		rnd := rand.New(rand.NewSource(seed))
-		boot, err := kind.Draw(func(_ string, lo, hi int) int { return lo + rnd.Intn(hi-lo+1) })
-		if err != nil {
-			panic(err)
-		}
-		sys, err := boot.System(patch)
+		sys, err := property.Draw(kind, func(_ string, lo, hi int) int { return lo + rnd.Intn(hi-lo+1) }, patch)
 		if err != nil {
 			panic(err)
 		}
@@ -187,14 +186,7 @@ func addressSpace(kind property.Kind, patch func(*hooks.Ops, *hooks.Funcs)) comm
 			return firstSpace(kind, seed, build(seed).Model.State())
 		}),
 		NewSystemUnderTestFunc: func(s commands.State) commands.SystemUnderTest {
-			k := &kernel{life: build(s.(*space).seed), kept: map[model.Frame]bool{}}
-			for _, p := range s.(*space).pages {
-				if !p.writes {
-					k.kept[p.frame] = true
-				}
-			}
-			k.keep()
-			return k
+			return newKernel(build(s.(*space).seed), s.(*space), f)
 		},
 		GenCommandFunc: func(s commands.State) gopter.Gen {
 			return func(params *gopter.GenParameters) *gopter.GenResult {
@@ -204,10 +196,22 @@ func addressSpace(kind property.Kind, patch func(*hooks.Ops, *hooks.Funcs)) comm
 	}
 }
 
+// newKernel is a machine at the start of the day, with the abstract kernel there.
+func newKernel(life *property.Life, s *space, f *finding) *kernel {
+	k := &kernel{life: life, found: f, kept: map[model.Frame]bool{}}
+	for _, p := range s.pages {
+		if !p.writes {
+			k.kept[p.frame] = true
+		}
+	}
+	k.keep()
+	return k
+}
+
 // firstSpace is the abstract kernel at the start of the day. Rights of what is
 // mapped read-only stay: the abstract map keeps them until the kernel maps the page
 // itself.
-func firstSpace(kind property.Kind, seed int64, st *model.State) *space {
+func firstSpace(kind drawn.Kind, seed int64, st *model.State) *space {
 	s := &space{l: st.L, pages: map[model.VA]page{}, mapped: map[model.PFN]bool{}, seed: seed, kind: kind}
 	active := st.Active()
 	collect(st, active, st.CPU.CR3, active.Levels, 0, true, s.pages)
@@ -249,7 +253,9 @@ func drawStep(s *space, d func(string, int, int) int) commands.Command {
 
 // TestAddressSpace holds both backends against the abstract kernel.
 func TestAddressSpace(t *testing.T) {
-	for _, kind := range property.Kinds() {
-		t.Run(kind.String(), func(t *testing.T) { conforms(t, addressSpace(kind, nil)) })
+	for _, kind := range drawn.Kinds() {
+		t.Run(kind.String(), func(t *testing.T) {
+			conforms(t, func(f *finding) commands.Commands { return addressSpace(kind, nil, f) })
+		})
 	}
 }

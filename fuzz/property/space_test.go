@@ -2,12 +2,12 @@ package property_test
 
 import (
 	"fmt"
+	"github.com/ptcheck/ptcheck/fuzz/drawn"
 	"maps"
 	"slices"
 
 	"github.com/leanovate/gopter/commands"
 
-	"github.com/ptcheck/ptcheck/fuzz/property"
 	"github.com/ptcheck/ptcheck/fuzz/system"
 	"github.com/ptcheck/ptcheck/model"
 )
@@ -36,7 +36,7 @@ type space struct {
 	current bool // it is the current one
 	forks   int  // address spaces that memory is sure to have room for
 	seed    int64
-	kind    property.Kind
+	kind    drawn.Kind
 }
 
 // String shows what tells states apart at a glance.

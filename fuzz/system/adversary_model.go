@@ -193,7 +193,12 @@ func (m *AdversaryModel) Apply(code uint64) explore.Outcome {
 // issue carries out an operation. ok is false for a store that no mapping
 // allows.
 func (m *AdversaryModel) issue(code uint64) (rc model.Errno, ok bool) {
-	return m.do(GuestOp{Op: uint8(code >> 24), Frame: uint8(code >> 16), Arg: uint8(code >> 8), Entry: m.values[code&0xff]})
+	return m.do(m.Op(code))
+}
+
+// Op is the operation of a call code, by its parts.
+func (m *AdversaryModel) Op(code uint64) GuestOp {
+	return GuestOp{Op: uint8(code >> 24), Frame: uint8(code >> 16), Arg: uint8(code >> 8), Entry: m.values[code&0xff]}
 }
 
 // do is issue for an operation by its parts.

@@ -70,6 +70,9 @@ func Native(o Options) (*System, error) { return bareMetal("native", native.Ops(
 // bareMetal is a system of any hooks on a machine that starts as a bare one does.
 func bareMetal(name string, ops hooks.Ops, o Options) (*System, error) {
 	s := &System{Name: name}
+	if len(o.Drawn) > 0 {
+		return s.drawn("native", ops, o)
+	}
 	var geos []string
 	for _, c := range nativeCases(o.Lowmem) {
 		if !o.wants(c.levels) {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ptcheck/ptcheck/fuzz/drawn"
 	"github.com/ptcheck/ptcheck/fuzz/names"
 	"github.com/ptcheck/ptcheck/fuzz/script"
 	"github.com/ptcheck/ptcheck/model/explore"
@@ -143,6 +144,9 @@ func (p *player) start(line int, name string) (string, error) {
 	}
 	if n, ok := OddNumber(name); ok {
 		p.options.Odd = []int{n}
+	}
+	if drawn.IsName(name) {
+		p.options.Drawn = []string{name}
 	}
 	for _, l := range p.file.Lines {
 		if l.Op == nil || l.Op.Name != "both" {

@@ -64,6 +64,9 @@ type Options struct {
 	Failures bool
 	// Odd are the numbers of odd members, behind those of the family; see odd.go.
 	Odd []int
+	// Drawn are the names of drawn machines of package drawn, which boot instead of
+	// the family.
+	Drawn []string
 	// Themes are the themes of life after boot to search, nil for all.
 	Themes []string
 	// Patch replaces functions of the kernel: it makes a mutant.

@@ -67,6 +67,9 @@ func Xen(o Options) (*System, error) { return underXen("xen", xen.Ops(), o) }
 // underXen is a system of any hooks on a domain builder's tables, under Xen.
 func underXen(name string, ops hooks.Ops, o Options) (*System, error) {
 	s := &System{Name: name}
+	if len(o.Drawn) > 0 {
+		return s.drawn("xen", ops, o)
+	}
 	var geos []string
 	for _, c := range xenCases() {
 		if !o.wants(c.levels) || o.Profile != nil && c.profile.Name != o.Profile.Name {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/ptcheck/ptcheck/fuzz/drawn"
 	"github.com/ptcheck/ptcheck/fuzz/mutants"
 	"github.com/ptcheck/ptcheck/fuzz/shrink"
 	"github.com/ptcheck/ptcheck/fuzz/system"
@@ -12,9 +13,10 @@ import (
 
 // bootScope is the scope of boot calls: a member of a family.
 type bootScope struct {
-	lowmem, stale int // bounds of the family; 0: its own
-	odd           int // 1 + the number of the odd member; 0: none
-	init          int // number in the family, the odd one last
+	lowmem, stale int    // bounds of the family; 0: its own
+	odd           int    // 1 + the number of the odd member; 0: none
+	init          int    // number in the family, the odd one last
+	drawn         string // the name of the drawn machine; "": a member of the family
 }
 
 // bootWorld carries out boot calls. It is the world of the shrinker.
@@ -43,6 +45,9 @@ func (w *bootWorld) family(s bootScope) *openSystem {
 		opt := system.Options{Lowmem: s.lowmem, Stale: s.stale, Preemptions: w.preemptions}
 		if s.odd > 0 {
 			opt.Odd = []int{s.odd - 1}
+		}
+		if s.drawn != "" {
+			opt.Drawn = []string{s.drawn}
 		}
 		sys, err := system.New(w.name, w.change.Apply(opt))
 		if err == nil {
@@ -115,6 +120,7 @@ func (w *bootWorld) Scopes(s bootScope) []bootScope {
 	if s.odd > 0 {
 		bounds = append(bounds, bootScope{odd: s.odd})
 	}
+	bounds = append(bounds, simplerMachines(s)...)
 	if s.lowmem != 0 || s.stale != 0 {
 		bounds = append(bounds, bootScope{lowmem: s.lowmem}, bootScope{stale: s.stale}, bootScope{lowmem: s.lowmem, stale: s.stale})
 	}
@@ -140,10 +146,10 @@ func (w *bootWorld) Scopes(s bootScope) []bootScope {
 
 // CompareScopes implements [shrink.World]: fewer levels, fewer frames, smaller
 // tables, members of the family, no bounds of its own, then the order of the
-// family.
+// family, for drawn machines that of their numbers.
 func (w *bootWorld) CompareScopes(a, b bootScope) int {
 	x, y := w.layout(a), w.layout(b)
-	return cmp.Or(slices.Compare(x[:], y[:]), cmp.Compare(a.odd, b.odd),
+	return cmp.Or(slices.Compare(x[:], y[:]), compareMachines(a.drawn, b.drawn), cmp.Compare(a.odd, b.odd),
 		cmp.Compare(a.lowmem, b.lowmem), cmp.Compare(a.stale, b.stale), cmp.Compare(a.init, b.init))
 }
 
@@ -163,6 +169,9 @@ func (w *bootWorld) scopeOf(lowmem, stale int, start string) (bootScope, bool) {
 	s := bootScope{lowmem: lowmem, stale: stale}
 	if n, ok := system.OddNumber(start); ok {
 		s.odd = n + 1
+	}
+	if drawn.IsName(start) {
+		s.drawn = start
 	}
 	f := w.family(s)
 	if f == nil {

@@ -115,6 +115,29 @@ func Guest(name, mutant, profile string, frames, levels, slots int, ops []system
 	return t, nil
 }
 
+// Only returns the trial with only some of its operations, by their numbers in order.
+// It fails for scenarios of system hyper, which are text.
+func (t *Trial) Only(keep []int) (*Trial, error) {
+	out := *t
+	switch w := t.what.(type) {
+	case *boot:
+		out.what = &boot{w.world, w.scope, only(w.calls, keep)}
+	case *guest:
+		out.what = &guest{w.world, w.scope, only(w.ops, keep)}
+	default:
+		return nil, fmt.Errorf("trial: %s: its operations cannot be told apart", t.Name)
+	}
+	return &out, nil
+}
+
+func only[O any](ops []O, keep []int) []O {
+	out := make([]O, len(keep))
+	for i, n := range keep {
+		out[i] = ops[n]
+	}
+	return out
+}
+
 // BootCalls are the calls of a trial of boot calls, and the bounds and the name of
 // the start of day that they begin at. ok is false for other trials.
 func (t *Trial) BootCalls() (lowmem, stale int, start string, calls []system.Call, ok bool) {
@@ -140,5 +163,21 @@ func (t *Trial) change(sys string) (mutants.Change, error) {
 	if t.Mutant == "" {
 		return mutants.Change{}, nil
 	}
-	return mutants.ChangeOf(t.Mutant, sys)
+	return ChangeOf(t.Mutant, sys)
+}
+
+// ChangeOf returns what a mutant replaces in a system. The catalogue plants each bug
+// of the hypervisor under one guest; it may be planted under the adversary as well,
+// for it is the same hypervisor that judges all guests.
+func ChangeOf(id, sys string) (mutants.Change, error) {
+	c, err := mutants.ChangeOf(id, sys)
+	if err == nil || sys != "adversary" {
+		return c, err
+	}
+	for _, other := range []string{"pvdp", hostileSystem} {
+		if c, err := mutants.ChangeOf(id, other); err == nil {
+			return c, nil
+		}
+	}
+	return c, err
 }

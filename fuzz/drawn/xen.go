@@ -1,4 +1,4 @@
-package property
+package drawn
 
 import (
 	"fmt"
@@ -29,9 +29,9 @@ func Xen(d Draw, size Size, levels int) (*Boot, error) {
 	x.flags()
 	s, err := xen.StartOfDay(x.c)
 	if err != nil {
-		return nil, fmt.Errorf("property: xen: %w", err)
+		return nil, fmt.Errorf("drawn: xen: %w", err)
 	}
-	s.TLB.Sticky = size == Tiny && d.yes("sticky TLB")
+	s.TLB.Sticky = size == Tiny && d.Yes("sticky TLB")
 	return &Boot{Backend: "xen", Levels: levels, State: s, Ops: xen.Ops()}, nil
 }
 
@@ -49,7 +49,7 @@ func (x *xenDraw) geometry(size Size, levels int) (err error) {
 	k, h := &x.c.Kernel, &x.c.Hyper
 	h.Profile = profile(x.d, levels)
 	h.XenLevel = 2
-	x.wide = levels == 3 && x.d.yes("wide")
+	x.wide = levels == 3 && x.d.Yes("wide")
 	if size == Tiny {
 		return x.tinyGeometry(levels)
 	}
@@ -120,12 +120,12 @@ func (x *xenDraw) memory(size Size) {
 	} else {
 		lowmem = pick(d, "low memory", 24, 40, slots-1, slots, slots+d("beyond", 1, 8))
 		k.NrFixed = d("fixmap indexes", 4, 64)
-		k.Highmem = g.Levels < 4 && d.yes("high memory")
+		k.Highmem = g.Levels < 4 && d.Yes("high memory")
 		k.PkmapBase = (k.FixTop+model.PageSize)&^(g.Span(2)-1) - 2*g.Span(2)
 	}
 	k.MaxLowPFN = model.PFN(lowmem)
 	x.layOut(lowmem)
-	k.NX = g.Levels > 2 && d.yes("NX")
+	k.NX = g.Levels > 2 && d.Yes("NX")
 	k.TextEnd = textEnd(d, k, x.mapped)
 }
 
@@ -160,7 +160,7 @@ func (x *xenDraw) layOut(lowmem int) {
 			roles = append(roles, &t.Frames[level][i])
 		}
 	}
-	shuffle(d, "frame order", roles)
+	Shuffle(d, "frame order", roles)
 	for i, f := range roles {
 		*f = model.PFN(i)
 	}
@@ -222,7 +222,7 @@ func (x *xenDraw) flags() {
 		pfn := model.PFN(d("stale leaf", 0, x.mapped-1))
 		t.Leaves[pfn] = model.Present | model.RW | pick(d, "stale flags", 0, model.Accessed, model.User, ad)
 	}
-	if d.yes("read-only data") {
+	if d.Yes("read-only data") {
 		t.Leaves[x.c.Kernel.Spare] = model.Present | pick(d, "read-only flags", 0, model.Accessed|model.User)
 	}
 }

@@ -1,4 +1,4 @@
-package property
+package drawn
 
 import (
 	"github.com/ptcheck/ptcheck/hooks"
@@ -8,14 +8,14 @@ import (
 // Draw returns a number from lo to hi, both included. name says what it is for.
 type Draw func(name string, lo, hi int) int
 
-// yes draws a yes or no.
-func (d Draw) yes(name string) bool { return d(name, 0, 1) == 1 }
+// Yes draws a yes or no.
+func (d Draw) Yes(name string) bool { return d(name, 0, 1) == 1 }
 
 // pick draws one of several values.
 func pick[T any](d Draw, name string, from ...T) T { return from[d(name, 0, len(from)-1)] }
 
-// shuffle draws an order of values.
-func shuffle[T any](d Draw, name string, v []T) {
+// Shuffle draws an order of values.
+func Shuffle[T any](d Draw, name string, v []T) {
 	for i := len(v) - 1; i > 0; i-- {
 		j := i - d(name, 0, i)
 		v[i], v[j] = v[j], v[i]

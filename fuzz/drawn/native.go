@@ -1,4 +1,4 @@
-package property
+package drawn
 
 import (
 	"fmt"
@@ -35,12 +35,12 @@ func Native(d Draw, size Size, levels int) (*Boot, error) {
 		MapBeyondEnd: model.PA(n.tables)*span - (n.pg0 + model.PFN(n.tables)).PA(),
 	})
 	if err != nil {
-		return nil, fmt.Errorf("property: native: %w", err)
+		return nil, fmt.Errorf("drawn: native: %w", err)
 	}
 	if n.fixTable != 0 {
 		n.staleFixmap(s)
 	}
-	s.TLB.Sticky = size == Tiny && d.yes("sticky TLB")
+	s.TLB.Sticky = size == Tiny && d.Yes("sticky TLB")
 	return &Boot{Backend: "native", Levels: levels, State: s, Ops: native.Ops()}, nil
 }
 
@@ -75,11 +75,11 @@ func (n *nativeDraw) geometry(size Size, levels int) (err error) {
 func (n *nativeDraw) features(size Size) {
 	k, d := &n.k, n.d
 	top := model.VA(1) << n.geo.VABits()
-	k.HasPSE, k.HasPGE = d.yes("PSE"), d.yes("PGE")
-	k.NX = n.geo.Width == 8 && d.yes("NX")
+	k.HasPSE, k.HasPGE = d.Yes("PSE"), d.Yes("PGE")
+	k.NX = n.geo.Width == 8 && d.Yes("NX")
 	// The smallest memory has no room for a pkmap table besides all others.
 	cramped := size == Tiny && n.geo.Levels == 3 && n.geo.Slots[3] == 2 && !k.HasPSE
-	k.Highmem = d.yes("high memory") && !cramped
+	k.Highmem = d.Yes("high memory") && !cramped
 	k.NrFixed, k.FixTop = 4, top-model.PageSize
 	k.LastPkmap = n.geo.Slots[1]
 	spans := 1
@@ -111,10 +111,10 @@ func (n *nativeDraw) place() {
 	if withSpare {
 		single = append(single, &k.Spare)
 	}
-	if n.geo.Levels == 2 && int(k.MaxLowPFN) >= most+need+4 && d.yes("fixmap table") {
+	if n.geo.Levels == 2 && int(k.MaxLowPFN) >= most+need+4 && d.Yes("fixmap table") {
 		single = append(single, &n.fixTable)
 	}
-	shuffle(d, "frame order", single)
+	Shuffle(d, "frame order", single)
 	own := len(single) + most
 	slack := int(k.MaxLowPFN) - own - need
 	gap := 0
@@ -122,8 +122,8 @@ func (n *nativeDraw) place() {
 		gap = d("gap", 0, min(slack, 3))
 	}
 	next := model.PFN(gap)
-	tablesFirst := d.yes("boot tables first")
-	if d.yes("bootmem below the kernel") {
+	tablesFirst := d.Yes("boot tables first")
+	if d.Yes("bootmem below the kernel") {
 		next += model.PFN(need)
 		k.BootmemFirst = model.PFN(d("first bootmem frame", 0, gap))
 		// The calls of a search know from the root that the allocator ends there.
