@@ -106,7 +106,7 @@ func (f *exploreFlags) completions(cmd *cobra.Command) {
 	for flag, words := range map[string][]string{
 		"strategy": {"bfs", "dfs", "random"}, "store": {"exact", "hash128", "hash64"}, "symmetry": {"auto", "on", "off", "frames"},
 		"levels": {"2", "3", "4"}, "profile": profileNames(), "ops": system.OpNames(), "flags": {"P", "PW", "PU", "PWU"},
-		"scope": system.HostileScopeNames(),
+		"scope": system.HostileScopeNames(), "format": formatNames(),
 	} {
 		completeFlag(cmd, flag, func() []string { return words })
 	}

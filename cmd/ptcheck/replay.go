@@ -57,6 +57,7 @@ it, and the exit code is 1.`,
 	fl.StringVar(&f.profile, "profile", "", "scripts of hypercalls: hypervisor rules (default: xen-4.17)")
 	completeFlag(cmd, "profile", profileNames)
 	f.report.register(fl)
+	completeFlag(cmd, "format", formatNames)
 	fl.BoolVar(&f.rewrite, "rewrite", false, "write the answers into the files, as expected ones")
 	return cmd
 }

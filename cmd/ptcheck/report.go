@@ -26,6 +26,15 @@ func (f *reportFlags) register(fl *pflag.FlagSet) {
 	fl.BoolVar(&f.timings, "timings", false, "put into reports what the search cost on this machine")
 }
 
+// formatNames are the names of the formats.
+func formatNames() []string {
+	var out []string
+	for _, f := range reports.Formats() {
+		out = append(out, f.Name)
+	}
+	return out
+}
+
 // check refuses a format that there is not, or one beside --json.
 func (f *reportFlags) check(json bool) error {
 	if f.format == "" {
