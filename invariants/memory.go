@@ -18,7 +18,9 @@ type callMemory struct {
 	asked, refused bool
 	// settled says that all that the call is to establish was there when it began.
 	settled bool
-	half    half
+	// late are the changes of this call that no flush has followed yet.
+	late []unflushed
+	half half
 }
 
 // notice is a hook call about a table.
@@ -33,7 +35,7 @@ const maxWords = 128
 
 // reset forgets everything, as when a call begins.
 func (m *callMemory) reset() {
-	*m = callMemory{words: m.words[:0], told: m.told[:0]}
+	*m = callMemory{words: m.words[:0], told: m.told[:0], late: m.late[:0]}
 }
 
 // follow takes in one step.

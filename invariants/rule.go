@@ -103,6 +103,7 @@ func Rules() []Rule {
 		kernelPartShared(),
 		aliasesAgree(),
 		knownAtSuspend(),
+		changesFlushed(),
 	}
 }
 

@@ -1,0 +1,155 @@
+package invariants
+
+import "github.com/ptcheck/ptcheck/model"
+
+func changesFlushed() Rule {
+	return Rule{
+		ID:      "changes-flushed",
+		Says:    "What a call takes away from the tables in use, or leads elsewhere, is flushed after the change: before the call ends, and before the page concerned is free.",
+		Applies: "to entries below CR3 that lose their frame for another one or for none, in the user's part also to those that lose write permission; when the call ends outside lazy sections, and when a frame is given back",
+		Source:  "Intel SDM vol. 3, 4.10.4; Linux, zap_low_mappings, set_pte_pfn, kpte_clear_flush, tlb_finish_mmu, ptep_clear_flush",
+		Limits:  "judges the processor that made the change; tables that become large pages with the same frames are exempt, and so is what a lazy section leaves to its end; a flush by the hypervisor for its own sake does not count",
+		Goal:    "a flush follows a change",
+		check:   checkFlushed,
+		ops: []model.Op{model.OpStore, model.OpEmulate, model.OpClearPage, model.OpLoadCR3, model.OpMMUUpdate,
+			model.OpUpdateVA, model.OpNewBaseptr, model.OpFlush, model.OpInvlpg, model.OpFree, model.OpCallEnd},
+	}
+}
+
+// unflushed is a change of an entry in use that processors may not have seen.
+type unflushed struct {
+	table model.Frame
+	slot  int
+	level int
+	va    model.VA
+	geo   *model.Geometry
+	old   model.Entry
+	// empty says that nothing was mapped through the table that the entry named: a
+	// processor may hold no more than the way to it.
+	empty bool
+}
+
+// mostUnflushed bounds the list: calls that change more flush everything.
+const mostUnflushed = 32
+
+func checkFlushed(c *Checker, st *model.Step) result {
+	m := c.call
+	switch st.Op {
+	case model.OpFlush, model.OpLoadCR3, model.OpNewBaseptr:
+		if st.Errno != model.OK {
+			return silent
+		}
+		had := m.flushed(nil)
+		if st.Op == model.OpFlush && st.All {
+			c.calls[0].flushed(nil)
+			c.calls[1].flushed(nil)
+		}
+		if had {
+			return held
+		}
+		return silent
+	case model.OpInvlpg:
+		had := m.flushed(&st.VA)
+		if st.All {
+			c.calls[0].flushed(&st.VA)
+			c.calls[1].flushed(&st.VA)
+		}
+		if had {
+			return held
+		}
+		return silent
+	case model.OpFree:
+		for i := range m.late {
+			if u := &m.late[i]; c.s.L.Map.Frame(u.old.MFN()) == st.Frame {
+				return c.fail(Detail{Frame: st.Frame, Table: u.table, Slot: u.slot, VA: u.va, Got: uint64(u.old)})
+			}
+		}
+		return silent
+	case model.OpCallEnd:
+		return c.leftUnflushed(st)
+	}
+	for i := range c.trees.edits {
+		c.noteUnflushed(&c.trees.edits[i])
+	}
+	return silent
+}
+
+// noteUnflushed remembers a change after which a cached translation is wrong.
+func (c *Checker) noteUnflushed(e *edit) {
+	if e.trees&inActive == 0 || !e.old.Is(model.Present) || len(c.call.late) == mostUnflushed {
+		return
+	}
+	g := c.trees.active.geo
+	wasLeaf := e.level == 1 || largeLeaf(c.s, g, e.level, e.old)
+	isLeaf := e.level == 1 || largeLeaf(c.s, g, e.level, e.now)
+	va := c.trees.active.address(e.table, e.level, e.slot)
+	loses := e.old.Is(model.RW) && !e.now.Is(model.RW) && va < c.s.L.Kernel.PageOffset
+	switch {
+	case !e.now.Is(model.Present):
+	case wasLeaf != isLeaf:
+		return
+	case e.old.MFN() == e.now.MFN() && !loses:
+		return
+	}
+	c.call.late = append(c.call.late, unflushed{table: e.table, slot: e.slot, level: e.level, va: va, geo: g, old: e.old,
+		empty: !wasLeaf && !c.mapsThrough(e.old, e.level)})
+}
+
+// mapsThrough is mapsAnything of an entry of the tables in use.
+func (c *Checker) mapsThrough(e model.Entry, level int) bool {
+	g := c.trees.active.geo
+	if level == 1 || largeLeaf(c.s, g, level, e) {
+		return true
+	}
+	table := c.s.L.Map.Frame(e.MFN())
+	if table < 0 {
+		return true
+	}
+	for slot := range g.Slots[level-1] {
+		if sub := c.s.Entry(g, table, slot); sub.Is(model.Present) && c.mapsThrough(sub, level-1) {
+			return true
+		}
+	}
+	return false
+}
+
+// flushed forgets the changes that a flush covers: of one page, or all for nil. It
+// reports whether there were any.
+func (m *callMemory) flushed(page *model.VA) (had bool) {
+	if page == nil {
+		had, m.late = len(m.late) > 0, m.late[:0]
+		return had
+	}
+	kept := m.late[:0]
+	for _, u := range m.late {
+		if u.level == 1 && u.va == *page&^(model.PageSize-1) || u.level > 1 && *page-u.va < u.geo.Span(u.level) && u.geo.Slots[1] > 0 && !u.wide() {
+			had = true
+			continue
+		}
+		kept = append(kept, u)
+	}
+	m.late = kept
+	return had
+}
+
+// wide reports whether an entry stands for several translations, which the flush of
+// one page does not cover.
+func (u *unflushed) wide() bool { return !u.empty && !u.old.Is(model.PSE) }
+
+// leftUnflushed judges what is left when a call ends. An entry that is what it was
+// again does no harm.
+func (c *Checker) leftUnflushed(st *model.Step) result {
+	if c.s.L.Life != nil && c.s.Kernel.Life.CPU[st.CPU].Lazy != model.LazyNone {
+		return silent
+	}
+	for i := range c.call.late {
+		u := &c.call.late[i]
+		now := c.s.Entry(u.geo, u.table, u.slot)
+		same := now.Is(model.Present) && now.MFN() == u.old.MFN() && (now.Is(model.RW) || !u.old.Is(model.RW) || u.va >= c.s.L.Kernel.PageOffset)
+		if u.empty || same || c.s.Active() != u.geo {
+			continue
+		}
+		return c.fail(Detail{Frame: model.NoFrame, Table: u.table, Slot: u.slot, VA: u.va, Want: uint64(u.old), Got: uint64(now)})
+	}
+	return silent
+}
