@@ -39,20 +39,20 @@ func checkFlushed(c *Checker, st *model.Step) result {
 		if st.Errno != model.OK {
 			return silent
 		}
-		had := m.flushed(nil)
+		had := c.flushed(m, nil)
 		if st.Op == model.OpFlush && st.All {
-			c.calls[0].flushed(nil)
-			c.calls[1].flushed(nil)
+			c.flushed(&c.calls[0], nil)
+			c.flushed(&c.calls[1], nil)
 		}
 		if had {
 			return held
 		}
 		return silent
 	case model.OpInvlpg:
-		had := m.flushed(&st.VA)
+		had := c.flushed(m, &st.VA)
 		if st.All {
-			c.calls[0].flushed(&st.VA)
-			c.calls[1].flushed(&st.VA)
+			c.flushed(&c.calls[0], &st.VA)
+			c.flushed(&c.calls[1], &st.VA)
 		}
 		if had {
 			return held
@@ -115,21 +115,32 @@ func (c *Checker) mapsThrough(e model.Entry, level int) bool {
 
 // flushed forgets the changes that a flush covers: of one page, or all for nil. It
 // reports whether there were any.
-func (m *callMemory) flushed(page *model.VA) (had bool) {
+func (c *Checker) flushed(m *callMemory, page *model.VA) (had bool) {
 	if page == nil {
 		had, m.late = len(m.late) > 0, m.late[:0]
 		return had
 	}
 	kept := m.late[:0]
 	for _, u := range m.late {
-		if u.level == 1 && u.va == *page&^(model.PageSize-1) || u.level > 1 && *page-u.va < u.geo.Span(u.level) && u.geo.Slots[1] > 0 && !u.wide() {
+		if c.covers(&u, *page) {
 			had = true
-			continue
+		} else {
+			kept = append(kept, u)
 		}
-		kept = append(kept, u)
 	}
 	m.late = kept
 	return had
+}
+
+// covers reports whether the flush of a page is enough for a change. A table may be
+// reached by several addresses: what counts is that the page is translated by the
+// entry.
+func (c *Checker) covers(u *unflushed, page model.VA) bool {
+	if u.level > 1 {
+		return !u.wide() && page-u.va < u.geo.Span(u.level)
+	}
+	m, _ := resolve(c.s, u.geo, c.s.CPU.CR3, page)
+	return u.slot == u.geo.Index(page, 1) && (m.table == u.table || u.va == page&^(model.PageSize-1))
 }
 
 // wide reports whether an entry stands for several translations, which the flush of

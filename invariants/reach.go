@@ -14,6 +14,7 @@ type reach struct {
 
 	counting bool      // count the entries of processes
 	mapped   [64]uint8 // by how many such entries a page is named
+	ownWrite uint64    // pages that such an entry maps writable
 }
 
 func bit(f model.Frame) uint64 {
@@ -65,7 +66,7 @@ func (r *reach) leaf(level int, va model.VA, e model.Entry) {
 	switch {
 	case e&model.Present == 0 && e&model.PSE != 0 && level == 1:
 		r.pages |= bit(model.Frame(e.MFN()))
-		r.mappedBy(va, model.Frame(e.MFN()))
+		r.mappedBy(va, model.Frame(e.MFN()), false)
 		return
 	case e&model.Present == 0:
 		return
@@ -81,15 +82,18 @@ func (r *reach) leaf(level int, va model.VA, e model.Entry) {
 			r.kmapped |= bit(f)
 		default:
 			r.pages |= bit(f)
-			r.mappedBy(va, f)
+			r.mappedBy(va, f, e&model.RW != 0)
 		}
 	}
 }
 
 // mappedBy counts an entry of a process. va is not sign-extended.
-func (r *reach) mappedBy(va model.VA, f model.Frame) {
+func (r *reach) mappedBy(va model.VA, f model.Frame, writable bool) {
 	if half := model.VA(1) << (r.s.L.Geo.VABits() - 1); r.counting && va < half && bit(f) != 0 {
 		r.mapped[f]++
+		if writable {
+			r.ownWrite |= bit(f)
+		}
 	}
 }
 

@@ -104,6 +104,9 @@ func Rules() []Rule {
 		aliasesAgree(),
 		knownAtSuspend(),
 		changesFlushed(),
+		exitRestores(),
+		userPartEmpty(),
+		sharedReadOnly(),
 	}
 }
 

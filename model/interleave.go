@@ -66,6 +66,7 @@ func (d *Duo) Followed() bool { return d.done }
 func (d *Duo) Run(code [2]func(), s Schedule) (died *Crash) {
 	d.sched, d.at, d.done = s, 0, false
 	d.nextPoint()
+	d.m.locks = 0 // a kernel that died before may have left some
 	d.m.Commit()
 	d.m.Hypercalls, d.m.locks = 0, 0 // whoever died in a call before held some
 	for n := range d.lanes {

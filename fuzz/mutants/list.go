@@ -9,7 +9,7 @@ import (
 
 // All returns every mutant, one row each.
 func All() []Mutant {
-	return slices.Concat(bootMutants(), moreBootMutants(), unheeded(), bufferMutants(), judgeMutants(), hyperMutants(), lifeMutants(), smpMutants())
+	return slices.Concat(bootMutants(), moreBootMutants(), unheeded(), bufferMutants(), judgeMutants(), hyperMutants(), lifeMutants(), smpMutants(), reviewMutants())
 }
 
 func bootMutants() []Mutant {

@@ -187,7 +187,7 @@ func (c Call) run(k *hooks.Kernel) {
 	case model.CallFixmap:
 		hooks.MapFixmap(k, c.Kind, fixOwn, l.Kernel.Spare, k.KernelProt(false))
 	case model.CallAlias:
-		hooks.MapFixmap(k, c.Kind, fixAlias, l.Kernel.Root, k.KernelProt(true))
+		hooks.MapFixmap(k, c.Kind, int(c.Arg), l.Kernel.Root, k.KernelProt(true))
 	case model.CallSetupDone:
 		hooks.SetupDone(k)
 	case model.CallLoadRoot:

@@ -32,6 +32,9 @@ func calls(dst []uint64, s *model.State) []uint64 {
 			add(model.CallFixmap, fixOwn)
 		}
 		add(model.CallAlias, fixAlias)
+		if s.L.Hyper != nil && s.Kernel.Phase >= model.PhaseLoaded && s.L.Kernel.Spare != s.L.Kernel.Root {
+			add(model.CallAlias, fixOwn) // an index that maps something else
+		}
 	}
 	if s.Kernel.Phase >= model.PhaseLoaded {
 		dst = secondCalls(dst, s)

@@ -29,9 +29,9 @@ func TestSystemsHold(t *testing.T) {
 	}{
 		{"native", 2, 5382, 57958, 20},
 		{"native", 3, 19019, 220406, 12},
-		{"xen", 2, 2341, 26169, 20},
-		{"xen", 3, 4706, 80548, 11},
-		{"xen", 4, 1805, 32473, 20},
+		{"xen", 2, 2641, 27967, 20},
+		{"xen", 3, 4796, 81140, 11},
+		{"xen", 4, 2005, 33830, 20},
 	} {
 		s, err := New(x.system, Options{Levels: []int{x.levels}})
 		if err != nil {

@@ -1,0 +1,40 @@
+package invariants
+
+import "github.com/ptcheck/ptcheck/model"
+
+func sharedReadOnly() Rule {
+	return Rule{
+		ID:      "shared-read-only",
+		Says:    "A page that several processes map is writable in none of them: the first that writes gets a copy.",
+		Applies: "after boot, when a call ends and nobody is in the middle of one or lazy",
+		Source:  "Linux, copy_one_pte (ptep_set_wrprotect), do_wp_page",
+		Limits:  "looks at tables; what a TLB may still hold is the business of changes-flushed; memory that is shared on purpose is not modelled",
+		Goal:    "a page is shared",
+		Life:    true,
+		check:   checkShared,
+		ops:     []model.Op{model.OpCallEnd},
+	}
+}
+
+func checkShared(c *Checker, st *model.Step) result {
+	if !c.quiet(st) {
+		return silent
+	}
+	k, r := &c.s.Kernel.Life, &c.reach
+	r.from(c.s)
+	r.counting = true
+	for i := range k.MM {
+		r.root(k.MM[i].Root)
+	}
+	out := silent
+	for f, n := range r.mapped {
+		switch {
+		case n < 2:
+		case r.ownWrite&bit(model.Frame(f)) != 0:
+			return c.fail(Detail{Frame: model.Frame(f)})
+		default:
+			out = held
+		}
+	}
+	return out
+}
