@@ -200,3 +200,16 @@ func TestSecondProcessorPacked(t *testing.T) {
 		}
 	}
 }
+
+// TestLocksOfTheDead has a kernel die with a lock held: those that run afterwards
+// must not wait for it.
+func TestLocksOfTheDead(t *testing.T) {
+	m := twoProcessors(t)
+	if died := m.Run(func() { m.Lock(3); m.Bug("dies", OK) }); died == nil {
+		t.Fatal("the kernel lives")
+	}
+	code := func() { m.Lock(3); m.Unlock(3) }
+	if died := NewDuo(m).Run([2]func(){code, code}, Schedule{}); died != nil {
+		t.Errorf("another one dies: %v", died)
+	}
+}

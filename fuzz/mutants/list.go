@@ -128,7 +128,14 @@ func Harmless() []Mutant {
 	}
 	out = append(out, bufferHarmless()...)
 	out = append(out, hyperHarmless()...)
-	out = append(out, Mutant{ID: "no-ro-flush", What: "no flush after a page has become read-only: the hypervisor flushes when its type changes",
-		System: "xen", patch: func(o *hooks.Ops, _ *hooks.Funcs) { o.FlushTLBSingle = func(*hooks.Kernel, model.VA) {} }})
+	out = append(out, Mutant{ID: "no-ro-flush", What: "no flush of single pages before the root is loaded: nothing is led elsewhere, and the hypervisor flushes when a page's type changes",
+		System: "xen", patch: func(o *hooks.Ops, _ *hooks.Funcs) {
+			flush := o.FlushTLBSingle
+			o.FlushTLBSingle = func(k *hooks.Kernel, va model.VA) {
+				if k.M.Kernel.Phase >= model.PhaseLoaded {
+					flush(k, va)
+				}
+			}
+		}})
 	return append(out, lifeHarmless()...)
 }
