@@ -68,7 +68,7 @@ func (d *Duo) Run(code [2]func(), s Schedule) (died *Crash) {
 	d.nextPoint()
 	d.m.locks = 0 // a kernel that died before may have left some
 	d.m.Commit()
-	d.m.Hypercalls, d.m.locks = 0, 0 // whoever died in a call before held some
+	d.m.Hypercalls = 0
 	for n := range d.lanes {
 		d.lanes[n] = lane{code: code[n], active: true}
 	}

@@ -108,18 +108,6 @@ func TestDeadlock(t *testing.T) {
 	}
 }
 
-// TestLocksDieWithTheirHolder runs a pair after a kernel has died with a lock held.
-func TestLocksDieWithTheirHolder(t *testing.T) {
-	m := twoProcessors(t)
-	if died := m.Run(func() { m.Lock(0); m.Bug("test", OK) }); died == nil {
-		t.Fatal("alive")
-	}
-	take := func() { m.Lock(0); m.Unlock(0) }
-	if died := NewDuo(m).Run([2]func(){take, take}, Schedule{}); died != nil {
-		t.Error(died)
-	}
-}
-
 // TestDeathStopsBoth checks that nobody goes on when one processor has died.
 func TestDeathStopsBoth(t *testing.T) {
 	m := twoProcessors(t)
