@@ -10,6 +10,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/ptcheck/ptcheck/fuzz/system"
 )
 
 // Exit codes.
@@ -47,6 +49,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 // exitCode turns the end of a command into the program's, and says what is wrong.
 func exitCode(err error, stderr io.Writer) int {
 	var code exitError
+	var dies *system.BootDies
 	switch {
 	case err == nil:
 		return exitHolds
@@ -54,5 +57,8 @@ func exitCode(err error, stderr io.Writer) int {
 		return int(code)
 	}
 	fmt.Fprintf(stderr, "ptcheck: %v\n", err)
+	if errors.As(err, &dies) {
+		return exitViolated
+	}
 	return exitUsage
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -12,6 +13,9 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/ptcheck/ptcheck/fuzz/system"
+	"github.com/ptcheck/ptcheck/model"
 )
 
 // TestGuesses wants one line that says what was probably meant.
@@ -167,5 +171,15 @@ func TestVersion(t *testing.T) {
 	}
 	if code, out, _ := ptcheck(t, "--version"); code != exitHolds || !strings.HasPrefix(out, "ptcheck version ") || strings.Count(out, "\n") != 1 {
 		t.Errorf("exit %d, %q", code, out)
+	}
+}
+
+// TestBootDies wants a kernel that dies before a system starts to be a finding, not
+// a fault of the input.
+func TestBootDies(t *testing.T) {
+	var errs strings.Builder
+	err := fmt.Errorf("system: life: %w", &system.BootDies{Start: "somewhere", Crash: model.Crash{Kind: model.CrashDeadlock}})
+	if code := exitCode(err, &errs); code != exitViolated || !strings.Contains(errs.String(), "the boot dies: deadlock") {
+		t.Errorf("exit %d, %q", code, errs.String())
 	}
 }
