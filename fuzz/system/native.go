@@ -42,13 +42,13 @@ type nativeCase struct {
 // nativeCases lists the family: CPU features, where root, zero page and boot
 // tables lie, how far the boot tables reach, and what else is populated.
 func nativeCases(lowmem int) []nativeCase {
-	big := 12
-	if lowmem == 0 {
-		lowmem = 8
-	} else {
+	big, asked := 12, lowmem != 0
+	if asked {
 		big = lowmem
+	} else {
+		lowmem = 8
 	}
-	return []nativeCase{
+	cases := []nativeCase{
 		{levels: 2, lowmem: lowmem},
 		{levels: 2, lowmem: lowmem, pge: true, low: true},
 		{levels: 2, lowmem: lowmem, pge: true, prepopulated: true, sticky: true},
@@ -62,6 +62,11 @@ func nativeCases(lowmem int) []nativeCase {
 		{levels: 3, lowmem: lowmem, pse: true, highmem: lowmem <= 8, sticky: true},
 		{levels: 3, lowmem: big, pse: true, wide: true},
 	}
+	if !asked {
+		// Low memory that ends inside a leaf table.
+		cases = append(cases, nativeCase{levels: 2, lowmem: 9})
+	}
+	return cases
 }
 
 // Native is the bare-metal system: native hooks on head.S's boot tables.

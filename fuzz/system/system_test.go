@@ -27,7 +27,7 @@ func TestSystemsHold(t *testing.T) {
 		states, transitions uint64
 		diameter            int
 	}{
-		{"native", 2, 5382, 57958, 20},
+		{"native", 2, 8027, 90575, 20},
 		{"native", 3, 19019, 220406, 12},
 		{"xen", 2, 2641, 27967, 20},
 		{"xen", 3, 4796, 81140, 11},
