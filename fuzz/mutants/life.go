@@ -9,7 +9,7 @@ import (
 // lifeMutants are bugs of what Linux does with page tables once it has booted.
 func lifeMutants() []Mutant {
 	const mmu = "Linux, arch/x86/xen/mmu.c, "
-	return []Mutant{
+	out := []Mutant{
 		{ID: "L01-pin", What: "the walk that pins stops at the user's part: the kernel's L2 stays writable", Source: "Linux 5deb30d194d2",
 			System: "life-xen", Levels: 3, theme: "fork", Catch: "crash bug", Steps: 2, patch: pinUserPart},
 		{ID: "L01-fork", What: "the same, when a process is copied", Source: "Linux 5deb30d194d2",
@@ -36,6 +36,13 @@ func lifeMutants() []Mutant {
 			System: "life-xen", Levels: 3, theme: "vmalloc", Catch: "crash bug", Steps: 3, patch: noSyncPAE},
 		{ID: "L12", What: "a hypercall names an address of the vmalloc area that the address space does not have yet", Source: mmu + "set_aliased_prot; 162e37171276",
 			System: "life-xen", Levels: 3, theme: "desc", Catch: "crash bug", Steps: 4, patch: noProbe},
+	}
+	return append(out, lifeAliasMutants()...)
+}
+
+// lifeAliasMutants are those about second mappings of a page, flushes and entries.
+func lifeAliasMutants() []Mutant {
+	return []Mutant{
 		{ID: "L13", What: "of the GDT's two mappings one stays writable", Source: "Linux 9976b39b5031",
 			System: "life-xen", Levels: 3, theme: "desc", Catch: "aliases-agree", Steps: 2, patch: oneAlias},
 		{ID: "L14", What: "a page in high memory becomes a table while it is still mapped from an earlier kmap", Source: "XenLinux 931a2bf97f",
@@ -54,10 +61,6 @@ func lifeMutants() []Mutant {
 			System: "life-native", Levels: 3, theme: "fork", Catch: "no-dangling", Steps: 4, patch: freeThenFlush},
 		{ID: "L25", What: "a second root is written one page further, where there is none", Source: "Linux, native_set_pgd with page-table isolation",
 			System: "life-xen", Levels: 4, theme: "pages", Catch: "crash fault", Steps: 3, patch: twinRoot},
-		{ID: "B20-2007", What: "the root is read-only before it has been filled", Source: "Linux 805e3f495057",
-			System: "xen", Levels: 3, Catch: "crash fault", Steps: 1, patch: readOnlyTooEarly},
-		{ID: "B20-pmd", What: "both roots of the hand-over name one L2 with the hypervisor's slots", Source: "Linux 805e3f495057",
-			System: "xen", Levels: 3, Catch: "crash bug", Steps: 1, patch: oneMiddle},
 		{ID: "B22", What: "tables become writable without a flush, in a kernel that cannot take the fault", Source: "Linux 488f046df922",
 			System: "life-xen", Levels: 3, theme: "fork", Catch: "crash fault", Steps: 5, patch: recycleUnflushed},
 		{ID: "B42", What: "the LDT is given by its machine address", Source: "Linux 15c84731d647",
@@ -233,29 +236,6 @@ func twinRoot(o *hooks.Ops, _ *hooks.Funcs) {
 		if int(entry&(model.PageSize-1))/k.M.L.Geo.Width < k.M.L.UserSlots() {
 			k.Write(entry+model.PageSize, e)
 		}
-	}
-}
-
-// readOnlyTooEarly makes the kernel's root read-only and then copies to it.
-func readOnlyTooEarly(o *hooks.Ops, _ *hooks.Funcs) {
-	start := o.PagetableSetupStart
-	o.PagetableSetupStart = func(k *hooks.Kernel, base model.VA) {
-		xen.MakeLowmemPageReadonly(k, base)
-		start(k, base)
-	}
-}
-
-// oneMiddle copies the root and keeps the builder's L2.
-func oneMiddle(o *hooks.Ops, _ *hooks.Funcs) {
-	o.PagetableSetupStart = func(k *hooks.Kernel, base model.VA) {
-		l := k.M.L
-		k.M.Kernel.SetPTE, k.M.Kernel.InitMM = model.VariantInit, model.Frame(l.Kernel.Root)
-		for i := range l.Geo.Slots[l.Geo.Root()] {
-			k.Write(k.Slot(base, i), k.Read(k.Slot(l.VA(l.Kernel.PTBase.PA()), i)))
-		}
-		xen.MakeLowmemPageReadonly(k, l.VA(l.Kernel.ZeroPage.PA()))
-		xen.MakeLowmemPageReadonly(k, base)
-		k.PV.WriteCR3(k, l.Kernel.Root.PA())
 	}
 }
 
