@@ -8,10 +8,10 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/ptcheck/ptcheck/fuzz/boot"
 	"github.com/ptcheck/ptcheck/fuzz/corpus"
-	"github.com/ptcheck/ptcheck/fuzz/script"
-	"github.com/ptcheck/ptcheck/reports/golden"
+	"github.com/ptcheck/ptcheck/model/script"
+	"github.com/ptcheck/ptcheck/traces/golden"
+	"github.com/ptcheck/ptcheck/traces/golden/record"
 )
 
 // FuzzScenario parses and prints scenarios: printing is stable, loses no
@@ -90,7 +90,7 @@ func FuzzGoldenConfig(f *testing.F) {
 		}
 		const small = 512 // frames: a boot takes less than a millisecond
 		if c.MaxLowPFN <= small && c.NrFixed <= small && c.LastPkmap <= small && c.InitMapBeyondEnd < small<<12 {
-			boot.Run("a", c, boot.Options{NoDump: true})
+			record.Run("a", c, record.Options{NoDump: true})
 		}
 	})
 }

@@ -29,16 +29,20 @@ func picture() []room {
 	none := []string{}
 	subjects := []string{"hooks", "native", "xen"}
 	return []room{
+		{path: "internal", only: none},
 		{path: "model", only: none},
 		{path: "model/explore", only: none},
+		{path: "model/script", only: []string{"model"}},
 		{path: "invariants", only: []string{"model"}},
 		{path: "hooks", only: []string{"model"}},
 		{path: "native", only: []string{"hooks", "model"}},
 		{path: "xen", only: []string{"hooks", "model"}},
-		{path: "xen/oracle", only: none},
-		{path: "reports", banned: append([]string{"cmd"}, subjects...)},
+		{path: "traces", banned: append([]string{"cmd", "fuzz", "systems", "reports"}, subjects...)},
+		{path: "traces/golden/record", banned: []string{"cmd", "fuzz", "systems", "reports"}},
+		{path: "systems", banned: []string{"cmd"}},
+		{path: "systems/example", only: []string{"hooks", "invariants", "model", "native", "xen"}},
+		{path: "reports", banned: append([]string{"cmd", "fuzz", "systems"}, subjects...)},
 		{path: "fuzz", banned: []string{"cmd"}},
-		{path: "fuzz/example", only: []string{"hooks", "invariants", "model", "native", "xen"}},
 		{path: "cmd"},
 	}
 }
@@ -78,7 +82,7 @@ func TestImportPicture(t *testing.T) {
 			t.Errorf("%s leads to %s", pkg, w)
 		}
 	}
-	for _, pkg := range []string{"model", "model/explore", "invariants", "hooks", "native", "xen", "fuzz/boot", "fuzz/system", "reports/golden"} {
+	for _, pkg := range []string{"model", "model/explore", "invariants", "hooks", "native", "xen", "traces/golden/record", "systems/boot", "traces/golden"} {
 		if _, ok := deps[pkg]; !ok {
 			t.Errorf("the go tool lists no package %s", pkg)
 		}
@@ -136,16 +140,15 @@ func TestPictureRefuses(t *testing.T) {
 		{"native", "xen", false},
 		{"xen", "native", false},
 		{"xen", "hooks", true},
-		{"xen/oracle", "model", false},
-		{"xen/other", "xen/oracle", false},
-		{"reports/golden", "hooks", false},
-		{"reports/golden", "xen/oracle", false},
+		{"traces/xenlab", "hooks", false},
+				{"traces/golden", "hooks", false},
+		{"traces/golden/record", "hooks", true},
 		{"reports", "model", true},
-		{"fuzz/boot", "cmd/ptcheck", false},
-		{"fuzz/boot", "xen", true},
-		{"fuzz/example/shadow", "native", true},
-		{"fuzz/example/shadow", "fuzz/system", false},
-		{"cmd/ptcheck", "fuzz/boot", true},
+		{"systems/boot", "cmd/ptcheck", false},
+		{"systems/boot", "xen", true},
+		{"systems/example/shadow", "native", true},
+		{"systems/example/shadow", "systems/boot", false},
+		{"cmd/ptcheck", "systems/boot", true},
 		{"elsewhere", "model", false},
 	} {
 		if wrong := wrongDeps(picture(), x.pkg, []string{x.dep}); (len(wrong) == 0) != x.ok {
@@ -156,7 +159,7 @@ func TestPictureRefuses(t *testing.T) {
 
 // TestTopLevelFolders holds the list of rooms.
 func TestTopLevelFolders(t *testing.T) {
-	allowed := []string{"model", "hooks", "invariants", "native", "xen", "fuzz", "reports", "cmd", "docs", ".ci", "testdata",
+	allowed := []string{"model", "hooks", "invariants", "native", "xen", "fuzz", "reports", "cmd", "systems", "traces", "internal", "docs", ".ci", "testdata",
 		".github", ".git", ".clusterfuzzlite"}
 	entries, err := os.ReadDir("..")
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 
 	"github.com/ptcheck/ptcheck/fuzz/corpus"
 	"github.com/ptcheck/ptcheck/fuzz/drive"
-	"github.com/ptcheck/ptcheck/fuzz/trial"
 	"github.com/ptcheck/ptcheck/model/explore"
+	"github.com/ptcheck/ptcheck/systems/trial"
 )
 
 // FuzzNativeBoot makes any calls of the boot protocol, in any order, on bare

@@ -3,10 +3,10 @@ package hooks_test
 import (
 	"testing"
 
-	"github.com/ptcheck/ptcheck/fuzz/system"
 	"github.com/ptcheck/ptcheck/hooks"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/native"
+	"github.com/ptcheck/ptcheck/systems/boot"
 	"github.com/ptcheck/ptcheck/xen"
 )
 

@@ -3,10 +3,10 @@ package invariants_test
 import (
 	"testing"
 
-	"github.com/ptcheck/ptcheck/fuzz/system"
 	"github.com/ptcheck/ptcheck/invariants"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
+	"github.com/ptcheck/ptcheck/systems/boot"
 )
 
 // living is a booted machine on which some calls have been made.

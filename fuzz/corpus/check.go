@@ -11,10 +11,10 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/ptcheck/ptcheck/fuzz/lab"
-	"github.com/ptcheck/ptcheck/fuzz/script"
-	"github.com/ptcheck/ptcheck/fuzz/system"
-	"github.com/ptcheck/ptcheck/fuzz/trial"
+	"github.com/ptcheck/ptcheck/model/script"
+	"github.com/ptcheck/ptcheck/systems/boot"
+	"github.com/ptcheck/ptcheck/systems/lab"
+	"github.com/ptcheck/ptcheck/systems/trial"
 )
 
 // Ext is how the names of scenario files end.

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/ptcheck/ptcheck/fuzz/trial"
+	"github.com/ptcheck/ptcheck/systems/trial"
 )
 
 // TestCorpus carries out every scenario of the corpus; the results do not depend

@@ -11,9 +11,9 @@ import (
 
 	"github.com/ptcheck/ptcheck/fuzz/drive"
 	"github.com/ptcheck/ptcheck/fuzz/mutants"
-	"github.com/ptcheck/ptcheck/fuzz/system"
-	"github.com/ptcheck/ptcheck/fuzz/trial"
 	"github.com/ptcheck/ptcheck/model/explore"
+	"github.com/ptcheck/ptcheck/systems/boot"
+	"github.com/ptcheck/ptcheck/systems/trial"
 )
 
 // planted are mutants that every engine must find, each in another way of going

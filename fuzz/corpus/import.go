@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"github.com/ptcheck/ptcheck/fuzz/drive"
-	"github.com/ptcheck/ptcheck/fuzz/script"
-	"github.com/ptcheck/ptcheck/fuzz/trial"
+	"github.com/ptcheck/ptcheck/model/script"
+	"github.com/ptcheck/ptcheck/systems/trial"
 )
 
 // goFuzz is the first line of the files in which Go's fuzzing keeps inputs.

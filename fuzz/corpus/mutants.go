@@ -7,8 +7,8 @@ import (
 	"slices"
 
 	"github.com/ptcheck/ptcheck/fuzz/mutants"
-	"github.com/ptcheck/ptcheck/fuzz/system"
-	"github.com/ptcheck/ptcheck/fuzz/trial"
+	"github.com/ptcheck/ptcheck/systems/boot"
+	"github.com/ptcheck/ptcheck/systems/trial"
 )
 
 // MutantFile is the name of a mutant's file, without its folder. Harmless changes

@@ -5,8 +5,8 @@ import (
 	"slices"
 
 	"github.com/ptcheck/ptcheck/fuzz/mutants"
-	"github.com/ptcheck/ptcheck/fuzz/system"
 	"github.com/ptcheck/ptcheck/model/explore"
+	"github.com/ptcheck/ptcheck/systems/boot"
 )
 
 // wholeBoot is a scenario of a harmless change that makes each call of the system

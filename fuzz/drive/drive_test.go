@@ -5,9 +5,9 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/ptcheck/ptcheck/fuzz/system"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
+	"github.com/ptcheck/ptcheck/systems/boot"
 )
 
 func randomBytes(r *rand.Rand, n int) []byte {

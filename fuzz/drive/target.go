@@ -6,9 +6,9 @@ import (
 	"strings"
 
 	"github.com/ptcheck/ptcheck/fuzz/mutants"
-	"github.com/ptcheck/ptcheck/fuzz/system"
-	"github.com/ptcheck/ptcheck/fuzz/trial"
 	"github.com/ptcheck/ptcheck/model/explore"
+	"github.com/ptcheck/ptcheck/systems/boot"
+	"github.com/ptcheck/ptcheck/systems/trial"
 )
 
 // Target is what a fuzz target of package fuzz drives.

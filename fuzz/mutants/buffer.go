@@ -1,9 +1,9 @@
 package mutants
 
 import (
-	"github.com/ptcheck/ptcheck/fuzz/system"
 	"github.com/ptcheck/ptcheck/hooks"
 	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/systems/boot"
 )
 
 // bufferMutants are bugs of kernels that extend the direct map with tables from a

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/ptcheck/ptcheck/fuzz/system"
 	"github.com/ptcheck/ptcheck/invariants"
+	"github.com/ptcheck/ptcheck/systems/boot"
 )
 
 // catalogue are the names of the real bugs that were collected: B of booting

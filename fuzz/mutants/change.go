@@ -1,9 +1,9 @@
 package mutants
 
 import (
-	"github.com/ptcheck/ptcheck/fuzz/system"
 	"github.com/ptcheck/ptcheck/hooks"
 	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/systems/boot"
 )
 
 // Change is what a mutant replaces. The zero value replaces nothing.

@@ -3,7 +3,7 @@ package mutants
 import (
 	"fmt"
 
-	"github.com/ptcheck/ptcheck/fuzz/system"
+	"github.com/ptcheck/ptcheck/systems/boot"
 )
 
 // Apply returns the options of a boot system with the change made in it.

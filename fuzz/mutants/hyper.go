@@ -1,8 +1,8 @@
 package mutants
 
 import (
-	"github.com/ptcheck/ptcheck/fuzz/system"
 	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/systems/boot"
 )
 
 // hyperMutants are mistakes of the hypervisor, each in the smallest scope in which

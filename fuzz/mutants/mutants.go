@@ -8,11 +8,11 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/ptcheck/ptcheck/fuzz/system"
 	"github.com/ptcheck/ptcheck/hooks"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
 	"github.com/ptcheck/ptcheck/reports"
+	"github.com/ptcheck/ptcheck/systems/boot"
 )
 
 // Mutant is one planted bug.

@@ -5,11 +5,11 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/ptcheck/ptcheck/fuzz/system"
 	"github.com/ptcheck/ptcheck/hooks"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
 	"github.com/ptcheck/ptcheck/reports"
+	"github.com/ptcheck/ptcheck/systems/boot"
 	"github.com/ptcheck/ptcheck/xen"
 )
 

@@ -2,7 +2,7 @@ package property_test
 
 import (
 	"bytes"
-	"github.com/ptcheck/ptcheck/fuzz/drawn"
+	"github.com/ptcheck/ptcheck/systems/drawn"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,8 +10,8 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/ptcheck/ptcheck/fuzz/system"
 	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/systems/boot"
 )
 
 // anyEntry draws an entry: any bits at all, or such as tables hold.

@@ -3,14 +3,14 @@ package property_test
 import (
 	"bytes"
 	"fmt"
-	"github.com/ptcheck/ptcheck/fuzz/drawn"
+	"github.com/ptcheck/ptcheck/systems/drawn"
 	"testing"
 
 	"pgregory.net/rapid"
 
 	"github.com/ptcheck/ptcheck/fuzz/property"
-	"github.com/ptcheck/ptcheck/fuzz/system"
 	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/systems/boot"
 )
 
 // TestConstructionIdempotent holds that a call of construction made twice in a row

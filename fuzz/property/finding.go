@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 
 	"github.com/ptcheck/ptcheck/fuzz/corpus"
-	"github.com/ptcheck/ptcheck/fuzz/shrink"
-	"github.com/ptcheck/ptcheck/fuzz/trial"
+	"github.com/ptcheck/ptcheck/model/explore/shrink"
+	"github.com/ptcheck/ptcheck/systems/trial"
 )
 
 // Scenario is what the life has done, as a trial. mutant is the ID of what is

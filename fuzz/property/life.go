@@ -3,11 +3,11 @@ package property
 import (
 	"fmt"
 
-	"github.com/ptcheck/ptcheck/fuzz/drawn"
-	"github.com/ptcheck/ptcheck/fuzz/system"
 	"github.com/ptcheck/ptcheck/hooks"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
+	"github.com/ptcheck/ptcheck/systems/boot"
+	"github.com/ptcheck/ptcheck/systems/drawn"
 )
 
 // Life is a machine that lives: protocol calls are made one after the other under

@@ -1,7 +1,7 @@
 package property_test
 
 import (
-	"github.com/ptcheck/ptcheck/fuzz/drawn"
+	"github.com/ptcheck/ptcheck/systems/drawn"
 	"testing"
 
 	"pgregory.net/rapid"

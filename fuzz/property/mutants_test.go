@@ -3,7 +3,7 @@ package property_test
 import (
 	"flag"
 	"fmt"
-	"github.com/ptcheck/ptcheck/fuzz/drawn"
+	"github.com/ptcheck/ptcheck/systems/drawn"
 	"os"
 	"runtime"
 	"slices"

@@ -9,9 +9,9 @@ import (
 	"github.com/leanovate/gopter/commands"
 	"github.com/leanovate/gopter/gen"
 
-	"github.com/ptcheck/ptcheck/fuzz/system"
-	"github.com/ptcheck/ptcheck/fuzz/trial"
 	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/systems/boot"
+	"github.com/ptcheck/ptcheck/systems/trial"
 )
 
 // guest is the system under test: the machine with the real rules.

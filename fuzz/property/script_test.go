@@ -6,8 +6,8 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/ptcheck/ptcheck/fuzz/script"
 	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/model/script"
 )
 
 // anyFrame draws the name of a frame.

@@ -2,7 +2,7 @@ package property_test
 
 import (
 	"fmt"
-	"github.com/ptcheck/ptcheck/fuzz/drawn"
+	"github.com/ptcheck/ptcheck/systems/drawn"
 	"math/rand"
 	"slices"
 	"testing"

@@ -2,14 +2,14 @@ package property_test
 
 import (
 	"fmt"
-	"github.com/ptcheck/ptcheck/fuzz/drawn"
+	"github.com/ptcheck/ptcheck/systems/drawn"
 	"maps"
 	"slices"
 
 	"github.com/leanovate/gopter/commands"
 
-	"github.com/ptcheck/ptcheck/fuzz/system"
 	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/systems/boot"
 )
 
 // The abstract kernel: an address space is a plain map from pages to pages with a

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/ptcheck/ptcheck/model"
-	"github.com/ptcheck/ptcheck/reports/golden"
+	"github.com/ptcheck/ptcheck/traces/golden"
 )
 
 func ignore(t *testing.T, words ...string) Ignore {

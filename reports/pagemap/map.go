@@ -7,7 +7,7 @@ import (
 	"fmt"
 
 	"github.com/ptcheck/ptcheck/model"
-	"github.com/ptcheck/ptcheck/reports/golden"
+	"github.com/ptcheck/ptcheck/traces/golden"
 )
 
 // Kind says what is behind a range of addresses.

@@ -13,7 +13,7 @@ import (
 	"testing"
 
 	"github.com/ptcheck/ptcheck/model"
-	"github.com/ptcheck/ptcheck/reports/golden"
+	"github.com/ptcheck/ptcheck/traces/golden"
 )
 
 var update = flag.Bool("update", false, "rewrite the files in testdata")

@@ -1,6 +1,6 @@
 package pagemap
 
-import "github.com/ptcheck/ptcheck/reports/golden"
+import "github.com/ptcheck/ptcheck/traces/golden"
 
 // Share is a run of table pages that hang in several places. The tables below a
 // shared one are shared with it and not listed again.

@@ -2,7 +2,7 @@ package pagemap
 
 import (
 	"github.com/ptcheck/ptcheck/model"
-	"github.com/ptcheck/ptcheck/reports/golden"
+	"github.com/ptcheck/ptcheck/traces/golden"
 )
 
 // tableKey tells tables apart: in PAE one page can be read at two levels.

@@ -1,0 +1,237 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/ptcheck/ptcheck/cmd/ptcheck/show"
+)
+
+// showFlags are the flags of show.
+type showFlags struct {
+	step    string
+	watch   []string
+	walk    []string
+	table   []string
+	frames  bool
+	bits    int
+	profile string
+}
+
+func newShow() *cobra.Command {
+	var f showFlags
+	cmd := &cobra.Command{
+		Use:   "show FILE",
+		Short: "Step through a scenario: every store, walk, table and frame",
+		Long: `show runs a scenario file and steps through it: on to the next step inside a call,
+back, to any call or step; it prints the walk of an address, the entries of a
+table, the frames by role, and tells when a watched frame or address changes.
+
+At the prompt, help lists the commands. Commands may also come from a pipe, one a
+line; the exit code is then 2 if one of them was wrong. With --step, --watch,
+--walk, --table or --frames there is no prompt: show goes to the step (the end, if
+none is named), tells what the watches saw on the way, and prints what is asked
+for there.
+
+Places are N, the end of call N, and N.M, step M inside it; 0 is the start of the
+day. Addresses are 0x..., fix:N (a fixmap index), a frame such as f3 (its place in
+the direct map), or s0... (pool pages of a script of hypercalls).`,
+		Example: `  ptcheck show ptcheck-xen-crash.pt
+  ptcheck show --step 2.1 --walk f1 --table f5 ptcheck-xen-crash.pt
+  ptcheck show --watch f5 --watch fix:2 scenario.pt
+  echo 'goto 3' | ptcheck show scenario.pt`,
+		Args:              cobra.ExactArgs(1),
+		RunE:              func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0]) },
+		ValidArgsFunction: completeFiles("pt", "txt"),
+	}
+	fl := cmd.Flags()
+	fl.StringVar(&f.step, "step", "", "go to call N or to its step N.M, and end there")
+	fl.StringArrayVar(&f.watch, "watch", nil, "tell when this frame or address changes (may be repeated)")
+	fl.StringArrayVar(&f.walk, "walk", nil, "print the walk of this address (may be repeated)")
+	fl.StringArrayVar(&f.table, "table", nil, "print the entries of this frame (may be repeated)")
+	fl.BoolVar(&f.frames, "frames", false, "list the frames that have a role")
+	fl.IntVar(&f.bits, "bits", 64, "scripts of hypercalls: guest of 64 or 32 bits")
+	fl.StringVar(&f.profile, "profile", "", "scripts of hypercalls: hypervisor rules (default: xen-4.17)")
+	completeFlag(cmd, "profile", profileNames)
+	return cmd
+}
+
+func (f *showFlags) run(cmd *cobra.Command, name string) error {
+	if f.bits != 32 && f.bits != 64 {
+		return fmt.Errorf("show: --bits %d: want 32 or 64", f.bits)
+	}
+	profile, err := findProfile(f.profile)
+	if err != nil {
+		return err
+	}
+	src, err := os.ReadFile(name)
+	if err != nil {
+		return fmt.Errorf("show: %w", err)
+	}
+	out := &lateWriter{w: cmd.OutOrStdout()}
+	s, err := show.New(out, name, src, show.Options{Bits: f.bits, Profile: profile})
+	if err != nil {
+		return err
+	}
+	if lines := f.lines(); lines != nil {
+		for _, l := range lines {
+			if err := s.Do(l); err != nil {
+				return fmt.Errorf("show: %w", err)
+			}
+		}
+		return nil
+	}
+	if in, ok := cmd.InOrStdin().(*os.File); ok && term.IsTerminal(int(in.Fd())) {
+		return prompt(cmd.Context(), in, out, s)
+	}
+	return listen(cmd, s)
+}
+
+// lines are the commands that the flags stand for, nil if they ask for a prompt.
+func (f *showFlags) lines() []string {
+	var lines []string
+	for _, w := range f.watch {
+		lines = append(lines, "watch "+w)
+	}
+	if f.step != "" {
+		lines = append(lines, "goto "+f.step)
+	} else if len(f.watch)+len(f.walk)+len(f.table) > 0 || f.frames {
+		lines = append(lines, "last")
+	}
+	for _, w := range f.walk {
+		lines = append(lines, "walk "+w)
+	}
+	for _, t := range f.table {
+		lines = append(lines, "table "+t)
+	}
+	if f.frames {
+		lines = append(lines, "frames")
+	}
+	return lines
+}
+
+// listen takes commands from a pipe.
+func listen(cmd *cobra.Command, s *show.Session) error {
+	lines, failed := make(chan string), make(chan error, 1)
+	go func() {
+		defer close(lines)
+		in := bufio.NewScanner(cmd.InOrStdin())
+		for in.Scan() {
+			select {
+			case lines <- in.Text():
+			case <-cmd.Context().Done():
+				return
+			}
+		}
+		failed <- in.Err()
+	}()
+	wrong := false
+	for n := 1; ; n++ {
+		var line string
+		var more bool
+		select {
+		case line, more = <-lines:
+		case <-cmd.Context().Done():
+			return exitError(exitStopped)
+		}
+		if !more {
+			break
+		}
+		err := s.Do(line)
+		if errors.Is(err, show.ErrQuit) {
+			return endOf(wrong)
+		}
+		if err != nil {
+			wrong = true
+			fmt.Fprintf(cmd.ErrOrStderr(), "ptcheck: show: command %d: %v\n", n, err)
+		}
+	}
+	if err := <-failed; err != nil {
+		return fmt.Errorf("show: %w", err)
+	}
+	return endOf(wrong)
+}
+
+// endOf is the exit of a list of commands.
+func endOf(wrong bool) error {
+	if wrong {
+		return exitError(exitUsage)
+	}
+	return nil
+}
+
+// lateWriter writes to whatever it is set to: a terminal in raw mode needs its own
+// line ends.
+type lateWriter struct{ w io.Writer }
+
+// Write implements io.Writer.
+func (l *lateWriter) Write(p []byte) (int, error) { return l.w.Write(p) }
+
+// prompt takes commands from a terminal, with editing, history and completion.
+func prompt(ctx context.Context, in *os.File, out *lateWriter, s *show.Session) (err error) {
+	old, err := term.MakeRaw(int(in.Fd()))
+	if err != nil {
+		return fmt.Errorf("show: %w", err)
+	}
+	defer func() { err = errors.Join(err, term.Restore(int(in.Fd()), old)) }()
+	// Nothing wakes a read from a terminal: whoever ends the program from outside
+	// gets the terminal back as it was.
+	stop := context.AfterFunc(ctx, func() {
+		_ = term.Restore(int(in.Fd()), old) // the exit code says that it was ended
+		os.Exit(exitStopped)
+	})
+	defer stop()
+	t := term.NewTerminal(struct {
+		io.Reader
+		io.Writer
+	}{in, out.w}, "(show) ")
+	t.AutoCompleteCallback = complete
+	out.w = t
+	if width, height, err := term.GetSize(int(in.Fd())); err == nil && width > 0 && height > 0 {
+		_ = t.SetSize(width, height) // only the look of long lines depends on it
+	}
+	fmt.Fprintln(t, "help lists the commands, an empty line goes on by a step")
+	if err := s.Do("where"); err != nil {
+		return err
+	}
+	for {
+		line, err := t.ReadLine()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("show: %w", err)
+		}
+		switch err := s.Do(line); {
+		case errors.Is(err, show.ErrQuit):
+			return nil
+		case err != nil:
+			fmt.Fprintln(t, err)
+		}
+	}
+}
+
+// complete completes the name of a command at the tabulator key.
+func complete(line string, at int, key rune) (string, int, bool) {
+	if key != '\t' || at != len(line) || line == "" {
+		return "", 0, false
+	}
+	match := ""
+	for _, n := range show.Names() {
+		if strings.HasPrefix(n, line) {
+			if match != "" {
+				return "", 0, false
+			}
+			match = n + " "
+		}
+	}
+	return match, len(match), match != ""
+}

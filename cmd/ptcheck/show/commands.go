@@ -1,0 +1,259 @@
+package show
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/ptcheck/ptcheck/internal/names"
+	"github.com/ptcheck/ptcheck/model"
+)
+
+// ErrQuit ends a session.
+var ErrQuit = errors.New("quit")
+
+// command is something that a user can ask for.
+type command struct {
+	names []string // the first is the full one
+	args  string   // what it takes, as its help has it
+	help  string
+	do    func(s *Session, args []string) error
+}
+
+// commands are all commands, in the order of the help.
+func commands() []command {
+	return []command{
+		{[]string{"next", "n"}, "[COUNT]", "go on by a step, or by so many", (*Session).next},
+		{[]string{"prev", "p"}, "[COUNT]", "go back by a step, or by so many", (*Session).prev},
+		{[]string{"nextcall", "nc"}, "", "go on to the end of the call, or of the next one", (*Session).nextCall},
+		{[]string{"prevcall", "pc"}, "", "go back to the end of the call before", (*Session).prevCall},
+		{[]string{"goto", "g"}, "N[.M]", "go to the end of call N, or to step M inside it; 0 is the start of the day", (*Session).jump},
+		{[]string{"last"}, "", "go to the end", (*Session).last},
+		{[]string{"where", "."}, "", "show again where this is", (*Session).where},
+		{[]string{"calls", "l"}, "", "list the calls", (*Session).calls},
+		{[]string{"steps", "s"}, "", "list the steps of this call", (*Session).steps},
+		{[]string{"walk", "w"}, "ADDRESS", "walk an address: 0x..., fix:N, a frame (its place in the direct map), or sN", (*Session).walk},
+		{[]string{"table", "t"}, "FRAME", "print the entries of a frame that are not zero", (*Session).table},
+		{[]string{"frames", "f"}, "", "list the frames that have a role", (*Session).frames},
+		{[]string{"watch"}, "[FRAME|ADDRESS]", "tell when a frame or an address changes; without argument: list what is watched", (*Session).watch},
+		{[]string{"unwatch"}, "FRAME|ADDRESS", "stop telling", (*Session).unwatch},
+		{[]string{"help", "h", "?"}, "", "list the commands", (*Session).help},
+		{[]string{"quit", "q"}, "", "end", func(*Session, []string) error { return ErrQuit }},
+	}
+}
+
+// Names lists the full names of the commands, for completion.
+func Names() []string {
+	var list []string
+	for _, c := range commands() {
+		list = append(list, c.names[0])
+	}
+	return list
+}
+
+// Do carries out a line of commands. An empty line goes on by a step. ErrQuit ends
+// the session; other errors say what is wrong with the command, which then has
+// done nothing.
+func (s *Session) Do(line string) error {
+	words := strings.Fields(line)
+	if len(words) == 0 {
+		words = []string{"next"}
+	}
+	for _, c := range commands() {
+		for _, n := range c.names {
+			if n != words[0] {
+				continue
+			}
+			if err := c.takes(len(words) - 1); err != nil {
+				return err
+			}
+			return c.do(s, words[1:])
+		}
+	}
+	if p, err := parsePos(words[0]); err == nil && len(words) == 1 {
+		return s.jump([]string{p.String()})
+	}
+	return fmt.Errorf("no command is named %q%s; help lists them", words[0], names.DidYouMean(words[0], Names()))
+}
+
+// takes checks the number of arguments.
+func (c *command) takes(n int) error {
+	least, most := 0, 0
+	if c.args != "" {
+		most = 1
+		if c.args[0] != '[' {
+			least = 1
+		}
+	}
+	if n < least || n > most {
+		return fmt.Errorf("%s: usage: %s", c.names[0], strings.TrimSpace(c.names[0]+" "+c.args))
+	}
+	return nil
+}
+
+func (s *Session) next(args []string) error { return s.by(args, 1) }
+func (s *Session) prev(args []string) error { return s.by(args, -1) }
+
+// by moves by so many steps in a direction.
+func (s *Session) by(args []string, direction int) error {
+	n := 1
+	if len(args) > 0 {
+		var err error
+		if n, err = strconv.Atoi(args[0]); err != nil || n < 1 {
+			return fmt.Errorf("%q is not a number of steps", args[0])
+		}
+	}
+	to := min(max(s.at+n*direction, 0), len(s.moments)-1)
+	switch {
+	case to == s.at && direction > 0:
+		return fmt.Errorf("this is the end")
+	case to == s.at:
+		return fmt.Errorf("this is the start of the day")
+	}
+	return s.move(to)
+}
+
+func (s *Session) nextCall([]string) error {
+	for i := s.at + 1; i < len(s.moments); i++ {
+		if s.moments[i].pos.step == 0 {
+			return s.move(i)
+		}
+	}
+	return fmt.Errorf("this is the end")
+}
+
+func (s *Session) prevCall([]string) error {
+	for i := s.at - 1; i >= 0; i-- {
+		if s.moments[i].pos.step == 0 {
+			return s.move(i)
+		}
+	}
+	return fmt.Errorf("this is the start of the day")
+}
+
+func (s *Session) jump(args []string) error {
+	p, err := parsePos(args[0])
+	if err != nil {
+		return err
+	}
+	i, err := s.find(p)
+	if err != nil {
+		return err
+	}
+	return s.move(i)
+}
+
+func (s *Session) last([]string) error { return s.move(len(s.moments) - 1) }
+
+func (s *Session) where([]string) error {
+	m := &s.moments[s.at]
+	if m.pos.step > 0 {
+		fmt.Fprintf(s.out, "in call %d, %s, line %d:\n", m.call, m.op, m.line)
+	}
+	s.print(m)
+	return nil
+}
+
+func (s *Session) calls([]string) error {
+	for i := range s.moments {
+		m := &s.moments[i]
+		if m.pos.step > 0 {
+			continue
+		}
+		mark := "  "
+		if m.call == s.moments[s.at].call {
+			mark = "> "
+		}
+		fmt.Fprint(s.out, mark)
+		s.print(m)
+	}
+	return nil
+}
+
+func (s *Session) steps([]string) error {
+	for i := range s.moments {
+		if m := &s.moments[i]; m.call == s.moments[s.at].call {
+			mark := "  "
+			if i == s.at {
+				mark = "> "
+			}
+			fmt.Fprint(s.out, mark)
+			s.print(m)
+		}
+	}
+	return nil
+}
+
+// lines prints what a view of the state says.
+func (s *Session) lines(view func(st *model.State) ([]string, error)) error {
+	return s.look(func(st *model.State) error {
+		lines, err := view(st)
+		for _, l := range lines {
+			fmt.Fprintln(s.out, l)
+		}
+		return err
+	})
+}
+
+func (s *Session) walk(args []string) error {
+	return s.lines(func(st *model.State) ([]string, error) {
+		va, err := s.w.address(st, args[0])
+		if err != nil {
+			return nil, err
+		}
+		return s.walks(st, va), nil
+	})
+}
+
+func (s *Session) table(args []string) error {
+	return s.lines(func(st *model.State) ([]string, error) {
+		f, err := s.w.frame(st, args[0])
+		if err != nil {
+			return nil, err
+		}
+		return s.tableText(st, f), nil
+	})
+}
+
+func (s *Session) frames([]string) error {
+	return s.lines(func(st *model.State) ([]string, error) { return s.framesText(st), nil })
+}
+
+func (s *Session) watch(args []string) error {
+	if len(args) == 0 {
+		for _, w := range s.watches {
+			fmt.Fprintln(s.out, w.name)
+		}
+		return nil
+	}
+	for _, w := range s.watches {
+		if w.name == args[0] {
+			return fmt.Errorf("%s is being watched", w.name)
+		}
+	}
+	w, err := s.newWatch(args[0])
+	if err != nil {
+		return err
+	}
+	s.watches = append(s.watches, w)
+	return nil
+}
+
+func (s *Session) unwatch(args []string) error {
+	for i, w := range s.watches {
+		if w.name == args[0] {
+			s.watches = append(s.watches[:i], s.watches[i+1:]...)
+			return nil
+		}
+	}
+	return fmt.Errorf("%s is not being watched", args[0])
+}
+
+func (s *Session) help([]string) error {
+	for _, c := range commands() {
+		fmt.Fprintf(s.out, "%-28s %s\n", strings.Join(c.names, ", ")+" "+c.args, c.help)
+	}
+	fmt.Fprintln(s.out, "An empty line is next; N or N.M alone is goto.")
+	return nil
+}

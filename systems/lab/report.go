@@ -1,0 +1,123 @@
+package lab
+
+import (
+	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/model/script"
+)
+
+// report prints the start of day: start_info and Xen's initial tables.
+func (g *Guest) report() {
+	g.text("HELLO ptexec ")
+	g.dec(int64(g.levels))
+	g.text(" levels")
+	g.endLine()
+	g.startInfo()
+	g.text("I path")
+	for level := g.levels; level > 0; level-- {
+		g.text(" k")
+		g.dec(int64(level))
+		g.text("=")
+		g.frame(g.path[level])
+	}
+	g.endLine()
+	g.text("I types rc=0")
+	g.kinds(g.boot, "b")
+	g.endLine()
+	for i := range g.boot {
+		g.reportTable(i)
+	}
+}
+
+func (g *Guest) startInfo() {
+	magic := "xen-3.0-x86_64"
+	if g.Config.Bits == 32 {
+		magic = "xen-3.0-x86_32p"
+	}
+	g.text("I magic=" + magic + " pages=")
+	g.dec(domPages)
+	g.text(" flags=")
+	g.hex(startFlags)
+	g.text(" pt_base=")
+	g.hex(uint64(g.va(g.area.tables)))
+	g.text(" pt_frames=")
+	g.dec(int64(g.area.nrTables))
+	g.text(" mfn_list=")
+	g.hex(uint64(g.va(g.area.p2m)))
+	g.text(" mod=")
+	g.hex(uint64(g.va(g.area.module)))
+	g.text("+")
+	g.hex(uint64(g.Config.Script))
+	g.text(" start_info=")
+	g.hex(uint64(g.va(g.area.startInfo)))
+	g.text(" slots=")
+	g.hex(uint64(g.page(0)))
+	g.text(" cmdline=")
+	g.endLine()
+}
+
+// reportTable prints how many entries a boot table has, the first and the last.
+func (g *Guest) reportTable(i int) {
+	var seen, rw int
+	var first, last struct {
+		slot  int
+		entry model.Entry
+	}
+	level, _ := g.tableType(g.boot[i])
+	f := g.M.L.Map.Frame(g.boot[i])
+	for slot := range model.PageSize / 8 {
+		e := model.Entry(g.M.LoadFrame(f, slot*8, 8))
+		if e == 0 || level == 4 && !g.ownSlot(4, slot) {
+			continue
+		}
+		last.slot, last.entry = slot, e
+		if seen == 0 {
+			first = last
+		}
+		seen++
+		if e.Is(model.RW) {
+			rw++
+		}
+	}
+	g.text("I b")
+	g.dec(int64(i))
+	g.text(" ")
+	g.kind(g.boot[i])
+	g.text(" entries=")
+	g.dec(int64(seen))
+	g.text(" rw=")
+	g.dec(int64(rw))
+	if seen > 0 {
+		g.slot(first.slot)
+		g.entry(first.entry)
+		g.slot(last.slot)
+		g.entry(last.entry)
+	}
+	g.endLine()
+}
+
+// Run boots a guest with a script and returns all that it prints, the way the
+// recordings hold it: Xen's error numbers by name.
+func Run(c Config, src []byte) ([]string, error) {
+	c.Script = len(src)
+	g, err := New(c)
+	if err != nil {
+		return nil, err
+	}
+	g.report()
+	g.reset()
+	f, _ := script.Parse("", src) // mistakes are answered with "syntax"
+	if n := len(f.Lines); n > 0 && src[len(src)-1] != '\n' {
+		f.Lines = f.Lines[:n-1] // the executor wants the end of a line
+	}
+	for i := range f.Lines {
+		g.Line(&f.Lines[i], i+1)
+	}
+	if !g.ended() {
+		if g.quiet >= 2 {
+			g.endLine()
+		}
+		g.text("END")
+		g.endLine()
+	}
+	return named(g.lines), nil
+}
