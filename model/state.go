@@ -22,9 +22,9 @@ type State struct {
 	info  []FrameInfo // nil on bare metal
 	clock uint32      // Xen's TLB clock
 	// flushed is the clock of the processor's last flush (Xen: tlbflush_time).
-	flushed uint32
-	stuck   stuckTable
-	ties    ties
+	flushed   uint32
+	abandoned abandonedTable
+	dealings  dealings
 	// preempt is the number of the next question for an interruption that is
 	// answered with yes; 0: none is. defers leaves the release of a table whose
 	// audit failed to a later operation.
@@ -82,11 +82,11 @@ func NewState(l *Layout) *State {
 	s.CPU = CPU{CR3: NoFrame, UserCR3: NoFrame, WP: true}
 	s.Kernel = Kernel{InitMM: NoFrame, XenCR3: NoFrame, Second: NoFrame, BootmemNext: l.Kernel.BootmemFirst}
 	s.Kernel.Life.Reset()
-	s.stuck.table = NoFrame
+	s.abandoned.table = NoFrame
 	if l.SMP {
-		s.other = &Processor{CPU: s.CPU, XenCR3: NoFrame, stuck: s.stuck}
+		s.other = &Processor{CPU: s.CPU, XenCR3: NoFrame, abandoned: s.abandoned}
 	}
-	s.ties.pending = NoFrame
+	s.dealings.pending = NoFrame
 	if l.Hyper != nil {
 		s.rules = newRules(l)
 		s.info = apart[FrameInfo](l.Map.Frames(), int(unsafe.Sizeof(FrameInfo{})))
@@ -259,8 +259,8 @@ func (s *State) Writes(yield func(Write) bool) {
 // had.
 func (s *State) CopyFrom(o *State) {
 	s.L, s.CPU, s.Kernel, s.clock = o.L, o.CPU, o.Kernel, o.clock
-	s.flushed, s.stuck, s.strictM2P, s.rules = o.flushed, o.stuck, o.strictM2P, o.rules
-	s.ties.copyFrom(&o.ties)
+	s.flushed, s.abandoned, s.strictM2P, s.rules = o.flushed, o.abandoned, o.strictM2P, o.rules
+	s.dealings.copyFrom(&o.dealings)
 	s.preempt, s.defers, s.fatal = o.preempt, o.defers, o.fatal
 	s.TLB.copyFrom(&o.TLB)
 	s.copyProcessor(o)

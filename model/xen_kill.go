@@ -4,13 +4,13 @@ package model
 // frames themselves (Xen: domain_relinquish_resources, vcpu_destroy_pagetables,
 // relinquish_memory).
 func (s *State) kill() Errno {
-	if s.ties.dying {
+	if s.dealings.dying {
 		return EINVAL
 	}
-	s.ties.dying = true
-	if f := s.ties.pending; f != NoFrame {
-		s.ties.pending = NoFrame
-		s.putPageType(f, NoFrame, s.ties.half)
+	s.dealings.dying = true
+	if f := s.dealings.pending; f != NoFrame {
+		s.dealings.pending = NoFrame
+		s.putPageType(f, NoFrame, s.dealings.half)
 	}
 	roots := s.Roots()
 	for n := range s.Processors() {
@@ -23,8 +23,8 @@ func (s *State) kill() Errno {
 		}
 	}
 	s.GDT = s.GDT[:0]
-	for len(s.ties.lent) > 0 {
-		s.unlend(s.ties.lent[0])
+	for len(s.dealings.lent) > 0 {
+		s.unlend(s.dealings.lent[0])
 	}
 	for level := MaxLevels; level >= 1; level-- {
 		for f := range s.L.Map.Guest() {

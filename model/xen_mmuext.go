@@ -20,7 +20,7 @@ func (s *State) pin(level int, mfn MFN) Errno {
 	if rc == OK {
 		s.gap()
 		s.touch(f).Flags |= Pinned
-		if s.ties.dying && !s.rules.mutant.PinsDying {
+		if s.dealings.dying && !s.rules.mutant.PinsDying {
 			// The end of the domain has passed this frame already.
 			s.touch(f).Flags &^= Pinned
 			s.putPageType(f, NoFrame, false)
@@ -39,7 +39,7 @@ func (s *State) unpin(mfn MFN) Errno {
 	rc := s.postpone(f, s.putPageType(f, NoFrame, false))
 	if rc == ERESTART && s.rules.mutant.RepinsPartial {
 		s.touch(f).Flags |= Pinned
-		s.ties.pending = NoFrame
+		s.dealings.pending = NoFrame
 	}
 	return rc
 }

@@ -8,8 +8,8 @@ type Processor struct {
 	// XenCR3 is the kernel's record of the root that it asked for.
 	XenCR3 Frame
 
-	flushed uint32     // the hypervisor's clock at its last flush
-	stuck   stuckTable // what the hypervisor has to finish for it
+	flushed   uint32         // the hypervisor's clock at its last flush
+	abandoned abandonedTable // what the hypervisor has to finish for it
 }
 
 // Processors is the number of processors, 1 or 2.
@@ -60,7 +60,7 @@ func (s *State) SwitchProcessor() {
 	s.TLB, o.TLB = o.TLB, s.TLB
 	s.Kernel.XenCR3, o.XenCR3 = o.XenCR3, s.Kernel.XenCR3
 	s.flushed, o.flushed = o.flushed, s.flushed
-	s.stuck, o.stuck = o.stuck, s.stuck
+	s.abandoned, o.abandoned = o.abandoned, s.abandoned
 	s.running ^= 1
 }
 
@@ -108,6 +108,6 @@ func (s *State) copyProcessor(o *State) {
 		return
 	}
 	t, f := s.other, o.other
-	t.CPU, t.XenCR3, t.flushed, t.stuck = f.CPU, f.XenCR3, f.flushed, f.stuck
+	t.CPU, t.XenCR3, t.flushed, t.abandoned = f.CPU, f.XenCR3, f.flushed, f.abandoned
 	t.TLB.copyFrom(&f.TLB)
 }

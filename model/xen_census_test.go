@@ -196,8 +196,8 @@ func (w *world) run(t *testing.T, rnd *rand.Rand, ops int, answers map[Errno]int
 		if rc != OK && !w.hyper.Profile.Residue && !unchanged(before, s) {
 			t.Fatalf("%s = %v, but the state changed", text, rc)
 		}
-		if s.stuck.table != NoFrame {
-			t.Fatalf("%s = %v leaves frame %d half-way", text, rc, s.stuck.table)
+		if s.abandoned.table != NoFrame {
+			t.Fatalf("%s = %v leaves frame %d half-way", text, rc, s.abandoned.table)
 		}
 	}
 }

@@ -71,13 +71,13 @@ func (s *State) packRegisters(dst []byte) []byte {
 		dst = putFrame(dst, f)
 	}
 	if s.info != nil {
-		some := !s.ties.none()
+		some := !s.dealings.none()
 		dst = append(dst, byte(len(s.GDT))|bit(some, 7))
 		for _, f := range s.GDT {
 			dst = putFrame(dst, f)
 		}
 		if some {
-			dst = s.ties.pack(dst)
+			dst = s.dealings.pack(dst)
 		}
 	}
 	return dst
@@ -116,9 +116,9 @@ func (s *State) unpackRegisters(src []byte) []byte {
 		f, src = takeFrame(src)
 		s.GDT = append(s.GDT, f)
 	}
-	s.ties.reset()
+	s.dealings.reset()
 	if some {
-		src = s.ties.unpack(src)
+		src = s.dealings.unpack(src)
 	}
 	return src
 }

@@ -121,18 +121,18 @@ func (s *State) postpone(f Frame, rc Errno) Errno {
 	if rc == OK {
 		return OK
 	}
-	s.ties.pending, s.ties.half = f, rc == ERESTART
+	s.dealings.pending, s.dealings.half = f, rc == ERESTART
 	return ERESTART
 }
 
 // finishPending gives up the table that was remembered (Xen: put_old_guest_table).
 func (s *State) finishPending() Errno {
-	f := s.ties.pending
+	f := s.dealings.pending
 	if f == NoFrame {
 		return EINVAL
 	}
-	s.ties.pending = NoFrame
-	if rc := s.putPageType(f, NoFrame, s.ties.half); rc != OK {
+	s.dealings.pending = NoFrame
+	if rc := s.putPageType(f, NoFrame, s.dealings.half); rc != OK {
 		return s.postpone(f, rc)
 	}
 	return OK

@@ -54,7 +54,7 @@ func (c *Census) Take(s *State) {
 			c.held(Frame(f), &s.info[f])
 		}
 	}
-	c.ties(s)
+	c.dealings(s)
 	for n, x := range s.L.Hyper.Extra {
 		if x.Kind == SharedInfo && s.info[s.L.Map.Guest()+n].Is(Allocated) {
 			c.use(Frame(s.L.Map.Guest()+n), TypeWritable, false)
@@ -90,14 +90,14 @@ func (c *Census) held(f Frame, i *FrameInfo) {
 	}
 }
 
-// ties counts what other domains and interrupted hypercalls hold.
-func (c *Census) ties(s *State) {
-	for _, f := range s.ties.lent {
+// dealings counts what other domains and interrupted hypercalls hold.
+func (c *Census) dealings(s *State) {
+	for _, f := range s.dealings.lent {
 		c.use(f, TypeWritable, false)
 	}
-	switch f := s.ties.pending; {
+	switch f := s.dealings.pending; {
 	case f == NoFrame:
-	case s.ties.half:
+	case s.dealings.half:
 		c.Tallies[f].G++
 	default:
 		c.use(f, s.info[f].Typ, s.info[f].Is(PAEXenL2))

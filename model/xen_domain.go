@@ -22,7 +22,7 @@ func (s *State) AdoptGuest(root Frame) Errno {
 		}
 	}
 	s.GDT = s.GDT[:0]
-	s.ties.reset()
+	s.dealings.reset()
 	s.CPU.UserCR3 = NoFrame
 	s.Commit()
 	mfn := s.L.Map.MFN(root)

@@ -80,7 +80,7 @@ func (s *State) firstType(f Frame, t Type, special bool) Errno {
 		if s.rules.mutant.FlushesAlways {
 			s.flushDomain()
 		}
-		if s.ties.device {
+		if s.dealings.device {
 			s.deviceFollows(f, was, t)
 		}
 	}
@@ -109,7 +109,7 @@ func (s *State) getPageType(f Frame, t Type, special, held bool) Errno {
 		return EINVAL
 	}
 	rc := s.getType(f, t, special)
-	if !held && (rc == OK || f == s.stuck.table) {
+	if !held && (rc == OK || f == s.abandoned.table) {
 		s.info[f].G++ // getType has touched it
 	}
 	return rc

@@ -1,9 +1,9 @@
 package model
 
-// stuckTable is the table whose audit failed half-way and that the hypervisor
+// abandonedTable is the table whose audit failed half-way and that the hypervisor
 // will release before the operation ends (Xen: v->arch.old_guest_table).
 // Between operations there is none.
-type stuckTable struct {
+type abandonedTable struct {
 	table Frame
 }
 
@@ -17,7 +17,7 @@ func (s *State) abandon(f Frame, level, slot int, held bool, e Entry) {
 		return
 	}
 	if slot > 0 {
-		if level > 2 && s.stuck.table != NoFrame && s.stuck.table == s.L.Map.Frame(e.MFN()) {
+		if level > 2 && s.abandoned.table != NoFrame && s.abandoned.table == s.L.Map.Frame(e.MFN()) {
 			if held = !s.rules.mutant.SkipsFailed; !held {
 				slot++
 			}
@@ -28,7 +28,7 @@ func (s *State) abandon(f Frame, level, slot int, held bool, e Entry) {
 		if held {
 			i.Flags |= PartialEntry
 		}
-		s.stuck.table = f
+		s.abandoned.table = f
 	}
 	if drop := s.rules.drop; drop != 0 && level == s.rules.geo.Root() {
 		for slot--; slot >= 0; slot-- {
@@ -49,15 +49,15 @@ func (s *State) settle(mark int, rc Errno) Errno {
 	switch {
 	case rc == ERESTART || rc == EINTR:
 		return ERESTART // the guest makes the hypercall again
-	case s.defers && s.stuck.table != NoFrame && s.ties.pending == NoFrame:
-		s.ties.pending, s.ties.half = s.stuck.table, true
-		s.stuck.table = NoFrame
+	case s.defers && s.abandoned.table != NoFrame && s.dealings.pending == NoFrame:
+		s.dealings.pending, s.dealings.half = s.abandoned.table, true
+		s.abandoned.table = NoFrame
 		return rc
 	}
 	if !s.rules.residue {
 		s.rollback(mark)
-	} else if f := s.stuck.table; f != NoFrame {
-		s.stuck.table = NoFrame
+	} else if f := s.abandoned.table; f != NoFrame {
+		s.abandoned.table = NoFrame
 		s.putPageType(f, NoFrame, true)
 	}
 	if !s.rules.modern && rc != ENOSYS {

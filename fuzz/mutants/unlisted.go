@@ -5,9 +5,9 @@ import (
 	"github.com/ptcheck/ptcheck/model"
 )
 
-// reviewMutants are bugs that nobody had listed: found by changing the code by hand
+// unlistedMutants are bugs that nobody had listed: found by changing the code by hand
 // and looking for what stayed silent.
-func reviewMutants() []Mutant {
+func unlistedMutants() []Mutant {
 	return []Mutant{
 		{ID: "zap-unflushed", What: "low mappings are taken away without a flush", Source: "Linux b239fb25, zap_low_mappings",
 			System: "native", Levels: 2, Catch: "changes-flushed", Steps: 5, patch: zapUnflushed},

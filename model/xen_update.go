@@ -164,7 +164,7 @@ func (s *State) updatableLeaf(f Frame) bool {
 func (s *State) leafTable(va VA) Frame {
 	g := s.rules.geo
 	f := s.CPU.CR3
-	if s.ties.userMode {
+	if s.dealings.userMode {
 		f = s.CPU.UserCR3
 	}
 	if !g.Canonical(va) {

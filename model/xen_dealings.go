@@ -5,9 +5,9 @@ import (
 	"slices"
 )
 
-// ties are what a guest's dealings with other domains, devices and interrupted
+// dealings are what a guest's dealings with other domains, devices and interrupted
 // hypercalls leave with the hypervisor. A kernel that boots has none.
-type ties struct {
+type dealings struct {
 	// lent are the frames that another domain maps writable by a grant, ascending.
 	lent []Frame
 	// given are the frames, by bit, that another domain owns for the time being.
@@ -27,19 +27,19 @@ type ties struct {
 	userMode bool
 }
 
-func (t *ties) reset() { *t = ties{pending: NoFrame, lent: t.lent[:0]} }
+func (t *dealings) reset() { *t = dealings{pending: NoFrame, lent: t.lent[:0]} }
 
-func (t *ties) none() bool {
+func (t *dealings) none() bool {
 	return len(t.lent) == 0 && t.given|t.dma == 0 && !t.device && !t.dying && t.pending == NoFrame
 }
 
-func (t *ties) copyFrom(o *ties) {
+func (t *dealings) copyFrom(o *dealings) {
 	lent := append(t.lent[:0], o.lent...)
 	*t = *o
 	t.lent = lent
 }
 
-func (t *ties) pack(dst []byte) []byte {
+func (t *dealings) pack(dst []byte) []byte {
 	dst = append(dst, bit(t.device, 0)|bit(t.dying, 1)|bit(t.half, 2))
 	dst = putFrame(dst, t.pending)
 	dst = binary.AppendUvarint(dst, t.given)
@@ -51,7 +51,7 @@ func (t *ties) pack(dst []byte) []byte {
 	return dst
 }
 
-func (t *ties) unpack(src []byte) []byte {
+func (t *dealings) unpack(src []byte) []byte {
 	t.device, t.dying, t.half = src[0]&1 != 0, src[0]&2 != 0, src[0]&4 != 0
 	t.pending, src = takeFrame(src[1:])
 	number := func() uint64 {
@@ -69,14 +69,14 @@ func (t *ties) unpack(src []byte) []byte {
 }
 
 // lend notes one more grant mapping of a frame.
-func (t *ties) lend(f Frame) {
+func (t *dealings) lend(f Frame) {
 	i, _ := slices.BinarySearch(t.lent, f)
 	t.lent = slices.Insert(t.lent, i, f)
 }
 
 // takeBack forgets one grant mapping of a frame, and reports whether there was
 // one.
-func (t *ties) takeBack(f Frame) bool {
+func (t *dealings) takeBack(f Frame) bool {
 	i, ok := slices.BinarySearch(t.lent, f)
 	if ok {
 		t.lent = slices.Delete(t.lent, i, i+1)
@@ -86,20 +86,20 @@ func (t *ties) takeBack(f Frame) bool {
 
 // Pending returns the table whose release waits to be finished, NoFrame if none
 // does.
-func (s *State) Pending() Frame { return s.ties.pending }
+func (s *State) Pending() Frame { return s.dealings.pending }
 
 // Lent are the frames that another domain maps writable by a grant.
-func (s *State) Lent() []Frame { return s.ties.lent }
+func (s *State) Lent() []Frame { return s.dealings.lent }
 
 // DeviceWrites reports whether a device can write to a frame.
-func (s *State) DeviceWrites(f Frame) bool { return s.ties.dma>>uint(f)&1 != 0 }
+func (s *State) DeviceWrites(f Frame) bool { return s.dealings.dma>>uint(f)&1 != 0 }
 
 // Given reports whether another domain owns a frame of the guest's for the time
 // being.
-func (s *State) Given(f Frame) bool { return s.ties.given>>uint(f)&1 != 0 }
+func (s *State) Given(f Frame) bool { return s.dealings.given>>uint(f)&1 != 0 }
 
 // Dying reports whether the domain is being destroyed.
-func (s *State) Dying() bool { return s.ties.dying }
+func (s *State) Dying() bool { return s.dealings.dying }
 
 // Fatal is why the hypervisor itself would have died. Only mutants get there.
 type Fatal uint8

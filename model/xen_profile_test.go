@@ -98,7 +98,7 @@ func TestLostReference(t *testing.T) {
 			t.Errorf("%s: census: %v", p.Name, err)
 		}
 		if i := s.Info(1); p.Residue && (!i.Is(Partial) || i.T != 1 || s.clearFrame(m.MFN(1)) != EINVAL) {
-			t.Errorf("%s: the L2 is not stuck: %+v", p.Name, i)
+			t.Errorf("%s: the L2 is not abandoned: %+v", p.Name, i)
 		}
 	}
 }

@@ -1,8 +1,8 @@
 package mutants
 
-// moreBootMutants are mutants that the rules about hooks, requests, ranges and
+// rangeMutants are mutants that the rules about hooks, requests, ranges and
 // repetition catch.
-func moreBootMutants() []Mutant {
+func rangeMutants() []Mutant {
 	const (
 		init  = "Linux, arch/i386/mm/init.c"
 		start = "Linux, arch/x86/xen/mmu.c, orders of the hand-over"

@@ -26,7 +26,7 @@ func (s *State) release(f Frame) Errno {
 	return OK
 }
 
-func (s *State) given(f Frame) bool { return s.ties.given>>uint(f)&1 != 0 }
+func (s *State) given(f Frame) bool { return s.dealings.given>>uint(f)&1 != 0 }
 
 // steal moves a frame that nobody refers to to another domain (Xen: steal_page,
 // gnttab_transfer). What it was last audited as is forgotten: the next owner may
@@ -44,7 +44,7 @@ func (s *State) steal(f Frame) Errno {
 		i.Typ = TypeNone
 		i.Flags &^= Validated | PAEXenL2
 	}
-	s.ties.given |= 1 << uint(f)
+	s.dealings.given |= 1 << uint(f)
 	s.flushAll()
 	return OK
 }
@@ -63,10 +63,10 @@ func (s *State) obtain(f Frame) Errno {
 	}
 	i.Flags |= Allocated
 	i.G = 1
-	s.ties.given &^= 1 << uint(f)
-	if s.ties.device {
+	s.dealings.given &^= 1 << uint(f)
+	if s.dealings.device {
 		// New memory is mapped for the device at once.
-		s.ties.dma |= 1 << uint(f)
+		s.dealings.dma |= 1 << uint(f)
 	}
 	s.flushAll()
 	return OK
@@ -93,7 +93,7 @@ func (s *State) lend(f Frame) Errno {
 		if s.getPageType(f, TypeWritable, false, false) != OK {
 			return EINVAL
 		}
-		s.ties.lend(f)
+		s.dealings.lend(f)
 	}
 	s.TLB.fill(tlbEntry{page: othersVA + VA(f)<<PageShift, frame: f, write: true})
 	return OK
@@ -102,7 +102,7 @@ func (s *State) lend(f Frame) Errno {
 // unlend ends such a mapping. A grant's goes with a flush (Xen:
 // gnttab_flush_tlb); the other domain's own need not.
 func (s *State) unlend(f Frame) Errno {
-	if !s.ties.takeBack(f) {
+	if !s.dealings.takeBack(f) {
 		return EINVAL
 	}
 	s.putPageType(f, NoFrame, false)
@@ -130,7 +130,7 @@ func (s *State) grantPTE(table Frame, off int, f Frame) Errno {
 	if s.getPageType(f, TypeWritable, false, false) != OK {
 		return EINVAL
 	}
-	s.ties.lend(f)
+	s.dealings.lend(f)
 	e := MakeEntry(s.L.Map.MFN(f), Present|RW)
 	s.storeFrame(table, off, 8, uint64(e))
 	return OK
@@ -139,13 +139,13 @@ func (s *State) grantPTE(table Frame, off int, f Frame) Errno {
 // assign gives the guest a device, which may write to what is Writable (Xen:
 // assign_device, arch_iommu_populate_page_table).
 func (s *State) assign() Errno {
-	if s.ties.device {
+	if s.dealings.device {
 		return EINVAL
 	}
-	s.ties.device = true
+	s.dealings.device = true
 	for f := range s.L.Map.Guest() {
 		if i := &s.info[f]; i.G > 0 && i.Typ == TypeWritable {
-			s.ties.dma |= 1 << uint(f)
+			s.dealings.dma |= 1 << uint(f)
 		}
 	}
 	return OK
@@ -156,9 +156,9 @@ func (s *State) assign() Errno {
 func (s *State) deviceFollows(f Frame, was, now Type) {
 	switch {
 	case now == TypeWritable:
-		s.ties.dma |= 1 << uint(f)
+		s.dealings.dma |= 1 << uint(f)
 	case was == TypeWritable || !s.rules.mutant.DeviceKeepsUntyped:
-		s.ties.dma &^= 1 << uint(f)
+		s.dealings.dma &^= 1 << uint(f)
 	}
 }
 
@@ -234,8 +234,8 @@ func (s *State) iret(va VA, e Entry) (Frame, int, Errno) {
 	if s.CPU.UserCR3 == NoFrame || !s.rules.mutant.BatchGoesOn {
 		return NoFrame, 0, OK
 	}
-	s.ties.userMode = true
+	s.dealings.userMode = true
 	f, off, rc := s.updateVAMapping(va, e, UVMFNone)
-	s.ties.userMode = false
+	s.dealings.userMode = false
 	return f, off, rc
 }

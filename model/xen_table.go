@@ -27,7 +27,7 @@ func (s *State) promote(f Frame) Errno {
 		s.promotePaused(f)
 	case !s.rules.residue:
 		// The caller rolls back.
-	case f == s.stuck.table:
+	case f == s.abandoned.table:
 		i := s.touch(f)
 		i.G++
 		i.Flags |= Partial
