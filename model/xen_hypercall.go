@@ -2,7 +2,7 @@ package model
 
 // Hypercalls as the guest makes them. Each is one Step; a refused one leaves
 // memory and frame records as they were, and it is up to the guest to look at
-// the answer. The rules behind them are in the own_*.go files.
+// the answer. The rules behind them are in the xen_*.go files.
 
 // UVMF says what update_va_mapping flushes (Xen: UVMF_* in public/xen.h).
 type UVMF uint8
