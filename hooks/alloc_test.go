@@ -43,7 +43,7 @@ func TestHooksAreNoted(t *testing.T) {
 		{"other code", direct, false, []string{"bootmem", "store"}},
 		{"other code, with hooks that announce themselves", direct, true, told},
 	} {
-		k := kernel(t, nil)
+		k := newKernel(t, nil)
 		if x.announce {
 			ops := native.Ops()
 			hooks.Announce(&ops)
@@ -59,7 +59,7 @@ func TestHooksAreNoted(t *testing.T) {
 
 // TestReleaseIsNoted checks the other two hooks.
 func TestReleaseIsNoted(t *testing.T) {
-	k := kernel(t, nil)
+	k := newKernel(t, nil)
 	got := new(notes)
 	k.M.Observe(got)
 	k.M.Run(func() { k.ReleasePT(7); k.ReleasePD(8); k.AllocPD(9) })

@@ -10,9 +10,9 @@ import (
 	"github.com/ptcheck/ptcheck/native"
 )
 
-// kernel is a native two-level kernel of 16 frames on boot tables that map all
+// newKernel is a native two-level kernel of 16 frames on boot tables that map all
 // of them. Its fixmap has no table yet.
-func kernel(t *testing.T, edit func(c *native.Config)) *hooks.Kernel {
+func newKernel(t *testing.T, edit func(c *native.Config)) *hooks.Kernel {
 	t.Helper()
 	g, err := model.NewGeometry("tiny", 4, 16, 4)
 	if err != nil {
@@ -40,7 +40,7 @@ func died(k *hooks.Kernel, fn func()) string {
 }
 
 func TestFixmapLeaves(t *testing.T) {
-	k := kernel(t, nil)
+	k := newKernel(t, nil)
 	fix := func(index int, pfn model.PFN, prot model.Entry) string {
 		return died(k, func() { hooks.SetFixmap(k, index, pfn, prot) })
 	}
@@ -76,7 +76,7 @@ func TestFixmapLeaves(t *testing.T) {
 
 // TestFixmapFlushesItsPage checks that a cached translation of the page goes.
 func TestFixmapFlushesItsPage(t *testing.T) {
-	k := kernel(t, nil)
+	k := newKernel(t, nil)
 	k.M.TLB.Sticky = true
 	va := k.M.L.Fix(2)
 	got := died(k, func() {
@@ -94,7 +94,7 @@ func TestFixmapFlushesItsPage(t *testing.T) {
 
 // TestHooksNotSet calls hooks in a phase in which there is none.
 func TestHooksNotSet(t *testing.T) {
-	k := kernel(t, func(c *native.Config) { c.MapBeyondEnd = 0x2000 })
+	k := newKernel(t, func(c *native.Config) { c.MapBeyondEnd = 0x2000 })
 	k.M.Kernel.SetPTE = model.VariantNone
 	if got := died(k, func() { hooks.MapLowmemLeaf(k, 0) }); got != "bug null call of set_pte" {
 		t.Errorf("set_pte: %s", got)
@@ -108,13 +108,13 @@ func TestHooksNotSet(t *testing.T) {
 // TestNewTablesAreReadBack is about the BUG_ON of the table-creating helpers: a
 // pointer that does not lead to the new table is noticed.
 func TestNewTablesAreReadBack(t *testing.T) {
-	k := kernel(t, nil)
+	k := newKernel(t, nil)
 	make := k.PV.MakePGD
 	k.PV.MakePGD = func(k *hooks.Kernel, v uint64) model.Entry { return make(k, v+0x1000) }
 	if got := died(k, func() { k.Fn.OnePageTableInit(k, k.Slot(k.Base(), 15)) }); got != "bug one_page_table_init BUG" {
 		t.Errorf("L1: %s", got)
 	}
-	k = kernel(t, func(c *native.Config) {
+	k = newKernel(t, func(c *native.Config) {
 		var err error
 		if c.Geo, err = model.NewGeometry("tiny pae", 8, 2, 8, 4); err != nil {
 			t.Fatal(err)
@@ -129,7 +129,7 @@ func TestNewTablesAreReadBack(t *testing.T) {
 // TestLookupAddress finds leaves of both sizes in init_mm, and none where an
 // upper entry is empty.
 func TestLookupAddress(t *testing.T) {
-	k := kernel(t, func(c *native.Config) { c.Kernel.HasPSE = true })
+	k := newKernel(t, func(c *native.Config) { c.Kernel.HasPSE = true })
 	k.M.Run(func() {
 		hooks.SetupStart(k)
 		hooks.MapLowmemLeaf(k, 5) // frames 4 to 7, by a large page
@@ -156,7 +156,7 @@ func TestLookupAddress(t *testing.T) {
 func TestLeafByLeafIsTheWhole(t *testing.T) {
 	for _, pse := range []bool{false, true} {
 		features := func(c *native.Config) { c.Kernel.HasPSE, c.Kernel.HasPGE, c.MapBeyondEnd = pse, true, 0x2000 }
-		whole, leaves := kernel(t, features), kernel(t, features)
+		whole, leaves := newKernel(t, features), newKernel(t, features)
 		a := died(whole, func() { hooks.SetupStart(whole); hooks.MapLowmem(whole) })
 		b := died(leaves, func() {
 			hooks.SetupStart(leaves)
@@ -176,7 +176,7 @@ func TestLeafByLeafIsTheWhole(t *testing.T) {
 // TestSecondAddressSpace checks what a second root shares with the kernel's: the
 // kernel's part, and in PAE nothing of the user's.
 func TestSecondAddressSpace(t *testing.T) {
-	k := kernel(t, nil)
+	k := newKernel(t, nil)
 	if got := died(k, func() { hooks.PagingInit(k); hooks.Zap(k); hooks.Fork(k) }); got != "alive" {
 		t.Fatal(got)
 	}
@@ -200,7 +200,7 @@ func TestSecondAddressSpace(t *testing.T) {
 // TestRootLoadAndZapFlush checks that no translation outlives the root load or the
 // zap, not even a global one.
 func TestRootLoadAndZapFlush(t *testing.T) {
-	k := kernel(t, func(c *native.Config) { c.Kernel.HasPGE = true })
+	k := newKernel(t, func(c *native.Config) { c.Kernel.HasPGE = true })
 	k.M.TLB.Sticky = true
 	globals := 0
 	got := died(k, func() {
@@ -237,7 +237,7 @@ func TestLeafCallsSayWhatTheyMap(t *testing.T) {
 		pse           bool
 		pfn, from, to model.PFN
 	}{{false, 5, 5, 6}, {true, 5, 4, 8}, {true, 13, 12, 14}} {
-		k := kernel(t, func(c *native.Config) { c.Kernel.HasPSE, c.Kernel.MaxLowPFN = x.pse, 14 })
+		k := newKernel(t, func(c *native.Config) { c.Kernel.HasPSE, c.Kernel.MaxLowPFN = x.pse, 14 })
 		calls := new(calls)
 		k.M.Observe(calls)
 		if got := died(k, func() { hooks.EnableFeatures(k); hooks.MapLowmemLeaf(k, x.pfn) }); got != "alive" {
@@ -258,7 +258,7 @@ func (l *calls) Step(_ *model.Machine, s *model.Step) { *l = append(*l, s.Call) 
 // TestSites checks that steps name the kernel function that took them, if asked.
 func TestSites(t *testing.T) {
 	for _, asked := range []bool{true, false} {
-		k := kernel(t, nil)
+		k := newKernel(t, nil)
 		k.M.RecordSites = asked
 		sites := new(sites)
 		k.M.Observe(sites)

@@ -1,19 +1,20 @@
 package hooks_test
 
 import (
+	"github.com/ptcheck/ptcheck/systems/all"
+	"github.com/ptcheck/ptcheck/systems/kernel"
 	"testing"
 
 	"github.com/ptcheck/ptcheck/hooks"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/native"
-	"github.com/ptcheck/ptcheck/systems/boot"
 	"github.com/ptcheck/ptcheck/xen"
 )
 
 // booted is a kernel that has booted: the first member of a theme of a system.
 func booted(t *testing.T, name, theme string, levels int) *hooks.Kernel {
 	t.Helper()
-	s, err := system.New(name, system.Options{Themes: []string{theme}, Levels: []int{levels}})
+	s, err := all.New(name, kernel.Options{Themes: []string{theme}, Levels: []int{levels}})
 	if err != nil {
 		t.Fatal(err)
 	}

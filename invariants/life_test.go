@@ -1,12 +1,13 @@
 package invariants_test
 
 import (
+	"github.com/ptcheck/ptcheck/systems/all"
+	"github.com/ptcheck/ptcheck/systems/kernel"
 	"testing"
 
 	"github.com/ptcheck/ptcheck/invariants"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
-	"github.com/ptcheck/ptcheck/systems/boot"
 )
 
 // living is a booted machine on which some calls have been made.
@@ -18,7 +19,7 @@ type living struct {
 // newLiving makes calls from a start of day of a life.
 func newLiving(t *testing.T, name, start string, calls ...string) *living {
 	t.Helper()
-	s, err := system.New(name, system.Options{})
+	s, err := all.New(name, kernel.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +31,7 @@ func newLiving(t *testing.T, name, start string, calls ...string) *living {
 		m.Init(i)
 		l := &living{start: invariants.TakeSnapshot(m.State())}
 		for _, text := range calls {
-			c, err := system.ParseCall(text)
+			c, err := kernel.ParseCall(text)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -153,7 +154,7 @@ func TestLifeRules(t *testing.T) {
 
 // TestLifeRulesAfterBootOnly: a machine that boots says nothing to them.
 func TestLifeRulesAfterBootOnly(t *testing.T) {
-	s, err := system.New("xen", system.Options{})
+	s, err := all.New("xen", kernel.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

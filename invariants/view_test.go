@@ -1,6 +1,8 @@
 package invariants_test
 
 import (
+	"github.com/ptcheck/ptcheck/systems/all"
+	"github.com/ptcheck/ptcheck/systems/kernel"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -10,7 +12,6 @@ import (
 	"github.com/ptcheck/ptcheck/invariants"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
-	"github.com/ptcheck/ptcheck/systems/boot"
 )
 
 // geometry makes a tiny geometry.
@@ -157,7 +158,7 @@ func TestViewFollowsSystems(t *testing.T) {
 				ctor(k, pgd, pmds)
 			}
 		}
-		s, err := system.New(name, system.Options{Patch: attach})
+		s, err := all.New(name, kernel.Options{Patch: attach})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -181,7 +182,7 @@ func TestViewFollowsSystems(t *testing.T) {
 }
 
 // walk makes random calls without going back. It says which one did not move.
-func walk(m *system.Model, init int, rng *rand.Rand, length int) string {
+func walk(m *kernel.Model, init int, rng *rand.Rand, length int) string {
 	m.Init(init)
 	for range length {
 		codes := m.Calls(nil)
@@ -190,7 +191,7 @@ func walk(m *system.Model, init int, rng *rand.Rand, length int) string {
 		}
 		c := codes[rng.IntN(len(codes))]
 		if o := m.Apply(c); o.Kind != explore.Moved {
-			return fmt.Sprintf("%v: %v", system.CallOf(c), o.Kind)
+			return fmt.Sprintf("%v: %v", kernel.CallOf(c), o.Kind)
 		}
 	}
 	return ""

@@ -1,6 +1,7 @@
 package corpus
 
 import (
+	"github.com/ptcheck/ptcheck/systems"
 	"bytes"
 	"errors"
 	"fmt"
@@ -12,7 +13,6 @@ import (
 	"sync/atomic"
 
 	"github.com/ptcheck/ptcheck/model/script"
-	"github.com/ptcheck/ptcheck/systems/boot"
 	"github.com/ptcheck/ptcheck/systems/lab"
 	"github.com/ptcheck/ptcheck/systems/trial"
 )
@@ -78,7 +78,7 @@ func Check(name string, src []byte) Result {
 	switch {
 	case err != nil:
 		r.Err = err
-	case !system.IsBoot(f):
+	case !systems.IsBoot(f):
 		r.checkScript(f, src)
 	default:
 		r.checkTrial(f)
@@ -90,7 +90,7 @@ func Check(name string, src []byte) Result {
 func (r *Result) checkTrial(f *script.File) {
 	t, err := trial.Read(f)
 	var answer *trial.AnswerError
-	var early *system.EarlyError
+	var early *systems.EarlyError
 	switch {
 	case errors.As(err, &answer) || errors.As(err, &early):
 		r.Failure = err.Error()
@@ -117,7 +117,7 @@ func (r *Result) checkTrial(f *script.File) {
 
 // checkScript checks a script for a guest on Xen by the answers written in it.
 func (r *Result) checkScript(f *script.File, src []byte) {
-	i := slices.IndexFunc(f.Lines, func(l script.Line) bool { return l.Op != nil && system.IsHeader(l.Op) })
+	i := slices.IndexFunc(f.Lines, func(l script.Line) bool { return l.Op != nil && systems.IsHeader(l.Op) })
 	if i >= 0 {
 		r.Err = &script.Error{File: r.Name, Line: i + 1, Col: 1, Msg: f.Lines[i].Op.Name + " goes with a line \"system NAME\""}
 		return

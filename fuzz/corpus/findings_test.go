@@ -1,6 +1,9 @@
 package corpus
 
 import (
+	"github.com/ptcheck/ptcheck/systems/all"
+	"github.com/ptcheck/ptcheck/systems/kernel"
+	"github.com/ptcheck/ptcheck/systems/pvdp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -12,7 +15,6 @@ import (
 	"github.com/ptcheck/ptcheck/fuzz/drive"
 	"github.com/ptcheck/ptcheck/fuzz/mutants"
 	"github.com/ptcheck/ptcheck/model/explore"
-	"github.com/ptcheck/ptcheck/systems/boot"
 	"github.com/ptcheck/ptcheck/systems/trial"
 )
 
@@ -36,7 +38,7 @@ func mutantOf(t *testing.T, id string) mutants.Mutant {
 func twin(t *testing.T, m mutants.Mutant) map[string]int {
 	t.Helper()
 	var factory explore.Factory
-	broken := func(f explore.Finding) string { return system.AdversaryRules()[f.Rule] }
+	broken := func(f explore.Finding) string { return pvdp.AdversaryRules()[f.Rule] }
 	if m.System == "pvdp" {
 		a := guestOf(t, m)
 		factory = func() explore.Model {
@@ -47,7 +49,7 @@ func twin(t *testing.T, m mutants.Mutant) map[string]int {
 			return w
 		}
 	} else {
-		s, err := system.New(m.System, system.Options{Patch: m.Change().Patch})
+		s, err := all.New(m.System, kernel.Options{Patch: m.Change().Patch})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -68,13 +70,13 @@ func twin(t *testing.T, m mutants.Mutant) map[string]int {
 	return shortest
 }
 
-func guestOf(t *testing.T, m mutants.Mutant) *system.Adversary {
+func guestOf(t *testing.T, m mutants.Mutant) *pvdp.Adversary {
 	t.Helper()
 	for _, s := range drive.Scopes() {
 		if s.Profile == "plain" && s.Levels == m.Levels {
 			p := drive.Profile(s.Profile)
 			p.Mutant = m.Change().Judge
-			a, err := system.PVDP(system.AdversaryOptions{Frames: s.Frames, Levels: s.Levels, Slots: s.Slots, Profile: p})
+			a, err := pvdp.PVDP(pvdp.AdversaryOptions{Frames: s.Frames, Levels: s.Levels, Slots: s.Slots, Profile: p})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -123,7 +125,7 @@ func TestRandomWalksShrink(t *testing.T) {
 			continue // its findings come by bytes
 		}
 		c := m.Change()
-		s, err := system.New(m.System, system.Options{Patch: c.Patch})
+		s, err := all.New(m.System, kernel.Options{Patch: c.Patch})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -133,9 +135,9 @@ func TestRandomWalksShrink(t *testing.T) {
 			t.Errorf("%s: random walks find nothing: %v", id, err)
 			continue
 		}
-		var path []system.Call
+		var path []kernel.Call
 		for _, code := range r.Findings[0].Path {
-			path = append(path, system.CallOf(code))
+			path = append(path, kernel.CallOf(code))
 		}
 		tr, err := trial.Boot(m.System, id, 0, 0, s.Inits[r.Findings[0].Init].Name, path)
 		if err != nil {

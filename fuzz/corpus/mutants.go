@@ -1,13 +1,13 @@
 package corpus
 
 import (
+	"github.com/ptcheck/ptcheck/systems/all"
 	"context"
 	"fmt"
 	"path/filepath"
 	"slices"
 
 	"github.com/ptcheck/ptcheck/fuzz/mutants"
-	"github.com/ptcheck/ptcheck/systems/boot"
 	"github.com/ptcheck/ptcheck/systems/trial"
 )
 
@@ -59,7 +59,7 @@ func scenarioOf(ctx context.Context, m *mutants.Mutant) ([]byte, error) {
 // changes of kernels. Those of the hypervisor have no boot to make: they are
 // searched only.
 func Mutants() []mutants.Mutant {
-	harmless := slices.DeleteFunc(mutants.Harmless(), func(m mutants.Mutant) bool { return !slices.Contains(system.Names(), m.System) })
+	harmless := slices.DeleteFunc(mutants.Harmless(), func(m mutants.Mutant) bool { return !slices.Contains(all.Names(), m.System) })
 	return append(mutants.All(), harmless...)
 }
 

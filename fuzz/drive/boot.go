@@ -1,12 +1,13 @@
 package drive
 
 import (
+	"github.com/ptcheck/ptcheck/systems/all"
+	"github.com/ptcheck/ptcheck/systems/kernel"
 	"fmt"
 	"math/bits"
 
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
-	"github.com/ptcheck/ptcheck/systems/boot"
 )
 
 // Boot drives a boot system. It is not safe for concurrent use.
@@ -15,8 +16,8 @@ import (
 // the first say which kind of call, another one if that is not enabled; the other
 // ten choose among the enabled calls of this kind.
 type Boot struct {
-	sys   *system.System
-	m     *system.Model
+	sys   *kernel.System
+	m     *kernel.Model
 	lead  [][]uint64 // calls that precede every input, by start of day
 	state [][]byte   // packed states behind them
 	codes []uint64
@@ -27,8 +28,8 @@ type Boot struct {
 }
 
 // NewBoot returns a driver of a system.
-func NewBoot(name string, o system.Options) (*Boot, error) {
-	sys, err := system.New(name, o)
+func NewBoot(name string, o kernel.Options) (*Boot, error) {
+	sys, err := all.New(name, o)
 	if err != nil {
 		return nil, fmt.Errorf("drive: %w", err)
 	}
@@ -38,7 +39,7 @@ func NewBoot(name string, o system.Options) (*Boot, error) {
 // NewBooted returns a driver that begins behind a boot: each start of day is
 // followed by the kernel's own calls in their order, up to the zap. Starts of day
 // of systems that begin there anyway stay as they are.
-func NewBooted(name string, o system.Options) (*Boot, error) {
+func NewBooted(name string, o kernel.Options) (*Boot, error) {
 	b, err := NewBoot(name, o)
 	if err != nil {
 		return nil, err
@@ -67,13 +68,13 @@ func NewBooted(name string, o system.Options) (*Boot, error) {
 func (b *Boot) onward(made []uint64) (best uint64, ok bool) {
 	b.codes = b.m.Enabled(b.codes[:0])
 	rank := func(code uint64) int {
-		switch c := system.CallOf(code); c.Kind {
+		switch c := kernel.CallOf(code); c.Kind {
 		case model.CallSetupStart, model.CallSetupDone, model.CallLoadRoot, model.CallZap:
 			return 3
 		case model.CallRange:
 			return 2
 		case model.CallMap:
-			if c.Arg == system.AllLeaves {
+			if c.Arg == kernel.AllLeaves {
 				return 1
 			}
 		}
@@ -135,7 +136,7 @@ const (
 
 // kindOf is the number of a call's kind.
 func kindOf(code uint64) int {
-	k, two := system.KindOf(code)
+	k, two := kernel.KindOf(code)
 	if two {
 		return (int(k) + kinds/2) % kinds
 	}
@@ -175,14 +176,14 @@ func (b *Boot) pick(kind, nth int) (uint64, bool) {
 
 // Path is what the last input did: the start of day, and the calls from there,
 // with those that precede every input.
-func (b *Boot) Path() (init int, calls []system.Call) {
+func (b *Boot) Path() (init int, calls []kernel.Call) {
 	if b.lead != nil {
 		for _, code := range b.lead[b.init] {
-			calls = append(calls, system.CallOf(code))
+			calls = append(calls, kernel.CallOf(code))
 		}
 	}
 	for _, code := range b.path {
-		calls = append(calls, system.CallOf(code))
+		calls = append(calls, kernel.CallOf(code))
 	}
 	return b.init, calls
 }
@@ -191,11 +192,11 @@ func (b *Boot) Path() (init int, calls []system.Call) {
 func (b *Boot) Broken(o explore.Outcome) string { return b.m.Broken(o) }
 
 // System is what is driven.
-func (b *Boot) System() *system.System { return b.sys }
+func (b *Boot) System() *kernel.System { return b.sys }
 
 // Encode is the reverse of Run: an input that makes the calls from a start of
 // day. ok is false if there is none, because a call is not possible.
-func (b *Boot) Encode(init int, calls []system.Call) (data []byte, ok bool) {
+func (b *Boot) Encode(init int, calls []kernel.Call) (data []byte, ok bool) {
 	if init > 255 || init >= len(b.sys.Inits) {
 		return nil, false
 	}
@@ -226,7 +227,7 @@ func (b *Boot) Encode(init int, calls []system.Call) (data []byte, ok bool) {
 				nth++
 			}
 		}
-		if c.Arg == system.AllLeaves {
+		if c.Arg == kernel.AllLeaves {
 			nth = nthLast
 		}
 		if !found || nth > nthLast {

@@ -1,13 +1,14 @@
 package drive
 
 import (
+	"github.com/ptcheck/ptcheck/systems/kernel"
+	"github.com/ptcheck/ptcheck/systems/pvdp"
 	"math/rand/v2"
 	"slices"
 	"testing"
 
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
-	"github.com/ptcheck/ptcheck/systems/boot"
 )
 
 func randomBytes(r *rand.Rand, n int) []byte {
@@ -24,9 +25,9 @@ func randomBytes(r *rand.Rand, n int) []byte {
 func TestBootBytes(t *testing.T) {
 	for _, make := range []struct {
 		name string
-		open func(string, system.Options) (*Boot, error)
+		open func(string, kernel.Options) (*Boot, error)
 	}{{"native", NewBoot}, {"xen", NewBoot}, {"native", NewBooted}, {"xen", NewBooted}} {
-		b, err := make.open(make.name, system.Options{})
+		b, err := make.open(make.name, kernel.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -79,7 +80,7 @@ func TestGuestBytes(t *testing.T) {
 		in := randomBytes(r, 1+2*r.IntN(40))
 		if o := g.Run(in); o.Kind != explore.Moved {
 			s, path := g.Path()
-			t.Fatalf("%v: %v: %s", s, path, system.AdversaryRules()[o.Rule])
+			t.Fatalf("%v: %v: %s", s, path, pvdp.AdversaryRules()[o.Rule])
 		}
 		s, path := g.Path()
 		for _, o := range path {
@@ -100,14 +101,14 @@ func TestGuestBytes(t *testing.T) {
 			t.Errorf("%v comes back as %v", path, p2)
 		}
 	}
-	if len(ops) != len(system.OpNames()) {
-		t.Errorf("only %d of %d operations", len(ops), len(system.OpNames()))
+	if len(ops) != len(pvdp.OpNames()) {
+		t.Errorf("only %d of %d operations", len(ops), len(pvdp.OpNames()))
 	}
 }
 
 // TestNoAllocation holds that inputs are carried out without allocating.
 func TestNoAllocation(t *testing.T) {
-	b, err := NewBoot("xen", system.Options{})
+	b, err := NewBoot("xen", kernel.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +132,7 @@ func BenchmarkNative(b *testing.B) { benchBoot(b, "native") }
 func BenchmarkXen(b *testing.B)    { benchBoot(b, "xen") }
 
 func benchBoot(b *testing.B, name string) {
-	d, err := NewBoot(name, system.Options{})
+	d, err := NewBoot(name, kernel.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}

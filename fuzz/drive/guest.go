@@ -1,13 +1,13 @@
 package drive
 
 import (
+	"github.com/ptcheck/ptcheck/systems/pvdp"
 	"fmt"
 	"math/bits"
 	"slices"
 
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
-	"github.com/ptcheck/ptcheck/systems/boot"
 )
 
 // Scope is a world of a hostile guest.
@@ -42,20 +42,20 @@ func Profile(name string) *model.Profile {
 // operation, 3 the frame, 2 the slot, 3 the entry's frame, 4 its flags. Pins take
 // their level from the slot, copies their second frame from the entry.
 type Guest struct {
-	models []*system.AdversaryModel
+	models []*pvdp.AdversaryModel
 	flags  [16]model.Entry
 	scope  int
-	path   []system.GuestOp
+	path   []pvdp.GuestOp
 }
 
 // NewGuest returns a driver of hostile guests; judge replaces rules of the
 // hypervisor.
 func NewGuest(judge model.Mutant) (*Guest, error) {
-	g := &Guest{flags: flagSets(), path: make([]system.GuestOp, 0, maxOps)}
+	g := &Guest{flags: flagSets(), path: make([]pvdp.GuestOp, 0, maxOps)}
 	for _, s := range Scopes() {
 		p := Profile(s.Profile)
 		p.Mutant = judge
-		a, err := system.OpenAdversary("adversary", system.AdversaryOptions{Frames: s.Frames, Levels: s.Levels, Slots: s.Slots, Profile: p})
+		a, err := pvdp.OpenAdversary("adversary", pvdp.AdversaryOptions{Frames: s.Frames, Levels: s.Levels, Slots: s.Slots, Profile: p})
 		if err != nil {
 			return nil, fmt.Errorf("drive: %w", err)
 		}
@@ -106,22 +106,22 @@ func (g *Guest) Run(data []byte) explore.Outcome {
 }
 
 // op is the operation that 16 bits stand for.
-func (g *Guest) op(m *system.AdversaryModel, w uint) system.GuestOp {
+func (g *Guest) op(m *pvdp.AdversaryModel, w uint) pvdp.GuestOp {
 	s := Scope{Frames: m.Adversary().Frames(), Levels: m.Adversary().Levels(), Slots: m.Adversary().Slots()}
 	nibble, frame, slot, second, flags := w&15, w>>4&7, w>>7&3, w>>9&7, w>>12
-	o := system.GuestOp{Op: opOf(nibble), Frame: uint8(frame % uint(s.Frames))}
-	switch system.OperandOf(o.Op) {
-	case system.SlotEntry:
+	o := pvdp.GuestOp{Op: opOf(nibble), Frame: uint8(frame % uint(s.Frames))}
+	switch pvdp.OperandOf(o.Op) {
+	case pvdp.SlotEntry:
 		o.Arg = uint8(slot % uint(s.Slots))
 		if f := g.flags[flags]; f != 0 {
 			o.Entry = model.MakeEntry(model.MFN(second%uint(s.Frames)), f)
 		}
-		if system.OpNames()[o.Op] == "st" {
+		if pvdp.OpNames()[o.Op] == "st" {
 			o = reachable(m, o)
 		}
-	case system.LevelOf:
+	case pvdp.LevelOf:
 		o.Arg = uint8(1 + slot%uint(s.Levels))
-	case system.FrameOf:
+	case pvdp.FrameOf:
 		o.Arg = uint8(second % uint(s.Frames))
 	}
 	return o
@@ -139,7 +139,7 @@ func opOf(nibble uint) uint8 {
 
 // reachable turns a store to a frame that the guest cannot write to into one to
 // the next frame that it can, or into a hypercall if there is none.
-func reachable(m *system.AdversaryModel, o system.GuestOp) system.GuestOp {
+func reachable(m *pvdp.AdversaryModel, o pvdp.GuestOp) pvdp.GuestOp {
 	set := m.Writable()
 	if set == 0 {
 		o.Op = opOf(0)
@@ -151,11 +151,11 @@ func reachable(m *system.AdversaryModel, o system.GuestOp) system.GuestOp {
 }
 
 // Path is what the last input did.
-func (g *Guest) Path() (Scope, []system.GuestOp) { return Scopes()[g.scope], slices.Clone(g.path) }
+func (g *Guest) Path() (Scope, []pvdp.GuestOp) { return Scopes()[g.scope], slices.Clone(g.path) }
 
 // Encode is the reverse of Run. ok is false if no input carries out the
 // operations in the scope.
-func (g *Guest) Encode(s Scope, ops []system.GuestOp) (data []byte, ok bool) {
+func (g *Guest) Encode(s Scope, ops []pvdp.GuestOp) (data []byte, ok bool) {
 	scope := slices.Index(Scopes(), s)
 	if scope < 0 || len(ops) > maxOps {
 		return nil, false
@@ -175,7 +175,7 @@ func (g *Guest) Encode(s Scope, ops []system.GuestOp) (data []byte, ok bool) {
 }
 
 // word finds 16 bits that stand for an operation.
-func (g *Guest) word(m *system.AdversaryModel, o system.GuestOp) (uint, bool) {
+func (g *Guest) word(m *pvdp.AdversaryModel, o pvdp.GuestOp) (uint, bool) {
 	for w := range uint(1 << 16) {
 		if opOf(w&15) == o.Op && g.op(m, w) == o {
 			return w, true

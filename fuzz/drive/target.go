@@ -1,13 +1,14 @@
 package drive
 
 import (
+	"github.com/ptcheck/ptcheck/systems/all"
+	"github.com/ptcheck/ptcheck/systems/kernel"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/ptcheck/ptcheck/fuzz/mutants"
 	"github.com/ptcheck/ptcheck/model/explore"
-	"github.com/ptcheck/ptcheck/systems/boot"
 	"github.com/ptcheck/ptcheck/systems/trial"
 )
 
@@ -34,7 +35,7 @@ func Open(target, mutant string) (Target, error) {
 	if name == "" {
 		return nil, fmt.Errorf("drive: no fuzz target that drives something is named %q; there are %v", target, Targets())
 	}
-	o := system.Options{Odd: odd()}
+	o := kernel.Options{Odd: odd()}
 	var c mutants.Change
 	if mutant != "" {
 		var err error
@@ -70,7 +71,7 @@ func odd() []int {
 // lifeSystem is the system of life after boot: that of its own if there is one,
 // else the one whose second address space can be fuzzed under a hypervisor.
 func lifeSystem() string {
-	if slices.Contains(system.Names(), "life") {
+	if slices.Contains(all.Names(), "life") {
 		return "life"
 	}
 	return "xen"
@@ -79,7 +80,7 @@ func lifeSystem() string {
 // ownLife is the part of the system of life after boot that the catalogue plants a
 // mutant in. On two processors there are members with a hypervisor and without; its
 // table levels are those of the ones that have what it replaces.
-func ownLife(mutant string) (name string, o system.Options) {
+func ownLife(mutant string) (name string, o kernel.Options) {
 	list, err := mutants.Find([]string{mutant})
 	if err != nil || !strings.HasPrefix(list[0].System, "life-") {
 		return lifeSystem(), o
@@ -107,7 +108,7 @@ func (b *bootTarget) Seed(t *trial.Trial) ([]byte, bool) {
 	if !ok || t.System() != b.sys.Name || lowmem != 0 || stale != 0 {
 		return nil, false
 	}
-	init := slices.IndexFunc(b.sys.Inits, func(i system.Init) bool { return i.Name == start })
+	init := slices.IndexFunc(b.sys.Inits, func(i kernel.Init) bool { return i.Name == start })
 	if init < 0 {
 		return nil, false
 	}

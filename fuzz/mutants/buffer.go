@@ -1,9 +1,9 @@
 package mutants
 
 import (
+	"github.com/ptcheck/ptcheck/systems/kernel"
 	"github.com/ptcheck/ptcheck/hooks"
 	"github.com/ptcheck/ptcheck/model"
-	"github.com/ptcheck/ptcheck/systems/boot"
 )
 
 // bufferMutants are bugs of kernels that extend the direct map with tables from a
@@ -26,7 +26,7 @@ func guestBuffer() []Mutant {
 		{ID: "B15b", What: "the replaced table is not released", Source: "Linux a3c6018e565d",
 			System: "buffer", Levels: 3, Catch: "spares-returned", Steps: 6, patch: onGuest(func(o *hooks.Ops) { o.ReleasePT = func(*hooks.Kernel, model.PFN) {} })},
 		{ID: "B25", What: "the builder's root is not its first table: others lie outside the range that the guest reserves", Source: "Xen 7a9d764630, Linux 806c312e50f1",
-			System: "buffer", Levels: 3, Catch: "spares-returned", Steps: 1, early: func(c *system.EarlyStart) { c.RootLast = true }},
+			System: "buffer", Levels: 3, Catch: "spares-returned", Steps: 1, early: func(c *kernel.EarlyStart) { c.RootLast = true }},
 		{ID: "B27", What: "frames without a machine frame are mapped", Source: "Linux, xen_set_pte_init",
 			System: "buffer", Levels: 4, Catch: "crash bug", Steps: 7, patch: mapMissing},
 		{ID: "B29", What: "the late hooks, which keep notes in page structs, work from the start", Source: "Linux 4267739cabb8",
@@ -97,7 +97,7 @@ func topMutants() []Mutant {
 		{ID: "B37-top", What: "memory to be ballooned up is left out", Source: "XenLinux 6de27d5b5e",
 			System: "topdown", Levels: 4, Catch: "crash bug", Steps: 10, patch: noExtra},
 		{ID: "B14", What: "the brk lacks room for the leaf of one hole", Source: "Linux, \"Reserve 8MB of _brk for P2M leafs\"",
-			System: "topdown", Levels: 4, Catch: "crash bug", Steps: 3, early: func(c *system.EarlyStart) {
+			System: "topdown", Levels: 4, Catch: "crash bug", Steps: 3, early: func(c *kernel.EarlyStart) {
 				if c.Profile != nil && len(c.RAM) > 1 {
 					c.Brk--
 				}

@@ -1,13 +1,13 @@
 package mutants
 
 import (
+	"github.com/ptcheck/ptcheck/systems/all"
 	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/ptcheck/ptcheck/invariants"
-	"github.com/ptcheck/ptcheck/systems/boot"
 )
 
 // catalogue are the names of the real bugs that were collected: B of booting
@@ -73,7 +73,7 @@ func TestCatalogueIsCovered(t *testing.T) {
 // docs/mutants.md says why there is none.
 func everyRuleIsNeeded(t *testing.T, results []Result) {
 	rules := invariants.All()
-	for _, b := range system.Backends() {
+	for _, b := range all.Backends() {
 		rules = append(rules, b.Rules...)
 	}
 	var ids []string

@@ -1,9 +1,9 @@
 package mutants
 
 import (
+	"github.com/ptcheck/ptcheck/systems/kernel"
 	"github.com/ptcheck/ptcheck/hooks"
 	"github.com/ptcheck/ptcheck/model"
-	"github.com/ptcheck/ptcheck/systems/boot"
 )
 
 // Change is what a mutant replaces. The zero value replaces nothing.
@@ -13,7 +13,7 @@ type Change struct {
 	// Judge replaces rules of the hypervisor.
 	Judge model.Mutant
 	// Early changes what later kernels start from; nil if it does not.
-	Early func(*system.EarlyStart)
+	Early func(*kernel.EarlyStart)
 }
 
 // Change returns what the mutant replaces.

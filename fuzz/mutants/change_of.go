@@ -1,13 +1,13 @@
 package mutants
 
 import (
+	"github.com/ptcheck/ptcheck/systems/kernel"
 	"fmt"
 
-	"github.com/ptcheck/ptcheck/systems/boot"
 )
 
 // Apply returns the options of a boot system with the change made in it.
-func (c Change) Apply(o system.Options) system.Options {
+func (c Change) Apply(o kernel.Options) kernel.Options {
 	o.Patch, o.Early = c.Patch, c.Early
 	return o
 }

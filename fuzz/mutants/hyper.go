@@ -1,8 +1,8 @@
 package mutants
 
 import (
+	"github.com/ptcheck/ptcheck/systems/hostile"
 	"github.com/ptcheck/ptcheck/model"
-	"github.com/ptcheck/ptcheck/systems/boot"
 )
 
 // hyperMutants are mistakes of the hypervisor, each in the smallest scope in which
@@ -20,7 +20,7 @@ func hyperMutants() []Mutant {
 }
 
 // row completes a row of system hyper.
-func row(m Mutant, guest system.HostileOptions) Mutant {
+func row(m Mutant, guest hostile.HostileOptions) Mutant {
 	if guest.Profile == nil {
 		guest.Profile = model.Ideal()
 	}
@@ -40,10 +40,10 @@ func entryMutants() []Mutant {
 		row(Mutant{ID: "X01", What: "L2 entries may map large pages: an update lets the size bit in, and one that keeps its frame is stored unchecked",
 			Source: "Xen fe360c90ea, XSA-148", Catch: "tables-read-only", Steps: 1,
 			judge: model.Mutant{Unmasked: model.PSE, FastPath: sameFrame(true)}},
-			system.HostileOptions{Slots: []int{2, 2}, Frames: 4, Ops: []string{"mu", "pin", "unpin"}, Flags: []string{"P", "PW", "PWS"}}),
+			hostile.HostileOptions{Slots: []int{2, 2}, Frames: 4, Ops: []string{"mu", "pin", "unpin"}, Flags: []string{"P", "PW", "PWS"}}),
 		row(Mutant{ID: "X02-linear", What: "an entry of a table to itself becomes writable unchecked", Source: "Xen e1bff4c2ea, XSA-182",
 			Catch: "linear-one-deep", Steps: 2, judge: model.Mutant{FastPath: sameFrame(true)}},
-			system.HostileOptions{Slots: []int{2, 1, 1}, Frames: 3, Ops: []string{"mu"}, Flags: []string{"P", "PW"}}),
+			hostile.HostileOptions{Slots: []int{2, 1, 1}, Frames: 3, Ops: []string{"mu"}, Flags: []string{"P", "PW"}}),
 		row(Mutant{ID: "X43-writable", What: "the result of an L1's audit is ignored", Source: "Xen b525c05cf9",
 			Catch: "tables-read-only", Steps: 1,
 			judge: model.Mutant{Audited: func(level int, rc model.Errno) model.Errno {
@@ -52,7 +52,7 @@ func entryMutants() []Mutant {
 				}
 				return rc
 			}}},
-			system.HostileOptions{Slots: []int{1, 2}, Frames: 3, Memory: []string{"f2 0 f0:PW"}, Ops: []string{"mu", "pin"}, Flags: []string{"P", "PW"}}),
+			hostile.HostileOptions{Slots: []int{1, 2}, Frames: 3, Memory: []string{"f2 0 f0:PW"}, Ops: []string{"mu", "pin"}, Flags: []string{"P", "PW"}}),
 		row(Mutant{ID: "X44-root", What: "the audit of a root returns success on failure", Source: "Xen 172bd99086",
 			Catch: "one-type", Steps: 1,
 			judge: model.Mutant{Audited: func(level int, rc model.Errno) model.Errno {
@@ -61,7 +61,7 @@ func entryMutants() []Mutant {
 				}
 				return rc
 			}}},
-			system.HostileOptions{Slots: []int{2, 1, 1, 1}, Frames: 5, Memory: []string{"f4 0 f3:P"}, Ops: []string{"pin", "cr3"}, Flags: []string{"P"}}),
+			hostile.HostileOptions{Slots: []int{2, 1, 1, 1}, Frames: 5, Memory: []string{"f4 0 f3:P"}, Ops: []string{"pin", "cr3"}, Flags: []string{"P"}}),
 	}
 }
 
@@ -78,24 +78,24 @@ func linearMutants() []Mutant {
 	return []Mutant{
 		row(Mutant{ID: "X03", What: "a PAE root may name itself, and the entry is then made writable", Source: "Xen c844d637d9, XSA-185",
 			Catch: "linear-one-deep", Steps: 1, judge: model.Mutant{LinearPAERoot: true}},
-			system.HostileOptions{Slots: []int{3, 2, 1}, PAE: true, Frames: 4, Memory: []string{"f0 2 f3:P"}, Ops: []string{"mu", "pin"}, Flags: []string{"P"}}),
+			hostile.HostileOptions{Slots: []int{3, 2, 1}, PAE: true, Frames: 4, Memory: []string{"f0 2 f3:P"}, Ops: []string{"mu", "pin"}, Flags: []string{"P"}}),
 		row(Mutant{ID: "X04", What: "tables form chains of same-level entries", Source: "Xen 6987fc7558, XSA-240",
 			Catch: "linear-one-deep", Steps: 3, judge: model.Mutant{DeepLinear: true}},
-			system.HostileOptions{Slots: []int{1, 1}, Frames: 4, Ops: []string{"mu", "pin"}, Flags: []string{"P"}}),
+			hostile.HostileOptions{Slots: []int{1, 1}, Frames: 4, Ops: []string{"mu", "pin"}, Flags: []string{"P"}}),
 		row(Mutant{ID: "X06", What: "an audit that goes on forgets the same-level entries counted before", Source: "Xen 7473efd12f, XSA-309",
 			Catch: "counts-agree", Steps: 2, judge: model.Mutant{ResumeForgetsLinear: true}},
-			system.HostileOptions{Slots: []int{2, 1}, Frames: 3, Memory: []string{"f2 0 f0:P", "f2 1 f1:P"}, Ops: []string{"pin", "pin-part"}, Flags: []string{"P"},
+			hostile.HostileOptions{Slots: []int{2, 1}, Frames: 3, Memory: []string{"f2 0 f0:P", "f2 1 f1:P"}, Ops: []string{"pin", "pin-part"}, Flags: []string{"P"},
 				Interrupts: 2, Profile: model.Xen417()}),
 		row(Mutant{ID: "X07", What: "a same-level entry stays counted when somebody else ends the release of the table that it named", Source: "Xen 77beba7c92",
 			Catch: "counts-agree", Steps: 4, judge: model.Mutant{LinearDropsLate: true}},
-			system.HostileOptions{Slots: []int{2, 1}, Frames: 5, Memory: []string{"f2 0 f1:P", "f2 1 f4:P", "f3 1 f2:P"},
+			hostile.HostileOptions{Slots: []int{2, 1}, Frames: 5, Memory: []string{"f2 0 f1:P", "f2 1 f4:P", "f3 1 f2:P"},
 				Ops: []string{"pin", "unpin", "unpin-part", "finish"}, Flags: []string{"P"}, Interrupts: 2, Profile: model.Xen417()}),
 	}
 }
 
 // scope is a scope that users are offered, too.
-func scope(name string) system.HostileOptions {
-	s, ok := system.FindHostileScope(name)
+func scope(name string) hostile.HostileOptions {
+	s, ok := hostile.FindHostileScope(name)
 	if !ok {
 		panic("mutants: no scope of a hostile guest is named " + name)
 	}
@@ -105,9 +105,9 @@ func scope(name string) system.HostileOptions {
 // hyperHarmless are changes of the hypervisor that are no bugs.
 func hyperHarmless() []Mutant {
 	var out []Mutant
-	small := system.HostileOptions{Slots: []int{1, 1}, Frames: 3, Memory: []string{"f1 0 f2:PW"}, StaleTLB: true,
+	small := hostile.HostileOptions{Slots: []int{1, 1}, Frames: 3, Memory: []string{"f1 0 f2:PW"}, StaleTLB: true,
 		Ops: []string{"mu", "uva", "touch", "pin", "unpin", "flush"}, Flags: []string{"P", "PW"}, Targets: []int{1, 2}}
-	for _, scope := range []system.HostileOptions{scope("partial"), small} {
+	for _, scope := range []hostile.HostileOptions{scope("partial"), small} {
 		if scope.Profile == nil {
 			scope.Profile = model.Ideal()
 		}
@@ -134,10 +134,10 @@ func partialMutants() []Mutant {
 			Catch: "tables-valid", Steps: 2, judge: model.Mutant{L2StartsAgain: true}}, flat),
 		row(Mutant{ID: "X32", What: "an L1 that names an absent frame is left as if its audit had been interrupted", Source: "Xen 3165ffef09, XSA-273",
 			Catch: "partial-consistent", Steps: 1, judge: model.Mutant{NonPresentStops: true}},
-			system.HostileOptions{Slots: []int{1, 2}, Frames: 4, Memory: []string{"f2 0 f3:P", "f2 1 f1:W"}, Ops: []string{"pin", "kill"}, Flags: []string{"P"}, Profile: model.Xen417()}),
+			hostile.HostileOptions{Slots: []int{1, 2}, Frames: 4, Memory: []string{"f2 0 f3:P", "f2 1 f1:W"}, Ops: []string{"pin", "kill"}, Flags: []string{"P"}, Profile: model.Xen417()}),
 		row(Mutant{ID: "X33", What: "an audit that failed in a nested table goes on behind the entry that failed", Source: "Xen 3c15a2d8cc, XSA-299",
 			Catch: "partial-consistent", Steps: 1, judge: model.Mutant{SkipsFailed: true}},
-			system.HostileOptions{Slots: []int{2, 2, 1}, Frames: 5, Memory: []string{"f3 0 f1:P", "f3 1 f4:P", "f4 0 f2:P", "f4 1 f3:PW"}, Flags: []string{"P"},
+			hostile.HostileOptions{Slots: []int{2, 2, 1}, Frames: 5, Memory: []string{"f3 0 f1:P", "f3 1 f4:P", "f4 0 f2:P", "f4 1 f3:PW"}, Flags: []string{"P"},
 				Ops: []string{"pin", "pin-late", "finish", "kill"}, Profile: model.Xen417()}),
 		row(Mutant{ID: "X34", What: "the release of an unfinished table drops a reference that another processor has used up", Source: "Xen c40b33d726, XSA-299",
 			Catch: "counts-agree", Steps: 4, judge: model.Mutant{PutsUnowned: true}}, flat),
@@ -162,7 +162,7 @@ func flushMutants() []Mutant {
 	return []Mutant{
 		row(Mutant{ID: "X26", What: "a page is flushed although the update was refused, whatever its address", Source: "Xen 6c8d502887, XSA-279",
 			Catch: "hypervisor-lives", Steps: 1, judge: model.Mutant{FlushesAnyway: true}},
-			system.HostileOptions{Slots: []int{1, 1}, Frames: 2, Ops: []string{"uva", "uva-wild"}, Flags: []string{"P"}}),
+			hostile.HostileOptions{Slots: []int{1, 1}, Frames: 2, Ops: []string{"uva", "uva-wild"}, Flags: []string{"P"}}),
 		row(Mutant{ID: "X27", What: "no flush after a change above L1: an update by address goes to the old L1", Source: "Xen 16a20963b3, XSA-286",
 			Catch: "updates-land", Steps: 3, judge: model.Mutant{NoUpperFlush: true}}, trees),
 		row(Mutant{ID: "X28", What: "an update by address is stored wherever the linear map leads", Source: "Xen 5e4eea77ee",
@@ -173,13 +173,13 @@ func flushMutants() []Mutant {
 			Catch: "no-stale-write", Steps: 3, judge: model.Mutant{FlushByNewType: true}}, page),
 		row(Mutant{ID: "X13", What: "a frame changes hands, and only the new owner's processors are flushed", Source: "Xen fae7d5be8b, XSA-217",
 			Catch: "no-stale-write", Steps: 4, judge: model.Mutant{FlushOwnOnly: true}},
-			system.HostileOptions{Slots: []int{1, 1}, Frames: 3, StaleTLB: true, Ops: []string{"give", "obtain", "lend", "unlend", "pin"}, Flags: []string{"P"}}),
+			hostile.HostileOptions{Slots: []int{1, 1}, Frames: 3, StaleTLB: true, Ops: []string{"give", "obtain", "lend", "unlend", "pin"}, Flags: []string{"P"}}),
 		row(Mutant{ID: "X29", What: "a device keeps its mapping of a frame that becomes a table without ever having been writable", Source: "Xen fe21b78ef9, XSA-288",
 			Catch: "no-stale-write", Steps: 4, judge: model.Mutant{DeviceKeepsUntyped: true}},
 			scope("devices")),
 		row(Mutant{ID: "X41", What: "CR3 stays at a root that was refused", Source: "Xen 622c9a5ba9, XSA-494",
 			Catch: "root-valid", Steps: 1, judge: model.Mutant{RootStays: true}},
-			system.HostileOptions{Slots: []int{1, 1}, Frames: 3, Memory: []string{"f2 0 f1:PG"}, Ops: []string{"cr3", "pin"}, Flags: []string{"P"}}),
+			hostile.HostileOptions{Slots: []int{1, 1}, Frames: 3, Memory: []string{"f2 0 f1:PG"}, Ops: []string{"cr3", "pin"}, Flags: []string{"P"}}),
 		row(Mutant{ID: "X23", What: "a batch goes on behind a return to user mode, in the user's tables", Source: "Xen 22c096c99d, XSA-213",
 			Catch: "updates-land", Steps: 2, judge: model.Mutant{BatchGoesOn: true}},
 			scope("user")),
@@ -190,31 +190,31 @@ func ownerMutants() []Mutant {
 	return []Mutant{
 		row(Mutant{ID: "X11", What: "frames of the hypervisor's own belong to the guest", Source: "Xen ff2a793e15, XSA-248",
 			Catch: "tables-valid", Steps: 1, judge: model.Mutant{XenFramesOwned: true}},
-			system.HostileOptions{Slots: []int{1, 1}, Frames: 3, Extra: []model.ExtraKind{model.XenOwned}, Ops: []string{"mu", "pin"}, Flags: []string{"P", "PW"}}),
+			hostile.HostileOptions{Slots: []int{1, 1}, Frames: 3, Extra: []model.ExtraKind{model.XenOwned}, Ops: []string{"mu", "pin"}, Flags: []string{"P", "PW"}}),
 		row(Mutant{ID: "X12", What: "a frame that changes hands still counts as an audited descriptor table", Source: "Xen eaf537342c, XSA-214",
 			Catch: "tables-valid", Steps: 6, judge: model.Mutant{StealKeepsType: true}},
 			scope("descriptors")),
 		row(Mutant{ID: "X14", What: "a frame that changes hands still counts as allocated, without a reference", Source: "Xen 3d4868a481, XSA-287",
 			Catch: "counts-agree", Steps: 1, judge: model.Mutant{StealAllocated: true}},
-			system.HostileOptions{Slots: []int{1, 1}, Frames: 3, Ops: []string{"give", "obtain", "release", "pin"}, Flags: []string{"P"}}),
+			hostile.HostileOptions{Slots: []int{1, 1}, Frames: 3, Ops: []string{"give", "obtain", "release", "pin"}, Flags: []string{"P"}}),
 		row(Mutant{ID: "X15", What: "giving a frame back unpins it", Source: "Xen d798a09529, XSA-252",
 			Catch: "pins-kept", Steps: 1, judge: model.Mutant{ReleaseUnpins: true}},
-			system.HostileOptions{Slots: []int{1, 1}, Frames: 3, Ops: []string{"pin", "unpin", "release", "obtain"}, Flags: []string{"P"}}),
+			hostile.HostileOptions{Slots: []int{1, 1}, Frames: 3, Ops: []string{"pin", "unpin", "release", "obtain"}, Flags: []string{"P"}}),
 		row(Mutant{ID: "X17", What: "ending a mapping for a device that was never made drops references", Source: "Xen 8fdfcb2b6b, XSA-224",
 			Catch: "counts-agree", Steps: 2, judge: model.Mutant{UnmapsTwice: true}},
-			system.HostileOptions{Slots: []int{1, 1}, Frames: 3, Ops: []string{"lend", "unlend", "unlend-device", "pin"}, Flags: []string{"P"}}),
+			hostile.HostileOptions{Slots: []int{1, 1}, Frames: 3, Ops: []string{"lend", "unlend", "unlend-device", "pin"}, Flags: []string{"P"}}),
 		row(Mutant{ID: "X18", What: "a grant is mapped at an address between two entries", Source: "Xen ce442926c2, XSA-227",
 			Catch: "tables-valid", Steps: 1, judge: model.Mutant{MisalignedPTE: true}},
-			system.HostileOptions{Slots: []int{1, 2}, Frames: 4, Memory: []string{"f1 0 f2:P", "f1 1 f2:P"}, Ops: []string{"grant-pte", "mu"}, Flags: []string{"P"}}),
+			hostile.HostileOptions{Slots: []int{1, 2}, Frames: 4, Memory: []string{"f1 0 f2:P", "f1 1 f2:P"}, Ops: []string{"grant-pte", "mu"}, Flags: []string{"P"}}),
 		row(Mutant{ID: "X20", What: "a frame that is shared with the guest is freed while the guest maps it", Source: "Xen 38bfcc165d, XSA-255",
 			Catch: "tables-valid", Steps: 2, judge: model.Mutant{FreesShared: true}},
-			system.HostileOptions{Slots: []int{1, 1}, Frames: 2, Extra: []model.ExtraKind{model.SharedInfo}, Ops: []string{"mu", "unshare"}, Flags: []string{"P", "PW"}}),
+			hostile.HostileOptions{Slots: []int{1, 1}, Frames: 2, Extra: []model.ExtraKind{model.SharedInfo}, Ops: []string{"mu", "unshare"}, Flags: []string{"P", "PW"}}),
 		row(Mutant{ID: "X22", What: "a hypercall stores its result through an unchecked pointer", Source: "Xen 938fd2586e, XSA-212",
 			Catch: "tables-read-only", Steps: 1, judge: model.Mutant{UncheckedStore: true}},
-			system.HostileOptions{Slots: []int{1, 1}, Frames: 4, Ops: []string{"mu", "result"}, Flags: []string{"P"}}),
+			hostile.HostileOptions{Slots: []int{1, 1}, Frames: 4, Ops: []string{"mu", "result"}, Flags: []string{"P"}}),
 		row(Mutant{ID: "X52", What: "an update of the list of frames that fails keeps its reference", Source: "Xen 6913fa31fa, XSA-113",
 			Catch: "counts-agree", Steps: 1, judge: model.Mutant{LeaksOnM2P: true}},
-			system.HostileOptions{Slots: []int{1, 1}, Frames: 3, Ops: []string{"m2p", "kill"}, Flags: []string{"P"}}),
+			hostile.HostileOptions{Slots: []int{1, 1}, Frames: 3, Ops: []string{"m2p", "kill"}, Flags: []string{"P"}}),
 	}
 }
 
@@ -234,7 +234,7 @@ func raceMutants() []Mutant {
 			scope("race-end")),
 		row(Mutant{ID: "X53-kill", What: "the same; the table that stays pinned is one of the builder's", Source: "Xen 167b02743b",
 			Catch: "nothing-left", Steps: 1, judge: model.Mutant{PinsDying: true}},
-			system.HostileOptions{Slots: []int{1, 1}, Frames: 2, Profile: model.Xen417(),
+			hostile.HostileOptions{Slots: []int{1, 1}, Frames: 2, Profile: model.Xen417(),
 				Ops: []string{"kill"}, Flags: []string{"P"}, Stopped: []string{"pin"}, Beside: []string{"kill"}}),
 	}
 }

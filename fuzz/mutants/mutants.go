@@ -4,6 +4,10 @@
 package mutants
 
 import (
+	"github.com/ptcheck/ptcheck/systems/all"
+	"github.com/ptcheck/ptcheck/systems/hostile"
+	"github.com/ptcheck/ptcheck/systems/kernel"
+	"github.com/ptcheck/ptcheck/systems/pvdp"
 	"context"
 	"fmt"
 	"slices"
@@ -12,7 +16,6 @@ import (
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
 	"github.com/ptcheck/ptcheck/reports"
-	"github.com/ptcheck/ptcheck/systems/boot"
 )
 
 // Mutant is one planted bug.
@@ -30,9 +33,9 @@ type Mutant struct {
 
 	patch func(*hooks.Ops, *hooks.Funcs)
 	judge model.Mutant
-	early func(*system.EarlyStart) // changes what later kernels start from
+	early func(*kernel.EarlyStart) // changes what later kernels start from
 	// guest is the scope of system hyper; its profile is changed by judge.
-	guest *system.HostileOptions
+	guest *hostile.HostileOptions
 	// theme is what is searched of life after boot, preempt the bound on preemptions
 	// where there are two processors.
 	theme   string
@@ -128,20 +131,20 @@ func (m *Mutant) subject() (*subject, error) {
 	if m.System == "pvdp" {
 		p := model.Plain()
 		p.Mutant = m.judge
-		a, err := system.PVDP(system.AdversaryOptions{Frames: 4, Levels: m.Levels, Slots: 1, Profile: p})
+		a, err := pvdp.PVDP(pvdp.AdversaryOptions{Frames: 4, Levels: m.Levels, Slots: 1, Profile: p})
 		if err != nil {
 			return nil, err
 		}
 		return adversarySubject(a)
 	}
-	o := system.Options{Patch: m.patch, Early: m.early, Preemptions: m.preempt, Failures: true}
+	o := kernel.Options{Patch: m.patch, Early: m.early, Preemptions: m.preempt, Failures: true}
 	if m.theme != "" {
 		o.Themes = []string{m.theme}
 	}
 	if m.Levels != 0 {
 		o.Levels = []int{m.Levels}
 	}
-	s, err := system.New(m.System, o)
+	s, err := all.New(m.System, o)
 	if err != nil {
 		return nil, err
 	}
@@ -149,7 +152,7 @@ func (m *Mutant) subject() (*subject, error) {
 }
 
 // adversarySubject is a hostile guest against a mutated hypervisor.
-func adversarySubject(a *system.Adversary) (*subject, error) {
+func adversarySubject(a *pvdp.Adversary) (*subject, error) {
 	if _, err := a.NewModel(); err != nil {
 		return nil, err
 	}
@@ -158,7 +161,7 @@ func adversarySubject(a *system.Adversary) (*subject, error) {
 			w, _ := a.NewModel() // it could be made a moment ago
 			return w
 		},
-		rule: func(f explore.Finding) string { return system.AdversaryRules()[f.Rule] },
+		rule: func(f explore.Finding) string { return pvdp.AdversaryRules()[f.Rule] },
 		explain: func(f explore.Finding) (*reports.Finding, []byte, error) {
 			rep, err := a.Explain(f.Path, int(f.Rule))
 			if err != nil {
@@ -172,8 +175,8 @@ func adversarySubject(a *system.Adversary) (*subject, error) {
 }
 
 // guestSubject is a hostile guest with many ways against a mutated hypervisor.
-func guestSubject(o system.HostileOptions) (*subject, error) {
-	h, err := system.NewHostile(o)
+func guestSubject(o hostile.HostileOptions) (*subject, error) {
+	h, err := hostile.NewHostile(o)
 	if err != nil {
 		return nil, err
 	}
@@ -195,7 +198,7 @@ func guestSubject(o system.HostileOptions) (*subject, error) {
 }
 
 // kernelSubject is a mutated kernel.
-func kernelSubject(s *system.System) *subject {
+func kernelSubject(s *kernel.System) *subject {
 	return &subject{
 		factory: func() explore.Model { return s.NewModel() },
 		rule: func(f explore.Finding) string {
@@ -205,9 +208,9 @@ func kernelSubject(s *system.System) *subject {
 			return s.Rules()[f.Rule].ID
 		},
 		explain: func(f explore.Finding) (*reports.Finding, []byte, error) {
-			path := make([]system.Call, len(f.Path))
+			path := make([]kernel.Call, len(f.Path))
 			for i, c := range f.Path {
-				path[i] = system.CallOf(c)
+				path[i] = kernel.CallOf(c)
 			}
 			rep, err := s.Explain(f.Init, path)
 			if err != nil {

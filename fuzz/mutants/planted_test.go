@@ -1,6 +1,8 @@
 package mutants
 
 import (
+	"github.com/ptcheck/ptcheck/systems/all"
+	"github.com/ptcheck/ptcheck/systems/kernel"
 	"context"
 	"slices"
 	"testing"
@@ -9,15 +11,14 @@ import (
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
 	"github.com/ptcheck/ptcheck/reports"
-	"github.com/ptcheck/ptcheck/systems/boot"
 	"github.com/ptcheck/ptcheck/xen"
 )
 
 // first searches a system until something is wrong, and explains what; nil if
 // nothing is.
-func first(t *testing.T, name string, o system.Options) (explore.Result, *reports.Finding) {
+func first(t *testing.T, name string, o kernel.Options) (explore.Result, *reports.Finding) {
 	t.Helper()
-	s, err := system.New(name, o)
+	s, err := all.New(name, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +93,7 @@ func TestPlantedBugs(t *testing.T) {
 		{"no filter", noFilter, "xen", 3, crash + "fault pte-write-rejected pa 00005008 (-EINVAL)", []string{"setup_start", "map_lowmem f1"}},
 		{"no filter", noFilter, "xen", 4, crash + "fault pte-write-rejected pa 00006008 (-EBUSY)", []string{"setup_start", "map_lowmem f1"}},
 	} {
-		_, f := first(t, x.system, system.Options{Levels: []int{x.levels}, Patch: x.patch})
+		_, f := first(t, x.system, kernel.Options{Levels: []int{x.levels}, Patch: x.patch})
 		if f == nil {
 			t.Errorf("%s, %s with %d levels: nothing found", x.bug, x.system, x.levels)
 			continue
@@ -119,7 +120,7 @@ func TestHarmlessChanges(t *testing.T) {
 		{"L2 reallocated", newMiddle, "xen", 2},
 		{"no filter", noFilter, "native", 2},
 	} {
-		o := system.Options{Levels: []int{x.levels}}
+		o := kernel.Options{Levels: []int{x.levels}}
 		a, _ := first(t, x.system, o)
 		o.Patch = x.patch
 		b, _ := first(t, x.system, o)
@@ -181,7 +182,7 @@ func TestLatePlantedBugs(t *testing.T) {
 		{"no filter, and a hypervisor that does not look", byHypercall, flagsOnly(), "xen", 3, "tables-read-only"},
 		{"no filter, and a hypervisor that does not look", byHypercall, flagsOnly(), "xen", 2, "tables-read-only"},
 	} {
-		_, f := first(t, x.system, system.Options{Levels: []int{x.levels}, Patch: x.patch, Profile: x.profile})
+		_, f := first(t, x.system, kernel.Options{Levels: []int{x.levels}, Patch: x.patch, Profile: x.profile})
 		if f == nil {
 			t.Errorf("%s, %s with %d levels: nothing found", x.bug, x.system, x.levels)
 			continue

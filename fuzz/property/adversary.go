@@ -1,32 +1,32 @@
 package property
 
 import (
+	"github.com/ptcheck/ptcheck/systems/pvdp"
 	"fmt"
 	"slices"
 
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
-	"github.com/ptcheck/ptcheck/systems/boot"
 	"github.com/ptcheck/ptcheck/systems/drawn"
 )
 
 // Guest is a hostile guest: a model of it, and what may go wrong by the
 // hypervisor's known defects.
 type Guest struct {
-	Model *system.AdversaryModel
+	Model *pvdp.AdversaryModel
 	// Leaks says that the hypervisor loses references by a known defect: then its
 	// counts need not agree with a recount. Xen 4.17 loses them in refused audits;
 	// Xen 3.1 in circles of same-level entries, which hold each other when nothing
 	// else does (limited since XSA-240).
 	Leaks bool
 	// Made are the operations so far.
-	Made []system.GuestOp
+	Made []pvdp.GuestOp
 	// Levels, Frames and FlagSets are the guest's.
 	Levels, Frames, FlagSets int
 }
 
 // Name is the name of an operation by its number in call codes.
-func (g *Guest) Name(op uint64) string { return system.OpNames()[op] }
+func (g *Guest) Name(op uint64) string { return pvdp.OpNames()[op] }
 
 // Adversary draws a hostile guest under a hypervisor: its frames, levels and
 // slots, the operations that it may use and the flags of its entries. p is the
@@ -35,11 +35,11 @@ func Adversary(d drawn.Draw, p *model.Profile, levels int) (*Guest, error) {
 	if levels == 0 {
 		levels = d("levels", 2, 4)
 	}
-	o := system.AdversaryOptions{Levels: levels, Profile: p}
+	o := pvdp.AdversaryOptions{Levels: levels, Profile: p}
 	o.Slots = d("slots", 1, 3)
 	// What a frame holds must fit its packed form.
 	o.Frames = d("frames", levels, min(levels+4, 7))
-	for _, op := range system.OpNames() {
+	for _, op := range pvdp.OpNames() {
 		// Few at a time: what two operations do to each other shows sooner.
 		if op == "mu" || op == "pin" || d.Yes("operation "+op) {
 			o.Ops = append(o.Ops, op)
@@ -50,9 +50,9 @@ func Adversary(d drawn.Draw, p *model.Profile, levels int) (*Guest, error) {
 	o.Flags = append([]string{"P"}, flags[:d("sets of flags", 0, 3)]...)
 	if p.NoLinear {
 		// Such adversaries record counts of types alone.
-		o.Ops = slices.DeleteFunc(o.Ops, func(op string) bool { return slices.Contains(system.OpNames()[5:], op) })
+		o.Ops = slices.DeleteFunc(o.Ops, func(op string) bool { return slices.Contains(pvdp.OpNames()[5:], op) })
 	}
-	a, err := system.NewAdversary(o)
+	a, err := pvdp.NewAdversary(o)
 	if err != nil {
 		return nil, err
 	}
@@ -68,8 +68,8 @@ func leaks(p *model.Profile) bool { return p.Residue || !p.Modern && !p.NoLinear
 
 // PVDP draws the guest of the reference model under rules.
 func PVDP(d drawn.Draw, p *model.Profile, levels int) (*Guest, error) {
-	o := system.AdversaryOptions{Levels: levels, Profile: p, Slots: d("slots", 1, 2), Frames: d("frames", levels+1, 6)}
-	a, err := system.PVDP(o)
+	o := pvdp.AdversaryOptions{Levels: levels, Profile: p, Slots: d("slots", 1, 2), Frames: d("frames", levels+1, 6)}
+	a, err := pvdp.PVDP(o)
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +112,7 @@ func (g *Guest) Do(code uint64) (done, over bool, problem error) {
 	if o.Kind != explore.Violated {
 		return true, false, nil
 	}
-	rule := system.AdversaryRules()[o.Rule]
+	rule := pvdp.AdversaryRules()[o.Rule]
 	if g.Leaks && rule == "counts-agree" {
 		return true, true, nil
 	}

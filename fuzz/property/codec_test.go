@@ -1,6 +1,7 @@
 package property_test
 
 import (
+	"github.com/ptcheck/ptcheck/systems/kernel"
 	"bytes"
 	"github.com/ptcheck/ptcheck/systems/drawn"
 	"slices"
@@ -11,7 +12,6 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/ptcheck/ptcheck/model"
-	"github.com/ptcheck/ptcheck/systems/boot"
 )
 
 // anyEntry draws an entry: any bits at all, or such as tables hold.
@@ -58,19 +58,19 @@ func TestEntryCodec(t *testing.T) {
 // TestCallCodec holds that calls survive both of their notations.
 func TestCallCodec(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		c := system.Call{Kind: model.CallKind(rapid.IntRange(1, int(model.CallExit)).Draw(t, "kind"))}
+		c := kernel.Call{Kind: model.CallKind(rapid.IntRange(1, int(model.CallExit)).Draw(t, "kind"))}
 		switch c.Kind {
 		case model.CallMap:
-			c.Arg = rapid.OneOf(rapid.Uint32Range(0, 1<<31-1), rapid.Just(uint32(system.AllLeaves))).Draw(t, "frame")
+			c.Arg = rapid.OneOf(rapid.Uint32Range(0, 1<<31-1), rapid.Just(uint32(kernel.AllLeaves))).Draw(t, "frame")
 		case model.CallRange, model.CallSwitch:
 			c.Arg = rapid.Uint32Range(0, 1).Draw(t, "which")
 		case model.CallFixmap, model.CallAlias:
 			c.Arg = rapid.Uint32Range(0, 1<<16-1).Draw(t, "index")
 		}
-		if got := system.CallOf(c.Code()); got != c {
+		if got := kernel.CallOf(c.Code()); got != c {
 			t.Fatalf("%v has the code %#x, which is %v", c, c.Code(), got)
 		}
-		if got, err := system.ParseCall(c.String()); err != nil || got != c {
+		if got, err := kernel.ParseCall(c.String()); err != nil || got != c {
 			t.Fatalf("%q is read as %v: %v", c, got, err)
 		}
 	})
@@ -152,7 +152,7 @@ func TestPackedLives(t *testing.T) {
 					t.Fatalf("after unpacking: %v", err)
 				}
 				if again := life.Model.Encode(nil); !bytes.Equal(again, after) {
-					t.Fatalf("%v leads elsewhere after unpacking", system.CallOf(code))
+					t.Fatalf("%v leads elsewhere after unpacking", kernel.CallOf(code))
 				}
 			}
 		}))

@@ -1,6 +1,7 @@
 package property_test
 
 import (
+	"github.com/ptcheck/ptcheck/systems/kernel"
 	"bytes"
 	"fmt"
 	"github.com/ptcheck/ptcheck/systems/drawn"
@@ -10,7 +11,6 @@ import (
 
 	"github.com/ptcheck/ptcheck/fuzz/property"
 	"github.com/ptcheck/ptcheck/model"
-	"github.com/ptcheck/ptcheck/systems/boot"
 )
 
 // TestConstructionIdempotent holds that a call of construction made twice in a row
@@ -26,14 +26,14 @@ func TestConstructionIdempotent(t *testing.T) {
 				if err := life.Do(code); err != nil {
 					t.Fatal(err)
 				}
-				switch system.CallOf(code).Kind {
+				switch kernel.CallOf(code).Kind {
 				case model.CallMap, model.CallRange, model.CallFixmap, model.CallAlias, model.CallZap:
 					once := withoutTLB(life.Model.State())
 					if err := life.Do(code); err != nil {
 						t.Fatalf("again: %v", err)
 					}
 					if twice := withoutTLB(life.Model.State()); !bytes.Equal(once, twice) {
-						t.Fatalf("%v a second time changes something", system.CallOf(code))
+						t.Fatalf("%v a second time changes something", kernel.CallOf(code))
 					}
 				}
 			}
@@ -82,14 +82,14 @@ func construct(t *rapid.T, life *property.Life, d drawn.Draw) {
 	mapped := map[uint64]bool{}
 	for range enough {
 		code := life.Choose(d)
-		switch c := system.CallOf(code); {
+		switch c := kernel.CallOf(code); {
 		case c.Kind == model.CallSetupDone:
 			for _, other := range life.Calls() {
-				if k := system.CallOf(other); k.Kind == model.CallMap && k.Arg != system.AllLeaves && !mapped[other] {
+				if k := kernel.CallOf(other); k.Kind == model.CallMap && k.Arg != kernel.AllLeaves && !mapped[other] {
 					do(t, life, other)
 				}
 			}
-		case c.Kind == model.CallMap && c.Arg == system.AllLeaves:
+		case c.Kind == model.CallMap && c.Arg == kernel.AllLeaves:
 			for _, other := range life.Calls() {
 				mapped[other] = true
 			}
@@ -148,13 +148,13 @@ func lowMemory(s *model.State) map[model.VA]mapping {
 
 // ownOrder makes the calls of pagetable_init and paging_init.
 func ownOrder(t *rapid.T, life *property.Life) {
-	calls := []system.Call{
-		{Kind: model.CallSetupStart}, {Kind: model.CallMap, Arg: system.AllLeaves}, {Kind: model.CallRange, Arg: system.RangeFixmap},
+	calls := []kernel.Call{
+		{Kind: model.CallSetupStart}, {Kind: model.CallMap, Arg: kernel.AllLeaves}, {Kind: model.CallRange, Arg: kernel.RangeFixmap},
 	}
 	if life.Model.State().L.Kernel.Highmem {
-		calls = append(calls, system.Call{Kind: model.CallRange, Arg: system.RangePkmap})
+		calls = append(calls, kernel.Call{Kind: model.CallRange, Arg: kernel.RangePkmap})
 	}
-	calls = append(calls, system.Call{Kind: model.CallSetupDone}, system.Call{Kind: model.CallLoadRoot})
+	calls = append(calls, kernel.Call{Kind: model.CallSetupDone}, kernel.Call{Kind: model.CallLoadRoot})
 	for _, c := range calls {
 		if err := life.Do(c.Code()); err != nil {
 			t.Fatal(fmt.Errorf("in the kernel's own order: %w", err))

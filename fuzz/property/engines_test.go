@@ -1,6 +1,9 @@
 package property_test
 
 import (
+	"github.com/ptcheck/ptcheck/systems/all"
+	"github.com/ptcheck/ptcheck/systems/kernel"
+	"github.com/ptcheck/ptcheck/systems/pvdp"
 	"bytes"
 	"context"
 	"os"
@@ -11,7 +14,6 @@ import (
 	"github.com/ptcheck/ptcheck/fuzz/property"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
-	"github.com/ptcheck/ptcheck/systems/boot"
 	"github.com/ptcheck/ptcheck/systems/trial"
 )
 
@@ -30,7 +32,7 @@ func planted(t *testing.T) []mutants.Mutant {
 func searchable(t *testing.T, m *mutants.Mutant) (explore.Factory, func(explore.Finding) string) {
 	t.Helper()
 	if m.System != "pvdp" {
-		s, err := system.New(m.System, system.Options{Patch: m.Change().Patch})
+		s, err := all.New(m.System, kernel.Options{Patch: m.Change().Patch})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -40,7 +42,7 @@ func searchable(t *testing.T, m *mutants.Mutant) (explore.Factory, func(explore.
 	}
 	p := model.Plain()
 	p.Mutant = m.Change().Judge
-	a, err := system.PVDP(system.AdversaryOptions{Frames: m.Levels + 2, Levels: m.Levels, Slots: 2, Profile: p})
+	a, err := pvdp.PVDP(pvdp.AdversaryOptions{Frames: m.Levels + 2, Levels: m.Levels, Slots: 2, Profile: p})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +52,7 @@ func searchable(t *testing.T, m *mutants.Mutant) (explore.Factory, func(explore.
 			t.Error(err)
 		}
 		return w
-	}, func(f explore.Finding) string { return system.AdversaryRules()[f.Rule] }
+	}, func(f explore.Finding) string { return pvdp.AdversaryRules()[f.Rule] }
 }
 
 // shortest searches for the shortest way to what a scenario ends in: one more than

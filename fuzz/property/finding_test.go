@@ -1,6 +1,9 @@
 package property_test
 
 import (
+	"github.com/ptcheck/ptcheck/systems/all"
+	"github.com/ptcheck/ptcheck/systems/kernel"
+	"github.com/ptcheck/ptcheck/systems/pvdp"
 	"errors"
 	"fmt"
 	"os"
@@ -11,7 +14,6 @@ import (
 
 	"github.com/ptcheck/ptcheck/fuzz/property"
 	"github.com/ptcheck/ptcheck/model"
-	"github.com/ptcheck/ptcheck/systems/boot"
 	"github.com/ptcheck/ptcheck/systems/drawn"
 	"github.com/ptcheck/ptcheck/systems/trial"
 )
@@ -84,12 +86,12 @@ func judge(tr *trial.Trial) error {
 
 // judgeBoot makes calls on a machine and in the abstract kernel. Lives make calls
 // that the abstract kernel does not know; from there on only the machine counts.
-func judgeBoot(tr *trial.Trial, start string, calls []system.Call) error {
+func judgeBoot(tr *trial.Trial, start string, calls []kernel.Call) error {
 	kind, _, err := drawn.Parse(start)
 	if err != nil {
 		return err
 	}
-	o := system.Options{Drawn: []string{start}}
+	o := kernel.Options{Drawn: []string{start}}
 	if tr.Mutant != "" {
 		c, err := trial.ChangeOf(tr.Mutant, tr.System())
 		if err != nil {
@@ -97,7 +99,7 @@ func judgeBoot(tr *trial.Trial, start string, calls []system.Call) error {
 		}
 		o = c.Apply(o)
 	}
-	sys, err := system.New(tr.System(), o)
+	sys, err := all.New(tr.System(), o)
 	if err != nil {
 		return err
 	}
@@ -131,7 +133,7 @@ func judgeBoot(tr *trial.Trial, start string, calls []system.Call) error {
 }
 
 // judgeGuest carries operations out on a machine and in the abstract hypervisor.
-func judgeGuest(tr *trial.Trial, p *model.Profile, o *owners, ops []system.GuestOp) error {
+func judgeGuest(tr *trial.Trial, p *model.Profile, o *owners, ops []pvdp.GuestOp) error {
 	p.NoLinear = true
 	if tr.Mutant != "" {
 		c, err := trial.ChangeOf(tr.Mutant, tr.System())

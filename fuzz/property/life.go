@@ -1,36 +1,36 @@
 package property
 
 import (
+	"github.com/ptcheck/ptcheck/systems/kernel"
 	"fmt"
 
 	"github.com/ptcheck/ptcheck/hooks"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
-	"github.com/ptcheck/ptcheck/systems/boot"
 	"github.com/ptcheck/ptcheck/systems/drawn"
 )
 
 // Life is a machine that lives: protocol calls are made one after the other under
 // the eyes of all rules.
 type Life struct {
-	Sys   *system.System
-	Model *system.Model
-	Made  []system.Call // the calls so far; the last one is the one that went wrong
+	Sys   *kernel.System
+	Model *kernel.Model
+	Made  []kernel.Call // the calls so far; the last one is the one that went wrong
 }
 
 // Draw draws a machine of a family and makes it searchable. patch replaces
 // functions of its kernel; nil leaves it as it is. Its start of day has the name
 // that it can be made again from.
-func Draw(k drawn.Kind, d drawn.Draw, patch func(*hooks.Ops, *hooks.Funcs)) (*system.System, error) {
+func Draw(k drawn.Kind, d drawn.Draw, patch func(*hooks.Ops, *hooks.Funcs)) (*kernel.System, error) {
 	b, name, err := drawn.Record(k, d)
 	if err != nil {
 		return nil, err
 	}
-	return system.Custom(b.Backend, b.Ops, []system.Init{{Name: name, State: b.State}}, system.Options{Patch: patch})
+	return kernel.Custom(b.Backend, b.Ops, []kernel.Init{{Name: name, State: b.State}}, kernel.Options{Patch: patch})
 }
 
 // Start boots a system's only start of day. A problem is what is wrong with it.
-func Start(s *system.System) (*Life, error) {
+func Start(s *kernel.System) (*Life, error) {
 	l := &Life{Sys: s, Model: s.NewModel()}
 	l.Model.Init(0)
 	return l, l.problem("the start of the day", l.Model.CheckInit())
@@ -42,8 +42,8 @@ func (l *Life) Calls() []uint64 { return l.Model.Calls(nil) }
 // Do makes a call. A problem is a broken rule, the kernel's death, or a store to
 // memory that the boot allocator has not handed out.
 func (l *Life) Do(code uint64) error {
-	l.Made = append(l.Made, system.CallOf(code))
-	at := system.CallOf(code).String()
+	l.Made = append(l.Made, kernel.CallOf(code))
+	at := kernel.CallOf(code).String()
 	if err := l.problem(at, l.Model.Apply(code)); err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func (l *Life) Choose(d drawn.Draw) uint64 {
 	byKind := map[model.CallKind][]uint64{}
 	var kinds []model.CallKind
 	for _, code := range l.Calls() {
-		k := system.CallOf(code).Kind
+		k := kernel.CallOf(code).Kind
 		if byKind[k] == nil {
 			kinds = append(kinds, k)
 		}

@@ -1,6 +1,7 @@
 package property_test
 
 import (
+	"github.com/ptcheck/ptcheck/systems/pvdp"
 	"fmt"
 	"slices"
 	"testing"
@@ -10,14 +11,13 @@ import (
 	"github.com/leanovate/gopter/gen"
 
 	"github.com/ptcheck/ptcheck/model"
-	"github.com/ptcheck/ptcheck/systems/boot"
 	"github.com/ptcheck/ptcheck/systems/trial"
 )
 
 // guest is the system under test: the machine with the real rules.
 type guest struct {
 	m      *model.Machine
-	made   []system.GuestOp
+	made   []pvdp.GuestOp
 	found  *finding
 	failed bool // gopter goes on after a failure; what comes then means nothing
 }
@@ -127,14 +127,14 @@ func (g *guest) scenario(mutant string) (*trial.Trial, error) {
 }
 
 // guestOp is the operation as scenarios have it.
-func (c *operation) guestOp() system.GuestOp {
-	op := uint8(slices.Index(system.OpNames(), c.name))
-	return system.GuestOp{Op: op, Frame: uint8(c.frame), Arg: uint8(c.arg), Entry: c.entry}
+func (c *operation) guestOp() pvdp.GuestOp {
+	op := uint8(slices.Index(pvdp.OpNames(), c.name))
+	return pvdp.GuestOp{Op: op, Frame: uint8(c.frame), Arg: uint8(c.arg), Entry: c.entry}
 }
 
 // operationOf is the reverse of guestOp.
-func operationOf(o system.GuestOp) *operation {
-	return &operation{name: system.OpNames()[o.Op], frame: int(o.Frame), arg: int(o.Arg), entry: o.Entry}
+func operationOf(o pvdp.GuestOp) *operation {
+	return &operation{name: pvdp.OpNames()[o.Op], frame: int(o.Frame), arg: int(o.Arg), entry: o.Entry}
 }
 
 // fromGopter draws from gopter's source of numbers.

@@ -16,8 +16,8 @@ import (
 	"github.com/ptcheck/ptcheck/model"
 )
 
-// kernel is the system under test: the hooks on a machine, watched by all rules.
-type kernel struct {
+// watchedKernel is the system under test: the hooks on a machine, watched by all rules.
+type watchedKernel struct {
 	life *property.Life
 	// kept are frames that may lack write permission from now on: those that the
 	// start of the day maps read-only, those that have ever been tables, and the zero
@@ -29,14 +29,14 @@ type kernel struct {
 
 // outcome is what a call came to on the machine.
 type outcome struct {
-	k       *kernel
+	k       *watchedKernel
 	skipped bool
 	err     error
 }
 
 // Run makes the call.
 func (c *step) Run(sut commands.SystemUnderTest) commands.Result {
-	k := sut.(*kernel)
+	k := sut.(*watchedKernel)
 	if k.failed {
 		return &outcome{k: k, skipped: true}
 	}
@@ -49,7 +49,7 @@ func (c *step) Run(sut commands.SystemUnderTest) commands.Result {
 }
 
 // keep notes the frames that are tables.
-func (k *kernel) keep() {
+func (k *watchedKernel) keep() {
 	s := k.life.Model.State()
 	if s.L.Hyper == nil {
 		return
@@ -82,7 +82,7 @@ func (c *step) PostCondition(state commands.State, r commands.Result) *gopter.Pr
 
 // refines reports how the machine differs from the abstract kernel: in the tables
 // that it builds and, once they are loaded, in those that the processor uses.
-func (k *kernel) refines(s *space) error {
+func (k *watchedKernel) refines(s *space) error {
 	st := k.life.Model.State()
 	if st.Kernel.Phase != s.phase {
 		return fmt.Errorf("the phase is %v, should be %v", st.Kernel.Phase, s.phase)
@@ -116,7 +116,7 @@ func (k *kernel) refines(s *space) error {
 }
 
 // samePages compares the kernel half under a root with the abstract map.
-func (k *kernel) samePages(s *space, g *model.Geometry, root model.Frame) error {
+func (k *watchedKernel) samePages(s *space, g *model.Geometry, root model.Frame) error {
 	st := k.life.Model.State()
 	got := map[model.VA]page{}
 	collect(st, g, root, g.Levels, 0, true, got)
@@ -197,8 +197,8 @@ func addressSpace(kind drawn.Kind, patch func(*hooks.Ops, *hooks.Funcs), f *find
 }
 
 // newKernel is a machine at the start of the day, with the abstract kernel there.
-func newKernel(life *property.Life, s *space, f *finding) *kernel {
-	k := &kernel{life: life, found: f, kept: map[model.Frame]bool{}}
+func newKernel(life *property.Life, s *space, f *finding) *watchedKernel {
+	k := &watchedKernel{life: life, found: f, kept: map[model.Frame]bool{}}
 	for _, p := range s.pages {
 		if !p.writes {
 			k.kept[p.frame] = true

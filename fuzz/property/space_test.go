@@ -1,6 +1,7 @@
 package property_test
 
 import (
+	"github.com/ptcheck/ptcheck/systems/kernel"
 	"fmt"
 	"github.com/ptcheck/ptcheck/systems/drawn"
 	"maps"
@@ -9,7 +10,6 @@ import (
 	"github.com/leanovate/gopter/commands"
 
 	"github.com/ptcheck/ptcheck/model"
-	"github.com/ptcheck/ptcheck/systems/boot"
 )
 
 // The abstract kernel: an address space is a plain map from pages to pages with a
@@ -59,20 +59,20 @@ func (s *space) leaf() model.PFN {
 }
 
 // calls are those that the abstract kernel may make.
-func (s *space) calls() []system.Call {
+func (s *space) calls() []kernel.Call {
 	k := &s.l.Kernel
-	var out []system.Call
-	add := func(kind model.CallKind, arg uint32) { out = append(out, system.Call{Kind: kind, Arg: arg}) }
+	var out []kernel.Call
+	add := func(kind model.CallKind, arg uint32) { out = append(out, kernel.Call{Kind: kind, Arg: arg}) }
 	complete := s.fixmap && (s.pkmap || !k.Highmem)
 	switch s.phase {
 	case model.PhaseBoot:
 		add(model.CallSetupStart, 0)
 		return out
 	case model.PhaseStarted:
-		add(model.CallMap, system.AllLeaves)
-		add(model.CallRange, system.RangeFixmap)
+		add(model.CallMap, kernel.AllLeaves)
+		add(model.CallRange, kernel.RangeFixmap)
 		if k.Highmem {
-			add(model.CallRange, system.RangePkmap)
+			add(model.CallRange, kernel.RangePkmap)
 		}
 		for pfn := model.PFN(0); pfn < k.MaxLowPFN; pfn += s.leaf() {
 			add(model.CallMap, uint32(pfn))
@@ -98,25 +98,25 @@ func (s *space) calls() []system.Call {
 	return out
 }
 
-func (s *space) secondCalls() []system.Call {
+func (s *space) secondCalls() []kernel.Call {
 	guest := s.l.Hyper != nil
 	switch {
 	case !s.second && s.forks > 0:
-		return []system.Call{{Kind: model.CallPgdAlloc}}
+		return []kernel.Call{{Kind: model.CallPgdAlloc}}
 	case !s.second:
 		return nil
 	case !s.ready:
-		return []system.Call{{Kind: model.CallActivate}}
+		return []kernel.Call{{Kind: model.CallActivate}}
 	case s.current && !guest:
-		return []system.Call{{Kind: model.CallSwitch}}
+		return []kernel.Call{{Kind: model.CallSwitch}}
 	case s.current:
-		return []system.Call{{Kind: model.CallSwitch}, {Kind: model.CallExit}}
+		return []kernel.Call{{Kind: model.CallSwitch}, {Kind: model.CallExit}}
 	}
-	return []system.Call{{Kind: model.CallSwitch, Arg: 1}, {Kind: model.CallExit}}
+	return []kernel.Call{{Kind: model.CallSwitch, Arg: 1}, {Kind: model.CallExit}}
 }
 
 // step is a protocol call as a command.
-type step struct{ call system.Call }
+type step struct{ call kernel.Call }
 
 // String is how failures name a call.
 func (c *step) String() string { return c.call.String() }
@@ -139,8 +139,8 @@ func (c *step) NextState(state commands.State) commands.State {
 	case model.CallMap:
 		s.mapLow(c.call.Arg)
 	case model.CallRange:
-		s.fixmap = s.fixmap || c.call.Arg == system.RangeFixmap
-		s.pkmap = s.pkmap || c.call.Arg == system.RangePkmap
+		s.fixmap = s.fixmap || c.call.Arg == kernel.RangeFixmap
+		s.pkmap = s.pkmap || c.call.Arg == kernel.RangePkmap
 	case model.CallFixmap:
 		s.pages[s.l.Fix(2)] = page{model.Frame(k.Spare), true}
 	case model.CallAlias:
@@ -170,7 +170,7 @@ func (c *step) NextState(state commands.State) commands.State {
 // end of low memory.
 func (s *space) mapLow(arg uint32) {
 	first, end := model.PFN(arg), model.PFN(arg)+1
-	if arg == system.AllLeaves {
+	if arg == kernel.AllLeaves {
 		first, end = 0, s.l.Kernel.MaxLowPFN
 	}
 	for ; first < end; first += s.leaf() {

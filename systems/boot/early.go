@@ -1,7 +1,9 @@
-package system
+package boot
 
 import (
 	"fmt"
+
+	"github.com/ptcheck/ptcheck/systems/kernel"
 
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/native"
@@ -10,20 +12,20 @@ import (
 
 // Buffer is the system of kernels of 2.6.39: the direct map is extended with
 // tables from a buffer, natively and under Xen.
-func Buffer(o Options) (*System, error) { return earlySystem("buffer", bufferCases(), o) }
+func Buffer(o kernel.Options) (*kernel.System, error) { return earlySystem("buffer", bufferCases(), o) }
 
 // TopDown is the system of kernels of 3.8: memory is mapped from its top down,
 // with tables from memory that is mapped already.
-func TopDown(o Options) (*System, error) { return earlySystem("topdown", topCases(), o) }
+func TopDown(o kernel.Options) (*kernel.System, error) { return earlySystem("topdown", topCases(), o) }
 
-func earlySystem(name string, cases []EarlyStart, o Options) (*System, error) {
-	s := &System{Name: name, enabled: earlyCalls}
+func earlySystem(name string, cases []kernel.EarlyStart, o kernel.Options) (*kernel.System, error) {
+	s := &kernel.System{Name: name, Enabled: earlyCalls}
 	if o.Lowmem != 0 || o.Stale != 0 {
 		return nil, fmt.Errorf("system: %s: low memory and stale leaves are the members' own", name)
 	}
 	var geos []string
 	for _, c := range cases {
-		if !o.wants(c.Levels) || o.Profile != nil && (c.Profile == nil || c.Profile.Name != o.Profile.Name) {
+		if !o.Wants(c.Levels) || o.Profile != nil && (c.Profile == nil || c.Profile.Name != o.Profile.Name) {
 			continue
 		}
 		if o.Profile != nil {
@@ -35,23 +37,23 @@ func earlySystem(name string, cases []EarlyStart, o Options) (*System, error) {
 		p := earlyPlaces{c: &c}
 		st, err := p.state()
 		if err != nil {
-			return nil, fmt.Errorf("system: %s: %s: %w", name, c.name(), err)
+			return nil, fmt.Errorf("system: %s: %s: %w", name, c.Name(), err)
 		}
 		if n := p.geo.Name; len(geos) == 0 || geos[len(geos)-1] != n {
 			geos = append(geos, n)
 		}
-		s.Inits = append(s.Inits, Init{Name: c.name(), State: st})
+		s.Inits = append(s.Inits, kernel.Init{Name: c.Name(), State: st})
 	}
 	s.Scope = fmt.Sprintf("%d start-of-day tables, geometries %v", len(s.Inits), geos)
 	bare := native.EarlyOps()
-	s.bare = &bare
-	return finish(s, xen.EarlyOps(), o)
+	s.Bare = &bare
+	return kernel.Finish(s, xen.EarlyOps(), o)
 }
 
 // earlyPlaces lays a member out in memory: the kernel's own pages, the tables of
 // the start of the day, the kernel's static tables, and the brk.
 type earlyPlaces struct {
-	c      *EarlyStart
+	c      *kernel.EarlyStart
 	geo    *model.Geometry
 	next   model.PFN
 	tables [model.MaxLevels + 1][]model.PFN
@@ -143,8 +145,8 @@ func (p *earlyPlaces) state() (*model.State, error) {
 		return nil, err
 	}
 	p.place()
-	if p.next > c.Mapped || c.end() > 64 {
-		return nil, fmt.Errorf("%d frames in use at the start of the day, %d mapped, %d in all: want at most 64, and those in use mapped", p.next, c.Mapped, c.end())
+	if p.next > c.Mapped || c.End() > 64 {
+		return nil, fmt.Errorf("%d frames in use at the start of the day, %d mapped, %d in all: want at most 64, and those in use mapped", p.next, c.Mapped, c.End())
 	}
 	p.kernelMap()
 	p.earlyMap()
@@ -169,10 +171,10 @@ func (p *earlyPlaces) state() (*model.State, error) {
 func (p *earlyPlaces) kernelMap() {
 	c, g := p.c, p.geo
 	k := &p.k
-	k.MaxLowPFN = c.end()
+	k.MaxLowPFN = c.End()
 	k.HasPSE, k.HasPGE, k.NX = c.PSE, c.PGE, c.NX
-	k.SharedInfo = model.MFN(c.end() + 20)
-	k.FixSharedInfo = fixShared
+	k.SharedInfo = model.MFN(c.End() + 20)
+	k.FixSharedInfo = kernel.FixShared
 	k.NrFixed = 8
 	half := model.VA(1) << (g.VABits() - 1)
 	k.PageOffset = half
@@ -187,7 +189,7 @@ func (p *earlyPlaces) kernelMap() {
 func (p *earlyPlaces) earlyMap() {
 	c, g, e := p.c, p.geo, &p.e
 	e.RAM, e.Extra, e.Ranges = c.RAM, c.Extra, c.Ranges
-	e.Mapped = min(c.Mapped, c.end())
+	e.Mapped = min(c.Mapped, c.End())
 	e.TopDown, e.ISAEnd, e.PageBuf, e.StepShift = c.TopDown, 2, 6, 1
 	if c.Levels == 3 {
 		e.DirectEnd = p.k.PageOffset + 12*g.Span(2)
@@ -210,10 +212,10 @@ func (p *earlyPlaces) earlyMap() {
 // guest has the domain builder make the tables of a guest.
 func (p *earlyPlaces) guest() (*model.State, error) {
 	c, g := p.c, p.geo
-	n := int(c.end())
+	n := int(c.End())
 	cfg := xen.Config{Geo: g, Kernel: p.k, Early: &p.e, P2M: make([]model.MFN, n)}
 	for i := range n {
-		cfg.P2M[i] = model.MFN(c.p2m(i, n))
+		cfg.P2M[i] = model.MFN(c.P2M(i, n))
 	}
 	cfg.Hyper = model.Hyper{Profile: c.Profile, XenLevel: 2, XenFirst: 15, XenLast: 15}
 	if c.Levels == 4 {

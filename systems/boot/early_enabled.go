@@ -1,7 +1,9 @@
-package system
+package boot
 
 import (
 	"math/bits"
+
+	"github.com/ptcheck/ptcheck/systems/kernel"
 
 	"github.com/ptcheck/ptcheck/model"
 )
@@ -43,7 +45,7 @@ func earlyCalls(dst []uint64, s *model.State) []uint64 {
 }
 
 func earlyAdd(dst []uint64, k model.CallKind, arg uint32) []uint64 {
-	return append(dst, Call{Kind: k, Arg: arg}.Code())
+	return append(dst, kernel.Call{Kind: k, Arg: arg}.Code())
 }
 
 // bufferCalls appends what init_memory_mapping does for one range after the

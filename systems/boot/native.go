@@ -1,7 +1,9 @@
-package system
+package boot
 
 import (
 	"fmt"
+
+	"github.com/ptcheck/ptcheck/systems/kernel"
 
 	"github.com/ptcheck/ptcheck/hooks"
 	"github.com/ptcheck/ptcheck/model"
@@ -70,17 +72,17 @@ func nativeCases(lowmem int) []nativeCase {
 }
 
 // Native is the bare-metal system: native hooks on head.S's boot tables.
-func Native(o Options) (*System, error) { return bareMetal("native", native.Ops(), o) }
+func Native(o kernel.Options) (*kernel.System, error) { return bareMetal("native", native.Ops(), o) }
 
 // bareMetal is a system of any hooks on a machine that starts as a bare one does.
-func bareMetal(name string, ops hooks.Ops, o Options) (*System, error) {
-	s := &System{Name: name}
+func bareMetal(name string, ops hooks.Ops, o kernel.Options) (*kernel.System, error) {
+	s := &kernel.System{Name: name}
 	if len(o.Drawn) > 0 {
-		return s.drawn("native", ops, o)
+		return drawnSystem(s, "native", ops, o)
 	}
 	var geos []string
 	for _, c := range nativeCases(o.Lowmem) {
-		if !o.wants(c.levels) {
+		if !o.Wants(c.levels) {
 			continue
 		}
 		st, err := c.state()
@@ -90,14 +92,14 @@ func bareMetal(name string, ops hooks.Ops, o Options) (*System, error) {
 		if n := c.geo.Name; len(geos) == 0 || geos[len(geos)-1] != n {
 			geos = append(geos, n)
 		}
-		s.Inits = append(s.Inits, Init{Name: c.name(), State: st})
+		s.Inits = append(s.Inits, kernel.Init{Name: c.name(), State: st})
 	}
 	s.Scope = fmt.Sprintf("%d start-of-day tables, geometries %v", len(s.Inits), geos)
 	var err error
 	if s.Inits, err = addOdd(s.Inits, o.Odd, native.Ops(), func(n int) (*model.State, error) { c := oddNative(n); return c.state() }); err != nil {
 		return nil, fmt.Errorf("system: %s: %w", name, err)
 	}
-	return finish(s, ops, o)
+	return kernel.Finish(s, ops, o)
 }
 
 func (c *nativeCase) name() string {
@@ -196,7 +198,7 @@ func (c *nativeCase) kernelMap(first, bootmem model.PFN) model.KernelMap {
 		ZeroPage:     first + 1,
 		BootmemFirst: bootmem,
 		FixTop:       top - model.PageSize,
-		NrFixed:      nrFixed,
+		NrFixed:      kernel.NrFixed,
 		Highmem:      c.highmem,
 		PkmapBase:    top - 2*c.geo.Span(2),
 		LastPkmap:    c.geo.Slots[1],
@@ -210,10 +212,10 @@ func (c *nativeCase) kernelMap(first, bootmem model.PFN) model.KernelMap {
 // populateFixmap hangs a table with one stale leaf where the fixmap will be, as
 // kernels with an early ioremap do.
 func (c *nativeCase) populateFixmap(s *model.State, table model.PFN) {
-	slot := c.boot.Index(s.L.Fix(fixOwn), 2)
+	slot := c.boot.Index(s.L.Fix(kernel.FixOwn), 2)
 	const flags = model.Present | model.RW | model.User
 	s.SetEntry(c.boot, model.Frame(s.L.Kernel.Root), slot, model.MakeEntry(model.MFN(table), flags))
-	leaf := c.boot.Index(s.L.Fix(fixOwn), 1)
+	leaf := c.boot.Index(s.L.Fix(kernel.FixOwn), 1)
 	s.SetEntry(c.boot, model.Frame(table), leaf, model.MakeEntry(model.MFN(s.L.Kernel.Spare), flags))
 	s.Commit()
 }

@@ -1,9 +1,11 @@
-package system
+package boot
 
 import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/ptcheck/ptcheck/systems/kernel"
 
 	"github.com/ptcheck/ptcheck/hooks"
 	"github.com/ptcheck/ptcheck/model"
@@ -68,7 +70,7 @@ func oddXen(n int) xenCase {
 	b := oddBitsOf(n)
 	c := xenCase{
 		levels: 2 + b.below(3), order: b.below(2), ro: b.yes(), sticky: b.yes(), real: b.below(8) == 0,
-		p2m:     []func(int, int) int{straight, reversed, shuffled}[b.below(3)],
+		p2m:     []func(int, int) int{straight, Reversed, shuffled}[b.below(3)],
 		profile: model.Xen31(),
 	}
 	if c.levels > 2 {
@@ -112,7 +114,7 @@ func fits(start *model.State, ops hooks.Ops) bool {
 
 // addOdd appends odd members to a family. Numbers whose machine does not fit its
 // memory stand for the next one that does.
-func addOdd(inits []Init, numbers []int, ops hooks.Ops, state func(n int) (*model.State, error)) ([]Init, error) {
+func addOdd(inits []kernel.Init, numbers []int, ops hooks.Ops, state func(n int) (*model.State, error)) ([]kernel.Init, error) {
 	for _, n := range numbers {
 		if n < 0 || n >= MaxOdd {
 			return nil, fmt.Errorf("odd member %d: want 0 to %d", n, MaxOdd-1)
@@ -131,7 +133,7 @@ func addOdd(inits []Init, numbers []int, ops hooks.Ops, state func(n int) (*mode
 		if err != nil {
 			return nil, fmt.Errorf("odd member %d: %w", n, err)
 		}
-		inits = append(inits, Init{Name: OddName(n), State: s})
+		inits = append(inits, kernel.Init{Name: OddName(n), State: s})
 	}
 	return inits, nil
 }

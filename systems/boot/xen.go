@@ -1,7 +1,9 @@
-package system
+package boot
 
 import (
 	"fmt"
+
+	"github.com/ptcheck/ptcheck/systems/kernel"
 
 	"github.com/ptcheck/ptcheck/hooks"
 	"github.com/ptcheck/ptcheck/model"
@@ -35,7 +37,7 @@ type xenPlaces struct {
 }
 
 func straight(pfn, _ int) int { return pfn + 1 }
-func reversed(pfn, n int) int { return n - pfn }
+func Reversed(pfn, n int) int { return n - pfn }
 func shuffled(pfn, n int) int { return (pfn*5+3)%(n|1) + 2 }
 
 // high lies above 4 GiB: a 32-bit store holds half of such an entry.
@@ -48,31 +50,31 @@ func xenCases() []xenCase {
 	old, now := model.Xen31(), model.Xen417()
 	return []xenCase{
 		{levels: 2, lowmem: 8, mapped: 8, p2m: straight, profile: old, stale: 8},
-		{levels: 2, lowmem: 12, mapped: 8, p2m: reversed, profile: old, stale: 2, order: 1},
+		{levels: 2, lowmem: 12, mapped: 8, p2m: Reversed, profile: old, stale: 2, order: 1},
 		{levels: 2, lowmem: 8, mapped: 8, p2m: shuffled, profile: old, stale: 2, ro: true, sticky: true},
 		{levels: 3, lowmem: 16, mapped: 12, p2m: straight, profile: old, stale: 3, nx: true},
 		{levels: 3, lowmem: 16, mapped: 12, p2m: high, profile: now, stale: 2, order: 1, ro: true},
 		{levels: 3, lowmem: 12, mapped: 12, p2m: shuffled, profile: old, stale: 6, order: 1, sticky: true},
 		{levels: 3, lowmem: 16, mapped: 16, p2m: shuffled, profile: now, stale: 2, wide: true, nx: true},
 		{levels: 4, lowmem: 16, mapped: 16, p2m: straight, profile: now, stale: 3, nx: true},
-		{levels: 4, lowmem: 20, mapped: 16, p2m: reversed, profile: old, stale: 2, order: 1, ro: true},
+		{levels: 4, lowmem: 20, mapped: 16, p2m: Reversed, profile: old, stale: 2, order: 1, ro: true},
 		{levels: 4, lowmem: 16, mapped: 16, p2m: shuffled, profile: now, stale: 1, sticky: true},
-		{levels: 4, lowmem: 16, mapped: 16, p2m: reversed, profile: now, stale: 1, wide: true},
+		{levels: 4, lowmem: 16, mapped: 16, p2m: Reversed, profile: now, stale: 1, wide: true},
 	}
 }
 
 // Xen is the paravirtual system: Xen hooks on a domain builder's tables.
-func Xen(o Options) (*System, error) { return underXen("xen", xen.Ops(), o) }
+func Xen(o kernel.Options) (*kernel.System, error) { return underXen("xen", xen.Ops(), o) }
 
 // underXen is a system of any hooks on a domain builder's tables, under Xen.
-func underXen(name string, ops hooks.Ops, o Options) (*System, error) {
-	s := &System{Name: name}
+func underXen(name string, ops hooks.Ops, o kernel.Options) (*kernel.System, error) {
+	s := &kernel.System{Name: name}
 	if len(o.Drawn) > 0 {
-		return s.drawn("xen", ops, o)
+		return drawnSystem(s, "xen", ops, o)
 	}
 	var geos []string
 	for _, c := range xenCases() {
-		if !o.wants(c.levels) || o.Profile != nil && c.profile.Name != o.Profile.Name {
+		if !o.Wants(c.levels) || o.Profile != nil && c.profile.Name != o.Profile.Name {
 			continue
 		}
 		if o.Profile != nil {
@@ -90,14 +92,14 @@ func underXen(name string, ops hooks.Ops, o Options) (*System, error) {
 		if n := c.geo.Name; len(geos) == 0 || geos[len(geos)-1] != n {
 			geos = append(geos, n)
 		}
-		s.Inits = append(s.Inits, Init{Name: c.name(), State: st})
+		s.Inits = append(s.Inits, kernel.Init{Name: c.name(), State: st})
 	}
 	s.Scope = fmt.Sprintf("%d start-of-day tables, geometries %v", len(s.Inits), geos)
 	var err error
 	if s.Inits, err = addOdd(s.Inits, o.Odd, xen.Ops(), func(n int) (*model.State, error) { c := oddXen(n); return c.state() }); err != nil {
 		return nil, fmt.Errorf("system: %s: %w", name, err)
 	}
-	return finish(s, ops, o)
+	return kernel.Finish(s, ops, o)
 }
 
 func (c *xenCase) name() string {
@@ -241,11 +243,11 @@ func (c *xenCase) kernelMap() model.KernelMap {
 		Root:          c.places.root,
 		ZeroPage:      c.places.zero,
 		BootmemFirst:  c.places.bootmem,
-		NrFixed:       nrFixed,
+		NrFixed:       kernel.NrFixed,
 		LastPkmap:     c.geo.Slots[1],
 		PTBase:        c.places.tables[c.levels][0],
 		SharedInfo:    model.MFN(c.lowmem + 20),
-		FixSharedInfo: fixShared,
+		FixSharedInfo: kernel.FixShared,
 		Spare:         c.places.spare,
 		NX:            c.nx,
 		PageOffset:    half,

@@ -9,6 +9,7 @@ package check
 import (
 	"context"
 	"fmt"
+	"github.com/ptcheck/ptcheck/systems/kernel"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,14 +20,13 @@ import (
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
 	"github.com/ptcheck/ptcheck/reports"
-	"github.com/ptcheck/ptcheck/systems/boot"
 )
 
 // Option changes what is searched.
 type Option func(*config)
 
 type config struct {
-	system system.Options
+	system kernel.Options
 	search explore.Options
 	save   string
 }
@@ -59,7 +59,7 @@ func Save(dir string) Option { return func(c *config) { c.save = dir } }
 // Result is what a search found out.
 type Result struct {
 	explore.Result
-	System *system.System
+	System *kernel.System
 	// Finding is the shortest counterexample, nil if there is none.
 	Finding *reports.Finding
 	// Breaks is the ID of the rule that it breaks, or "crash KIND"; "" for none.
@@ -71,7 +71,7 @@ type Result struct {
 }
 
 // Run searches a backend's system for the shortest counterexample.
-func Run(ctx context.Context, b system.Backend, opts ...Option) (*Result, error) {
+func Run(ctx context.Context, b kernel.Backend, opts ...Option) (*Result, error) {
 	var c config
 	for _, o := range opts {
 		o(&c)
@@ -97,9 +97,9 @@ func Run(ctx context.Context, b system.Backend, opts ...Option) (*Result, error)
 // explain turns the first finding into a report and a scenario.
 func (r *Result) explain(c *config) (err error) {
 	f := r.Findings[0]
-	path := make([]system.Call, len(f.Path))
+	path := make([]kernel.Call, len(f.Path))
 	for i, code := range f.Path {
-		path[i] = system.CallOf(code)
+		path[i] = kernel.CallOf(code)
 	}
 	if r.Finding, err = r.System.Explain(f.Init, path); err != nil {
 		return err
@@ -126,7 +126,7 @@ func (r *Result) Untested() []string {
 // report of a shortest counterexample; also when the search ends before its time,
 // or when a complete one of the whole family never made a call or never put a rule
 // to the test.
-func Backend(t testing.TB, b system.Backend, opts ...Option) {
+func Backend(t testing.TB, b kernel.Backend, opts ...Option) {
 	t.Helper()
 	r, err := Run(t.Context(), b, opts...)
 	switch {
@@ -145,7 +145,7 @@ func Backend(t testing.TB, b system.Backend, opts ...Option) {
 // Finds searches a backend with a planted bug. The test fails unless the
 // shortest counterexample breaks the rule named (or is a death, "crash KIND") in
 // so many calls.
-func Finds(t testing.TB, b system.Backend, rule string, calls int, opts ...Option) *Result {
+func Finds(t testing.TB, b kernel.Backend, rule string, calls int, opts ...Option) *Result {
 	t.Helper()
 	r, err := Run(t.Context(), b, opts...)
 	switch {

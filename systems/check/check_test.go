@@ -2,6 +2,9 @@ package check_test
 
 import (
 	"fmt"
+	"github.com/ptcheck/ptcheck/systems/all"
+	"github.com/ptcheck/ptcheck/systems/boot"
+	"github.com/ptcheck/ptcheck/systems/kernel"
 	"os"
 	"runtime"
 	"strings"
@@ -12,7 +15,6 @@ import (
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/script"
 	"github.com/ptcheck/ptcheck/native"
-	"github.com/ptcheck/ptcheck/systems/boot"
 	"github.com/ptcheck/ptcheck/systems/check"
 	"github.com/ptcheck/ptcheck/xen"
 )
@@ -44,7 +46,7 @@ func outcome(t *testing.T, test func(testing.TB)) string {
 	return r.died
 }
 
-func bare() system.Backend { return system.OnBareMetal("mine", "my own", native.Ops) }
+func bare() kernel.Backend { return boot.OnBareMetal("mine", "my own", native.Ops) }
 
 // skipPresent is a kernel that keeps leaves that are there already.
 func skipPresent(_ *hooks.Ops, f *hooks.Funcs) {
@@ -56,7 +58,7 @@ func skipPresent(_ *hooks.Ops, f *hooks.Funcs) {
 }
 
 func TestBackend(t *testing.T) {
-	paravirt := system.UnderXen("mine", "my own", xen.Ops)
+	paravirt := boot.UnderXen("mine", "my own", xen.Ops)
 	for _, x := range []struct {
 		name string
 		test func(testing.TB)
@@ -69,7 +71,7 @@ func TestBackend(t *testing.T) {
 			[]string{"violated: leaf-rewritten", "map_lowmem f0", "scenario:", "system mine"}},
 		{"no such scope", func(t testing.TB) { check.Backend(t, bare(), check.Levels(4)) }, []string{"no start-of-day"}},
 		{"half done", func(t testing.TB) {
-			check.Backend(t, system.OnBareMetal("mine", "my own", func() hooks.Ops {
+			check.Backend(t, boot.OnBareMetal("mine", "my own", func() hooks.Ops {
 				o := native.Ops()
 				o.SetPGD, o.FlushTLB = nil, nil
 				return o
@@ -106,7 +108,7 @@ func TestBackend(t *testing.T) {
 // TestSaved runs a saved counterexample again, on a backend of the list.
 func TestSaved(t *testing.T) {
 	dir := t.TempDir()
-	b, _ := system.FindBackend("shadow")
+	b, _ := all.FindBackend("shadow")
 	r := check.Finds(t, b, "leaf-rewritten", 2, check.Levels(2), check.Patch(skipPresent), check.Save(dir))
 	name := strings.TrimPrefix(r.Finding.Replay, "ptcheck replay ")
 	text, err := os.ReadFile(name)
@@ -117,7 +119,7 @@ func TestSaved(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	play, err := system.Run(f, system.Options{Patch: skipPresent})
+	play, err := all.Run(f, kernel.Options{Patch: skipPresent})
 	if err != nil || !play.Failed || play.Answers[len(play.Answers)-1].Text != "violated leaf-rewritten" {
 		t.Errorf("%v, %+v", err, play)
 	}

@@ -1,6 +1,7 @@
 package check_test
 
 import (
+	"github.com/ptcheck/ptcheck/systems/boot"
 	"os"
 	"regexp"
 	"strings"
@@ -10,7 +11,6 @@ import (
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/native"
 	"github.com/ptcheck/ptcheck/reports"
-	"github.com/ptcheck/ptcheck/systems/boot"
 	"github.com/ptcheck/ptcheck/systems/check"
 )
 
@@ -34,7 +34,7 @@ func TestGuide(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := check.Finds(t, system.OnBareMetal("mine", "my platform", guideOps), "leaf-rewritten", 2)
+	r := check.Finds(t, boot.OnBareMetal("mine", "my platform", guideOps), "leaf-rewritten", 2)
 	var report strings.Builder
 	if err := reports.WriteFinding(&report, r.Finding, false); err != nil {
 		t.Fatal(err)

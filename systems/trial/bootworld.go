@@ -2,12 +2,14 @@ package trial
 
 import (
 	"cmp"
+	"github.com/ptcheck/ptcheck/systems/all"
+	"github.com/ptcheck/ptcheck/systems/boot"
+	"github.com/ptcheck/ptcheck/systems/kernel"
 	"slices"
 
 	"github.com/ptcheck/ptcheck/fuzz/mutants"
 	"github.com/ptcheck/ptcheck/model/explore"
 	"github.com/ptcheck/ptcheck/model/explore/shrink"
-	"github.com/ptcheck/ptcheck/systems/boot"
 	"github.com/ptcheck/ptcheck/systems/drawn"
 )
 
@@ -26,30 +28,30 @@ type bootWorld struct {
 	preemptions int // of the calls
 	want        Verdict
 	open        map[bootScope]*openSystem // by bounds; init is 0
-	done        []system.Call
+	done        []kernel.Call
 }
 
 // openSystem is a family with a model to work on.
 type openSystem struct {
-	sys *system.System
-	m   *system.Model
+	sys *kernel.System
+	m   *kernel.Model
 }
 
-var _ shrink.World[bootScope, system.Call] = (*bootWorld)(nil)
+var _ shrink.World[bootScope, kernel.Call] = (*bootWorld)(nil)
 
 // family returns the system that a scope belongs to, nil if there is none.
 func (w *bootWorld) family(s bootScope) *openSystem {
 	s.init = 0
 	o, ok := w.open[s]
 	if !ok {
-		opt := system.Options{Lowmem: s.lowmem, Stale: s.stale, Preemptions: w.preemptions}
+		opt := kernel.Options{Lowmem: s.lowmem, Stale: s.stale, Preemptions: w.preemptions}
 		if s.odd > 0 {
 			opt.Odd = []int{s.odd - 1}
 		}
 		if s.drawn != "" {
 			opt.Drawn = []string{s.drawn}
 		}
-		sys, err := system.New(w.name, w.change.Apply(opt))
+		sys, err := all.New(w.name, w.change.Apply(opt))
 		if err == nil {
 			o = &openSystem{sys, sys.NewModel()}
 		}
@@ -60,7 +62,7 @@ func (w *bootWorld) family(s bootScope) *openSystem {
 
 // run makes calls, leaving out those that the protocol does not allow where they
 // stand, and tells how that ends. Places are looked up if wanted.
-func (w *bootWorld) run(s bootScope, calls []system.Call, place bool) (done []system.Call, v Verdict) {
+func (w *bootWorld) run(s bootScope, calls []kernel.Call, place bool) (done []kernel.Call, v Verdict) {
 	done = w.done[:0]
 	f := w.family(s)
 	if f == nil || s.init >= len(f.sys.Inits) {
@@ -91,7 +93,7 @@ func (w *bootWorld) run(s bootScope, calls []system.Call, place bool) (done []sy
 }
 
 // place makes calls again and names the function that the last one dies in.
-func (f *openSystem) place(init int, calls []system.Call) string {
+func (f *openSystem) place(init int, calls []kernel.Call) string {
 	f.m.Init(init)
 	last := len(calls) - 1
 	for _, c := range calls[:last] {
@@ -101,7 +103,7 @@ func (f *openSystem) place(init int, calls []system.Call) string {
 }
 
 // Try implements [shrink.World].
-func (w *bootWorld) Try(s bootScope, calls []system.Call) ([]system.Call, bool) {
+func (w *bootWorld) Try(s bootScope, calls []kernel.Call) ([]kernel.Call, bool) {
 	done, v := w.run(s, calls, false)
 	if !v.Meets(w.want.Anywhere()) {
 		return done, false
@@ -167,7 +169,7 @@ func (w *bootWorld) hyper(s bootScope) bool {
 // scopeOf finds the scope of a start of day by its name.
 func (w *bootWorld) scopeOf(lowmem, stale int, start string) (bootScope, bool) {
 	s := bootScope{lowmem: lowmem, stale: stale}
-	if n, ok := system.OddNumber(start); ok {
+	if n, ok := boot.OddNumber(start); ok {
 		s.odd = n + 1
 	}
 	if drawn.IsName(start) {
@@ -177,16 +179,16 @@ func (w *bootWorld) scopeOf(lowmem, stale int, start string) (bootScope, bool) {
 	if f == nil {
 		return s, false
 	}
-	s.init = slices.IndexFunc(f.sys.Inits, func(i system.Init) bool { return i.Name == start })
+	s.init = slices.IndexFunc(f.sys.Inits, func(i kernel.Init) bool { return i.Name == start })
 	return s, s.init >= 0
 }
 
 // Compare implements [shrink.World].
-func (w *bootWorld) Compare(a, b system.Call) int { return cmp.Compare(a.Code(), b.Code()) }
+func (w *bootWorld) Compare(a, b kernel.Call) int { return cmp.Compare(a.Code(), b.Code()) }
 
 // Alphabet implements [shrink.World]: whatever the protocol allows before one of
 // the calls.
-func (w *bootWorld) Alphabet(s bootScope, calls []system.Call) []system.Call {
+func (w *bootWorld) Alphabet(s bootScope, calls []kernel.Call) []kernel.Call {
 	f := w.family(s)
 	f.m.Init(s.init)
 	codes := f.m.Enabled(nil)
@@ -197,13 +199,13 @@ func (w *bootWorld) Alphabet(s bootScope, calls []system.Call) []system.Call {
 		codes = f.m.Enabled(codes)
 	}
 	slices.Sort(codes)
-	out := make([]system.Call, 0, len(codes))
+	out := make([]kernel.Call, 0, len(codes))
 	for _, code := range slices.Compact(codes) {
-		out = append(out, system.CallOf(code))
+		out = append(out, kernel.CallOf(code))
 	}
 	return out
 }
 
 // Rewrites implements [shrink.World]: there are none, frames have places of their
 // own.
-func (w *bootWorld) Rewrites(bootScope, []system.Call) [][]system.Call { return nil }
+func (w *bootWorld) Rewrites(bootScope, []kernel.Call) [][]kernel.Call { return nil }

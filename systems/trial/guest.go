@@ -2,24 +2,24 @@ package trial
 
 import (
 	"fmt"
+	"github.com/ptcheck/ptcheck/systems/pvdp"
 	"strings"
 
 	"github.com/ptcheck/ptcheck/fuzz/mutants"
 	"github.com/ptcheck/ptcheck/model/explore/shrink"
 	"github.com/ptcheck/ptcheck/model/script"
 	"github.com/ptcheck/ptcheck/reports"
-	"github.com/ptcheck/ptcheck/systems/boot"
 )
 
 // guest is a scenario of a hostile guest.
 type guest struct {
 	world *guestWorld
 	scope guestScope
-	ops   []system.GuestOp
+	ops   []pvdp.GuestOp
 }
 
-func newGuest(name, profile string, c mutants.Change, s guestScope, ops []system.GuestOp) *guest {
-	return &guest{&guestWorld{name: name, profile: profile, change: c, open: map[guestScope]*system.AdversaryModel{}}, s, ops}
+func newGuest(name, profile string, c mutants.Change, s guestScope, ops []pvdp.GuestOp) *guest {
+	return &guest{&guestWorld{name: name, profile: profile, change: c, open: map[guestScope]*pvdp.AdversaryModel{}}, s, ops}
 }
 
 func (g *guest) system() string { return g.world.name }
@@ -53,7 +53,7 @@ func (g *guest) explain() (*reports.Finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	play, err := system.RunAdversary(f, g.world.change.Judge)
+	play, err := pvdp.RunAdversary(f, g.world.change.Judge)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +65,7 @@ func (g *guest) shrink(want Verdict, tries int) (scenario, Shrunk, error) {
 		tries = 2_000_000
 	}
 	g.world.want = want
-	r, err := shrink.Shrink(g.world, shrink.Input[guestScope, system.GuestOp]{Scope: g.scope, Ops: g.ops}, tries)
+	r, err := shrink.Shrink(g.world, shrink.Input[guestScope, pvdp.GuestOp]{Scope: g.scope, Ops: g.ops}, tries)
 	if err != nil {
 		return nil, Shrunk{}, fmt.Errorf("trial: %s: %w", g.world.name, err)
 	}

@@ -2,6 +2,7 @@ package trial
 
 import (
 	"cmp"
+	"github.com/ptcheck/ptcheck/systems/pvdp"
 	"math/bits"
 	"slices"
 
@@ -9,7 +10,6 @@ import (
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
 	"github.com/ptcheck/ptcheck/model/explore/shrink"
-	"github.com/ptcheck/ptcheck/systems/boot"
 )
 
 // guestScope are the bounds of a hostile guest.
@@ -20,14 +20,14 @@ type guestWorld struct {
 	name, profile string
 	change        mutants.Change
 	want          Verdict
-	open          map[guestScope]*system.AdversaryModel
-	done          []system.GuestOp
+	open          map[guestScope]*pvdp.AdversaryModel
+	done          []pvdp.GuestOp
 }
 
-var _ shrink.World[guestScope, system.GuestOp] = (*guestWorld)(nil)
+var _ shrink.World[guestScope, pvdp.GuestOp] = (*guestWorld)(nil)
 
 // model returns a model of a scope at the start of the day, nil if there is none.
-func (w *guestWorld) model(s guestScope) *system.AdversaryModel {
+func (w *guestWorld) model(s guestScope) *pvdp.AdversaryModel {
 	m, ok := w.open[s]
 	if !ok {
 		m, _ = w.adversary(s)
@@ -39,7 +39,7 @@ func (w *guestWorld) model(s guestScope) *system.AdversaryModel {
 	return m
 }
 
-func (w *guestWorld) adversary(s guestScope) (*system.AdversaryModel, error) {
+func (w *guestWorld) adversary(s guestScope) (*pvdp.AdversaryModel, error) {
 	p := model.Plain()
 	for _, x := range model.Profiles() {
 		if x.Name == w.profile {
@@ -47,7 +47,7 @@ func (w *guestWorld) adversary(s guestScope) (*system.AdversaryModel, error) {
 		}
 	}
 	p.Mutant = w.change.Judge
-	a, err := system.OpenAdversary(w.name, system.AdversaryOptions{Frames: s.frames, Levels: s.levels, Slots: s.slots, Profile: p})
+	a, err := pvdp.OpenAdversary(w.name, pvdp.AdversaryOptions{Frames: s.frames, Levels: s.levels, Slots: s.slots, Profile: p})
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +56,7 @@ func (w *guestWorld) adversary(s guestScope) (*system.AdversaryModel, error) {
 
 // run carries out operations as long as no rule is broken, leaving out those that
 // name what there is not.
-func (w *guestWorld) run(s guestScope, ops []system.GuestOp) (done []system.GuestOp, v Verdict) {
+func (w *guestWorld) run(s guestScope, ops []pvdp.GuestOp) (done []pvdp.GuestOp, v Verdict) {
 	done = w.done[:0]
 	m := w.model(s)
 	if m == nil {
@@ -68,7 +68,7 @@ func (w *guestWorld) run(s guestScope, ops []system.GuestOp) (done []system.Gues
 		}
 		done = append(done, o)
 		if _, out := m.Do(o); out.Kind != explore.Moved {
-			v = Verdict{Kind: out.Kind, What: system.AdversaryRules()[out.Rule]}
+			v = Verdict{Kind: out.Kind, What: pvdp.AdversaryRules()[out.Rule]}
 			break
 		}
 	}
@@ -77,7 +77,7 @@ func (w *guestWorld) run(s guestScope, ops []system.GuestOp) (done []system.Gues
 }
 
 // Try implements [shrink.World].
-func (w *guestWorld) Try(s guestScope, ops []system.GuestOp) ([]system.GuestOp, bool) {
+func (w *guestWorld) Try(s guestScope, ops []pvdp.GuestOp) ([]pvdp.GuestOp, bool) {
 	done, v := w.run(s, ops)
 	return done, v.Meets(w.want)
 }
@@ -102,7 +102,7 @@ func (w *guestWorld) CompareScopes(a, b guestScope) int {
 
 // Compare implements [shrink.World]: the order of operations, low frames and
 // slots, empty entries, few flags.
-func (w *guestWorld) Compare(a, b system.GuestOp) int {
+func (w *guestWorld) Compare(a, b pvdp.GuestOp) int {
 	return cmp.Or(cmp.Compare(a.Op, b.Op), cmp.Compare(a.Frame, b.Frame), cmp.Compare(a.Arg, b.Arg),
 		cmp.Compare(a.Entry.MFN(), b.Entry.MFN()),
 		cmp.Compare(bits.OnesCount64(uint64(a.Entry)), bits.OnesCount64(uint64(b.Entry))), cmp.Compare(a.Entry, b.Entry))
@@ -110,28 +110,28 @@ func (w *guestWorld) Compare(a, b system.GuestOp) int {
 
 // Alphabet implements [shrink.World]: the kinds of operations of the input, on
 // every frame, and its entries' flags, with one bit less too.
-func (w *guestWorld) Alphabet(s guestScope, ops []system.GuestOp) []system.GuestOp {
+func (w *guestWorld) Alphabet(s guestScope, ops []pvdp.GuestOp) []pvdp.GuestOp {
 	entries := w.entries(s, ops)
-	var out []system.GuestOp
-	for i := range uint8(len(system.OpNames())) {
-		if !slices.ContainsFunc(ops, func(o system.GuestOp) bool { return o.Op == i }) {
+	var out []pvdp.GuestOp
+	for i := range uint8(len(pvdp.OpNames())) {
+		if !slices.ContainsFunc(ops, func(o pvdp.GuestOp) bool { return o.Op == i }) {
 			continue // whoever found it may not have had it
 		}
 		for f := range s.frames {
-			o := system.GuestOp{Op: i, Frame: uint8(f)}
-			switch n := s.levels + 1; system.OperandOf(o.Op) {
-			case system.SlotEntry:
+			o := pvdp.GuestOp{Op: i, Frame: uint8(f)}
+			switch n := s.levels + 1; pvdp.OperandOf(o.Op) {
+			case pvdp.SlotEntry:
 				for slot := range s.slots {
 					for _, e := range entries {
-						out = append(out, system.GuestOp{Op: o.Op, Frame: o.Frame, Arg: uint8(slot), Entry: e})
+						out = append(out, pvdp.GuestOp{Op: o.Op, Frame: o.Frame, Arg: uint8(slot), Entry: e})
 					}
 				}
-			case system.FrameOf:
+			case pvdp.FrameOf:
 				n = s.frames
 				fallthrough
-			case system.LevelOf:
+			case pvdp.LevelOf:
 				for arg := range n {
-					out = append(out, system.GuestOp{Op: o.Op, Frame: o.Frame, Arg: uint8(arg)})
+					out = append(out, pvdp.GuestOp{Op: o.Op, Frame: o.Frame, Arg: uint8(arg)})
 				}
 			default:
 				out = append(out, o)
@@ -142,7 +142,7 @@ func (w *guestWorld) Alphabet(s guestScope, ops []system.GuestOp) []system.Guest
 	return slices.Compact(out)
 }
 
-func (w *guestWorld) entries(s guestScope, ops []system.GuestOp) []model.Entry {
+func (w *guestWorld) entries(s guestScope, ops []pvdp.GuestOp) []model.Entry {
 	flags := []model.Entry{0}
 	for _, o := range ops {
 		f := o.Entry.Flags()
@@ -165,8 +165,8 @@ func (w *guestWorld) entries(s guestScope, ops []system.GuestOp) []model.Entry {
 }
 
 // Rewrites implements [shrink.World]: two frames, or two slots, change names.
-func (w *guestWorld) Rewrites(s guestScope, ops []system.GuestOp) [][]system.GuestOp {
-	var out [][]system.GuestOp
+func (w *guestWorld) Rewrites(s guestScope, ops []pvdp.GuestOp) [][]pvdp.GuestOp {
+	var out [][]pvdp.GuestOp
 	for a := range s.frames {
 		for b := a + 1; b < s.frames; b++ {
 			out = append(out, renamed(ops, uint8(a), uint8(b), true))
@@ -181,7 +181,7 @@ func (w *guestWorld) Rewrites(s guestScope, ops []system.GuestOp) [][]system.Gue
 }
 
 // renamed returns operations with two frames, or two slots, the other way round.
-func renamed(ops []system.GuestOp, a, b uint8, frames bool) []system.GuestOp {
+func renamed(ops []pvdp.GuestOp, a, b uint8, frames bool) []pvdp.GuestOp {
 	other := func(n uint8) uint8 {
 		switch n {
 		case a:
@@ -194,15 +194,15 @@ func renamed(ops []system.GuestOp, a, b uint8, frames bool) []system.GuestOp {
 	out := slices.Clone(ops)
 	for i := range out {
 		o := &out[i]
-		kind := system.OperandOf(o.Op)
-		if kind == system.SlotEntry && !frames || kind == system.FrameOf && frames {
+		kind := pvdp.OperandOf(o.Op)
+		if kind == pvdp.SlotEntry && !frames || kind == pvdp.FrameOf && frames {
 			o.Arg = other(o.Arg)
 		}
 		if !frames {
 			continue
 		}
 		o.Frame = other(o.Frame)
-		if kind == system.SlotEntry && o.Entry.Flags() != 0 {
+		if kind == pvdp.SlotEntry && o.Entry.Flags() != 0 {
 			o.Entry = model.MakeEntry(model.MFN(other(uint8(o.Entry.MFN()))), o.Entry.Flags())
 		}
 	}

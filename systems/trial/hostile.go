@@ -2,6 +2,9 @@ package trial
 
 import (
 	"fmt"
+	"github.com/ptcheck/ptcheck/systems"
+	"github.com/ptcheck/ptcheck/systems/hostile"
+	"github.com/ptcheck/ptcheck/systems/pvdp"
 	"strings"
 
 	"github.com/ptcheck/ptcheck/fuzz/mutants"
@@ -9,7 +12,6 @@ import (
 	"github.com/ptcheck/ptcheck/model/explore/shrink"
 	"github.com/ptcheck/ptcheck/model/script"
 	"github.com/ptcheck/ptcheck/reports"
-	"github.com/ptcheck/ptcheck/systems/boot"
 )
 
 // hostileSystem is the system of guests with many ways. Its scenarios are handled
@@ -26,12 +28,12 @@ type hostileWorld struct {
 
 var _ shrink.World[struct{}, string] = (*hostileWorld)(nil)
 
-func (w *hostileWorld) play(ops []string) (*system.AdversaryPlay, error) {
+func (w *hostileWorld) play(ops []string) (*pvdp.AdversaryPlay, error) {
 	f, err := script.Parse("scenario", []byte(w.head+strings.Join(ops, "")))
 	if err != nil {
 		return nil, err
 	}
-	return system.RunHostile(f, w.change.Judge)
+	return hostile.RunHostile(f, w.change.Judge)
 }
 
 // run carries operations out. Where one is impossible, nothing goes wrong.
@@ -64,24 +66,24 @@ func (w *hostileWorld) Alphabet(_ struct{}, ops []string) []string { return ops 
 func (w *hostileWorld) Rewrites(struct{}, []string) [][]string { return nil }
 
 // hostile is a scenario of such a guest.
-type hostile struct {
+type hostileScenario struct {
 	world *hostileWorld
 	ops   []string
 }
 
-func (h *hostile) system() string { return hostileSystem }
-func (h *hostile) size() int      { return len(h.ops) }
-func (h *hostile) run() Verdict   { return h.world.run(h.ops) }
+func (h *hostileScenario) system() string { return hostileSystem }
+func (h *hostileScenario) size() int      { return len(h.ops) }
+func (h *hostileScenario) run() Verdict   { return h.world.run(h.ops) }
 
-func (h *hostile) under(c mutants.Change) scenario {
-	return &hostile{&hostileWorld{head: h.world.head, change: c}, h.ops}
+func (h *hostileScenario) under(c mutants.Change) scenario {
+	return &hostileScenario{&hostileWorld{head: h.world.head, change: c}, h.ops}
 }
 
-func (h *hostile) text(headline string) ([]byte, error) {
+func (h *hostileScenario) text(headline string) ([]byte, error) {
 	return fmt.Appendf(nil, "# %s\n%s%s", headline, h.world.head, strings.Join(h.ops, "")), nil
 }
 
-func (h *hostile) explain() (*reports.Finding, error) {
+func (h *hostileScenario) explain() (*reports.Finding, error) {
 	play, err := h.world.play(h.ops)
 	if err != nil {
 		return nil, err
@@ -89,7 +91,7 @@ func (h *hostile) explain() (*reports.Finding, error) {
 	return play.Finding, nil
 }
 
-func (h *hostile) shrink(want Verdict, tries int) (scenario, Shrunk, error) {
+func (h *hostileScenario) shrink(want Verdict, tries int) (scenario, Shrunk, error) {
 	if tries <= 0 {
 		tries = 2000
 	}
@@ -98,22 +100,22 @@ func (h *hostile) shrink(want Verdict, tries int) (scenario, Shrunk, error) {
 	if err != nil {
 		return nil, Shrunk{}, fmt.Errorf("trial: %s: %w", hostileSystem, err)
 	}
-	return &hostile{h.world, r.Ops}, Shrunk{From: len(h.ops), To: len(r.Ops), Tries: r.Tries, Minimal: r.Minimal}, nil
+	return &hostileScenario{h.world, r.Ops}, Shrunk{From: len(h.ops), To: len(r.Ops), Tries: r.Tries, Minimal: r.Minimal}, nil
 }
 
 // readHostile cuts a script into the lines that describe the world and its
 // operations.
-func (t *Trial) readHostile(f *script.File, h header) ([]system.Answer, error) {
-	play, err := system.RunHostile(f, h.change.Judge)
+func (t *Trial) readHostile(f *script.File, h header) ([]systems.Answer, error) {
+	play, err := hostile.RunHostile(f, h.change.Judge)
 	if err != nil {
 		return nil, err
 	}
 	w := &hostileWorld{change: h.change}
-	out := &hostile{world: w}
+	out := &hostileScenario{world: w}
 	race := false
 	for _, l := range f.Lines {
 		switch {
-		case l.Op == nil || system.IsHeader(l.Op):
+		case l.Op == nil || systems.IsHeader(l.Op):
 		case isFrame(l.Op):
 			w.head += l.Op.String() + "\n"
 		case race:

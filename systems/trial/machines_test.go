@@ -38,7 +38,7 @@ func TestDrawnMachines(t *testing.T) {
 			t.Errorf("%s: %+v, %v", x.start, how, err)
 			continue
 		}
-		a, b := small.what.(*boot), tr.what.(*boot)
+		a, b := small.what.(*bootScenario), tr.what.(*bootScenario)
 		if small.Len() == tr.Len() && b.world.CompareScopes(a.scope, b.scope) > 0 {
 			t.Errorf("%s: shrunk to a larger start of day", x.start)
 		}

@@ -2,11 +2,14 @@ package trial
 
 import (
 	"fmt"
+	"github.com/ptcheck/ptcheck/systems"
+	"github.com/ptcheck/ptcheck/systems/all"
+	"github.com/ptcheck/ptcheck/systems/kernel"
+	"github.com/ptcheck/ptcheck/systems/pvdp"
 	"strings"
 
 	"github.com/ptcheck/ptcheck/fuzz/mutants"
 	"github.com/ptcheck/ptcheck/model/script"
-	"github.com/ptcheck/ptcheck/systems/boot"
 )
 
 // Parse reads a scenario file of boot calls or of a hostile guest. Each operation
@@ -27,7 +30,7 @@ func Read(f *script.File) (*Trial, error) {
 		return nil, err
 	}
 	t := &h.trial
-	var answers []system.Answer
+	var answers []systems.Answer
 	switch h.system {
 	case "adversary", "pvdp":
 		answers, err = t.readGuest(f, h)
@@ -85,7 +88,7 @@ func readHeader(f *script.File) (h header, err error) {
 			if l.HasComment && h.system == "" {
 				h.trial.About = append(h.trial.About, strings.TrimSpace(l.Comment))
 			}
-		case calls && system.IsHeader(l.Op):
+		case calls && systems.IsHeader(l.Op):
 			return h, errorAt(f, i+1, "%s belongs before the first operation", l.Op.Name)
 		default:
 			if err := h.line(l.Op); err != nil {
@@ -113,7 +116,7 @@ func errorAt(f *script.File, line int, format string, args ...any) error {
 // isFrame reports whether an operation sets the frame of a scenario and is none
 // of its calls.
 func isFrame(op *script.Op) bool {
-	return system.IsHeader(op) || op.Name == "system" || op.Name == "scope" || op.Name == "start" || op.Name == "profile" ||
+	return systems.IsHeader(op) || op.Name == "system" || op.Name == "scope" || op.Name == "start" || op.Name == "profile" ||
 		op.Name == "shape" || op.Name == "memory"
 }
 
@@ -139,8 +142,8 @@ func (h *header) line(op *script.Op) error {
 	return nil
 }
 
-func (t *Trial) readBoot(f *script.File, h header) ([]system.Answer, error) {
-	play, err := system.Run(f, h.change.Apply(system.Options{}))
+func (t *Trial) readBoot(f *script.File, h header) ([]systems.Answer, error) {
+	play, err := all.Run(f, h.change.Apply(kernel.Options{}))
 	if err != nil {
 		return nil, err
 	}
@@ -154,17 +157,17 @@ func (t *Trial) readBoot(f *script.File, h header) ([]system.Answer, error) {
 	return play.Answers, nil
 }
 
-func (t *Trial) readGuest(f *script.File, h header) ([]system.Answer, error) {
-	play, err := system.RunAdversary(f, h.change.Judge)
+func (t *Trial) readGuest(f *script.File, h header) ([]systems.Answer, error) {
+	play, err := pvdp.RunAdversary(f, h.change.Judge)
 	if err != nil {
 		return nil, err
 	}
-	var ops []system.GuestOp
+	var ops []pvdp.GuestOp
 	for i, l := range f.Lines {
 		if l.Op == nil || isFrame(l.Op) {
 			continue
 		}
-		o, err := system.GuestOpOf(l.Op)
+		o, err := pvdp.GuestOpOf(l.Op)
 		if err != nil {
 			return nil, &script.Error{File: f.Name, Line: i + 1, Col: l.Op.Col, Msg: err.Error()}
 		}

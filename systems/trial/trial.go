@@ -2,10 +2,11 @@ package trial
 
 import (
 	"fmt"
+	"github.com/ptcheck/ptcheck/systems/kernel"
+	"github.com/ptcheck/ptcheck/systems/pvdp"
 
 	"github.com/ptcheck/ptcheck/fuzz/mutants"
 	"github.com/ptcheck/ptcheck/reports"
-	"github.com/ptcheck/ptcheck/systems/boot"
 )
 
 // Trial is a scenario: what happens, and how it must end.
@@ -84,7 +85,7 @@ func (t *Trial) Shrink(tries int) (*Trial, Shrunk, error) {
 
 // Boot returns a trial of boot calls from a start of day of a system, by its name.
 // The bounds are those of [system.System.Bounds].
-func Boot(name, mutant string, lowmem, stale int, start string, calls []system.Call) (*Trial, error) {
+func Boot(name, mutant string, lowmem, stale int, start string, calls []kernel.Call) (*Trial, error) {
 	t := &Trial{Name: name, Mutant: mutant}
 	c, err := t.change(name)
 	if err != nil {
@@ -101,7 +102,7 @@ func Boot(name, mutant string, lowmem, stale int, start string, calls []system.C
 }
 
 // Guest returns a trial of operations of a hostile guest.
-func Guest(name, mutant, profile string, frames, levels, slots int, ops []system.GuestOp) (*Trial, error) {
+func Guest(name, mutant, profile string, frames, levels, slots int, ops []pvdp.GuestOp) (*Trial, error) {
 	t := &Trial{Name: name, Mutant: mutant}
 	c, err := t.change(name)
 	if err != nil {
@@ -120,8 +121,8 @@ func Guest(name, mutant, profile string, frames, levels, slots int, ops []system
 func (t *Trial) Only(keep []int) (*Trial, error) {
 	out := *t
 	switch w := t.what.(type) {
-	case *boot:
-		out.what = &boot{w.world, w.scope, only(w.calls, keep)}
+	case *bootScenario:
+		out.what = &bootScenario{w.world, w.scope, only(w.calls, keep)}
 	case *guest:
 		out.what = &guest{w.world, w.scope, only(w.ops, keep)}
 	default:
@@ -140,8 +141,8 @@ func only[O any](ops []O, keep []int) []O {
 
 // BootCalls are the calls of a trial of boot calls, and the bounds and the name of
 // the start of day that they begin at. ok is false for other trials.
-func (t *Trial) BootCalls() (lowmem, stale int, start string, calls []system.Call, ok bool) {
-	b, ok := t.what.(*boot)
+func (t *Trial) BootCalls() (lowmem, stale int, start string, calls []kernel.Call, ok bool) {
+	b, ok := t.what.(*bootScenario)
 	if !ok {
 		return 0, 0, "", nil, false
 	}
@@ -150,7 +151,7 @@ func (t *Trial) BootCalls() (lowmem, stale int, start string, calls []system.Cal
 
 // GuestOps are the operations of a hostile guest, its rules and bounds. ok is
 // false for other trials.
-func (t *Trial) GuestOps() (profile string, frames, levels, slots int, ops []system.GuestOp, ok bool) {
+func (t *Trial) GuestOps() (profile string, frames, levels, slots int, ops []pvdp.GuestOp, ok bool) {
 	g, ok := t.what.(*guest)
 	if !ok {
 		return "", 0, 0, 0, nil, false

@@ -1,6 +1,7 @@
 package trial
 
 import (
+	"github.com/ptcheck/ptcheck/systems/pvdp"
 	"os"
 	"path/filepath"
 	"slices"
@@ -8,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/ptcheck/ptcheck/model/explore"
-	"github.com/ptcheck/ptcheck/systems/boot"
 )
 
 // corpusTrials are the scenarios of the corpus.
@@ -46,9 +46,9 @@ func corpusTrials(t *testing.T) []*Trial {
 // without is a trial without its operation n.
 func without(t *testing.T, tr *Trial, n int) *Trial {
 	t.Helper()
-	if h, ok := tr.what.(*hostile); ok {
+	if h, ok := tr.what.(*hostileScenario); ok {
 		out := *tr
-		out.what = &hostile{h.world, slices.Delete(slices.Clone(h.ops), n, n+1)}
+		out.what = &hostileScenario{h.world, slices.Delete(slices.Clone(h.ops), n, n+1)}
 		return &out
 	}
 	var out *Trial
@@ -154,7 +154,7 @@ func TestNoSuchWorld(t *testing.T) {
 	if _, err := Boot("solaris", "", 0, 0, "odd-0", nil); err == nil {
 		t.Error("system solaris")
 	}
-	if _, err := Guest("adversary", "", "ideal", 1, 4, 1, []system.GuestOp{}); err == nil {
+	if _, err := Guest("adversary", "", "ideal", 1, 4, 1, []pvdp.GuestOp{}); err == nil {
 		t.Error("four levels in one frame")
 	}
 	if _, err := Guest("adversary", "B08", "ideal", 5, 4, 1, nil); err == nil {

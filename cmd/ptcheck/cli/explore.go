@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"github.com/ptcheck/ptcheck/systems/all"
 	"errors"
 	"fmt"
 	"io"
@@ -13,7 +14,6 @@ import (
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
 	"github.com/ptcheck/ptcheck/reports"
-	"github.com/ptcheck/ptcheck/systems/boot"
 )
 
 func newExplore() *cobra.Command {
@@ -24,7 +24,7 @@ func newExplore() *cobra.Command {
 		Long: `explore drives the real hook code through every order of protocol calls, from
 every start-of-day pagetable of the scope, and checks every rule at every step.
 
-Systems (default: ` + strings.Join(system.DefaultNames(), ", ") + `):
+Systems (default: ` + strings.Join(all.DefaultNames(), ", ") + `):
 ` + backendsHelp() + `  adversary    a guest that issues any hypercalls of an alphabet (--ops, --flags)
                on a few frames, against the hypervisor's rules (--profile)
   pvdp         the adversary of the PV-DP reference model; it counts every state
@@ -59,7 +59,7 @@ references, in scope pae at once, in nested one operation below its own depth.`,
 // backendsHelp lists the boot systems for the help page.
 func backendsHelp() string {
 	var b strings.Builder
-	for _, x := range system.Backends() {
+	for _, x := range all.Backends() {
 		fmt.Fprintf(&b, "  %-12s %s\n", x.Name, x.Says)
 	}
 	return b.String()
@@ -89,7 +89,7 @@ func findProfile(name string) (*model.Profile, error) {
 
 func (f *exploreFlags) run(cmd *cobra.Command, names []string) error {
 	if len(names) == 0 {
-		names = system.DefaultNames()
+		names = all.DefaultNames()
 	}
 	if err := f.check(names); err != nil {
 		return err

@@ -1,6 +1,9 @@
 package cli
 
 import (
+	"github.com/ptcheck/ptcheck/systems/hostile"
+	"github.com/ptcheck/ptcheck/systems/life"
+	"github.com/ptcheck/ptcheck/systems/pvdp"
 	"crypto/sha256"
 	"fmt"
 	"io"
@@ -14,7 +17,6 @@ import (
 
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
-	"github.com/ptcheck/ptcheck/systems/boot"
 )
 
 // exploreFlags are the flags of explore.
@@ -63,14 +65,14 @@ func (f *exploreFlags) systemFlags(fl *pflag.FlagSet) {
 	fl.IntSliceVar(&f.levels, "levels", nil, "numbers of table levels (default: all of the system; adversaries: one number)")
 	fl.IntVar(&f.lowmem, "lowmem", 0, "boot systems: frames of low memory (default: the system's own)")
 	fl.IntVar(&f.stale, "stale", 0, "xen: least number of leaves with the builder's attributes (default: the system's own)")
-	fl.StringSliceVar(&f.themes, "themes", nil, "life systems: what to search, of "+strings.Join(system.Themes(), " ")+" (default: all)")
+	fl.StringSliceVar(&f.themes, "themes", nil, "life systems: what to search, of "+strings.Join(life.Themes(), " ")+" (default: all)")
 	fl.BoolVar(&f.fail, "failures", true, "systems under Xen: have each hypercall of each call refused once, for want of memory")
 	fl.IntVar(&f.preempt, "preemptions", 1, "systems with two processors: largest number of preemptions while two calls run side by side, 0 to 4")
 	fl.StringVar(&f.profile, "profile", "", "hypervisor rules: xen-3.1, xen-4.17 or ideal (default: all that the system has)")
-	fl.StringSliceVar(&f.scopes, "scope", nil, "hyper: what to search, of "+strings.Join(system.HostileScopeNames(), " ")+" (default: all)")
+	fl.StringSliceVar(&f.scopes, "scope", nil, "hyper: what to search, of "+strings.Join(hostile.HostileScopeNames(), " ")+" (default: all)")
 	fl.IntVar(&f.frames, "frames", 0, "adversaries: number of frames")
 	fl.IntVar(&f.slots, "slots", 0, "adversaries: slots a table")
-	fl.StringSliceVar(&f.ops, "ops", nil, "adversary: operations, of "+strings.Join(system.OpNames(), " "))
+	fl.StringSliceVar(&f.ops, "ops", nil, "adversary: operations, of "+strings.Join(pvdp.OpNames(), " "))
 	fl.StringSliceVar(&f.flags, "flags", nil, "adversary: flag sets of entries, such as P,PW,PWU")
 }
 
@@ -105,8 +107,8 @@ func (f *exploreFlags) outputFlags(fl *pflag.FlagSet) {
 func (f *exploreFlags) completions(cmd *cobra.Command) {
 	for flag, words := range map[string][]string{
 		"strategy": {"bfs", "dfs", "random"}, "store": {"exact", "hash128", "hash64"}, "symmetry": {"auto", "on", "off", "frames"},
-		"levels": {"2", "3", "4"}, "profile": profileNames(), "ops": system.OpNames(), "flags": {"P", "PW", "PU", "PWU"},
-		"scope": system.HostileScopeNames(), "format": formatNames(),
+		"levels": {"2", "3", "4"}, "profile": profileNames(), "ops": pvdp.OpNames(), "flags": {"P", "PW", "PU", "PWU"},
+		"scope": hostile.HostileScopeNames(), "format": formatNames(),
 	} {
 		completeFlag(cmd, flag, func() []string { return words })
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"github.com/ptcheck/ptcheck/systems/hostile"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,7 +11,6 @@ import (
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
 	"github.com/ptcheck/ptcheck/reports"
-	"github.com/ptcheck/ptcheck/systems/boot"
 )
 
 // hyperName is the system of hostile guests with many ways. It has several scopes,
@@ -27,11 +27,11 @@ func (f *exploreFlags) hyperTargets(cmd *cobra.Command, p *model.Profile) ([]*ta
 	if f.symmetry == "on" || f.symmetry == "frames" {
 		return nil, fmt.Errorf("explore: --symmetry=%s: system %s has no symmetry", f.symmetry, hyperName)
 	}
-	if name := unknownWord(f.scopes, system.HostileScopeNames()); name != "" {
-		return nil, unknown("--scope", "scope", name, system.HostileScopeNames())
+	if name := unknownWord(f.scopes, hostile.HostileScopeNames()); name != "" {
+		return nil, unknown("--scope", "scope", name, hostile.HostileScopeNames())
 	}
 	var out []*target
-	for _, sc := range system.HostileScopes() {
+	for _, sc := range hostile.HostileScopes() {
 		if len(f.scopes) > 0 && !slices.Contains(f.scopes, sc.Name) {
 			continue
 		}
@@ -50,8 +50,8 @@ func (f *exploreFlags) hyperTargets(cmd *cobra.Command, p *model.Profile) ([]*ta
 	return out, nil
 }
 
-func hyperTarget(sc system.HostileScope) (*target, error) {
-	h, err := system.NewHostile(sc.Options)
+func hyperTarget(sc hostile.HostileScope) (*target, error) {
+	h, err := hostile.NewHostile(sc.Options)
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +84,7 @@ func hyperTarget(sc system.HostileScope) (*target, error) {
 // scopesHelp lists the scopes for the help page.
 func scopesHelp() string {
 	var b strings.Builder
-	for _, sc := range system.HostileScopes() {
+	for _, sc := range hostile.HostileScopes() {
 		fmt.Fprintf(&b, "  %-12s %s\n", sc.Name, sc.Says)
 	}
 	return b.String()

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"github.com/ptcheck/ptcheck/systems/hostile"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -8,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/ptcheck/ptcheck/reports"
-	"github.com/ptcheck/ptcheck/systems/boot"
 )
 
 // TestHyperHolds wants all scopes to hold with everything exercised.
@@ -18,7 +18,7 @@ func TestHyperHolds(t *testing.T) {
 		t.Fatalf("exit %d, %s%s", code, out, errs)
 	}
 	_, list, _ := ptcheck(t, "list")
-	for _, sc := range system.HostileScopes() {
+	for _, sc := range hostile.HostileScopes() {
 		if !strings.Contains(out, "hyper "+sc.Name+": holds") || !strings.Contains(out, "scope: "+sc.Name+": "+sc.Says) {
 			t.Errorf("no verdict of %s", sc.Name)
 		}

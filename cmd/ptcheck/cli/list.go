@@ -1,6 +1,9 @@
 package cli
 
 import (
+	"github.com/ptcheck/ptcheck/systems/all"
+	"github.com/ptcheck/ptcheck/systems/hostile"
+	"github.com/ptcheck/ptcheck/systems/kernel"
 	"fmt"
 	"slices"
 	"text/tabwriter"
@@ -8,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ptcheck/ptcheck/invariants"
-	"github.com/ptcheck/ptcheck/systems/boot"
 )
 
 func newList() *cobra.Command {
@@ -24,8 +26,8 @@ func newList() *cobra.Command {
 				fmt.Fprintf(w, "  %s\t%s\n", r.ID, r.Says)
 			}
 			fmt.Fprintln(w, "systems:")
-			for _, b := range system.Backends() {
-				s, err := b.New(system.Options{Preemptions: 1, Failures: true})
+			for _, b := range all.Backends() {
+				s, err := b.New(kernel.Options{Preemptions: 1, Failures: true})
 				if err != nil {
 					return err
 				}
@@ -35,8 +37,8 @@ func newList() *cobra.Command {
 			fmt.Fprintln(w, "  pvdp\tthe adversary of the PV-DP reference model")
 			fmt.Fprintln(w, "  hyper\ta hostile guest with more ways, in several scopes")
 			fmt.Fprintln(w, "scopes of hyper:")
-			for _, sc := range system.HostileScopes() {
-				h, err := system.NewHostile(sc.Options)
+			for _, sc := range hostile.HostileScopes() {
+				h, err := hostile.NewHostile(sc.Options)
 				if err != nil {
 					return err
 				}
@@ -73,7 +75,7 @@ func newExplain() *cobra.Command {
 // allRules are the common rules, those for hostile guests, and those that backends bring with them.
 func allRules() []invariants.Rule {
 	rules := invariants.All()
-	for _, b := range system.Backends() {
+	for _, b := range all.Backends() {
 		rules = append(rules, b.Rules...)
 	}
 	return rules

@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"github.com/ptcheck/ptcheck/systems/life"
 	"context"
 	"errors"
 	"fmt"
@@ -11,7 +12,6 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/ptcheck/ptcheck/systems/boot"
 )
 
 // Exit codes.
@@ -48,7 +48,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 // exitCode turns the end of a command into the program's, and says what is wrong.
 func exitCode(err error, stderr io.Writer) int {
 	var code exitError
-	var dies *system.BootDies
+	var dies *life.BootDies
 	switch {
 	case err == nil:
 		return exitHolds

@@ -1,6 +1,11 @@
 package cli
 
 import (
+	"github.com/ptcheck/ptcheck/systems"
+	"github.com/ptcheck/ptcheck/systems/all"
+	"github.com/ptcheck/ptcheck/systems/hostile"
+	"github.com/ptcheck/ptcheck/systems/kernel"
+	"github.com/ptcheck/ptcheck/systems/pvdp"
 	"bytes"
 	"errors"
 	"fmt"
@@ -17,7 +22,6 @@ import (
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/script"
 	"github.com/ptcheck/ptcheck/reports"
-	"github.com/ptcheck/ptcheck/systems/boot"
 	"github.com/ptcheck/ptcheck/systems/lab"
 	"github.com/ptcheck/ptcheck/systems/trial"
 )
@@ -146,9 +150,9 @@ func (p *player) play() (err error) {
 	case "":
 		err = p.hypercalls()
 	case "adversary", "pvdp":
-		err = p.adversary(system.RunAdversary)
+		err = p.adversary(pvdp.RunAdversary)
 	case "hyper":
-		err = p.adversary(system.RunHostile)
+		err = p.adversary(hostile.RunHostile)
 	default:
 		err = p.boot()
 	}
@@ -172,7 +176,7 @@ func (p *player) world() string {
 }
 
 func (p *player) boot() error {
-	play, err := system.Run(p.file, p.change.Apply(system.Options{}))
+	play, err := all.Run(p.file, p.change.Apply(kernel.Options{}))
 	if err != nil {
 		return err
 	}
@@ -183,7 +187,7 @@ func (p *player) boot() error {
 	return err
 }
 
-func (p *player) adversary(run func(*script.File, model.Mutant) (*system.AdversaryPlay, error)) error {
+func (p *player) adversary(run func(*script.File, model.Mutant) (*pvdp.AdversaryPlay, error)) error {
 	play, err := run(p.file, p.change.Judge)
 	if err != nil {
 		return err
@@ -193,7 +197,7 @@ func (p *player) adversary(run func(*script.File, model.Mutant) (*system.Adversa
 	return nil
 }
 
-func (p *player) add(answers []system.Answer) {
+func (p *player) add(answers []systems.Answer) {
 	for _, a := range answers {
 		p.answers[a.Line] = a.Text
 		p.lines = append(p.lines, fmt.Sprintf("R %d %s = %s", a.Line, p.file.Lines[a.Line-1].Op, a.Text))

@@ -1,6 +1,9 @@
 package cli
 
 import (
+	"github.com/ptcheck/ptcheck/systems/all"
+	"github.com/ptcheck/ptcheck/systems/kernel"
+	"github.com/ptcheck/ptcheck/systems/pvdp"
 	"fmt"
 	"strings"
 
@@ -9,7 +12,6 @@ import (
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
 	"github.com/ptcheck/ptcheck/reports"
-	"github.com/ptcheck/ptcheck/systems/boot"
 )
 
 // target is a system as explore sees it.
@@ -36,7 +38,7 @@ type counterGroup struct {
 }
 
 // targetNames lists the systems of explore.
-func targetNames() []string { return append(system.Names(), "adversary", "pvdp", hyperName) }
+func targetNames() []string { return append(all.Names(), "adversary", "pvdp", hyperName) }
 
 // title is the system's name, with the part that is searched.
 func (t *target) title() string { return strings.TrimSpace(t.name + " " + t.part) }
@@ -63,7 +65,7 @@ func (f *exploreFlags) target(cmd *cobra.Command, name string, p *model.Profile)
 			return nil, fmt.Errorf("explore: --%s 0: want at least 1", flag)
 		}
 	}
-	backend, isBoot := system.FindBackend(name)
+	backend, isBoot := all.FindBackend(name)
 	switch {
 	case name == "adversary" || name == "pvdp":
 		for _, flag := range bootOnly {
@@ -91,7 +93,7 @@ func (f *exploreFlags) target(cmd *cobra.Command, name string, p *model.Profile)
 		if f.symmetry == "on" || f.symmetry == "frames" {
 			return nil, fmt.Errorf("explore: --symmetry=%s: system %s has no symmetry: its frames have places of their own", f.symmetry, name)
 		}
-		s, err := backend.New(system.Options{Levels: f.levels, Lowmem: f.lowmem, Stale: f.stale, Preemptions: f.preempt, Failures: f.fail, Profile: p, Themes: f.themes})
+		s, err := backend.New(kernel.Options{Levels: f.levels, Lowmem: f.lowmem, Stale: f.stale, Preemptions: f.preempt, Failures: f.fail, Profile: p, Themes: f.themes})
 		if err != nil {
 			return nil, err
 		}
@@ -103,7 +105,7 @@ func (f *exploreFlags) target(cmd *cobra.Command, name string, p *model.Profile)
 	return nil, unknown("explore", "system", name, targetNames())
 }
 
-func bootTarget(s *system.System) *target {
+func bootTarget(s *kernel.System) *target {
 	calls := []string{""}
 	for k := model.CallKind(1); k < model.NumCalls; k++ {
 		name := ""
@@ -120,11 +122,11 @@ func bootTarget(s *system.System) *target {
 		name: s.Name, scope: s.Scope,
 		factory:  func() explore.Model { return s.NewModel() },
 		counters: []counterGroup{{"calls", calls, true}, {"rules", rules, true}},
-		callText: func(code uint64) string { return system.CallOf(code).String() },
+		callText: func(code uint64) string { return kernel.CallOf(code).String() },
 		explain: func(found explore.Finding) (*reports.Finding, []byte, error) {
-			path := make([]system.Call, len(found.Path))
+			path := make([]kernel.Call, len(found.Path))
 			for i, c := range found.Path {
-				path[i] = system.CallOf(c)
+				path[i] = kernel.CallOf(c)
 			}
 			rep, err := s.Explain(found.Init, path)
 			if err != nil {
@@ -138,7 +140,7 @@ func bootTarget(s *system.System) *target {
 // adversary makes an adversary: by default five frames, four levels and two
 // slots, or PV-DP(4, 2, 1).
 func (f *exploreFlags) adversary(name string, p *model.Profile) (*target, error) {
-	o := system.AdversaryOptions{Frames: f.frames, Slots: f.slots, Ops: f.ops, Flags: f.flags, Profile: p, FramesOnly: f.symmetry == "frames"}
+	o := pvdp.AdversaryOptions{Frames: f.frames, Slots: f.slots, Ops: f.ops, Flags: f.flags, Profile: p, FramesOnly: f.symmetry == "frames"}
 	if len(f.levels) > 1 {
 		return nil, fmt.Errorf("explore: --levels: system %s takes one number", name)
 	}
@@ -150,13 +152,13 @@ func (f *exploreFlags) adversary(name string, p *model.Profile) (*target, error)
 			*v = n
 		}
 	}
-	build := system.PVDP
+	build := pvdp.PVDP
 	if name == "pvdp" {
 		fill(&o.Frames, 4)
 		fill(&o.Levels, 2)
 		fill(&o.Slots, 1)
 	} else {
-		build = system.NewAdversary
+		build = pvdp.NewAdversary
 		fill(&o.Frames, 5)
 		fill(&o.Levels, 4)
 		fill(&o.Slots, 2)
@@ -184,7 +186,7 @@ func (f *exploreFlags) adversary(name string, p *model.Profile) (*target, error)
 	return t, nil
 }
 
-func adversaryTarget(a *system.Adversary) (*target, error) {
+func adversaryTarget(a *pvdp.Adversary) (*target, error) {
 	m, err := a.NewModel()
 	if err != nil {
 		return nil, err
@@ -198,7 +200,7 @@ func adversaryTarget(a *system.Adversary) (*target, error) {
 			}
 			return m
 		},
-		orbits:   2 * len(system.OpNames()),
+		orbits:   2 * len(pvdp.OpNames()),
 		counters: []counterGroup{{"operations", a.OpNames(), true}, {"refused", a.OpNames(), false}},
 		callText: m.OpText,
 		explain: func(found explore.Finding) (*reports.Finding, []byte, error) {

@@ -4,6 +4,11 @@
 package show
 
 import (
+	"github.com/ptcheck/ptcheck/systems"
+	"github.com/ptcheck/ptcheck/systems/all"
+	"github.com/ptcheck/ptcheck/systems/kernel"
+	"github.com/ptcheck/ptcheck/systems/pvdp"
+	"github.com/ptcheck/ptcheck/systems/view"
 	"fmt"
 	"strconv"
 	"strings"
@@ -11,7 +16,6 @@ import (
 	"github.com/ptcheck/ptcheck/fuzz/mutants"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/script"
-	"github.com/ptcheck/ptcheck/systems/boot"
 	"github.com/ptcheck/ptcheck/systems/lab"
 	"github.com/ptcheck/ptcheck/systems/trial"
 )
@@ -19,7 +23,7 @@ import (
 // world runs a scenario from its start, as often as it is asked to, and gives
 // things their names.
 type world interface {
-	run(t system.Tracer) error
+	run(t systems.Tracer) error
 	// frameName and entryText name what belongs to a state shown by run.
 	frameName(s *model.State, f model.Frame) string
 	entryText(s *model.State, e model.Entry) string
@@ -40,7 +44,7 @@ func open(name string, src []byte, o Options) (world, error) {
 	if err != nil {
 		return nil, err
 	}
-	sys := system.WorldOf(f)
+	sys := all.WorldOf(f)
 	var planted mutants.Change
 	if sys != "" {
 		if planted, _, err = trial.ReadHeader(f); err != nil {
@@ -54,25 +58,25 @@ func open(name string, src []byte, o Options) (world, error) {
 		}
 		return &guest{file: f, config: lab.Config{Bits: o.Bits, Profile: o.Profile, Script: len(src)}}, nil
 	case "adversary", "pvdp":
-		return kernel{file: f, trace: func(f *script.File, t system.Tracer) error { return system.TraceAdversary(f, planted.Judge, t) }}, nil
+		return kernelWorld{file: f, trace: func(f *script.File, t systems.Tracer) error { return pvdp.TraceAdversary(f, planted.Judge, t) }}, nil
 	}
-	return kernel{file: f, trace: func(f *script.File, t system.Tracer) error {
-		return system.Trace(f, planted.Apply(system.Options{}), t)
+	return kernelWorld{file: f, trace: func(f *script.File, t systems.Tracer) error {
+		return all.Trace(f, planted.Apply(kernel.Options{}), t)
 	}}, nil
 }
 
 // kernel is the world of boot calls, or that of an adversary: frames are f0, f1...
-type kernel struct {
+type kernelWorld struct {
 	file  *script.File
-	trace func(*script.File, system.Tracer) error
+	trace func(*script.File, systems.Tracer) error
 }
 
-func (k kernel) run(t system.Tracer) error { return k.trace(k.file, t) }
+func (k kernelWorld) run(t systems.Tracer) error { return k.trace(k.file, t) }
 
-func (k kernel) frameName(s *model.State, f model.Frame) string { return system.FrameName(s.L, f) }
-func (k kernel) entryText(s *model.State, e model.Entry) string { return system.EntryText(s.L, e) }
+func (k kernelWorld) frameName(s *model.State, f model.Frame) string { return view.FrameName(s.L, f) }
+func (k kernelWorld) entryText(s *model.State, e model.Entry) string { return view.EntryText(s.L, e) }
 
-func (k kernel) frame(s *model.State, name string) (model.Frame, error) {
+func (k kernelWorld) frame(s *model.State, name string) (model.Frame, error) {
 	for f := range model.Frame(s.L.Map.Frames()) {
 		if k.frameName(s, f) == name {
 			return f, nil
@@ -82,7 +86,7 @@ func (k kernel) frame(s *model.State, name string) (model.Frame, error) {
 }
 
 // address reads 0x... or fix:N, or a frame for its place in the direct map.
-func (k kernel) address(s *model.State, text string) (model.VA, error) {
+func (k kernelWorld) address(s *model.State, text string) (model.VA, error) {
 	m := &s.L.Kernel
 	if n, ok := strings.CutPrefix(text, "fix:"); ok && m.NrFixed > 0 {
 		i, err := strconv.Atoi(n)
@@ -118,7 +122,7 @@ type guest struct {
 	live   *lab.Guest
 }
 
-func (g *guest) run(t system.Tracer) (err error) {
+func (g *guest) run(t systems.Tracer) (err error) {
 	if g.live, err = lab.New(g.config); err != nil {
 		return err
 	}

@@ -1,18 +1,19 @@
 package shadow_test
 
 import (
+	"github.com/ptcheck/ptcheck/systems/boot"
+	"github.com/ptcheck/ptcheck/systems/kernel"
 	"testing"
 
 	"github.com/ptcheck/ptcheck/hooks"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/native"
-	"github.com/ptcheck/ptcheck/systems/boot"
 	"github.com/ptcheck/ptcheck/systems/check"
 	"github.com/ptcheck/ptcheck/systems/example/shadow"
 )
 
-func backend() system.Backend {
-	return system.OnBareMetal("shadow", "a guest of a shadowing hypervisor", shadow.Ops, shadow.Rules()...)
+func backend() kernel.Backend {
+	return boot.OnBareMetal("shadow", "a guest of a shadowing hypervisor", shadow.Ops, shadow.Rules()...)
 }
 
 func TestShadow(t *testing.T) { check.Backend(t, backend()) }

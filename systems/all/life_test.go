@@ -1,0 +1,151 @@
+package all
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/ptcheck/ptcheck/systems/kernel"
+
+	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/model/explore"
+	"github.com/ptcheck/ptcheck/model/script"
+)
+
+// TestLifeHolds searches life after boot: some themes until nothing is new, all of
+// them to some depth. The numbers are what the searches found when the system was
+// made.
+func TestLifeHolds(t *testing.T) {
+	for _, x := range []struct {
+		name   string
+		o      kernel.Options
+		depth  int
+		states uint64
+		strict bool
+	}{
+		{"life", kernel.Options{}, 6, 11103, true},
+		{"life-xen", kernel.Options{Themes: []string{"pages", "lazy"}}, 0, 300, false},
+		{"life-xen", kernel.Options{Themes: []string{"suspend"}}, 0, 6550, false},
+		{"life-native", kernel.Options{Levels: []int{2}, Themes: []string{"fork"}}, 0, 6075, false},
+		{"life-smp", kernel.Options{Preemptions: 1}, 3, 462, false},
+		{"life-smp", kernel.Options{Preemptions: 2, Levels: []int{2}, Themes: []string{"racevm"}}, 2, 24, false},
+	} {
+		s, err := New(x.name, x.o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := search(t, s, x.depth)
+		for _, f := range r.Findings {
+			how, calls := replayed(s, f)
+			t.Errorf("%s %+v from %s: %s by %q", x.name, x.o, s.Inits[f.Init].Name, how, calls)
+		}
+		if r.States != x.states || r.Complete != (x.depth == 0) {
+			t.Errorf("%s %+v: complete %t, %d states, want %d", x.name, x.o, r.Complete, r.States, x.states)
+		}
+		if x.strict {
+			lifeExercised(t, s, r)
+		}
+	}
+}
+
+// lifeExercised checks that every call that the system has was made and every rule
+// put to the test.
+func lifeExercised(t *testing.T, s *kernel.System, r explore.Result) {
+	t.Helper()
+	for k := model.CallKind(1); k < model.NumCalls; k++ {
+		if s.Speaks(k) && r.Counters[k] == 0 {
+			t.Errorf("%s: %v was never called", s.Name, k)
+		}
+		if k >= model.CallMMAlloc && !s.Speaks(k) {
+			t.Errorf("%s has no %v", s.Name, k)
+		}
+	}
+	for i, rule := range s.Rules() {
+		if r.Counters[int(model.NumCalls)+i] == 0 {
+			t.Errorf("%s: rule %s was never exercised", s.Name, rule.ID)
+		}
+	}
+}
+
+// TestLifeCallText writes and reads every call that is possible along random walks,
+// and finds each in the language.
+func TestLifeCallText(t *testing.T) {
+	seen := map[string]bool{}
+	for _, name := range []string{"life", "life-smp"} {
+		s, err := New(name, kernel.Options{Preemptions: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, at := range wander(s.NewModel(), 12) {
+			for _, code := range at.calls {
+				c := kernel.CallOf(code)
+				text := c.String()
+				seen[strings.Fields(text)[0]] = true
+				if back, err := kernel.ParseCall(text); err != nil || back != c {
+					t.Fatalf("%+v is %q, which is %+v (%v)", c, text, back, err)
+				}
+				if op, err := script.ParseLine(text); err != nil || op.Op.String() != text {
+					t.Fatalf("%q is no line of a script: %v", text, err)
+				}
+			}
+		}
+	}
+	if !seen["both"] || !seen["mm_fork"] || !seen["kmap_high"] {
+		t.Errorf("calls seen: %v", seen)
+	}
+	for _, text := range []string{"mm_switch", "mm_switch user", "mm_exit 3", "touch", "touch 15", "mm_populate 0", "vmalloc 1", "mm_switch kernel 0"} {
+		if c, err := kernel.ParseCall(text); err == nil {
+			t.Errorf("%q is %+v, want an error", text, c)
+		}
+	}
+}
+
+// TestLifeScenario plays a life as a scenario file.
+func TestLifeScenario(t *testing.T) {
+	const text = "system life\nstart 3level-fork-xen-3.1\nmm_alloc\nmm_populate 0 0\nmm_activate 0\nmm_fork\nmm_switch 1\ntouch 0\nmm_exit 0\nmm_exit 1\nmm_switch kernel\n"
+	f, err := script.Parse("life.pt", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := Run(f, kernel.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range p.Answers {
+		if a.Text != "ok" {
+			t.Errorf("line %d: %s", a.Line, a.Text)
+		}
+	}
+	if len(p.Path) != 9 {
+		t.Errorf("%d calls", len(p.Path))
+	}
+}
+
+// TestLifeEndsAsItBegan runs the life of two processes and finds the machine as it
+// was: nothing is left of them.
+func TestLifeEndsAsItBegan(t *testing.T) {
+	calls := []string{"mm_alloc", "mm_populate 0 0", "mm_activate 0", "mm_fork", "touch 0", "mm_switch 1", "touch 0", "unmap 0",
+		"mm_exit 0", "mm_exit 1", "mm_switch kernel"}
+	for _, name := range []string{"life-xen", "life-native"} {
+		s, err := New(name, kernel.Options{Themes: []string{"fork"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := s.NewModel()
+		for i := range s.Inits {
+			m.Init(i)
+			before := m.State().Kernel.Life
+			for _, text := range calls {
+				c, err := kernel.ParseCall(text)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if o := m.Apply(c.Code()); o.Kind != explore.Moved {
+					t.Fatalf("%s: %s: %v", s.Inits[i].Name, text, o)
+				}
+			}
+			if after := m.State().Kernel.Life; after != before {
+				t.Errorf("%s: %+v, began as %+v", s.Inits[i].Name, after, before)
+			}
+		}
+	}
+}

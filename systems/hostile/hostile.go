@@ -1,0 +1,245 @@
+package hostile
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/ptcheck/ptcheck/systems/pvdp"
+
+	"github.com/ptcheck/ptcheck/invariants"
+	"github.com/ptcheck/ptcheck/model"
+)
+
+// Hostile is a guest that tries every operation of an alphabet against the
+// hypervisor, like [Adversary], with more to choose from: updates and accesses
+// by address under a TLB that keeps everything, operations that are interrupted
+// half-way, frames that come and go, other domains and devices. It is watched by
+// all rules for hostile guests. It is made for small searches of many scopes
+// rather than for one large graph.
+type Hostile struct {
+	Name  string
+	Scope string
+
+	o      HostileOptions
+	geo    *model.Geometry
+	ops    []int
+	values []model.Entry
+	rules  []invariants.Rule
+}
+
+// HostileOptions are the bounds of a hostile guest.
+type HostileOptions struct {
+	// Slots are the slots of a table of each level, from the root down.
+	Slots []int
+	// Frames is the number of the guest's frames. Frame 0 is the root; slot 0 of
+	// frame n names frame n+1 down to the L1.
+	Frames int
+	// PAE makes the root one of PAE, whose last slot must name an L2 whose last slot
+	// is Xen's. Wide makes the guest a 64-bit one, with a user root.
+	PAE, Wide bool
+	// Memory is what the guest's frames hold at the start, a word a line, such as
+	// "f3 0 f1:P".
+	Memory []string
+	// Extra are frames of others, which follow the guest's.
+	Extra []model.ExtraKind
+	// Ops are the operations of the alphabet, Flags the flags of its entries, Words
+	// further entries.
+	Ops, Flags, Words []string
+	// Targets are the frames that entries may name, nil for all.
+	Targets []int
+	// Interrupts is the number of places at which an operation can be interrupted.
+	Interrupts int
+	// Stopped are the operations that processor 0 may be stopped in while processor 1
+	// makes up to BesideLen of the operations Beside; nil: there is one processor.
+	Stopped, Beside []string
+	BesideLen       int
+	// StaleTLB keeps translations until they are flushed.
+	StaleTLB bool
+	Profile  *model.Profile
+}
+
+// NewHostile returns a hostile guest.
+func NewHostile(o HostileOptions) (*Hostile, error) {
+	h := &Hostile{Name: "hyper", o: o, rules: invariants.GuestRules()}
+	geo, err := model.NewGeometry(fmt.Sprint("hostile ", o.Slots), 8, o.Slots...)
+	if err != nil {
+		return nil, fmt.Errorf("system: hyper: %w", err)
+	}
+	geo.PAERoot, geo.SignExtend = o.PAE, o.Wide
+	h.geo = geo
+	switch {
+	case o.Profile == nil:
+		return nil, fmt.Errorf("system: hyper: no hypervisor rules")
+	case o.Frames < geo.Levels || o.Frames > pvdp.MaxFrames:
+		return nil, fmt.Errorf("system: hyper: %d frames: want %d to %d", o.Frames, geo.Levels, pvdp.MaxFrames)
+	}
+	for _, name := range slices.Concat(o.Ops, o.Stopped, o.Beside) {
+		if hostileNumber(name) < 0 {
+			return nil, fmt.Errorf("system: hyper: no operation is named %q", name)
+		}
+	}
+	h.ops = h.named(o.Ops)
+	if err := h.alphabet(); err != nil {
+		return nil, err
+	}
+	h.Scope = h.o.scope()
+	if _, err := h.start(); err != nil {
+		return nil, err
+	}
+	return h, nil
+}
+
+// scope writes the bounds in a line.
+func (o *HostileOptions) scope() string {
+	text := fmt.Sprintf("%d frames, slots %v, rules %s, operations %s, flags %s",
+		o.Frames, o.Slots, o.Profile.Name, strings.Join(o.Ops, " "), strings.Join(o.Flags, " "))
+	for _, is := range [...]struct {
+		set  bool
+		text string
+	}{{o.PAE, "PAE root"}, {o.Wide, "64 bits"}, {o.StaleTLB, "sticky TLB"}} {
+		if is.set {
+			text += ", " + is.text
+		}
+	}
+	if o.Interrupts > 0 {
+		text += fmt.Sprintf(", %d places to interrupt", o.Interrupts)
+	}
+	if len(o.Words) > 0 {
+		text += ", words " + strings.Join(o.Words, " ")
+	}
+	if o.Targets != nil {
+		text += fmt.Sprintf(", entries to %v", o.Targets)
+	}
+	if len(o.Extra) > 0 {
+		text += fmt.Sprintf(", %d frames of others", len(o.Extra))
+	}
+	if len(o.Stopped) > 0 {
+		text += fmt.Sprintf(", two processors: %s stopped while the other makes %d of %s",
+			strings.Join(o.Stopped, " "), max(1, o.BesideLen), strings.Join(o.Beside, " "))
+	}
+	if len(o.Memory) > 0 {
+		text += ", memory " + strings.Join(o.Memory, "; ")
+	}
+	return text
+}
+
+func hostileNumber(name string) int {
+	return slices.IndexFunc(hostileOps[:], func(d hostileOp) bool { return d.name == name })
+}
+
+// named are the numbers of operations.
+func (h *Hostile) named(names []string) []int {
+	var out []int
+	for _, name := range names {
+		out = append(out, hostileNumber(name))
+	}
+	return out
+}
+
+// Rules are what the guest is checked against, in the order of the search's
+// findings.
+func (h *Hostile) Rules() []invariants.Rule { return h.rules }
+
+// alphabet lists the entries that the guest writes.
+func (h *Hostile) alphabet() error {
+	h.values = append(h.values, 0)
+	targets := h.o.Targets
+	if targets == nil {
+		for f := range h.o.Frames + len(h.o.Extra) {
+			targets = append(targets, f)
+		}
+	}
+	for _, f := range targets {
+		for _, text := range h.o.Flags {
+			flags, err := pvdp.ParseFlags(text)
+			if err != nil {
+				return err
+			}
+			h.values = append(h.values, model.MakeEntry(model.MFN(f), flags))
+		}
+	}
+	for _, text := range h.o.Words {
+		e, err := h.entry(text)
+		if err != nil {
+			return err
+		}
+		h.values = append(h.values, e)
+	}
+	if len(h.values) > 256 {
+		return fmt.Errorf("system: hyper: %d entries: want at most 256", len(h.values))
+	}
+	return nil
+}
+
+// entry reads an entry such as f3:PW, or a word such as 0x8f0000000000.
+func (h *Hostile) entry(text string) (model.Entry, error) {
+	var f int
+	var w uint64
+	name, flags, ok := strings.Cut(text, ":")
+	if !ok {
+		if _, err := fmt.Sscanf(text, "0x%x", &w); err != nil {
+			return 0, fmt.Errorf("system: hyper: entry %q: want f3:PW or 0x10", text)
+		}
+		return model.Entry(w), nil
+	}
+	if _, err := fmt.Sscanf(name, "f%d", &f); err != nil || f < 0 || f >= h.o.Frames+len(h.o.Extra) {
+		return 0, fmt.Errorf("system: hyper: entry %q: no such frame", text)
+	}
+	e, err := pvdp.ParseFlags(flags)
+	return model.MakeEntry(model.MFN(f), e), err
+}
+
+// start returns the state that a domain builder hands over.
+func (h *Hostile) start() (*model.State, error) {
+	l := &model.Layout{Geo: h.geo, Hyper: &model.Hyper{Profile: h.o.Profile, LinearMap: h.o.StaleTLB && h.geo.Levels > 2}}
+	if h.o.PAE {
+		last := h.geo.Slots[2] - 1
+		l.Hyper.XenLevel, l.Hyper.XenFirst, l.Hyper.XenLast = 2, last, last
+	}
+	var mfns, extra []model.MFN
+	for f := range h.o.Frames {
+		mfns = append(mfns, model.MFN(f))
+	}
+	for n, kind := range h.o.Extra {
+		extra = append(extra, model.MFN(h.o.Frames+n))
+		l.Hyper.Extra = append(l.Hyper.Extra, model.Extra{Name: fmt.Sprintf("f%d", h.o.Frames+n), Kind: kind})
+	}
+	var err error
+	if l.Map, err = model.NewPhysMap(mfns, extra); err != nil {
+		return nil, err
+	}
+	s := model.NewState(l)
+	for f := range h.geo.Levels - 1 {
+		flags := model.Present | model.RW
+		if h.o.PAE && f == 0 {
+			flags = model.Present
+		}
+		s.SetEntry(h.geo, model.Frame(f), 0, model.MakeEntry(model.MFN(f+1), flags))
+	}
+	for _, line := range h.o.Memory {
+		var f, slot int
+		var text string
+		if _, err := fmt.Sscanf(line, "f%d %d %s", &f, &slot, &text); err != nil || f < 0 || f >= h.o.Frames || slot < 0 || slot >= h.geo.Words() {
+			return nil, fmt.Errorf("system: hyper: memory %q: want a line such as \"f3 0 f1:P\"", line)
+		}
+		e, err := h.entry(text)
+		if err != nil {
+			return nil, err
+		}
+		s.SetEntry(h.geo, model.Frame(f), slot, e)
+	}
+	s.CPU.CR4 = model.CR4PAE
+	if rc := s.AdoptGuest(0); rc != model.OK {
+		return nil, fmt.Errorf("system: hyper: the hypervisor refuses the start of the day: %v", rc)
+	}
+	s.TLB.Sticky = h.o.StaleTLB
+	if len(h.o.Stopped) > 0 {
+		two, rc := s.TwoProcessors()
+		if rc != model.OK {
+			return nil, fmt.Errorf("system: hyper: the second processor does not start: %v", rc)
+		}
+		s = two
+	}
+	return s, nil
+}

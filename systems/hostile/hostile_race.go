@@ -1,0 +1,95 @@
+package hostile
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/model/explore"
+)
+
+// Races of a hostile guest with two processors: one operation on processor 0 is
+// stopped inside the hypervisor, processor 1 makes a few of its own, then the
+// first one goes on. Code of a race: the highest bit, the place, the number of the
+// other processor's operations, and the code of the one that is stopped.
+const (
+	raceBit   = 63
+	racePlace = 56
+	raceOther = 32
+	// lastPlace is the last place that is tried; operations with more steps are
+	// stopped at the first ones only.
+	lastPlace = 6
+)
+
+// races appends every race: each operation of the alphabet that may be stopped,
+// with every sequence of the other processor's.
+func (m *HostileModel) races(dst []uint64) []uint64 {
+	for _, c := range m.stopped {
+		for n := range m.beside {
+			for place := uint64(1); place <= lastPlace; place++ {
+				dst = append(dst, 1<<raceBit|place<<racePlace|uint64(n)<<raceOther|c)
+			}
+		}
+	}
+	return dst
+}
+
+// prepareRaces lists the operations that may be stopped and the sequences of the
+// other processor.
+func (m *HostileModel) prepareRaces() {
+	o := &m.sys.o
+	if len(o.Stopped) == 0 {
+		return
+	}
+	m.duo = model.NewDuo(m.m)
+	m.duo.InHypercalls = true
+	m.both = [2]func(){func() { m.do(m.raced) }, func() {
+		for _, c := range m.beside[m.other] {
+			m.do(c)
+		}
+	}}
+	for _, op := range m.sys.named(o.Stopped) {
+		m.stopped = m.sys.eachCall(m.stopped, op, 0, [3]int{})
+	}
+	var one []uint64
+	for _, op := range m.sys.named(o.Beside) {
+		one = m.sys.eachCall(one, op, 0, [3]int{})
+	}
+	m.sequences(one, nil, max(1, o.BesideLen))
+}
+
+// sequences lists all sequences of up to n operations that begin with some.
+func (m *HostileModel) sequences(one, begun []uint64, n int) {
+	if n == 0 {
+		return
+	}
+	for _, c := range one {
+		s := append(append([]uint64(nil), begun...), c)
+		m.beside = append(m.beside, s)
+		m.sequences(one, s, n-1)
+	}
+}
+
+// race carries out a race. One that is over before its place is none.
+func (m *HostileModel) race(code uint64) explore.Outcome {
+	m.raced, m.other = code&0xffff_ffff, int(code>>raceOther&0xff_ffff)
+	var s model.Schedule
+	s.Points[0] = uint8(code >> racePlace & 0x7f)
+	m.duo.Run(m.both, s)
+	switch {
+	case !m.duo.Followed():
+		return explore.Outcome{Kind: explore.Skipped}
+	case m.judge.Broken >= 0:
+		return explore.Outcome{Kind: explore.Violated, Rule: int16(m.judge.Broken)}
+	}
+	return explore.Outcome{Kind: explore.Moved}
+}
+
+// raceText writes a race as scenarios have it.
+func (m *HostileModel) raceText(code uint64) string {
+	var other []string
+	for _, c := range m.beside[code>>raceOther&0xff_ffff] {
+		other = append(other, m.sys.OpText(c))
+	}
+	return fmt.Sprintf("%s | at %d: %s", m.sys.OpText(code&0xffff_ffff), code>>racePlace&0x7f, strings.Join(other, "; "))
+}

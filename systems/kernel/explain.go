@@ -1,0 +1,105 @@
+package kernel
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/ptcheck/ptcheck/systems/view"
+
+	"github.com/ptcheck/ptcheck/invariants"
+	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/model/explore"
+	"github.com/ptcheck/ptcheck/reports"
+)
+
+// Explain runs a path again and reports how it ends: every state on the way,
+// every step, and the code that took it. The path must end in a violation or a
+// crash.
+func (s *System) Explain(init int, path []Call) (*reports.Finding, error) {
+	m := s.NewModel()
+	m.Init(init)
+	log := &view.StepLog{State: m.State()}
+	m.Watch(log)
+	m.witness(log)
+	f := &reports.Finding{
+		System:  s.Name,
+		Start:   s.Inits[init].Name,
+		Frames:  view.FrameRoles(m.State().L, m.State().Kernel.BootmemNext),
+		Initial: view.StartOfDay(m.State()),
+		Calls:   []reports.Call{},
+		Stack:   []reports.Site{},
+	}
+	if len(path) == 0 {
+		return s.conclude(f, m, m.CheckInit(), log)
+	}
+	var out explore.Outcome
+	for i, c := range path {
+		last := i == len(path)-1
+		log.Begin(last)
+		out = m.Apply(c.Code())
+		if !last && out.Kind != explore.Moved {
+			return nil, fmt.Errorf("system: %s: the path ends early, at call %d", s.Name, i+1)
+		}
+		f.Calls = append(f.Calls, reports.Call{Text: c.String(), Site: log.Site, Steps: log.Steps, After: view.Snapshot(m.State())})
+	}
+	return s.conclude(f, m, out, log)
+}
+
+// watch has an observer see every step before the checker does, so that the step
+// that breaks a rule is its last.
+func (m *Model) Watch(o model.Observer) {
+	m.Machine = model.NewMachine(m.Machine.State, o, m.checker)
+	m.Kernel.M = m.Machine
+	faults(m.Machine, &m.Kernel)
+	m.duo = model.NewDuo(m.Machine)
+}
+
+// witness has a log note where the kernel is when it dies.
+func (m *Model) witness(log *view.StepLog) {
+	m.run = log.Witness(m.run)
+	for i := range m.both {
+		m.both[i] = log.Witness(m.both[i])
+	}
+}
+
+// conclude fills in what went wrong.
+func (s *System) conclude(f *reports.Finding, m *Model, out explore.Outcome, log *view.StepLog) (*reports.Finding, error) {
+	if log.Died != nil {
+		f.Stack = log.Died
+	}
+	st := m.State()
+	switch out.Kind {
+	case explore.Violated:
+		r := s.rules[out.Rule]
+		f.Rule, f.Says, f.Source, f.Limits = r.ID, r.Says, r.Source, r.Limits
+		f.Detail = detailText(st, m.checker.Detail)
+		f.Walks = view.Locate(st, m.checker.Detail)
+	case explore.Crashed:
+		f.Crash, f.Kind = m.last.Error(), m.last.Kind.String()
+		f.Detail, f.Walks = view.Autopsy(st, m.last, log)
+	default:
+		return nil, fmt.Errorf("system: %s: the path breaks nothing", s.Name)
+	}
+	return f, nil
+}
+
+// detailText locates a violation in words.
+func detailText(s *model.State, d invariants.Detail) string {
+	var parts []string
+	if d.VA != 0 {
+		parts = append(parts, fmt.Sprintf("address %#x", uint64(d.VA)))
+	}
+	if d.Frame != model.NoFrame {
+		parts = append(parts, "frame "+view.FrameName(s.L, d.Frame))
+	}
+	if d.Got != 0 || d.Want != 0 {
+		where := fmt.Sprintf("entry %s[%d] is %s", view.FrameName(s.L, d.Table), d.Slot, view.EntryText(s.L, model.Entry(d.Got)))
+		if d.Want > 0xff {
+			where += ", was " + view.EntryText(s.L, model.Entry(d.Want))
+		} else if d.Want != 0 {
+			where += ", want flags " + string(model.AppendFlags(nil, model.Entry(d.Want)))
+		}
+		parts = append(parts, where)
+	}
+	return strings.Join(parts, "; ")
+}

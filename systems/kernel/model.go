@@ -1,0 +1,179 @@
+package kernel
+
+import (
+	"encoding/binary"
+
+	"github.com/ptcheck/ptcheck/hooks"
+	"github.com/ptcheck/ptcheck/invariants"
+	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/model/explore"
+)
+
+// Model is one worker's view of a boot system. It implements explore.Model.
+type Model struct {
+	Sys   *System
+	start int            // the initial state that the working state comes from
+	work  []*model.State // working states, one for each initial state's layout
+	saved []*model.State // what Restore goes back to
+	call  Call
+
+	Machine *model.Machine
+	Kernel  hooks.Kernel
+	checker *invariants.Checker
+	run     func() // carries out call; made once, so that a transition allocates nothing
+	duo     *model.Duo
+	both    [2]func() // carry out the two halves of call
+	trial   trial
+	counts  []uint64
+	last    *model.Crash // how the kernel died in the last call
+	codes   []uint64     // scratch of Allows
+}
+
+var (
+	_ explore.Model       = (*Model)(nil)
+	_ explore.InitChecker = (*Model)(nil)
+	_ explore.Counter     = (*Model)(nil)
+)
+
+// NewModel returns a model for one worker.
+func (s *System) NewModel() *Model {
+	m := &Model{
+		Sys:     s,
+		work:    make([]*model.State, len(s.Inits)),
+		saved:   make([]*model.State, len(s.Inits)),
+		checker: invariants.New(s.rules),
+		counts:  make([]uint64, int(model.NumCalls)+len(s.rules)),
+	}
+	m.Machine = model.NewMachine(nil, m.checker)
+	m.Kernel.M, m.Kernel.Fn = m.Machine, &s.fn
+	faults(m.Machine, &m.Kernel)
+	m.run = func() { m.call.run(&m.Kernel) }
+	m.both = halves(&m.call, &m.Kernel)
+	m.duo = model.NewDuo(m.Machine)
+	return m
+}
+
+// Inits is the number of start-of-day states.
+func (m *Model) Inits() int { return len(m.Sys.Inits) }
+
+// Init makes a start-of-day state the working state.
+func (m *Model) Init(i int) {
+	m.open(i)
+	m.saved[i].CopyFrom(m.Sys.Inits[i].State)
+	m.Restore()
+}
+
+// open makes sure that there are working states for initial state i.
+func (m *Model) open(i int) {
+	m.start = i
+	m.Kernel.PV = m.Sys.hooksOf(m.Sys.Inits[i].State.L)
+	if m.work[i] == nil {
+		l := m.Sys.Inits[i].State.L
+		m.work[i], m.saved[i] = model.NewState(l), model.NewState(l)
+	}
+}
+
+// CheckInit judges a start-of-day state: the rules that look at states alone
+// must hold in it.
+func (m *Model) CheckInit() explore.Outcome {
+	m.begin()
+	m.call = Call{}
+	crash := m.Machine.Run(func() { m.Machine.End(m.Machine.Begin(model.Call{})) })
+	return m.judge(crash)
+}
+
+// Encode appends the packed working state.
+func (m *Model) Encode(dst []byte) []byte {
+	dst = binary.AppendUvarint(dst, uint64(m.start))
+	return m.work[m.start].AppendPacked(dst)
+}
+
+// Decode makes a packed state the working state.
+func (m *Model) Decode(src []byte) {
+	i, n := binary.Uvarint(src)
+	m.open(int(i))
+	m.saved[i].Unpack(src[n:])
+	m.Restore()
+}
+
+// Restore brings the working state back to that of the last Init or Decode.
+func (m *Model) Restore() {
+	w := m.work[m.start]
+	w.CopyFrom(m.saved[m.start])
+	m.Machine.State = w
+}
+
+// Calls appends the enabled calls.
+func (m *Model) Calls(dst []uint64) []uint64 {
+	from := len(dst)
+	dst = m.Sys.Enabled(dst, m.work[m.start])
+	if m.Sys.failures {
+		dst = m.withRefusals(dst, from)
+	}
+	if m.Sys.Pairs == nil {
+		return dst
+	}
+	return m.withSchedules(dst)
+}
+
+// Apply carries out one call under the eyes of the checker.
+func (m *Model) Apply(code uint64) explore.Outcome {
+	m.begin()
+	m.call = CallOf(code)
+	m.counts[m.call.Kind]++
+	if k := m.call.Beside.Kind; k != model.CallNone {
+		m.counts[k]++
+	}
+	m.Machine.Refuse = int(m.call.Refuse)
+	m.last = m.carryOut()
+	m.Machine.Refuse = 0
+	if m.checker.Violated < 0 && m.stopped() {
+		return explore.Outcome{Kind: explore.Skipped}
+	}
+	return m.judge(m.last)
+}
+
+// carryOut makes the call, or both calls.
+func (m *Model) carryOut() *model.Crash {
+	if m.call.Beside.Kind != model.CallNone {
+		return m.duo.Run(m.both, m.call.Sched)
+	}
+	if m.call.CPU == 0 {
+		return m.Machine.Run(m.run)
+	}
+	m.Machine.SwitchProcessor()
+	crash := m.Machine.Run(m.run)
+	m.Machine.SwitchProcessor()
+	return crash
+}
+
+func (m *Model) begin() {
+	m.checker.BeginAt(m.work[m.start], m.Sys.Inits[m.start].kept)
+}
+
+// judge turns the end of a call into an outcome.
+func (m *Model) judge(crash *model.Crash) explore.Outcome {
+	switch {
+	case m.checker.Violated >= 0:
+		return explore.Outcome{Kind: explore.Violated, Rule: int16(m.checker.Violated)}
+	case crash != nil:
+		return explore.Outcome{Kind: explore.Crashed, Rule: int16(crash.Kind)}
+	}
+	return explore.Outcome{Kind: explore.Moved}
+}
+
+// faults has a kernel that goes on after the boot handle its page faults; one that
+// boots has no handler yet.
+func faults(m *model.Machine, k *hooks.Kernel) {
+	m.OnFault = func(f model.PageFault) bool { return k.Fn.Life.PageFault(k, f) }
+}
+
+// Counters returns how often each call was made and each rule applied: calls by
+// kind, then rules by index.
+func (m *Model) Counters() []uint64 {
+	copy(m.counts[model.NumCalls:], m.checker.Exercised)
+	return m.counts
+}
+
+// State is the working state.
+func (m *Model) State() *model.State { return m.work[m.start] }

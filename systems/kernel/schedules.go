@@ -1,0 +1,78 @@
+package kernel
+
+import (
+	"github.com/ptcheck/ptcheck/hooks"
+	"github.com/ptcheck/ptcheck/model"
+)
+
+// trial makes calls, unwatched, to find out what can happen to them: which schedules
+// a pair can follow, how many hypercalls there are to refuse.
+type trial struct {
+	machine *model.Machine
+	kernel  hooks.Kernel
+	duo     *model.Duo
+	call    Call
+	run     func()    // carries out call
+	both    [2]func() // carry out its two halves
+	pairs   []Call
+}
+
+// halves returns functions that carry out the two halves of a call.
+func halves(c *Call, k *hooks.Kernel) [2]func() {
+	return [2]func(){
+		func() { c.run(k) },
+		func() { Call{Kind: c.Beside.Kind, Arg: uint32(c.Beside.Arg)}.run(k) },
+	}
+}
+
+// withSchedules appends every pair of calls of the working state, each with every
+// schedule that it can follow from there.
+func (m *Model) withSchedules(dst []uint64) []uint64 {
+	t := m.trialRun()
+	t.pairs = m.Sys.Pairs(t.pairs[:0], m.work[m.start])
+	for _, c := range t.pairs {
+		for first := range 2 {
+			c.Sched = model.Schedule{First: first}
+			dst, _ = m.extend(dst, c, 0)
+		}
+	}
+	return dst
+}
+
+// trialRun returns the trial, ready to work on the working state.
+func (m *Model) trialRun() *trial {
+	t := &m.trial
+	if t.machine == nil {
+		t.machine = model.NewMachine(nil)
+		t.kernel.M = t.machine
+		faults(t.machine, &t.kernel)
+		t.run = func() { t.call.run(&t.kernel) }
+		t.duo, t.both = model.NewDuo(t.machine), halves(&t.call, &t.kernel)
+	}
+	t.machine.State = m.work[m.start]
+	t.kernel.PV, t.kernel.Fn = m.Kernel.PV, m.Kernel.Fn
+	return t
+}
+
+// extend appends a pair with its schedule, and with every longer one. It reports
+// false if the schedule cannot be followed, because its last preemption comes too
+// late. The pair is run from its start each time: a call in mid-flight lives on a
+// stack, which cannot be saved.
+func (m *Model) extend(dst []uint64, c Call, at int) ([]uint64, bool) {
+	t := &m.trial
+	t.call = c
+	t.duo.Run(t.both, c.Sched)
+	m.work[m.start].CopyFrom(m.saved[m.start])
+	if !t.duo.Followed() {
+		return dst, false
+	}
+	dst = append(dst, c.Code())
+	for p := 1; at < m.Sys.preemptions && p <= MaxPoint; p++ {
+		var more bool
+		c.Sched.Points[at] = uint8(p)
+		if dst, more = m.extend(dst, c, at+1); !more {
+			break
+		}
+	}
+	return dst, true
+}
