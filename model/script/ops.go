@@ -6,6 +6,8 @@ type Spec struct {
 	Args []Kind
 	// Repeat is how many of the last operands form a group that may be repeated.
 	Repeat int
+	// Header says that it describes a scenario or its start and is no operation of it.
+	Header bool
 	Doc    string
 }
 
@@ -39,12 +41,13 @@ var specs = [...]Spec{
 	{Name: "btypes", Doc: "print the boot frames that are tables or pinned"},
 	{Name: "quiet", Args: []Kind{KindNumber}, Doc: "0: echo operations; 1: answers only; 2: a line for each reset"},
 	{Name: "st", Args: []Kind{KindFrame, KindNumber, KindEntry}, Doc: "store an entry to a frame through a writable mapping of it"},
-	{Name: "profile", Args: []Kind{KindWord}, Doc: "the hypervisor's rules, such as xen-4.17"},
-	{Name: "mutant", Args: []Kind{KindWord}, Doc: "header: the bug that is planted, by its ID"},
-	{Name: "expect", Args: []Kind{KindWord}, Repeat: 1, Doc: "header: how it must end: holds, violated RULE, crashed KIND [PLACE]"},
-	{Name: "system", Args: []Kind{KindWord}, Doc: "the calls that follow are made in this boot system"},
-	{Name: "scope", Args: []Kind{KindWord, KindNumber}, Doc: "a bound of the system, such as lowmem 12"},
-	{Name: "start", Args: []Kind{KindWord}, Doc: "boot from this start of day; answers whether it is legal"},
+	{Name: "profile", Args: []Kind{KindWord}, Header: true, Doc: "the hypervisor's rules, such as xen-4.17"},
+	{Name: "version", Args: []Kind{KindNumber}, Header: true, Doc: "header: the version of the language, 1"},
+	{Name: "mutant", Args: []Kind{KindWord}, Header: true, Doc: "header: the bug that is planted, by its ID"},
+	{Name: "expect", Args: []Kind{KindWord}, Repeat: 1, Header: true, Doc: "header: how it must end: holds, violated RULE, crashed KIND [PLACE]"},
+	{Name: "system", Args: []Kind{KindWord}, Header: true, Doc: "the calls that follow are made in this boot system"},
+	{Name: "scope", Args: []Kind{KindWord, KindNumber}, Header: true, Doc: "a bound of the system, such as lowmem 12"},
+	{Name: "start", Args: []Kind{KindWord}, Header: true, Doc: "boot from this start of day; answers whether it is legal"},
 	{Name: "setup_start", Doc: "boot call: the backend's pagetable_setup_start, then CR4.PSE and PGE"},
 	{Name: "map_lowmem", Args: []Kind{KindFrame}, Doc: "boot call: map the leaf of low memory that covers a frame"},
 	{Name: "map_all", Doc: "boot call: map all of low memory, by the kernel's own loop"},
@@ -78,8 +81,8 @@ var specs = [...]Spec{
 	{Name: "balloon_up", Doc: "later kernels: take the extra memory into use"},
 	{Name: "vmap", Doc: "later kernels: map a new page in the vmalloc area"},
 	{Name: "ptdump", Doc: "later kernels: read every table"},
-	{Name: "shape", Args: []Kind{KindNumber, KindNumber}, Repeat: 1, Doc: "hostile guest: slots of a table of each level, from the root down"},
-	{Name: "memory", Args: []Kind{KindFrame, KindNumber, KindEntry}, Doc: "hostile guest: what a frame holds at the start"},
+	{Name: "shape", Args: []Kind{KindNumber, KindNumber}, Repeat: 1, Header: true, Doc: "hostile guest: slots of a table of each level, from the root down"},
+	{Name: "memory", Args: []Kind{KindFrame, KindNumber, KindEntry}, Header: true, Doc: "hostile guest: what a frame holds at the start"},
 	{Name: "m2p", Args: []Kind{KindFrame, KindEntry}, Doc: "mmu_update of the list of frames"},
 	{Name: "uva", Args: []Kind{KindNumber, KindEntry}, Doc: "update_va_mapping of a page by number, without a flush"},
 	{Name: "uva-wild", Doc: "update_va_mapping of an address outside the address space, with a flush"},

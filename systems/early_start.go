@@ -1,4 +1,4 @@
-package kernel
+package systems
 
 import (
 	"fmt"

@@ -1,0 +1,75 @@
+package systems
+
+import (
+	"github.com/ptcheck/ptcheck/model/explore"
+	"github.com/ptcheck/ptcheck/model/script"
+	"github.com/ptcheck/ptcheck/reports"
+)
+
+// System is what can be searched, replayed and shown. It does not change once made and
+// may be used from several goroutines.
+type System interface {
+	// About says what the system is.
+	About() About
+	// Settings are what its searches can be asked for, as data: the command line makes
+	// flags of them, and a setting that is not listed is refused.
+	Settings() []Setting
+	// Searches returns the searches that values of the settings ask for, each with a
+	// change planted in it. A system that is only replayed has none.
+	Searches(v Values, c Change) ([]*Search, error)
+	// Read makes a scenario of a script, with a change planted in it. Nothing runs
+	// yet. Errors are of type [*script.Error] and name file, line and column.
+	Read(f *script.File, c Change) (Scenario, error)
+}
+
+// About says what a system is.
+type About struct {
+	// Name is what the command line and scenario files call it: one word.
+	Name string
+	// Says describes it in one line.
+	Says string
+	// Notes are for the help of explore: what does not fit that line. May be empty.
+	Notes string
+	// Default says that it is searched when no system is named.
+	Default bool
+	// Hostile says that it is a guest without a kernel, which the hypervisor alone
+	// judges: a bug of the hypervisor can be planted under any such guest.
+	Hostile bool
+	// Unnamed says that scripts which name no system are its own. At most one system
+	// of a set is.
+	Unnamed bool
+}
+
+// Search is one state graph that can be searched.
+type Search struct {
+	// System is the system's name, Part that of the scope where it has several, else
+	// empty.
+	System, Part string
+	// Scope says in one line what the search ranges over.
+	Scope string
+	// Depth is how deep it goes unless another depth is asked for: so many calls, 0
+	// for until nothing is new. Negative: as deep as other systems.
+	Depth int
+	// Model makes the view of one worker.
+	Model explore.Factory
+	// Symmetric says that symmetric states count once. AllStates then tells from the
+	// counters how many states all of them stand for; nil if it is not counted.
+	Symmetric bool
+	AllStates func(counters []uint64) uint64
+	// Coverage names the counters of a search: what was done, what was put to the test.
+	Coverage func(counters []uint64) []reports.Group
+	// CallText writes a call's code in the language of scenario files.
+	CallText func(code uint64) string
+	// Breaks names what a finding breaks, as a line "expect" has it, without place.
+	Breaks func(explore.Finding) Verdict
+	// Scenario turns a finding into the scenario that leads to it.
+	Scenario func(explore.Finding) (Scenario, error)
+}
+
+// Title is the system's name, with the part that is searched.
+func (s *Search) Title() string {
+	if s.Part == "" {
+		return s.System
+	}
+	return s.System + " " + s.Part
+}
