@@ -132,3 +132,11 @@ func (l Line) Errorf(format string, args ...any) error {
 	}
 	return &script.Error{File: l.File, Line: l.No, Col: l.Col, Msg: fmt.Sprintf(format, args...)}
 }
+
+// Wrap is an error at the line that is known by its cause, too.
+func (l Line) Wrap(err error) error {
+	if l.No == 0 {
+		return err
+	}
+	return fmt.Errorf("%s:%d:%d: %w", l.File, l.No, l.Col, err)
+}

@@ -16,10 +16,10 @@ func drawnSystem(s *kernel.System, backend string, ops hooks.Ops, o kernel.Optio
 	for _, name := range o.Drawn {
 		b, err := drawn.Make(name)
 		if err != nil {
-			return nil, fmt.Errorf("system: %s: %w", s.Name, err)
+			return nil, fmt.Errorf("system %s: %w", s.Name, err)
 		}
 		if b.Backend != backend {
-			return nil, fmt.Errorf("system: %s: %s is no start of day of this system", s.Name, name)
+			return nil, fmt.Errorf("system %s: %s is no start of day of this system", s.Name, name)
 		}
 		s.Inits = append(s.Inits, kernel.Init{Name: name, State: b.State})
 	}

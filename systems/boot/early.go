@@ -3,6 +3,7 @@ package boot
 import (
 	"fmt"
 
+	"github.com/ptcheck/ptcheck/systems"
 	"github.com/ptcheck/ptcheck/systems/kernel"
 
 	"github.com/ptcheck/ptcheck/model"
@@ -12,16 +13,30 @@ import (
 
 // Buffer is the system of kernels of 2.6.39: the direct map is extended with
 // tables from a buffer, natively and under Xen.
-func Buffer(o kernel.Options) (*kernel.System, error) { return earlySystem("buffer", bufferCases(), o) }
+func Buffer() *kernel.Backend {
+	return early("buffer", "kernels of 2.6.39: tables from a buffer, natively and under Xen", bufferCases)
+}
 
 // TopDown is the system of kernels of 3.8: memory is mapped from its top down,
 // with tables from memory that is mapped already.
-func TopDown(o kernel.Options) (*kernel.System, error) { return earlySystem("topdown", topCases(), o) }
+func TopDown() *kernel.Backend {
+	return early("topdown", "kernels of 3.8: memory mapped from its top down, natively and under Xen", topCases)
+}
 
-func earlySystem(name string, cases []kernel.EarlyStart, o kernel.Options) (*kernel.System, error) {
+func early(name, says string, cases func() []systems.EarlyStart) *kernel.Backend {
+	return &kernel.Backend{
+		Name: name, Says: says,
+		Takes: []systems.Setting{systems.LevelsSetting(), systems.ProfileSetting(), kernel.FailuresSetting()},
+		New: func(o kernel.Options) (*kernel.System, error) {
+			return earlySystem(name, cases(), o)
+		},
+	}
+}
+
+func earlySystem(name string, cases []systems.EarlyStart, o kernel.Options) (*kernel.System, error) {
 	s := &kernel.System{Name: name, Enabled: earlyCalls}
 	if o.Lowmem != 0 || o.Stale != 0 {
-		return nil, fmt.Errorf("system: %s: low memory and stale leaves are the members' own", name)
+		return nil, fmt.Errorf("system %s: low memory and stale leaves are the members' own", name)
 	}
 	var geos []string
 	for _, c := range cases {
@@ -31,13 +46,13 @@ func earlySystem(name string, cases []kernel.EarlyStart, o kernel.Options) (*ker
 		if o.Profile != nil {
 			c.Profile = o.Profile
 		}
-		if o.Early != nil {
-			o.Early(&c)
+		if o.Change.Early != nil {
+			o.Change.Early(&c)
 		}
 		p := earlyPlaces{c: &c}
 		st, err := p.state()
 		if err != nil {
-			return nil, fmt.Errorf("system: %s: %s: %w", name, c.Name(), err)
+			return nil, fmt.Errorf("system %s: %s: %w", name, c.Name(), err)
 		}
 		if n := p.geo.Name; len(geos) == 0 || geos[len(geos)-1] != n {
 			geos = append(geos, n)
@@ -53,7 +68,7 @@ func earlySystem(name string, cases []kernel.EarlyStart, o kernel.Options) (*ker
 // earlyPlaces lays a member out in memory: the kernel's own pages, the tables of
 // the start of the day, the kernel's static tables, and the brk.
 type earlyPlaces struct {
-	c      *kernel.EarlyStart
+	c      *systems.EarlyStart
 	geo    *model.Geometry
 	next   model.PFN
 	tables [model.MaxLevels + 1][]model.PFN

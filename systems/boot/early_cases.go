@@ -1,9 +1,8 @@
 package boot
 
 import (
-	"github.com/ptcheck/ptcheck/systems/kernel"
-
 	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/systems"
 )
 
 func frames(from, to model.PFN) model.FrameRange { return model.FrameRange{From: from, To: to} }
@@ -16,9 +15,9 @@ const listTables = 4
 // between, a tail that does not fill a table, memory to be ballooned up, the
 // builder's list of machine frames at an address of its own, orders of machine
 // frames, large pages, and stale translations.
-func bufferCases() []kernel.EarlyStart {
+func bufferCases() []systems.EarlyStart {
 	old, now := model.Xen31(), model.Xen417()
-	return []kernel.EarlyStart{
+	return []systems.EarlyStart{
 		{Levels: 4, L1: 4, Profile: now, P2M: straight, Mapped: 16, List: 17,
 			RAM: []model.FrameRange{frames(0, 32)}, Ranges: []model.FrameRange{frames(0, 32)}},
 		{Levels: 4, L1: 8, Profile: now, P2M: shuffled, Mapped: 16, NX: true, Brk: 1,
@@ -44,9 +43,9 @@ func bufferCases() []kernel.EarlyStart {
 }
 
 // topCases lists the family of top-down mapping.
-func topCases() []kernel.EarlyStart {
+func topCases() []systems.EarlyStart {
 	old, now := model.Xen31(), model.Xen417()
-	return []kernel.EarlyStart{
+	return []systems.EarlyStart{
 		{Levels: 4, L1: 4, TopDown: true, Profile: now, P2M: straight, Mapped: 28, Brk: 7,
 			RAM: []model.FrameRange{frames(0, 34), frames(37, 46)}, List: 28},
 		{Levels: 4, L1: 8, TopDown: true, Profile: old, P2M: Reversed, Mapped: 24, Brk: 6, Sticky: true,

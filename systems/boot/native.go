@@ -71,9 +71,6 @@ func nativeCases(lowmem int) []nativeCase {
 	return cases
 }
 
-// Native is the bare-metal system: native hooks on head.S's boot tables.
-func Native(o kernel.Options) (*kernel.System, error) { return bareMetal("native", native.Ops(), o) }
-
 // bareMetal is a system of any hooks on a machine that starts as a bare one does.
 func bareMetal(name string, ops hooks.Ops, o kernel.Options) (*kernel.System, error) {
 	s := &kernel.System{Name: name}
@@ -87,7 +84,7 @@ func bareMetal(name string, ops hooks.Ops, o kernel.Options) (*kernel.System, er
 		}
 		st, err := c.state()
 		if err != nil {
-			return nil, fmt.Errorf("system: %s: %w", name, err)
+			return nil, fmt.Errorf("system %s: %w", name, err)
 		}
 		if n := c.geo.Name; len(geos) == 0 || geos[len(geos)-1] != n {
 			geos = append(geos, n)
@@ -97,7 +94,7 @@ func bareMetal(name string, ops hooks.Ops, o kernel.Options) (*kernel.System, er
 	s.Scope = fmt.Sprintf("%d start-of-day tables, geometries %v", len(s.Inits), geos)
 	var err error
 	if s.Inits, err = addOdd(s.Inits, o.Odd, native.Ops(), func(n int) (*model.State, error) { c := oddNative(n); return c.state() }); err != nil {
-		return nil, fmt.Errorf("system: %s: %w", name, err)
+		return nil, fmt.Errorf("system %s: %w", name, err)
 	}
 	return kernel.Finish(s, ops, o)
 }

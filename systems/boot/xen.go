@@ -63,9 +63,6 @@ func xenCases() []xenCase {
 	}
 }
 
-// Xen is the paravirtual system: Xen hooks on a domain builder's tables.
-func Xen(o kernel.Options) (*kernel.System, error) { return underXen("xen", xen.Ops(), o) }
-
 // underXen is a system of any hooks on a domain builder's tables, under Xen.
 func underXen(name string, ops hooks.Ops, o kernel.Options) (*kernel.System, error) {
 	s := &kernel.System{Name: name}
@@ -87,7 +84,7 @@ func underXen(name string, ops hooks.Ops, o kernel.Options) (*kernel.System, err
 		c.stale = max(c.stale, min(o.Stale, c.mapped))
 		st, err := c.state()
 		if err != nil {
-			return nil, fmt.Errorf("system: %s: %w", name, err)
+			return nil, fmt.Errorf("system %s: %w", name, err)
 		}
 		if n := c.geo.Name; len(geos) == 0 || geos[len(geos)-1] != n {
 			geos = append(geos, n)
@@ -97,7 +94,7 @@ func underXen(name string, ops hooks.Ops, o kernel.Options) (*kernel.System, err
 	s.Scope = fmt.Sprintf("%d start-of-day tables, geometries %v", len(s.Inits), geos)
 	var err error
 	if s.Inits, err = addOdd(s.Inits, o.Odd, xen.Ops(), func(n int) (*model.State, error) { c := oddXen(n); return c.state() }); err != nil {
-		return nil, fmt.Errorf("system: %s: %w", name, err)
+		return nil, fmt.Errorf("system %s: %w", name, err)
 	}
 	return kernel.Finish(s, ops, o)
 }

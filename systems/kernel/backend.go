@@ -1,22 +1,81 @@
 package kernel
 
-import "github.com/ptcheck/ptcheck/invariants"
+import (
+	"github.com/ptcheck/ptcheck/invariants"
+	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/model/explore"
+	"github.com/ptcheck/ptcheck/systems"
+)
 
-// Backend is an implementation of the hooks with the machines that it boots on.
+// Backend is an implementation of the hooks with the machines that it boots on. It
+// implements [systems.System].
 type Backend struct {
 	// Name is what the command line and scenario files call its system.
 	Name string
 	// Says describes it in one line.
 	Says string
-	// Example keeps it out of searches that name no system.
-	Example bool
-	// Later says that it is about later kernels; it is kept out of such searches too.
-	Later bool
-	// Paravirt says that it starts on a domain builder's tables, under Xen's rules:
-	// Options.Stale and Options.Profile mean something to it.
-	Paravirt bool
+	// Default says that it is searched when no system is named.
+	Default bool
+	// Takes are the settings of its searches: those of this package and its own.
+	Takes []systems.Setting
 	// Rules are its own, besides those of package invariants.
 	Rules []invariants.Rule
-	// New makes its system.
+	// New makes its searchable system.
 	New func(Options) (*System, error)
+	// Special adds to the options what it takes to boot a start of day that is no
+	// member of the family, by its name, and reports whether it is such a one; nil:
+	// there are none.
+	Special func(start string, o *Options) bool
+}
+
+var _ systems.System = (*Backend)(nil)
+
+// About implements [systems.System].
+func (b *Backend) About() systems.About {
+	return systems.About{Name: b.Name, Says: b.Says, Default: b.Default}
+}
+
+// Settings implements [systems.System].
+func (b *Backend) Settings() []systems.Setting { return b.Takes }
+
+// Searches implements [systems.System]. There is one.
+func (b *Backend) Searches(v systems.Values, c systems.Change) ([]*systems.Search, error) {
+	o := OptionsOf(v, c)
+	s, err := b.New(o)
+	if err != nil {
+		return nil, err
+	}
+	w := newWorld(b, o.Preemptions, c)
+	return []*systems.Search{{
+		System: b.Name, Scope: s.Scope, Depth: -1,
+		Model:    func() explore.Model { return s.NewModel() },
+		Coverage: s.Coverage,
+		CallText: func(code uint64) string { return CallOf(code).String() },
+		Breaks:   s.breaks,
+		Scenario: func(f explore.Finding) (systems.Scenario, error) {
+			calls := make([]Call, len(f.Path))
+			for i, code := range f.Path {
+				calls[i] = CallOf(code)
+			}
+			return w.scenario(o.Lowmem, o.Stale, s.Inits[f.Init].Name, calls)
+		},
+	}}, nil
+}
+
+// breaks names what a finding breaks.
+func (s *System) breaks(f explore.Finding) systems.Verdict {
+	if f.Kind == explore.Crashed {
+		return systems.Verdict{Kind: f.Kind, What: model.CrashKind(f.Rule).String()}
+	}
+	return systems.Verdict{Kind: f.Kind, What: s.rules[f.Rule].ID}
+}
+
+// Scenario is calls from a start of day, by its name, with a change planted. lowmem and
+// stale are the bounds of the family, 0 for its own.
+func (b *Backend) Scenario(lowmem, stale int, start string, calls []Call, c systems.Change) (systems.Scenario, error) {
+	preemptions := 0
+	for _, c := range calls {
+		preemptions = max(preemptions, c.Preemptions())
+	}
+	return newWorld(b, preemptions, c).scenario(lowmem, stale, start, calls)
 }

@@ -80,27 +80,6 @@ func (c Call) bothText() string {
 	return b.String()
 }
 
-// parseBoth reads what bothText writes after the first word.
-func parseBoth(words []string) (Call, error) {
-	if len(words) != 3 {
-		return Call{}, fmt.Errorf("both: want two calls and a schedule, not %d words", len(words))
-	}
-	c, err := ParseCall(severalWords(words[0]))
-	if err != nil {
-		return c, err
-	}
-	z, err := ParseCall(severalWords(words[1]))
-	if err != nil {
-		return c, err
-	}
-	if c.Arg > 255 || z.Arg > 255 || c.CPU+z.CPU+c.Refuse+z.Refuse > 0 || c.Beside.Kind+z.Beside.Kind != model.CallNone {
-		return c, fmt.Errorf("both: %q or %q cannot run beside another call", words[0], words[1])
-	}
-	c.Beside = Half{z.Kind, uint8(z.Arg)}
-	c.Sched, err = parseSchedule(words[2])
-	return c, err
-}
-
 // parseSchedule reads a schedule such as 0.5.2.
 func parseSchedule(text string) (model.Schedule, error) {
 	var s model.Schedule

@@ -2,8 +2,6 @@ package kernel
 
 import (
 	"fmt"
-	"strconv"
-	"strings"
 
 	"github.com/ptcheck/ptcheck/hooks"
 	"github.com/ptcheck/ptcheck/model"
@@ -77,75 +75,6 @@ func (c Call) String() string {
 		return text
 	}
 	return c.Kind.String()
-}
-
-// ParseCall reads what String writes.
-func ParseCall(text string) (Call, error) {
-	word, rest, _ := strings.Cut(strings.TrimSpace(text), " ")
-	switch word {
-	case "both":
-		return parseBoth(strings.Fields(rest))
-	case "cpu1":
-		c, err := ParseCall(severalWords(strings.TrimSpace(rest)))
-		c.CPU = 1
-		return c, err
-	}
-	if word == "refuse" {
-		return parseRefuse(rest)
-	}
-	if word == "map_all" && rest == "" {
-		return Call{Kind: model.CallMap, Arg: AllLeaves}, nil
-	}
-	for k := model.CallKind(1); k < model.NumCalls; k++ {
-		if k.String() == word {
-			return parseArg(k, strings.TrimSpace(rest))
-		}
-	}
-	return Call{}, fmt.Errorf("no call is named %q", word)
-}
-
-func parseArg(k model.CallKind, arg string) (Call, error) {
-	c := Call{Kind: k}
-	if k >= model.CallMMAlloc {
-		return parseLife(k, arg)
-	}
-	switch k {
-	case model.CallMap:
-		n, err := strconv.ParseUint(strings.TrimPrefix(arg, "f"), 10, 31)
-		if err != nil || !strings.HasPrefix(arg, "f") {
-			return c, fmt.Errorf("%v: want a frame such as f3, not %q", k, arg)
-		}
-		c.Arg = uint32(n)
-	case model.CallRange:
-		switch arg {
-		case "fixmap":
-		case "pkmap":
-			c.Arg = RangePkmap
-		default:
-			return c, fmt.Errorf("%v: want fixmap or pkmap, not %q", k, arg)
-		}
-	case model.CallFixmap, model.CallAlias:
-		n, err := strconv.ParseUint(arg, 10, 16)
-		if err != nil {
-			return c, fmt.Errorf("%v: want a fixmap index, not %q", k, arg)
-		}
-		c.Arg = uint32(n)
-	case model.CallSwitch:
-		switch arg {
-		case "kernel":
-		case "second":
-			c.Arg = 1
-		default:
-			return c, fmt.Errorf("%v: want kernel or second, not %q", k, arg)
-		}
-	case model.CallEarlyRemap, model.CallEarlyUnmap, model.CallFindTables, model.CallMapRange, model.CallKmap:
-		return parseEarly(c, arg)
-	default:
-		if arg != "" {
-			return c, fmt.Errorf("%v: takes no argument, got %q", k, arg)
-		}
-	}
-	return c, nil
 }
 
 // Fixmap indexes of the tiny systems.

@@ -1,10 +1,7 @@
 package kernel
 
 import (
-	"path"
-	"runtime"
 	"slices"
-	"strings"
 
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
@@ -43,22 +40,6 @@ func (m *Model) Broken(o explore.Outcome) string {
 		return model.CrashKind(o.Rule).String()
 	}
 	return ""
-}
-
-// Site makes a call in the working state and names the kernel function in which
-// the kernel dies of it, in one word, "" if it lives.
-func (m *Model) Site(c Call) string {
-	m.Machine.RecordSites = true
-	m.Apply(c.Code())
-	m.Machine.RecordSites = false
-	if m.last == nil {
-		return ""
-	}
-	if m.last.Where != "" {
-		return strings.ReplaceAll(m.last.Where, " ", "-")
-	}
-	f, _ := runtime.CallersFrames([]uintptr{m.last.Site}).Next()
-	return path.Base(f.Function)
 }
 
 // KindOf returns the kind of a call by its code, of two side by side that of the

@@ -2,7 +2,6 @@ package kernel
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/ptcheck/ptcheck/model"
@@ -30,17 +29,6 @@ func earlyPrefix(k model.CallKind) rune {
 		return 'f'
 	}
 	return 0
-}
-
-// parseEarly reads the argument of a call of later kernels.
-func parseEarly(c Call, arg string) (Call, error) {
-	prefix := strings.TrimSpace(string(earlyPrefix(c.Kind)))
-	n, err := strconv.ParseUint(strings.TrimPrefix(arg, prefix), 10, 6)
-	if err != nil || !strings.HasPrefix(arg, prefix) {
-		return c, fmt.Errorf("%v: want an argument such as %s1, not %q", c.Kind, prefix, arg)
-	}
-	c.Arg = uint32(n)
-	return c, nil
 }
 
 // Speaks reports whether calls of a kind are part of the system's protocol.

@@ -12,43 +12,23 @@ import (
 	"github.com/ptcheck/ptcheck/reports"
 )
 
-// Explain runs a path again and reports how it ends: every state on the way,
-// every step, and the code that took it. The path must end in a violation or a
-// crash.
-func (s *System) Explain(init int, path []Call) (*reports.Finding, error) {
-	m := s.NewModel()
-	m.Init(init)
-	log := &view.StepLog{State: m.State()}
-	m.Watch(log)
-	m.witness(log)
-	f := &reports.Finding{
-		System:  s.Name,
-		Start:   s.Inits[init].Name,
-		Frames:  view.FrameRoles(m.State().L, m.State().Kernel.BootmemNext),
-		Initial: view.StartOfDay(m.State()),
+// newFinding begins a report at the start of the day.
+func (m *Model) newFinding() *reports.Finding {
+	st := m.State()
+	return &reports.Finding{
+		System:  m.Sys.Name,
+		Start:   m.Sys.Inits[m.start].Name,
+		Frames:  view.FrameRoles(st.L, st.Kernel.BootmemNext),
+		Initial: view.StartOfDay(st),
 		Calls:   []reports.Call{},
 		Stack:   []reports.Site{},
 	}
-	if len(path) == 0 {
-		return s.conclude(f, m, m.CheckInit(), log)
-	}
-	var out explore.Outcome
-	for i, c := range path {
-		last := i == len(path)-1
-		log.Begin(last)
-		out = m.Apply(c.Code())
-		if !last && out.Kind != explore.Moved {
-			return nil, fmt.Errorf("system: %s: the path ends early, at call %d", s.Name, i+1)
-		}
-		f.Calls = append(f.Calls, reports.Call{Text: c.String(), Site: log.Site, Steps: log.Steps, After: view.Snapshot(m.State())})
-	}
-	return s.conclude(f, m, out, log)
 }
 
-// watch has an observer see every step before the checker does, so that the step
-// that breaks a rule is its last.
-func (m *Model) Watch(o model.Observer) {
-	m.Machine = model.NewMachine(m.Machine.State, o, m.checker)
+// Watch has observers see every step before the checker does, so that the step that
+// breaks a rule is their last.
+func (m *Model) Watch(seen ...model.Observer) {
+	m.Machine = model.NewMachine(m.Machine.State, append(seen, m.checker)...)
 	m.Kernel.M = m.Machine
 	faults(m.Machine, &m.Kernel)
 	m.duo = model.NewDuo(m.Machine)
@@ -63,24 +43,20 @@ func (m *Model) witness(log *view.StepLog) {
 }
 
 // conclude fills in what went wrong.
-func (s *System) conclude(f *reports.Finding, m *Model, out explore.Outcome, log *view.StepLog) (*reports.Finding, error) {
+func (m *Model) conclude(f *reports.Finding, out explore.Outcome, log *view.StepLog) {
 	if log.Died != nil {
 		f.Stack = log.Died
 	}
 	st := m.State()
-	switch out.Kind {
-	case explore.Violated:
-		r := s.rules[out.Rule]
+	if out.Kind == explore.Violated {
+		r := m.Sys.rules[out.Rule]
 		f.Rule, f.Says, f.Source, f.Limits = r.ID, r.Says, r.Source, r.Limits
 		f.Detail = detailText(st, m.checker.Detail)
 		f.Walks = view.Locate(st, m.checker.Detail)
-	case explore.Crashed:
-		f.Crash, f.Kind = m.last.Error(), m.last.Kind.String()
-		f.Detail, f.Walks = view.Autopsy(st, m.last, log)
-	default:
-		return nil, fmt.Errorf("system: %s: the path breaks nothing", s.Name)
+		return
 	}
-	return f, nil
+	f.Crash, f.Kind = m.last.Error(), m.last.Kind.String()
+	f.Detail, f.Walks = view.Autopsy(st, m.last, log)
 }
 
 // detailText locates a violation in words.

@@ -1,9 +1,7 @@
 package kernel
 
 import (
-	"fmt"
 	"strconv"
-	"strings"
 
 	"github.com/ptcheck/ptcheck/model"
 )
@@ -50,41 +48,6 @@ func (c Call) lifeText() string {
 		text += " " + strconv.Itoa(page)
 	}
 	return text
-}
-
-// parseLife reads what lifeText writes after the first word.
-func parseLife(k model.CallKind, arg string) (Call, error) {
-	words := strings.Fields(arg)
-	n, page := -1, 0
-	take := func(most int) (int, error) {
-		if len(words) == 0 {
-			return 0, fmt.Errorf("%v: an argument is missing", k)
-		}
-		v, err := strconv.ParseUint(words[0], 10, 8)
-		if err != nil || int(v) >= most {
-			return 0, fmt.Errorf("%v: want a number below %d, not %q", k, most, words[0])
-		}
-		words = words[1:]
-		return int(v), nil
-	}
-	var err error
-	switch {
-	case k == model.CallMMSwitch && len(words) > 0 && words[0] == "kernel":
-		words = words[1:]
-	case namesProcess(k):
-		if n, err = take(model.MaxMM); err != nil {
-			return Call{}, err
-		}
-	}
-	if namesPage(k) {
-		if page, err = take(maxPages); err != nil {
-			return Call{}, err
-		}
-	}
-	if len(words) > 0 {
-		return Call{}, fmt.Errorf("%v: %q is too much", k, strings.Join(words, " "))
-	}
-	return LifeCall(k, n, page), nil
 }
 
 // maxPages bounds the pages of a process, by what a call can name.

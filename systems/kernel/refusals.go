@@ -1,10 +1,6 @@
 package kernel
 
 import (
-	"fmt"
-	"strconv"
-	"strings"
-
 	"github.com/ptcheck/ptcheck/model"
 )
 
@@ -39,23 +35,4 @@ func (m *Model) withRefusals(dst []uint64, from int) []uint64 {
 // refused on purpose: that is no finding, and leads to no state.
 func (m *Model) stopped() bool {
 	return m.call.Refuse != 0 && m.last != nil && m.last.Kind == model.CrashBug && m.last.Errno == model.ENOMEM
-}
-
-// parseRefuse reads what follows the word refuse: the number of a hypercall and a
-// call.
-func parseRefuse(rest string) (Call, error) {
-	number, word, _ := strings.Cut(strings.TrimSpace(rest), " ")
-	n, err := strconv.ParseUint(number, 10, 8)
-	if err != nil || n == 0 {
-		return Call{}, fmt.Errorf("refuse: want the number of a hypercall from 1 to %d, not %q", maxRefused, number)
-	}
-	c, err := ParseCall(severalWords(strings.TrimSpace(word)))
-	if err != nil {
-		return c, err
-	}
-	if c.CPU+c.Refuse > 0 || c.Beside.Kind != model.CallNone {
-		return c, fmt.Errorf("refuse: %q cannot have a refusal of its own", word)
-	}
-	c.Refuse = uint8(n)
-	return c, nil
 }

@@ -44,59 +44,13 @@ type Init struct {
 	kept *invariants.Snapshot
 }
 
-// Options narrow or change a system.
-type Options struct {
-	// Levels are the numbers of table levels of the geometries, nil for all.
-	Levels []int
-	// Lowmem is the number of frames of low memory; 0 means the system's own.
-	Lowmem int
-	// Stale is the least number of leaves that the domain builder leaves with
-	// other attributes than the kernel's; 0 means the family's own. Each one
-	// doubles the states.
-	Stale int
-	// Profile is the hypervisor's rules: members of the family whose rules have its
-	// name run under it. Nil stands for both Xen 3.1 and 4.17.
-	Profile *model.Profile
-	// Preemptions is the largest number of preemptions in a schedule of two calls
-	// side by side, 0 to model.MaxPreemptions.
-	Preemptions int
-	// Failures has each hypercall of each call refused once, for want of memory.
-	Failures bool
-	// Odd are the numbers of odd members, behind those of the family; see odd.go.
-	Odd []int
-	// Drawn are the names of drawn machines of package drawn, which boot instead of
-	// the family.
-	Drawn []string
-	// Themes are the themes of life after boot to search, nil for all.
-	Themes []string
-	// Patch replaces functions of the kernel: it makes a mutant.
-	Patch func(*hooks.Ops, *hooks.Funcs)
-	// Rules are checked besides those of package invariants.
-	Rules []invariants.Rule
-	// Early changes what the members of buffer and topdown start from.
-	Early func(*EarlyStart)
-}
-
-// wants reports whether the options ask for a number of levels.
-func (o *Options) Wants(levels int) bool {
-	if len(o.Levels) == 0 {
-		return true
-	}
-	for _, l := range o.Levels {
-		if l == levels {
-			return true
-		}
-	}
-	return false
-}
-
-// finish completes a system from its initial states.
+// Finish completes a system from its initial states.
 func Finish(s *System, ops hooks.Ops, o Options) (*System, error) {
 	if len(s.Inits) == 0 {
-		return nil, fmt.Errorf("system: %s: no start-of-day state fits the scope", s.Name)
+		return nil, fmt.Errorf("system %s: no start-of-day state fits the scope", s.Name)
 	}
 	if o.Preemptions < 0 || o.Preemptions > model.MaxPreemptions {
-		return nil, fmt.Errorf("system: %s: %d preemptions: want 0 to %d", s.Name, o.Preemptions, model.MaxPreemptions)
+		return nil, fmt.Errorf("system %s: %d preemptions: want 0 to %d", s.Name, o.Preemptions, model.MaxPreemptions)
 	}
 	s.lowmem, s.stale, s.preemptions, s.failures = o.Lowmem, o.Stale, o.Preemptions, o.Failures
 	s.failures = s.failures && slices.ContainsFunc(s.Inits, func(i Init) bool { return i.State.L.Hyper != nil })
@@ -114,11 +68,11 @@ func Finish(s *System, ops hooks.Ops, o Options) (*System, error) {
 		return !slices.ContainsFunc(s.Inits, func(i Init) bool { return r.For(i.State.L) })
 	})
 	s.rules = append(s.rules, o.Rules...)
-	if o.Patch != nil {
-		o.Patch(&s.Ops, &s.fn)
+	if o.Change.Kernel != nil {
+		o.Change.Kernel(&s.Ops, &s.fn)
 		hooks.Announce(&s.Ops)
 		if s.Bare != nil {
-			o.Patch(s.Bare, &s.fn)
+			o.Change.Kernel(s.Bare, &s.fn)
 			hooks.Announce(s.Bare)
 		}
 	}
@@ -144,3 +98,16 @@ func (s *System) Interleaves() bool { return s.Pairs != nil }
 
 // Rules returns the rules that the system is checked against.
 func (s *System) Rules() []invariants.Rule { return s.rules }
+
+// Bounds are the bounds of low memory and of stale leaves that the system was
+// asked for, 0 if none.
+func (s *System) Bounds() (lowmem, stale int) { return s.lowmem, s.stale }
+
+// startNames are the names of the start-of-day states.
+func (s *System) StartNames() []string {
+	var names []string
+	for i := range s.Inits {
+		names = append(names, s.Inits[i].Name)
+	}
+	return names
+}

@@ -3,8 +3,8 @@ package life
 import (
 	"fmt"
 	"slices"
-	"strings"
 
+	"github.com/ptcheck/ptcheck/systems"
 	"github.com/ptcheck/ptcheck/systems/kernel"
 
 	"github.com/ptcheck/ptcheck/hooks"
@@ -115,18 +115,62 @@ func lifeCases() []lifeCase {
 	}
 }
 
+// family is what the members of a system of booted kernels have in common.
+type family struct {
+	name, says string
+	native     bool // members on bare metal
+	xen        bool // members under Xen
+	smp        bool // two processors
+}
+
+// Both are booted kernels, natively and under Xen.
+func Both() *kernel.Backend {
+	return family{"life", "kernels that have booted, natively and under Xen: processes, vmalloc, kmaps, lazy updates", true, true, false}.backend()
+}
+
+// Native are those of them on bare metal.
+func Native() *kernel.Backend {
+	return family{"life-native", "the native ones of life", true, false, false}.backend()
+}
+
+// Xen are those of them under Xen.
+func Xen() *kernel.Backend {
+	return family{"life-xen", "those of life under Xen", false, true, false}.backend()
+}
+
+// SMP are booted kernels with two processors.
+func SMP() *kernel.Backend {
+	return family{"life-smp", "booted kernels on two processors, natively and under Xen", true, true, true}.backend()
+}
+
+func (f family) backend() *kernel.Backend {
+	b := &kernel.Backend{Name: f.name, Says: f.says, New: f.build}
+	b.Takes = []systems.Setting{systems.LevelsSetting(), f.themesSetting()}
+	if f.xen {
+		b.Takes = append(b.Takes, systems.ProfileSetting(), kernel.FailuresSetting())
+	}
+	if f.smp {
+		b.Takes = append(b.Takes, kernel.PreemptionsSetting())
+	}
+	return b
+}
+
+// themesSetting asks for themes.
+func (f family) themesSetting() systems.Setting {
+	return systems.Setting{Name: "themes", Says: "what to search of life after boot (default: all)", Kind: systems.WordList, Words: Themes()}
+}
+
 // build makes a system of life after boot: processes, the vmalloc area, kmaps and
-// descriptor tables of a kernel that has booted. name chooses both backends or one
-// of them, or both with two processors: life, life-native, life-xen, life-smp.
-func build(name string, o kernel.Options) (*kernel.System, error) {
-	s := &kernel.System{Name: name, Enabled: lifeCalls}
+// descriptor tables of a kernel that has booted.
+func (f family) build(o kernel.Options) (*kernel.System, error) {
+	s := &kernel.System{Name: f.name, Enabled: lifeCalls}
 	for _, want := range o.Themes {
 		if theme(want).name == "" {
-			return nil, fmt.Errorf("system: %s: no theme is named %q; there are %v", name, want, Themes())
+			return nil, fmt.Errorf("system %s: no theme is named %q; there are %v", f.name, want, Themes())
 		}
 	}
 	for _, c := range lifeCases() {
-		if !c.wanted(name, &o) {
+		if !c.wanted(f, &o) {
 			continue
 		}
 		if o.Profile != nil {
@@ -134,39 +178,32 @@ func build(name string, o kernel.Options) (*kernel.System, error) {
 		}
 		st, err := c.state()
 		if err != nil {
-			return nil, fmt.Errorf("system: %s: %w", name, err)
+			return nil, fmt.Errorf("system %s: %w", f.name, err)
 		}
 		s.Kinds |= st.L.Life.Calls
 		s.Inits = append(s.Inits, kernel.Init{Name: c.name(), State: st})
 	}
-	if name == "life-smp" {
+	if f.smp {
 		s.Pairs = lifePairs
 	}
 	s.Scope = fmt.Sprintf("%d booted machines", len(s.Inits))
 	bare := native.BootedOps()
-	if name == "life-native" {
+	if !f.xen {
 		return kernel.Finish(s, bare, o)
 	}
-	if name != "life-xen" {
+	if f.native {
 		s.Bare = &bare
 	}
 	return kernel.Finish(s, xen.BootedOps(), o)
 }
 
-// Backend is a member of the family of booted kernels.
-func Backend(name, says string, paravirt bool) kernel.Backend {
-	return kernel.Backend{Name: name, Says: says, Later: true, Paravirt: paravirt, New: func(o kernel.Options) (*kernel.System, error) { return build(name, o) }}
-}
-
 // wanted reports whether a search asks for the case.
-func (c *lifeCase) wanted(name string, o *kernel.Options) bool {
-	native := c.profile == nil
+func (c *lifeCase) wanted(f family, o *kernel.Options) bool {
+	bare := c.profile == nil
 	switch {
-	case strings.HasSuffix(name, "-native") && !native, strings.HasSuffix(name, "-xen") && native:
+	case bare && !f.native, !bare && !f.xen, c.smp != f.smp:
 		return false
-	case c.smp != (name == "life-smp"):
-		return false
-	case o.Profile != nil && (native || c.profile.Name != o.Profile.Name):
+	case o.Profile != nil && (bare || c.profile.Name != o.Profile.Name):
 		return false
 	case len(o.Themes) > 0 && !slices.Contains(o.Themes, c.theme):
 		return false

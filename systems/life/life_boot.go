@@ -3,6 +3,7 @@ package life
 import (
 	"fmt"
 
+	"github.com/ptcheck/ptcheck/systems"
 	"github.com/ptcheck/ptcheck/systems/kernel"
 
 	"github.com/ptcheck/ptcheck/hooks"
@@ -88,18 +89,6 @@ func (c *lifeCase) lifeMap(l *model.Layout) *model.LifeMap {
 	return m
 }
 
-// BootDies says that a kernel does not live to see the start of a system that goes on
-// after a boot: a finding, though not one of that system's search.
-type BootDies struct {
-	Start string
-	Crash model.Crash
-}
-
-// Error tells how the kernel died, and where to look for the reason.
-func (e *BootDies) Error() string {
-	return fmt.Sprintf("%s: the boot dies: %v; ptcheck explore native xen shows how", e.Start, &e.Crash)
-}
-
 // state boots a machine, by the real hooks from the real start of the day, and
 // hands what is left of its memory to the page allocator.
 func (c *lifeCase) state() (*model.State, error) {
@@ -117,13 +106,13 @@ func (c *lifeCase) state() (*model.State, error) {
 	}
 	k := hooks.New(model.NewMachine(s), &boot)
 	if died := k.M.Run(func() { hooks.PagingInit(k); hooks.Zap(k) }); died != nil {
-		return nil, &BootDies{Start: c.name(), Crash: *died}
+		return nil, &systems.BootDies{Start: c.name(), Crash: *died}
 	}
 	s.L.Life = c.lifeMap(s.L)
 	ops := c.ops()
 	k = hooks.New(k.M, &ops)
 	if died := k.M.Run(func() { hooks.StartLife(k) }); died != nil {
-		return nil, &BootDies{Start: c.name(), Crash: *died}
+		return nil, &systems.BootDies{Start: c.name(), Crash: *died}
 	}
 	s.TLB.Sticky = c.sticky
 	if c.smp {

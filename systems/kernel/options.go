@@ -1,0 +1,77 @@
+package kernel
+
+import (
+	"slices"
+
+	"github.com/ptcheck/ptcheck/invariants"
+	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/systems"
+)
+
+// Options narrow or change a system.
+type Options struct {
+	// Levels are the numbers of table levels of the geometries, nil for all.
+	Levels []int
+	// Lowmem is the number of frames of low memory; 0 means the system's own.
+	Lowmem int
+	// Stale is the least number of leaves that the domain builder leaves with
+	// other attributes than the kernel's; 0 means the family's own. Each one
+	// doubles the states.
+	Stale int
+	// Profile is the hypervisor's rules: members of the family whose rules have its
+	// name run under it. Nil stands for both Xen 3.1 and 4.17.
+	Profile *model.Profile
+	// Preemptions is the largest number of preemptions in a schedule of two calls
+	// side by side, 0 to model.MaxPreemptions.
+	Preemptions int
+	// Failures has each hypercall of each call refused once, for want of memory.
+	Failures bool
+	// Odd are the numbers of odd members, behind those of the family; see package
+	// boot.
+	Odd []int
+	// Drawn are the names of drawn machines of package drawn, which boot instead of
+	// the family.
+	Drawn []string
+	// Themes are the themes of life after boot to search, nil for all.
+	Themes []string
+	// Change is what is planted.
+	Change systems.Change
+	// Rules are checked besides those of package invariants.
+	Rules []invariants.Rule
+}
+
+// Wants reports whether the options ask for a number of levels.
+func (o *Options) Wants(levels int) bool {
+	return len(o.Levels) == 0 || slices.Contains(o.Levels, levels)
+}
+
+// OptionsOf are the options that values of settings stand for, with a change planted.
+func OptionsOf(v systems.Values, c systems.Change) Options {
+	return Options{
+		Levels: v.Numbers("levels"), Lowmem: v.Number("lowmem", 0), Stale: v.Number("stale", 0), Profile: v.Profile(),
+		Preemptions: v.Number("preemptions", 1), Failures: v.On("failures", true), Themes: v.Words("themes"), Change: c,
+	}
+}
+
+// LowmemSetting asks for frames of low memory.
+func LowmemSetting() systems.Setting {
+	return systems.Setting{Name: "lowmem", Says: "frames of low memory (default: the system's own)", Kind: systems.Number, Max: 1 << 16}
+}
+
+// StaleSetting asks for leaves with the builder's attributes.
+func StaleSetting() systems.Setting {
+	return systems.Setting{Name: "stale", Says: "least number of leaves with the builder's attributes (default: the system's own)",
+		Kind: systems.Number, Max: 1 << 16}
+}
+
+// FailuresSetting asks for hypercalls that are refused.
+func FailuresSetting() systems.Setting {
+	return systems.Setting{Name: "failures", Says: "have each hypercall of each call refused once, for want of memory",
+		Kind: systems.Switch, Default: "true"}
+}
+
+// PreemptionsSetting bounds schedules.
+func PreemptionsSetting() systems.Setting {
+	return systems.Setting{Name: "preemptions", Says: "largest number of preemptions while two calls run side by side",
+		Kind: systems.Number, Max: model.MaxPreemptions, Default: "1"}
+}

@@ -1,0 +1,148 @@
+package kernel
+
+import (
+	"path"
+	"runtime"
+	"strings"
+
+	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/model/explore"
+	"github.com/ptcheck/ptcheck/reports"
+	"github.com/ptcheck/ptcheck/systems"
+	"github.com/ptcheck/ptcheck/systems/view"
+)
+
+// Play implements [systems.Scenario].
+func (s *scenario) Play(o systems.PlayOptions) (*systems.Play, error) {
+	f, err := s.world.open(s.scope)
+	if err != nil {
+		return nil, s.start.Wrap(err)
+	}
+	r := &run{s: s, o: o, m: f.m, play: &systems.Play{}}
+	for _, h := range s.head {
+		r.play.Add(h.at.No, h.text, "ok")
+	}
+	r.prepare(f.sys)
+	r.m.Machine.RecordSites = o.Place
+	defer func() { r.m.Machine.RecordSites = false }()
+	r.ended("start "+s.startName(), s.start, r.m.CheckInit())
+	for i := range s.ops {
+		if o.Watch != nil && o.Watch.Over() {
+			return r.play, nil
+		}
+		if r.over() && o.Lenient {
+			break
+		}
+		if err := r.call(i); err != nil {
+			return nil, err
+		}
+	}
+	r.explain()
+	return r.play, nil
+}
+
+// run is one run of a scenario.
+type run struct {
+	s    *scenario
+	o    systems.PlayOptions
+	m    *Model
+	play *systems.Play
+	out  explore.Outcome  // of the last call
+	log  *view.StepLog    // of the report, nil if none is wanted
+	find *reports.Finding // the report so far
+}
+
+// prepare goes to the start of the day and calls the observers.
+func (r *run) prepare(sys *System) {
+	if !r.o.Report && r.o.Watch == nil {
+		r.m.Init(r.s.scope.init)
+		return
+	}
+	r.m = sys.NewModel() // observers stay with a model
+	r.m.Init(r.s.scope.init)
+	var seen []model.Observer
+	if r.o.Report {
+		r.log = &view.StepLog{State: r.m.State()}
+		seen = append(seen, r.log)
+		r.find = r.m.newFinding()
+	}
+	if r.o.Watch != nil {
+		seen = append(seen, &view.WatchedSteps{Log: view.StepLog{State: r.m.State()}, To: r.o.Watch})
+	}
+	r.m.Watch(seen...)
+	if r.log != nil {
+		r.m.witness(r.log)
+	}
+}
+
+// over reports whether the kernel can make no more calls.
+func (r *run) over() bool { return r.play.Verdict.Fails() || r.out.Kind == explore.Skipped }
+
+// call makes the call of an operation.
+func (r *run) call(i int) error {
+	c, at := r.s.ops[i].call, r.s.ops[i].at
+	switch {
+	case r.play.Verdict.Fails():
+		return &systems.EarlyError{Err: at.Errorf("a call has gone wrong before this one")}
+	case r.over():
+		return at.Errorf("the kernel has stopped before this call, because of a refusal")
+	case !r.m.Allows(c):
+		if r.o.Lenient {
+			return nil
+		}
+		return at.Errorf("the protocol does not allow %q here", c)
+	}
+	if r.log != nil {
+		r.log.Begin(i == len(r.s.ops)-1)
+	}
+	out := r.m.Apply(c.Code())
+	if r.log != nil {
+		r.find.Calls = append(r.find.Calls, reports.Call{Text: c.String(), Site: r.log.Site, Steps: r.log.Steps, After: view.Snapshot(r.m.State())})
+	}
+	r.ended(c.String(), at, out)
+	return nil
+}
+
+// ended takes down how an operation ended.
+func (r *run) ended(op string, at systems.Line, out explore.Outcome) {
+	r.out = out
+	answer := "ok"
+	switch out.Kind {
+	case explore.Skipped:
+		answer = "stopped"
+	case explore.Violated:
+		answer = "violated " + r.m.Broken(out)
+	case explore.Crashed:
+		answer = "crashed " + r.m.last.Error()
+	}
+	if out.Kind == explore.Violated || out.Kind == explore.Crashed {
+		r.play.Verdict = systems.Verdict{Kind: out.Kind, What: r.m.Broken(out)}
+		if out.Kind == explore.Crashed && r.o.Place {
+			r.play.Verdict.Place = r.m.place()
+		}
+	}
+	r.play.Add(at.No, op, answer)
+	if r.o.Watch != nil {
+		r.o.Watch.Done(at.No, op, answer, r.m.State())
+	}
+}
+
+// explain completes the report of what went wrong.
+func (r *run) explain() {
+	if r.log != nil && r.play.Verdict.Fails() {
+		r.m.conclude(r.find, r.out, r.log)
+		r.play.Finding = r.find
+	}
+}
+
+// place names the kernel function in which the kernel has died, in one word.
+func (m *Model) place() string {
+	if m.last == nil {
+		return ""
+	}
+	if m.last.Where != "" {
+		return strings.ReplaceAll(m.last.Where, " ", "-")
+	}
+	f, _ := runtime.CallersFrames([]uintptr{m.last.Site}).Next()
+	return path.Base(f.Function)
+}
