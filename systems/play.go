@@ -140,3 +140,10 @@ func (l Line) Wrap(err error) error {
 	}
 	return fmt.Errorf("%s:%d:%d: %w", l.File, l.No, l.Col, err)
 }
+
+// Adjustable is a scenario of which the command line may set what its file leaves
+// open, by settings of its system.
+type Adjustable interface {
+	Scenario
+	Adjust(v Values) (Scenario, error)
+}

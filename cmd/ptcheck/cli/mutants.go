@@ -18,7 +18,7 @@ type mutantsFlags struct {
 	report   string
 }
 
-func newMutants() *cobra.Command {
+func (p *program) newMutants() *cobra.Command {
 	var f mutantsFlags
 	cmd := &cobra.Command{
 		Use:   "mutants [ID...]",
@@ -144,7 +144,7 @@ func (f *mutantsFlags) runHarmless(cmd *cobra.Command, ids []string) error {
 			answer = fmt.Sprintf("FIRES %s", r.Fired)
 			loud++
 		}
-		fmt.Fprintf(cmd.OutOrStdout(), "%-24s %-10s %8d states  %s: %s\n", r.ID, list[i].System, r.States, answer, list[i].What)
+		fmt.Fprintf(cmd.OutOrStdout(), "%-24s %-10s %8d states  %s: %s\n", r.ID, list[i].SystemName(), r.States, answer, list[i].What)
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "%d of %d silent\n", len(results)-loud, len(results))
 	if loud > 0 {

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"github.com/ptcheck/ptcheck/systems/life"
 	"bytes"
 	"fmt"
 	"io"
@@ -11,6 +10,8 @@ import (
 	"runtime/debug"
 	"strings"
 	"testing"
+
+	"github.com/ptcheck/ptcheck/systems/life"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"

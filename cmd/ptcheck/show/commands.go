@@ -198,7 +198,7 @@ func (s *Session) lines(view func(st *model.State) ([]string, error)) error {
 
 func (s *Session) walk(args []string) error {
 	return s.lines(func(st *model.State) ([]string, error) {
-		va, err := s.w.address(st, args[0])
+		va, err := s.file.Scenario.Names().Address(st, args[0])
 		if err != nil {
 			return nil, err
 		}
@@ -208,7 +208,7 @@ func (s *Session) walk(args []string) error {
 
 func (s *Session) table(args []string) error {
 	return s.lines(func(st *model.State) ([]string, error) {
-		f, err := s.w.frame(st, args[0])
+		f, err := s.file.Scenario.Names().Frame(st, args[0])
 		if err != nil {
 			return nil, err
 		}
