@@ -9,8 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/ptcheck/ptcheck/reports/pagemap"
 	"github.com/ptcheck/ptcheck/traces/golden"
+	"github.com/ptcheck/ptcheck/traces/pagemap"
 )
 
 // draw prints a map of the tables of a boot, or draws it into an SVG file.
