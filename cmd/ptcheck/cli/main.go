@@ -78,7 +78,7 @@ func exitCode(err error, stderr io.Writer) int {
 		default:
 			code = exitUsage
 		}
-		fmt.Fprintf(stderr, "ptcheck: %v\n", e)
+		fmt.Fprintf(stderr, "ptcheck: %s\n", plainly(e))
 	}
 	return code
 }
