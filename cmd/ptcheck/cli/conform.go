@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ptcheck/ptcheck/internal/wholefile"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/systems"
 	"github.com/ptcheck/ptcheck/systems/lab"
@@ -231,7 +232,7 @@ func (f *conformFlags) shrink(ctx context.Context, w io.Writer, a asked, p *mode
 	}
 	name := filepath.Join(f.save, "ptcheck-conform-"+strings.ReplaceAll(filepath.Base(a.name), " ", "")+".txt")
 	fmt.Fprintf(w, "saved: %s\n", name)
-	return writeWhole(name, script)
+	return wholefile.Write(name, script)
 }
 
 // differing tells for which scripts the real Xen and the model differ. A script

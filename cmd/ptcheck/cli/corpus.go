@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ptcheck/ptcheck/fuzz/corpus"
+	"github.com/ptcheck/ptcheck/internal/wholefile"
 	"github.com/ptcheck/ptcheck/systems"
 )
 
@@ -55,7 +56,7 @@ cannot be used.`,
 				}
 			}
 			if f.junit != "" {
-				if err := probeFile(f.junit); err != nil {
+				if err := wholefile.Probe(f.junit); err != nil {
 					return fmt.Errorf("corpus: --junit: %w", err)
 				}
 			}
@@ -76,7 +77,7 @@ func (f *corpusFlags) writeJUnit(results []corpus.Result) error {
 	if err := corpus.WriteJUnit(&out, results); err != nil {
 		return fmt.Errorf("corpus: --junit: %w", err)
 	}
-	if err := writeWhole(f.junit, out.Bytes()); err != nil {
+	if err := wholefile.Write(f.junit, out.Bytes()); err != nil {
 		return fmt.Errorf("corpus: --junit: %w", err)
 	}
 	return nil
@@ -158,7 +159,7 @@ func (f *corpusFlags) triesFlag(cmd *cobra.Command) {
 
 // read reads a scenario file.
 func (f *corpusFlags) read(cmd *cobra.Command, name string) (*systems.File, error) {
-	src, err := readInput(name, cmd.InOrStdin())
+	src, err := readInput(cmd.Context(), name, cmd.InOrStdin())
 	if err != nil {
 		return nil, fmt.Errorf("corpus: %w", err)
 	}
@@ -230,7 +231,7 @@ as long as the same rule is broken or the same function dies in the same way.`,
 			text := small.Text()
 			fmt.Fprintf(cmd.ErrOrStderr(), "%d operations, %d before, %d tries, minimal: %t\n", how.To, how.From, how.Tries, how.Minimal)
 			if f.output != "" {
-				return writeWhole(f.output, text)
+				return wholefile.Write(f.output, text)
 			}
 			_, err = cmd.OutOrStdout().Write(text)
 			return err

@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/ptcheck/ptcheck/internal/wholefile"
 	"github.com/ptcheck/ptcheck/model/explore"
 	"github.com/ptcheck/ptcheck/reports"
 	"github.com/ptcheck/ptcheck/systems"
@@ -139,13 +139,13 @@ func (f *exploreFlags) probe(cmd *cobra.Command) error {
 			failed = append(failed, fmt.Errorf("explore: --%s: %w", flag, err))
 		}
 	}
-	ask("report", f.report.dir, probeFolder)
-	ask("graph", f.graph, probeFile)
-	ask("checkpoint", f.checkpoint, probeFolder)
-	ask("disk", f.disk, probeFolder)
+	ask("report", f.report.dir, wholefile.ProbeFolder)
+	ask("graph", f.graph, wholefile.Probe)
+	ask("checkpoint", f.checkpoint, wholefile.ProbeFolder)
+	ask("disk", f.disk, wholefile.ProbeFolder)
 	if cmd.Flags().Changed("save") {
-		ask("save", f.save, probeFolder)
-	} else if err := probeFolder(f.save); err != nil {
+		ask("save", f.save, wholefile.ProbeFolder)
+	} else if err := wholefile.ProbeFolder(f.save); err != nil {
 		fmt.Fprintf(cmd.ErrOrStderr(), "ptcheck: explore: counterexamples cannot be saved here: %v; --save names another folder\n", err)
 	}
 	return errors.Join(failed...)
@@ -190,7 +190,7 @@ func (f *exploreFlags) search(cmd *cobra.Command, q question) (*verdict, error) 
 	v := &verdict{search: q.Search, result: r, depth: opt.Depth, strategy: opt.Strategy}
 	var failed []error
 	if dot != nil {
-		if err := writeWhole(f.graph, dot.bytes()); err != nil {
+		if err := wholefile.Write(f.graph, dot.bytes()); err != nil {
 			failed = append(failed, fmt.Errorf("explore: --graph: %w", err))
 		}
 	}
@@ -249,7 +249,7 @@ func verdictOf(rep *reports.Finding) systems.Verdict {
 // saveScenario writes a counterexample into a folder and returns its path.
 func saveScenario(dir, sys string, rep *reports.Finding) (string, error) {
 	name := filepath.Join(dir, scenarioName(sys, rep))
-	return name, writeWhole(name, []byte(rep.Scenario))
+	return name, wholefile.Write(name, []byte(rep.Scenario))
 }
 
 // scenarioName is the name of a counterexample's file.
@@ -259,31 +259,6 @@ func scenarioName(sys string, rep *reports.Finding) string {
 		kind = "crash"
 	}
 	return fmt.Sprintf("ptcheck-%s-%s.pt", sys, kind)
-}
-
-// writeWhole writes a file whole or not at all: a file of that name keeps its mode, and
-// where the name is a link what it leads to is written.
-func writeWhole(name string, data []byte) error {
-	if to, err := filepath.EvalSymlinks(name); err == nil {
-		name = to
-	}
-	dir := filepath.Dir(name)
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return err
-	}
-	tmp, err := os.CreateTemp(dir, ".ptcheck-*")
-	if err != nil {
-		return err
-	}
-	_, err = tmp.Write(data)
-	err = errors.Join(err, tmp.Chmod(modeFor(name)), tmp.Close())
-	if err == nil {
-		err = os.Rename(tmp.Name(), name)
-	}
-	if err != nil {
-		os.Remove(tmp.Name())
-	}
-	return err
 }
 
 // settled are the words of flags that choose among a few.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -10,8 +11,18 @@ import (
 // near it.
 const mostInput = 8 << 20
 
-// readInput reads a scenario file or, for the name "-", the standard input.
-func readInput(name string, stdin io.Reader) ([]byte, error) {
+// readInput reads a scenario file or, for the name "-", the standard input. It gives up
+// when ctx ends: nobody may ever write to the other end of a pipe.
+func readInput(ctx context.Context, name string, stdin io.Reader) ([]byte, error) {
+	var data []byte
+	var err error
+	if !during(ctx, func() { data, err = readAll(name, stdin) }) {
+		return nil, exitError(exitStopped)
+	}
+	return data, err
+}
+
+func readAll(name string, stdin io.Reader) ([]byte, error) {
 	in := stdin
 	if name != "-" {
 		f, err := os.Open(name)
@@ -31,11 +42,18 @@ func readInput(name string, stdin io.Reader) ([]byte, error) {
 	return data, nil
 }
 
-// modeFor is the mode of a file that is written: that of the file of this name, if
-// there is one, else what the umask leaves of 0666.
-func modeFor(name string) os.FileMode {
-	if info, err := os.Stat(name); err == nil {
-		return info.Mode().Perm()
+// during does something and reports whether it was done before ctx ended. What is not
+// goes on by itself, and must not be looked at any more; the program is about to end.
+func during(ctx context.Context, do func()) bool {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		do()
+	}()
+	select {
+	case <-done:
+		return true
+	case <-ctx.Done():
+		return false
 	}
-	return 0o666 &^ umask()
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 )
 
 // outlet is the standard output. It remembers the first error: a verdict that did not
@@ -38,26 +37,4 @@ func fileOf(w io.Writer) *os.File {
 	}
 	f, _ := w.(*os.File)
 	return f
-}
-
-// probeFolder reports why files could not be written into a folder, which is made if
-// it is not there. It leaves nothing behind but the folder.
-func probeFolder(dir string) error {
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(dir, ".ptcheck-probe-*")
-	if err != nil {
-		return err
-	}
-	f.Close()
-	return os.Remove(f.Name())
-}
-
-// probeFile reports why a file could not be written.
-func probeFile(name string) error {
-	if info, err := os.Stat(name); err == nil && info.IsDir() {
-		return fmt.Errorf("%s is a folder", name)
-	}
-	return probeFolder(filepath.Dir(name))
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ptcheck/ptcheck/internal/wholefile"
 	"github.com/ptcheck/ptcheck/traces/golden"
 	"github.com/ptcheck/ptcheck/traces/pagemap"
 )
@@ -26,7 +27,7 @@ func draw(w io.Writer, f *golden.File, svg string) error {
 	if err := m.WriteSVG(&picture); err != nil {
 		return err
 	}
-	if err := writeWhole(svg, picture.Bytes()); err != nil {
+	if err := wholefile.Write(svg, picture.Bytes()); err != nil {
 		return fmt.Errorf("boot: --svg: %w", err)
 	}
 	return nil

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ptcheck/ptcheck/internal/wholefile"
 	"github.com/ptcheck/ptcheck/model/script"
 	"github.com/ptcheck/ptcheck/reports"
 	"github.com/ptcheck/ptcheck/systems"
@@ -84,7 +86,7 @@ func (f *replayFlags) run(cmd *cobra.Command, names []string) error {
 			fmt.Fprintf(out, "interrupted: %d of %d files replayed\n", i, len(names))
 			return errors.Join(f.report.write(cmd.OutOrStdout(), runs), errors.Join(failed...), partial(bad))
 		}
-		r := &replay{flags: f, name: name, stdin: cmd.InOrStdin(), out: out}
+		r := &replay{ctx: cmd.Context(), flags: f, name: name, stdin: cmd.InOrStdin(), out: out}
 		t.clear()
 		if err := r.run(); err != nil {
 			failed = append(failed, err)
@@ -119,7 +121,7 @@ func (f *replayFlags) check(names []string) error {
 		return fmt.Errorf("replay: %w", err)
 	}
 	if f.report.dir != "" {
-		if err := probeFolder(f.report.dir); err != nil {
+		if err := wholefile.ProbeFolder(f.report.dir); err != nil {
 			return fmt.Errorf("replay: --report: %w", err)
 		}
 	}
@@ -128,6 +130,7 @@ func (f *replayFlags) check(names []string) error {
 
 // replay is the run of one scenario file.
 type replay struct {
+	ctx   context.Context
 	flags *replayFlags
 	name  string
 	stdin io.Reader
@@ -145,7 +148,10 @@ func (r *replay) run() error {
 		return err
 	}
 	var err error
-	if r.play, err = r.file.Play(systems.PlayOptions{Report: true, Place: true}); err != nil {
+	if !during(r.ctx, func() { r.play, err = r.file.Play(systems.PlayOptions{Report: true, Place: true}) }) {
+		return exitError(exitStopped)
+	}
+	if err != nil {
 		return err
 	}
 	for _, l := range r.play.Printed {
@@ -162,7 +168,7 @@ func (r *replay) run() error {
 
 // read reads the file and makes its scenario.
 func (r *replay) read() (err error) {
-	if r.src, err = readInput(r.name, r.stdin); err != nil {
+	if r.src, err = readInput(r.ctx, r.name, r.stdin); err != nil {
 		return fmt.Errorf("replay: %w", err)
 	}
 	if r.script, r.file, err = readScenario(r.flags.set, r.name, r.src, r.recorded()); err != nil {
@@ -346,7 +352,7 @@ func (r *replay) rewrite() error {
 			l.Want, l.HasWant = a.Text, true
 		}
 	}
-	return writeWhole(r.name, script.Format(r.script))
+	return wholefile.Write(r.name, script.Format(r.script))
 }
 
 // report turns the run into a run of a report.

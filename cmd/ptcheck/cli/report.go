@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/ptcheck/ptcheck/internal/wholefile"
 	"github.com/ptcheck/ptcheck/reports"
 )
 
@@ -106,7 +107,7 @@ func writeReports(dir string, runs []reports.Run) error {
 		return err
 	}
 	for _, f := range append(files, rendered...) {
-		if err := writeWhole(filepath.Join(dir, f.Name), f.Data); err != nil {
+		if err := wholefile.Write(filepath.Join(dir, f.Name), f.Data); err != nil {
 			return fmt.Errorf("--report: %w", err)
 		}
 	}

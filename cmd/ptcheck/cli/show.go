@@ -64,7 +64,7 @@ the direct map), or s0... (pool pages of a script of hypercalls).`,
 }
 
 func (f *showFlags) run(cmd *cobra.Command, name string) error {
-	src, err := readInput(name, cmd.InOrStdin())
+	src, err := readInput(cmd.Context(), name, cmd.InOrStdin())
 	if err != nil {
 		return fmt.Errorf("show: %w", err)
 	}

@@ -100,10 +100,11 @@ func (s *Session) by(args []string, direction int) error {
 	n := 1
 	if len(args) > 0 {
 		var err error
-		if n, err = strconv.Atoi(args[0]); err != nil || n < 1 {
+		if n, err = strconv.Atoi(args[0]); err != nil && !errors.Is(err, strconv.ErrRange) || n < 1 {
 			return fmt.Errorf("%q is not a number of steps", args[0])
 		}
 	}
+	n = min(n, len(s.moments)) // so that no sum is too large
 	to := min(max(s.at+n*direction, 0), len(s.moments)-1)
 	switch {
 	case to == s.at && direction > 0:

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/ptcheck/ptcheck/internal/printable"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/reports"
 	"github.com/ptcheck/ptcheck/systems"
@@ -174,7 +175,7 @@ func (s *Session) move(to int) error {
 // print shows a moment.
 func (s *Session) print(m *moment) {
 	if m.pos.step == 0 {
-		fmt.Fprintf(s.out, "%-6v %s = %s\n", m.pos, m.op, m.answer)
+		fmt.Fprintf(s.out, "%-6v %s = %s\n", m.pos, printable.Line(m.op), printable.Line(m.answer))
 		return
 	}
 	fmt.Fprintf(s.out, "%-6v %s\n", m.pos, strings.TrimSpace(fmt.Sprintf("  %-40s %s", m.step.Line(), m.step.Where())))
