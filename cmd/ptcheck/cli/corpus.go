@@ -91,10 +91,10 @@ func writeCorpus(w io.Writer, results []corpus.Result, asked int) error {
 		switch {
 		case r.Err != nil:
 			bad++
-			fmt.Fprintf(w, "BAD   %v\n", r.Err)
+			fmt.Fprintf(w, "BAD   %s\n", plainly(r.Err))
 		case r.Failure != "":
 			failed++
-			fmt.Fprintf(w, "FAIL  %s\n", r.Failure)
+			fmt.Fprintf(w, "FAIL  %s\n", printable(r.Failure))
 		default:
 			note := ""
 			if r.Mutant != "" {
@@ -220,6 +220,11 @@ as long as the same rule is broken or the same function dies in the same way.`,
 		Example: `  ptcheck corpus shrink ptcheck-xen-crash.pt --output=small.pt`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if f.output != "" {
+				if err := wholefile.Probe(f.output); err != nil {
+					return fmt.Errorf("corpus: --output: %w", err)
+				}
+			}
 			t, err := f.read(cmd, args[0])
 			if err != nil {
 				return err

@@ -51,6 +51,11 @@ type program struct {
 
 // run executes the command line and returns the exit code.
 func run(ctx context.Context, list []systems.System, args []string, stdout, stderr io.Writer) int {
+	return runWith(ctx, list, args, os.Stdin, stdout, stderr)
+}
+
+// runWith is run with a standard input.
+func runWith(ctx context.Context, list []systems.System, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	set, err := systems.NewSet(mutants.Bugs, list...)
 	if err != nil {
 		return exitCode(err, stderr)
@@ -59,6 +64,7 @@ func run(ctx context.Context, list []systems.System, args []string, stdout, stde
 	p := &program{set: set}
 	root := p.newRoot(out, stderr)
 	root.SetArgs(args)
+	root.SetIn(stdin)
 	return exitCode(errors.Join(root.ExecuteContext(ctx), out.failure()), stderr)
 }
 

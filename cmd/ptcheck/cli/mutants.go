@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ptcheck/ptcheck/fuzz/mutants"
+	"github.com/ptcheck/ptcheck/internal/wholefile"
 )
 
 // mutantsFlags are the flags of mutants.
@@ -54,6 +55,11 @@ func (f *mutantsFlags) run(cmd *cobra.Command, ids []string) error {
 	if id := unknownWord(ids, mutantIDs()); id != "" {
 		return unknown("mutants", "mutant", id, mutantIDs())
 	}
+	if f.report != "" {
+		if err := wholefile.ProbeFolder(f.report); err != nil {
+			return fmt.Errorf("mutants: --report: %w", err)
+		}
+	}
 	all, err := mutants.Find(ids)
 	if err != nil {
 		return err
@@ -62,15 +68,13 @@ func (f *mutantsFlags) run(cmd *cobra.Command, ids []string) error {
 	if err != nil {
 		return err
 	}
-	if f.report != "" {
-		if err := writeMutantReports(f.report, list, results); err != nil {
-			return err
-		}
-	}
 	if f.json {
 		err = writeIndented(cmd.OutOrStdout(), results)
 	} else {
 		err = writeMatrix(cmd.OutOrStdout(), list, results)
+	}
+	if f.report != "" {
+		err = errors.Join(err, writeMutantReports(f.report, list, results))
 	}
 	for _, r := range results {
 		if !r.Caught {

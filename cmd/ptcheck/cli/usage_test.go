@@ -11,12 +11,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/ptcheck/ptcheck/systems/life"
-
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/systems"
 )
 
 // TestGuesses wants one line that says what was probably meant.
@@ -179,7 +178,7 @@ func TestVersion(t *testing.T) {
 // a fault of the input.
 func TestBootDies(t *testing.T) {
 	var errs strings.Builder
-	err := fmt.Errorf("system: life: %w", &life.BootDies{Start: "somewhere", Crash: model.Crash{Kind: model.CrashDeadlock}})
+	err := fmt.Errorf("life: %w", &systems.BootDies{Start: "somewhere", Crash: model.Crash{Kind: model.CrashDeadlock}})
 	if code := exitCode(err, &errs); code != exitViolated || !strings.Contains(errs.String(), "the boot dies: deadlock") {
 		t.Errorf("exit %d, %q", code, errs.String())
 	}
