@@ -29,7 +29,7 @@ func halves(c *Call, k *hooks.Kernel) [2]func() {
 // schedule that it can follow from there.
 func (m *Model) withSchedules(dst []uint64) []uint64 {
 	t := m.trialRun()
-	t.pairs = m.Sys.Pairs(t.pairs[:0], m.work[m.start])
+	t.pairs = m.sys.Pairs(t.pairs[:0], m.work[m.start])
 	for _, c := range t.pairs {
 		for first := range 2 {
 			c.Sched = model.Schedule{First: first}
@@ -50,7 +50,7 @@ func (m *Model) trialRun() *trial {
 		t.duo, t.both = model.NewDuo(t.machine), halves(&t.call, &t.kernel)
 	}
 	t.machine.State = m.work[m.start]
-	t.kernel.PV, t.kernel.Fn = m.Kernel.PV, m.Kernel.Fn
+	t.kernel.PV, t.kernel.Fn = m.kernel.PV, m.kernel.Fn
 	return t
 }
 
@@ -67,7 +67,7 @@ func (m *Model) extend(dst []uint64, c Call, at int) ([]uint64, bool) {
 		return dst, false
 	}
 	dst = append(dst, c.Code())
-	for p := 1; at < m.Sys.preemptions && p <= MaxPoint; p++ {
+	for p := 1; at < m.sys.preemptions && p <= MaxPoint; p++ {
 		var more bool
 		c.Sched.Points[at] = uint8(p)
 		if dst, more = m.extend(dst, c, at+1); !more {
