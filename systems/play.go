@@ -138,5 +138,17 @@ func (l Line) Wrap(err error) error {
 	if l.No == 0 {
 		return err
 	}
-	return fmt.Errorf("%s:%d:%d: %w", l.File, l.No, l.Col, err)
+	return &placedError{&script.Error{File: l.File, Line: l.No, Col: l.Col, Msg: err.Error()}, err}
 }
+
+// placedError is an error with a place that is known by its cause as well.
+type placedError struct {
+	at    *script.Error
+	cause error
+}
+
+// Error implements error.
+func (e *placedError) Error() string { return e.at.Error() }
+
+// Unwrap returns the error with its place, and the cause.
+func (e *placedError) Unwrap() []error { return []error{e.at, e.cause} }

@@ -23,8 +23,12 @@ func (m *Model) Enabled(dst []uint64) []uint64 {
 	return m.Calls(dst)
 }
 
-// Allows reports whether the protocol allows a call in the working state.
+// Allows reports whether the protocol allows a call in the working state. Whether two
+// calls can follow their schedule is found out by making them, unwatched.
 func (m *Model) Allows(c Call) bool {
+	if c.Beside.Kind != model.CallNone {
+		return m.allowsPair(c)
+	}
 	c.Refuse = 0 // any of its hypercalls may be refused
 	m.codes = m.Enabled(m.codes[:0])
 	return slices.Contains(m.codes, c.Code())

@@ -1,6 +1,7 @@
 package kernel_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/ptcheck/ptcheck/hooks"
@@ -9,6 +10,7 @@ import (
 	"github.com/ptcheck/ptcheck/systems/boot"
 	"github.com/ptcheck/ptcheck/systems/kernel"
 	"github.com/ptcheck/ptcheck/systems/kernel/kerneltest"
+	"github.com/ptcheck/ptcheck/systems/life"
 	"github.com/ptcheck/ptcheck/xen"
 )
 
@@ -69,5 +71,47 @@ func TestInterleavedCalls(t *testing.T) {
 		if rule != x.rule || !r.Complete && x.rule == "" {
 			t.Errorf("%d preemptions, changed %v: %q by %+v (complete %v, %d transitions), want %q", x.preemptions, x.change.Kernel != nil, rule, r.Findings, r.Complete, r.Transitions, x.rule)
 		}
+	}
+}
+
+// TestAllowsPairs holds the question about one call side by side against the list of
+// all: what is listed is allowed, a later preemption than the last that is listed is
+// not, nor are other calls.
+func TestAllowsPairs(t *testing.T) {
+	s := kerneltest.New(t, life.SMP(), kernel.Options{Preemptions: 1, Levels: []int{2}})
+	m, pairs := s.NewModel(), 0
+	for _, at := range kerneltest.Wander(m, 3) {
+		m.Decode(at.Packed)
+		codes := m.Enabled(nil)
+		for i, code := range codes {
+			c := kernel.CallOf(code)
+			if !m.Allows(c) {
+				t.Fatalf("%v is listed and not allowed", c)
+			}
+			if c.Beside.Kind == model.CallNone {
+				continue
+			}
+			pairs++
+			if i+1 == len(codes) || kernel.CallOf(codes[i+1]).Sched.Points[0] == 0 { // the last of its schedules
+				c.Sched.Points[0]++
+				if m.Allows(c) {
+					t.Fatalf("%v is allowed and not listed", c)
+				}
+			}
+			c.Sched.Points[0], c.Sched.Points[1] = 1, 1
+			if m.Allows(c) {
+				t.Fatalf("%v: more preemptions than were asked for", c)
+			}
+			c.Beside.Kind = model.CallZap
+			if m.Allows(c) {
+				t.Fatalf("%v is allowed", c)
+			}
+		}
+		if got := m.Encode(nil); !slices.Equal(got, at.Packed) {
+			t.Fatal("asking changes the state")
+		}
+	}
+	if pairs < 150 {
+		t.Errorf("%d pairs only", pairs)
 	}
 }

@@ -1,6 +1,8 @@
 package kernel
 
 import (
+	"slices"
+
 	"github.com/ptcheck/ptcheck/hooks"
 	"github.com/ptcheck/ptcheck/model"
 )
@@ -39,6 +41,20 @@ func (m *Model) withSchedules(dst []uint64) []uint64 {
 	return dst
 }
 
+// allowsPair reports whether the system may make two calls side by side by their
+// schedule: it is withSchedules for one pair.
+func (m *Model) allowsPair(c Call) bool {
+	if m.sys.Pairs == nil || c.Preemptions() > m.sys.preemptions {
+		return false
+	}
+	m.saved[m.start].CopyFrom(m.work[m.start])
+	t := m.trialRun()
+	t.pairs = m.sys.Pairs(t.pairs[:0], m.work[m.start])
+	alone := c
+	alone.Sched = model.Schedule{}
+	return slices.Contains(t.pairs, alone) && m.follows(c)
+}
+
 // trialRun returns the trial, ready to work on the working state.
 func (m *Model) trialRun() *trial {
 	t := &m.trial
@@ -59,11 +75,7 @@ func (m *Model) trialRun() *trial {
 // late. The pair is run from its start each time: a call in mid-flight lives on a
 // stack, which cannot be saved.
 func (m *Model) extend(dst []uint64, c Call, at int) ([]uint64, bool) {
-	t := &m.trial
-	t.call = c
-	t.duo.Run(t.both, c.Sched)
-	m.work[m.start].CopyFrom(m.saved[m.start])
-	if !t.duo.Followed() {
+	if !m.follows(c) {
 		return dst, false
 	}
 	dst = append(dst, c.Code())
@@ -75,4 +87,14 @@ func (m *Model) extend(dst []uint64, c Call, at int) ([]uint64, bool) {
 		}
 	}
 	return dst, true
+}
+
+// follows makes a pair of calls and undoes it. It reports whether there was a step
+// at each preemption of the schedule.
+func (m *Model) follows(c Call) bool {
+	t := &m.trial
+	t.call = c
+	t.duo.Run(t.both, c.Sched)
+	m.work[m.start].CopyFrom(m.saved[m.start])
+	return t.duo.Followed()
 }
