@@ -1,20 +1,20 @@
 package hooks_test
 
 import (
-	"github.com/ptcheck/ptcheck/systems/all"
-	"github.com/ptcheck/ptcheck/systems/kernel"
 	"testing"
 
 	"github.com/ptcheck/ptcheck/hooks"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/native"
+	"github.com/ptcheck/ptcheck/systems/kernel"
+	"github.com/ptcheck/ptcheck/systems/life"
 	"github.com/ptcheck/ptcheck/xen"
 )
 
 // booted is a kernel that has booted: the first member of a theme of a system.
-func booted(t *testing.T, name, theme string, levels int) *hooks.Kernel {
+func booted(t *testing.T, b *kernel.Backend, theme string, levels int) *hooks.Kernel {
 	t.Helper()
-	s, err := all.New(name, kernel.Options{Themes: []string{theme}, Levels: []int{levels}})
+	s, err := b.New(kernel.Options{Themes: []string{theme}, Levels: []int{levels}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,9 +52,9 @@ func page(k *hooks.Kernel, n int) model.Entry {
 
 // everywhere runs a test on both backends and on two and three levels.
 func everywhere(t *testing.T, theme string, test func(t *testing.T, k *hooks.Kernel)) {
-	for _, name := range []string{"life-native", "life-xen"} {
+	for _, b := range []*kernel.Backend{life.Native(), life.Xen()} {
 		for _, levels := range []int{2, 3} {
-			test(t, booted(t, name, theme, levels))
+			test(t, booted(t, b, theme, levels))
 		}
 	}
 }
@@ -147,7 +147,7 @@ func TestVmallocReachesEverybody(t *testing.T) {
 // and nothing of that is left when it ends.
 func TestPinnedWhileInUse(t *testing.T) {
 	for levels := 2; levels <= 4; levels++ {
-		k := booted(t, "life-xen", "pages", levels)
+		k := booted(t, life.Xen(), "pages", levels)
 		life := &k.M.Kernel.Life
 		before := *life
 		start(t, k)
@@ -182,7 +182,7 @@ func TestPinnedWhileInUse(t *testing.T) {
 
 // TestKmapLeftBehind: a kmap that nobody uses stays until its page becomes a table.
 func TestKmapLeftBehind(t *testing.T) {
-	k := booted(t, "life-xen", "high", 3)
+	k := booted(t, life.Xen(), "high", 3)
 	start(t, k)
 	do(t, k, func() { hooks.Kmap(k); hooks.Kunmap(k) })
 	pkmap := k.M.L.Kernel.PkmapBase

@@ -1,13 +1,14 @@
 package invariants_test
 
 import (
-	"github.com/ptcheck/ptcheck/systems/all"
-	"github.com/ptcheck/ptcheck/systems/kernel"
 	"testing"
 
 	"github.com/ptcheck/ptcheck/invariants"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
+	"github.com/ptcheck/ptcheck/systems/boot"
+	"github.com/ptcheck/ptcheck/systems/kernel"
+	"github.com/ptcheck/ptcheck/systems/life"
 )
 
 // living is a booted machine on which some calls have been made.
@@ -17,9 +18,9 @@ type living struct {
 }
 
 // newLiving makes calls from a start of day of a life.
-func newLiving(t *testing.T, name, start string, calls ...string) *living {
+func newLiving(t *testing.T, b *kernel.Backend, start string, calls ...string) *living {
 	t.Helper()
-	s, err := all.New(name, kernel.Options{})
+	s, err := b.New(kernel.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +43,7 @@ func newLiving(t *testing.T, name, start string, calls ...string) *living {
 		l.State = m.State()
 		return l
 	}
-	t.Fatalf("%s has no start of day %s", name, start)
+	t.Fatalf("%s has no start of day %s", b.Name, start)
 	return nil
 }
 
@@ -83,65 +84,66 @@ func TestLifeRules(t *testing.T) {
 	run := []string{"mm_alloc", "mm_populate 0 0", "mm_activate 0"}
 	end := model.Step{Op: model.OpCallEnd, Call: model.Call{Kind: model.CallTouch}}
 	root := func(l *living) model.Frame { return l.Kernel.Life.MM[0].Root }
-	kernel := func(l *living) model.Frame { return model.Frame(l.L.Kernel.Root) }
+	kernelRoot := func(l *living) model.Frame { return model.Frame(l.L.Kernel.Root) }
 	for _, x := range []struct {
-		rule, what  string
-		name, start string
-		calls       []string
-		at          model.Step
-		good        string
-		spoil       func(t *testing.T, l *living)
+		rule, what string
+		system     *kernel.Backend
+		start      string
+		calls      []string
+		at         model.Step
+		good       string
+		spoil      func(t *testing.T, l *living)
 	}{
-		{"no-dangling", "the root is free", "life-xen", guest, run, model.Step{Op: model.OpFree}, "held",
+		{"no-dangling", "the root is free", life.Xen(), guest, run, model.Step{Op: model.OpFree}, "held",
 			func(_ *testing.T, l *living) { model.Put(&l.Kernel.Life.Free, root(l), true) }},
-		{"no-dangling", "a page that is mapped is free", "life-native", bare, run, model.Step{Op: model.OpFree}, "held",
+		{"no-dangling", "a page that is mapped is free", life.Native(), bare, run, model.Step{Op: model.OpFree}, "held",
 			func(t *testing.T, l *living) {
 				table, slot := l.leaf(t, root(l), l.L.Life.Pages[0])
 				model.Put(&l.Kernel.Life.Free, l.L.Map.Frame(l.Entry(l.L.Geo, table, slot).MFN()), true)
 			}},
-		{"no-dangling", "a page has two users and is counted once", "life-native", bare, append(run, "mm_fork"), end, "silent",
+		{"no-dangling", "a page has two users and is counted once", life.Native(), bare, append(run, "mm_fork"), end, "silent",
 			func(_ *testing.T, l *living) { clear(l.Kernel.Life.Refs[:]) }},
-		{"nothing-left-behind", "a page belongs to nobody", "life-native", bare, run, end, "held",
+		{"nothing-left-behind", "a page belongs to nobody", life.Native(), bare, run, end, "held",
 			func(t *testing.T, l *living) {
 				table, slot := l.leaf(t, root(l), l.L.Life.Pages[0])
 				l.SetEntry(l.L.Geo, table, slot, 0)
 			}},
-		{"nothing-left-behind", "a free page is read-only", "life-xen", guest, run, end, "held",
+		{"nothing-left-behind", "a free page is read-only", life.Xen(), guest, run, end, "held",
 			func(t *testing.T, l *living) {
 				last := l.L.VA((l.L.Kernel.MaxLowPFN - 1).PA())
-				table, slot := l.leaf(t, kernel(l), last)
+				table, slot := l.leaf(t, kernelRoot(l), last)
 				l.SetEntry(l.L.Geo, table, slot, l.Entry(l.L.Geo, table, slot)&^model.RW)
 			}},
-		{"nothing-left-behind", "a pinned root has no process", "life-xen", guest, run, end, "held",
-			func(_ *testing.T, l *living) { l.Kernel.Life.MM[0].Root = model.NoFrame; l.CPU.CR3 = kernel(l) }},
-		{"kernel-part-shared", "a process has no direct map", "life-native", bare, run, end, "held",
+		{"nothing-left-behind", "a pinned root has no process", life.Xen(), guest, run, end, "held",
+			func(_ *testing.T, l *living) { l.Kernel.Life.MM[0].Root = model.NoFrame; l.CPU.CR3 = kernelRoot(l) }},
+		{"kernel-part-shared", "a process has no direct map", life.Native(), bare, run, end, "held",
 			func(_ *testing.T, l *living) { l.SetEntry(l.L.Geo, root(l), l.L.UserSlots(), 0) }},
-		{"kernel-part-shared", "the vmalloc area's table is missing after the synchronisation", "life-xen", "3level-vmalloc-xen-3.1",
+		{"kernel-part-shared", "the vmalloc area's table is missing after the synchronisation", life.Xen(), "3level-vmalloc-xen-3.1",
 			[]string{"mm_alloc", "vmalloc"}, end, "held", func(_ *testing.T, l *living) { l.Kernel.Life.Synced = true }},
-		{"aliases-agree", "the GDT is writable under its other address", "life-xen", "3level-desc-xen-4.17",
+		{"aliases-agree", "the GDT is writable under its other address", life.Xen(), "3level-desc-xen-4.17",
 			[]string{"vmalloc", "gdt_load"}, model.Step{Op: model.OpPin}, "held",
 			func(t *testing.T, l *living) {
-				table, slot := l.leaf(t, kernel(l), l.L.Life.Vmalloc)
+				table, slot := l.leaf(t, kernelRoot(l), l.L.Life.Vmalloc)
 				l.SetEntry(l.L.Geo, table, slot, l.Entry(l.L.Geo, table, slot)|model.RW)
 			}},
-		{"queue-flushed", "an update is held back outside a lazy section", "life-xen", guest, run, end, "held",
+		{"queue-flushed", "an update is held back outside a lazy section", life.Xen(), guest, run, end, "held",
 			func(_ *testing.T, l *living) { l.Kernel.Life.CPU[0].Queued = 1 }},
-		{"queue-flushed", "CR3 is not what was asked for", "life-xen", guest, run, end, "held",
-			func(_ *testing.T, l *living) { l.Kernel.XenCR3 = kernel(l) }},
-		{"queue-flushed", "a page that an update will write to is free", "life-xen", guest, run, model.Step{Op: model.OpFree, Frame: 20}, "held",
+		{"queue-flushed", "CR3 is not what was asked for", life.Xen(), guest, run, end, "held",
+			func(_ *testing.T, l *living) { l.Kernel.XenCR3 = kernelRoot(l) }},
+		{"queue-flushed", "a page that an update will write to is free", life.Xen(), guest, run, model.Step{Op: model.OpFree, Frame: 20}, "held",
 			func(_ *testing.T, l *living) {
 				l.Kernel.Life.CPU[0].Queued = 1
 				l.Kernel.Life.CPU[0].Queue[0].Ptr = uint64(l.L.Map.MFN(20)) << model.PageShift
 			}},
-		{"known-at-suspend", "a root is not pinned", "life-xen", "3level-suspend-xen-4.17", run, model.Step{Op: model.OpSuspend}, "held",
+		{"known-at-suspend", "a root is not pinned", life.Xen(), "3level-suspend-xen-4.17", run, model.Step{Op: model.OpSuspend}, "held",
 			func(_ *testing.T, l *living) {
 				i := l.Info(root(l))
 				i.Flags &^= model.Pinned
 				l.SetInfo(root(l), i)
-				l.CPU.CR3 = kernel(l)
+				l.CPU.CR3 = kernelRoot(l)
 			}},
 	} {
-		l := newLiving(t, x.name, x.start, x.calls...)
+		l := newLiving(t, x.system, x.start, x.calls...)
 		if got := l.verdict(t, x.rule, x.at); got != x.good {
 			t.Errorf("%s: %s before %s", x.rule, got, x.what)
 		}
@@ -154,7 +156,7 @@ func TestLifeRules(t *testing.T) {
 
 // TestLifeRulesAfterBootOnly: a machine that boots says nothing to them.
 func TestLifeRulesAfterBootOnly(t *testing.T) {
-	s, err := all.New("xen", kernel.Options{})
+	s, err := boot.Xen().New(kernel.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,8 +1,6 @@
 package invariants_test
 
 import (
-	"github.com/ptcheck/ptcheck/systems/all"
-	"github.com/ptcheck/ptcheck/systems/kernel"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -12,6 +10,10 @@ import (
 	"github.com/ptcheck/ptcheck/invariants"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
+	"github.com/ptcheck/ptcheck/systems"
+	"github.com/ptcheck/ptcheck/systems/boot"
+	"github.com/ptcheck/ptcheck/systems/kernel"
+	"github.com/ptcheck/ptcheck/systems/life"
 )
 
 // geometry makes a tiny geometry.
@@ -138,7 +140,7 @@ func (f *follower) Step(m *model.Machine, st *model.Step) {
 // before setup_start, and must agree with recounts after every step from then
 // on, inside the calls too.
 func TestViewFollowsSystems(t *testing.T) {
-	for _, name := range []string{"native", "xen", "life"} {
+	for _, b := range []*kernel.Backend{boot.Native(), boot.Xen(), life.Both()} {
 		var now *follower
 		watch := func(k *hooks.Kernel) {
 			if !now.attached {
@@ -158,7 +160,7 @@ func TestViewFollowsSystems(t *testing.T) {
 				ctor(k, pgd, pmds)
 			}
 		}
-		s, err := all.New(name, kernel.Options{Patch: attach})
+		s, err := b.New(kernel.Options{Change: systems.Change{Kernel: attach}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -168,15 +170,15 @@ func TestViewFollowsSystems(t *testing.T) {
 			for range 4 {
 				now = new(follower)
 				if done := walk(s.NewModel(), i, rng, 30); done != "" {
-					t.Errorf("%s from %s: %s", name, s.Inits[i].Name, done)
+					t.Errorf("%s from %s: %s", b.Name, s.Inits[i].Name, done)
 				}
 				if steps += now.steps; now.wrong != "" {
-					t.Fatalf("%s from %s: %s", name, s.Inits[i].Name, now.wrong)
+					t.Fatalf("%s from %s: %s", b.Name, s.Inits[i].Name, now.wrong)
 				}
 			}
 		}
 		if steps < 3000 {
-			t.Errorf("%s: %d steps only", name, steps)
+			t.Errorf("%s: %d steps only", b.Name, steps)
 		}
 	}
 }

@@ -138,7 +138,7 @@ func (l Line) Wrap(err error) error {
 	if l.No == 0 {
 		return err
 	}
-	return fmt.Errorf("%s:%d:%d: %w", l.File, l.No, l.Col, err)
+	return &placedError{&script.Error{File: l.File, Line: l.No, Col: l.Col, Msg: err.Error()}, err}
 }
 
 // Adjustable is a scenario of which the command line may set what its file leaves
@@ -147,3 +147,15 @@ type Adjustable interface {
 	Scenario
 	Adjust(v Values) (Scenario, error)
 }
+
+// placedError is an error with a place that is known by its cause as well.
+type placedError struct {
+	at    *script.Error
+	cause error
+}
+
+// Error implements error.
+func (e *placedError) Error() string { return e.at.Error() }
+
+// Unwrap returns the error with its place, and the cause.
+func (e *placedError) Unwrap() []error { return []error{e.at, e.cause} }

@@ -23,7 +23,7 @@ func bufferCases() []systems.EarlyStart {
 		{Levels: 4, L1: 8, Profile: now, P2M: shuffled, Mapped: 16, NX: true, Brk: 1,
 			RAM: []model.FrameRange{frames(0, 40), frames(48, 55)}, Extra: frames(55, 57),
 			Ranges: []model.FrameRange{frames(0, 40), frames(48, 57)}},
-		{Levels: 4, L1: 4, Profile: old, P2M: Reversed, Mapped: 16, Sticky: true,
+		{Levels: 4, L1: 4, Profile: old, P2M: reversed, Mapped: 16, Sticky: true,
 			RAM: []model.FrameRange{frames(0, 30)}, Ranges: []model.FrameRange{frames(0, 30)}},
 		{Levels: 3, L1: 4, Profile: old, P2M: straight, Mapped: 28,
 			RAM: []model.FrameRange{frames(0, 31)}, Ranges: []model.FrameRange{frames(0, 31)}},
@@ -48,7 +48,7 @@ func topCases() []systems.EarlyStart {
 	return []systems.EarlyStart{
 		{Levels: 4, L1: 4, TopDown: true, Profile: now, P2M: straight, Mapped: 28, Brk: 7,
 			RAM: []model.FrameRange{frames(0, 34), frames(37, 46)}, List: 28},
-		{Levels: 4, L1: 8, TopDown: true, Profile: old, P2M: Reversed, Mapped: 24, Brk: 6, Sticky: true,
+		{Levels: 4, L1: 8, TopDown: true, Profile: old, P2M: reversed, Mapped: 24, Brk: 6, Sticky: true,
 			RAM: []model.FrameRange{frames(0, 45)}, Extra: frames(45, 51)},
 		{Levels: 4, L1: 4, TopDown: true, Profile: now, P2M: shuffled, Mapped: 31, Brk: 8, NX: true,
 			RAM: []model.FrameRange{frames(0, 33), frames(36, 38), frames(41, 53)}},

@@ -70,7 +70,7 @@ func oddXen(n int) xenCase {
 	b := oddBitsOf(n)
 	c := xenCase{
 		levels: 2 + b.below(3), order: b.below(2), ro: b.yes(), sticky: b.yes(), real: b.below(8) == 0,
-		p2m:     []func(int, int) int{straight, Reversed, shuffled}[b.below(3)],
+		p2m:     []func(int, int) int{straight, reversed, shuffled}[b.below(3)],
 		profile: model.Xen31(),
 	}
 	if c.levels > 2 {

@@ -37,7 +37,7 @@ type xenPlaces struct {
 }
 
 func straight(pfn, _ int) int { return pfn + 1 }
-func Reversed(pfn, n int) int { return n - pfn }
+func reversed(pfn, n int) int { return n - pfn }
 func shuffled(pfn, n int) int { return (pfn*5+3)%(n|1) + 2 }
 
 // high lies above 4 GiB: a 32-bit store holds half of such an entry.
@@ -50,16 +50,16 @@ func xenCases() []xenCase {
 	old, now := model.Xen31(), model.Xen417()
 	return []xenCase{
 		{levels: 2, lowmem: 8, mapped: 8, p2m: straight, profile: old, stale: 8},
-		{levels: 2, lowmem: 12, mapped: 8, p2m: Reversed, profile: old, stale: 2, order: 1},
+		{levels: 2, lowmem: 12, mapped: 8, p2m: reversed, profile: old, stale: 2, order: 1},
 		{levels: 2, lowmem: 8, mapped: 8, p2m: shuffled, profile: old, stale: 2, ro: true, sticky: true},
 		{levels: 3, lowmem: 16, mapped: 12, p2m: straight, profile: old, stale: 3, nx: true},
 		{levels: 3, lowmem: 16, mapped: 12, p2m: high, profile: now, stale: 2, order: 1, ro: true},
 		{levels: 3, lowmem: 12, mapped: 12, p2m: shuffled, profile: old, stale: 6, order: 1, sticky: true},
 		{levels: 3, lowmem: 16, mapped: 16, p2m: shuffled, profile: now, stale: 2, wide: true, nx: true},
 		{levels: 4, lowmem: 16, mapped: 16, p2m: straight, profile: now, stale: 3, nx: true},
-		{levels: 4, lowmem: 20, mapped: 16, p2m: Reversed, profile: old, stale: 2, order: 1, ro: true},
+		{levels: 4, lowmem: 20, mapped: 16, p2m: reversed, profile: old, stale: 2, order: 1, ro: true},
 		{levels: 4, lowmem: 16, mapped: 16, p2m: shuffled, profile: now, stale: 1, sticky: true},
-		{levels: 4, lowmem: 16, mapped: 16, p2m: Reversed, profile: now, stale: 1, wide: true},
+		{levels: 4, lowmem: 16, mapped: 16, p2m: reversed, profile: now, stale: 1, wide: true},
 	}
 }
 

@@ -17,14 +17,18 @@ func (m *Model) Crash() *model.Crash { return m.last }
 // Enabled appends the enabled calls, as Calls does, when the working state is not
 // the one that Restore goes back to.
 func (m *Model) Enabled(dst []uint64) []uint64 {
-	if m.Sys.Pairs != nil {
+	if m.sys.Pairs != nil {
 		m.saved[m.start].CopyFrom(m.work[m.start]) // schedules are found by trying
 	}
 	return m.Calls(dst)
 }
 
-// Allows reports whether the protocol allows a call in the working state.
+// Allows reports whether the protocol allows a call in the working state. Whether two
+// calls can follow their schedule is found out by making them, unwatched.
 func (m *Model) Allows(c Call) bool {
+	if c.Beside.Kind != model.CallNone {
+		return m.allowsPair(c)
+	}
 	c.Refuse = 0 // any of its hypercalls may be refused
 	m.codes = m.Enabled(m.codes[:0])
 	return slices.Contains(m.codes, c.Code())
@@ -35,7 +39,7 @@ func (m *Model) Allows(c Call) bool {
 func (m *Model) Broken(o explore.Outcome) string {
 	switch o.Kind {
 	case explore.Violated:
-		return m.Sys.rules[o.Rule].ID
+		return m.sys.rules[o.Rule].ID
 	case explore.Crashed:
 		return model.CrashKind(o.Rule).String()
 	}
@@ -60,6 +64,3 @@ func (c Call) Preemptions() (n int) {
 	}
 	return n
 }
-
-// Origin is the number of the start-of-day state that the working state comes from.
-func (m *Model) Origin() int { return m.start }

@@ -16,8 +16,8 @@ import (
 func (m *Model) newFinding() *reports.Finding {
 	st := m.State()
 	return &reports.Finding{
-		System:  m.Sys.Name,
-		Start:   m.Sys.Inits[m.start].Name,
+		System:  m.sys.Name,
+		Start:   m.sys.Inits[m.start].Name,
 		Frames:  view.FrameRoles(st.L, st.Kernel.BootmemNext),
 		Initial: view.StartOfDay(st),
 		Calls:   []reports.Call{},
@@ -28,10 +28,10 @@ func (m *Model) newFinding() *reports.Finding {
 // Watch has observers see every step before the checker does, so that the step that
 // breaks a rule is their last.
 func (m *Model) Watch(seen ...model.Observer) {
-	m.Machine = model.NewMachine(m.Machine.State, append(seen, m.checker)...)
-	m.Kernel.M = m.Machine
-	faults(m.Machine, &m.Kernel)
-	m.duo = model.NewDuo(m.Machine)
+	m.machine = model.NewMachine(m.machine.State, append(seen, m.checker)...)
+	m.kernel.M = m.machine
+	faults(m.machine, &m.kernel)
+	m.duo = model.NewDuo(m.machine)
 }
 
 // witness has a log note where the kernel is when it dies.
@@ -49,7 +49,7 @@ func (m *Model) conclude(f *reports.Finding, out explore.Outcome, log *view.Step
 	}
 	st := m.State()
 	if out.Kind == explore.Violated {
-		r := m.Sys.rules[out.Rule]
+		r := m.sys.rules[out.Rule]
 		f.Rule, f.Says, f.Source, f.Limits = r.ID, r.Says, r.Source, r.Limits
 		f.Detail = detailText(st, m.checker.Detail)
 		f.Walks = view.Locate(st, m.checker.Detail)

@@ -11,14 +11,14 @@ import (
 
 // Model is one worker's view of a boot system. It implements explore.Model.
 type Model struct {
-	Sys   *System
+	sys   *System
 	start int            // the initial state that the working state comes from
 	work  []*model.State // working states, one for each initial state's layout
 	saved []*model.State // what Restore goes back to
 	call  Call
 
-	Machine *model.Machine
-	Kernel  hooks.Kernel
+	machine *model.Machine
+	kernel  hooks.Kernel
 	checker *invariants.Checker
 	run     func() // carries out call; made once, so that a transition allocates nothing
 	duo     *model.Duo
@@ -38,37 +38,37 @@ var (
 // NewModel returns a model for one worker.
 func (s *System) NewModel() *Model {
 	m := &Model{
-		Sys:     s,
+		sys:     s,
 		work:    make([]*model.State, len(s.Inits)),
 		saved:   make([]*model.State, len(s.Inits)),
 		checker: invariants.New(s.rules),
 		counts:  make([]uint64, int(model.NumCalls)+len(s.rules)),
 	}
-	m.Machine = model.NewMachine(nil, m.checker)
-	m.Kernel.M, m.Kernel.Fn = m.Machine, &s.fn
-	faults(m.Machine, &m.Kernel)
-	m.run = func() { m.call.run(&m.Kernel) }
-	m.both = halves(&m.call, &m.Kernel)
-	m.duo = model.NewDuo(m.Machine)
+	m.machine = model.NewMachine(nil, m.checker)
+	m.kernel.M, m.kernel.Fn = m.machine, &s.fn
+	faults(m.machine, &m.kernel)
+	m.run = func() { m.call.run(&m.kernel) }
+	m.both = halves(&m.call, &m.kernel)
+	m.duo = model.NewDuo(m.machine)
 	return m
 }
 
 // Inits is the number of start-of-day states.
-func (m *Model) Inits() int { return len(m.Sys.Inits) }
+func (m *Model) Inits() int { return len(m.sys.Inits) }
 
 // Init makes a start-of-day state the working state.
 func (m *Model) Init(i int) {
 	m.open(i)
-	m.saved[i].CopyFrom(m.Sys.Inits[i].State)
+	m.saved[i].CopyFrom(m.sys.Inits[i].State)
 	m.Restore()
 }
 
 // open makes sure that there are working states for initial state i.
 func (m *Model) open(i int) {
 	m.start = i
-	m.Kernel.PV = m.Sys.hooksOf(m.Sys.Inits[i].State.L)
+	m.kernel.PV = m.sys.hooksOf(m.sys.Inits[i].State.L)
 	if m.work[i] == nil {
-		l := m.Sys.Inits[i].State.L
+		l := m.sys.Inits[i].State.L
 		m.work[i], m.saved[i] = model.NewState(l), model.NewState(l)
 	}
 }
@@ -78,7 +78,7 @@ func (m *Model) open(i int) {
 func (m *Model) CheckInit() explore.Outcome {
 	m.begin()
 	m.call = Call{}
-	crash := m.Machine.Run(func() { m.Machine.End(m.Machine.Begin(model.Call{})) })
+	crash := m.machine.Run(func() { m.machine.End(m.machine.Begin(model.Call{})) })
 	return m.judge(crash)
 }
 
@@ -100,17 +100,17 @@ func (m *Model) Decode(src []byte) {
 func (m *Model) Restore() {
 	w := m.work[m.start]
 	w.CopyFrom(m.saved[m.start])
-	m.Machine.State = w
+	m.machine.State = w
 }
 
 // Calls appends the enabled calls.
 func (m *Model) Calls(dst []uint64) []uint64 {
 	from := len(dst)
-	dst = m.Sys.Enabled(dst, m.work[m.start])
-	if m.Sys.failures {
+	dst = m.sys.Enabled(dst, m.work[m.start])
+	if m.sys.failures {
 		dst = m.withRefusals(dst, from)
 	}
-	if m.Sys.Pairs == nil {
+	if m.sys.Pairs == nil {
 		return dst
 	}
 	return m.withSchedules(dst)
@@ -124,9 +124,9 @@ func (m *Model) Apply(code uint64) explore.Outcome {
 	if k := m.call.Beside.Kind; k != model.CallNone {
 		m.counts[k]++
 	}
-	m.Machine.Refuse = int(m.call.Refuse)
+	m.machine.Refuse = int(m.call.Refuse)
 	m.last = m.carryOut()
-	m.Machine.Refuse = 0
+	m.machine.Refuse = 0
 	if m.checker.Violated < 0 && m.stopped() {
 		return explore.Outcome{Kind: explore.Skipped}
 	}
@@ -139,16 +139,16 @@ func (m *Model) carryOut() *model.Crash {
 		return m.duo.Run(m.both, m.call.Sched)
 	}
 	if m.call.CPU == 0 {
-		return m.Machine.Run(m.run)
+		return m.machine.Run(m.run)
 	}
-	m.Machine.SwitchProcessor()
-	crash := m.Machine.Run(m.run)
-	m.Machine.SwitchProcessor()
+	m.machine.SwitchProcessor()
+	crash := m.machine.Run(m.run)
+	m.machine.SwitchProcessor()
 	return crash
 }
 
 func (m *Model) begin() {
-	m.checker.BeginAt(m.work[m.start], m.Sys.Inits[m.start].kept)
+	m.checker.BeginAt(m.work[m.start], m.sys.Inits[m.start].kept)
 }
 
 // judge turns the end of a call into an outcome.

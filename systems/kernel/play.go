@@ -23,8 +23,8 @@ func (s *scenario) Play(o systems.PlayOptions) (*systems.Play, error) {
 		r.play.Add(h.at.No, h.text, "ok")
 	}
 	r.prepare(f.sys)
-	r.m.Machine.RecordSites = o.Place
-	defer func() { r.m.Machine.RecordSites = false }()
+	r.m.machine.RecordSites = o.Place
+	defer func() { r.m.machine.RecordSites = false }()
 	r.ended("start "+s.startName(), s.start, r.m.CheckInit())
 	for i := range s.ops {
 		if o.Watch != nil && o.Watch.Over() {

@@ -1,6 +1,8 @@
 package kernel
 
 import (
+	"slices"
+
 	"github.com/ptcheck/ptcheck/hooks"
 	"github.com/ptcheck/ptcheck/model"
 )
@@ -29,7 +31,7 @@ func halves(c *Call, k *hooks.Kernel) [2]func() {
 // schedule that it can follow from there.
 func (m *Model) withSchedules(dst []uint64) []uint64 {
 	t := m.trialRun()
-	t.pairs = m.Sys.Pairs(t.pairs[:0], m.work[m.start])
+	t.pairs = m.sys.Pairs(t.pairs[:0], m.work[m.start])
 	for _, c := range t.pairs {
 		for first := range 2 {
 			c.Sched = model.Schedule{First: first}
@@ -37,6 +39,20 @@ func (m *Model) withSchedules(dst []uint64) []uint64 {
 		}
 	}
 	return dst
+}
+
+// allowsPair reports whether the system may make two calls side by side by their
+// schedule: it is withSchedules for one pair.
+func (m *Model) allowsPair(c Call) bool {
+	if m.sys.Pairs == nil || c.Preemptions() > m.sys.preemptions {
+		return false
+	}
+	m.saved[m.start].CopyFrom(m.work[m.start])
+	t := m.trialRun()
+	t.pairs = m.sys.Pairs(t.pairs[:0], m.work[m.start])
+	alone := c
+	alone.Sched = model.Schedule{}
+	return slices.Contains(t.pairs, alone) && m.follows(c)
 }
 
 // trialRun returns the trial, ready to work on the working state.
@@ -50,7 +66,7 @@ func (m *Model) trialRun() *trial {
 		t.duo, t.both = model.NewDuo(t.machine), halves(&t.call, &t.kernel)
 	}
 	t.machine.State = m.work[m.start]
-	t.kernel.PV, t.kernel.Fn = m.Kernel.PV, m.Kernel.Fn
+	t.kernel.PV, t.kernel.Fn = m.kernel.PV, m.kernel.Fn
 	return t
 }
 
@@ -59,15 +75,11 @@ func (m *Model) trialRun() *trial {
 // late. The pair is run from its start each time: a call in mid-flight lives on a
 // stack, which cannot be saved.
 func (m *Model) extend(dst []uint64, c Call, at int) ([]uint64, bool) {
-	t := &m.trial
-	t.call = c
-	t.duo.Run(t.both, c.Sched)
-	m.work[m.start].CopyFrom(m.saved[m.start])
-	if !t.duo.Followed() {
+	if !m.follows(c) {
 		return dst, false
 	}
 	dst = append(dst, c.Code())
-	for p := 1; at < m.Sys.preemptions && p <= MaxPoint; p++ {
+	for p := 1; at < m.sys.preemptions && p <= MaxPoint; p++ {
 		var more bool
 		c.Sched.Points[at] = uint8(p)
 		if dst, more = m.extend(dst, c, at+1); !more {
@@ -75,4 +87,14 @@ func (m *Model) extend(dst []uint64, c Call, at int) ([]uint64, bool) {
 		}
 	}
 	return dst, true
+}
+
+// follows makes a pair of calls and undoes it. It reports whether there was a step
+// at each preemption of the schedule.
+func (m *Model) follows(c Call) bool {
+	t := &m.trial
+	t.call = c
+	t.duo.Run(t.both, c.Sched)
+	m.work[m.start].CopyFrom(m.saved[m.start])
+	return t.duo.Followed()
 }

@@ -42,8 +42,8 @@ func (w *world) Try(s scope, calls []Call) ([]Call, bool) {
 		return done, false
 	}
 	f.m.Init(s.init)
-	f.m.Machine.RecordSites = w.want.Place != ""
-	defer func() { f.m.Machine.RecordSites = false }()
+	f.m.machine.RecordSites = w.want.Place != ""
+	defer func() { f.m.machine.RecordSites = false }()
 	v := f.verdict(f.m.CheckInit(), &w.want)
 	if v.Fails() {
 		return done, v.Meets(w.want)

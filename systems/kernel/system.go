@@ -18,21 +18,24 @@ type System struct {
 	Scope string
 	Inits []Init
 
-	lowmem, stale int // as asked for; 0 means the family's own
+	// Bare are the hooks of members without a hypervisor; nil: the same.
+	Bare *hooks.Ops
+	// Enabled appends the codes of the calls that the protocol allows in a state; nil:
+	// those of kernels of 2007 that boot.
+	Enabled func(dst []uint64, s *model.State) []uint64
+	// Kinds are the calls of life after boot that the system has, by kind, as bits.
+	Kinds uint64
+	// Pairs appends calls that two processors may make at the same time, without a
+	// schedule; nil: none. Systems with pairs start with two processors.
+	Pairs func(dst []Call, s *model.State) []Call
 
-	Ops   hooks.Ops
-	Bare  *hooks.Ops // of members without a hypervisor, nil: the same
+	lowmem, stale int // as asked for; 0 means the family's own
+	preemptions   int
+	failures      bool // each hypercall may be refused
+
+	ops   hooks.Ops
 	fn    hooks.Funcs
 	rules []invariants.Rule
-	// enabled appends the codes of the calls that the protocol allows in a state.
-	Enabled func(dst []uint64, s *model.State) []uint64
-	// pairs appends calls that two processors may make at the same time, without a
-	// schedule; nil: none. Systems with pairs start with two processors.
-	// kinds are the calls of life after boot that the system has, by kind, as bits.
-	Kinds       uint64
-	Pairs       func(dst []Call, s *model.State) []Call
-	preemptions int
-	failures    bool // each hypercall may be refused
 }
 
 // Init is one start-of-day state.
@@ -63,14 +66,14 @@ func Finish(s *System, ops hooks.Ops, o Options) (*System, error) {
 	if s.Enabled == nil {
 		s.Enabled = calls
 	}
-	s.Ops, s.fn, s.rules = ops, hooks.Generic(), invariants.Rules()
+	s.ops, s.fn, s.rules = ops, hooks.Generic(), invariants.Rules()
 	s.rules = slices.DeleteFunc(s.rules, func(r invariants.Rule) bool {
 		return !slices.ContainsFunc(s.Inits, func(i Init) bool { return r.For(i.State.L) })
 	})
 	s.rules = append(s.rules, o.Rules...)
 	if o.Change.Kernel != nil {
-		o.Change.Kernel(&s.Ops, &s.fn)
-		hooks.Announce(&s.Ops)
+		o.Change.Kernel(&s.ops, &s.fn)
+		hooks.Announce(&s.ops)
 		if s.Bare != nil {
 			o.Change.Kernel(s.Bare, &s.fn)
 			hooks.Announce(s.Bare)
@@ -90,7 +93,7 @@ func (s *System) hooksOf(l *model.Layout) *hooks.Ops {
 	if s.Bare != nil && l.Hyper == nil {
 		return s.Bare
 	}
-	return &s.Ops
+	return &s.ops
 }
 
 // Interleaves reports whether the system has calls that run side by side.
@@ -104,7 +107,7 @@ func (s *System) Rules() []invariants.Rule { return s.rules }
 func (s *System) Bounds() (lowmem, stale int) { return s.lowmem, s.stale }
 
 // startNames are the names of the start-of-day states.
-func (s *System) StartNames() []string {
+func (s *System) startNames() []string {
 	var names []string
 	for i := range s.Inits {
 		names = append(names, s.Inits[i].Name)

@@ -69,7 +69,7 @@ func (w *world) scopeOf(lowmem, stale int, start string) (scope, error) {
 	}
 	s.init = slices.IndexFunc(f.sys.Inits, func(i Init) bool { return i.Name == start })
 	if s.init < 0 {
-		return s, fmt.Errorf("system %s has no start of day named %q%s", w.b.Name, start, names.DidYouMean(start, f.sys.StartNames()))
+		return s, fmt.Errorf("system %s has no start of day named %q%s", w.b.Name, start, names.DidYouMean(start, f.sys.startNames()))
 	}
 	return s, nil
 }

@@ -1,38 +1,42 @@
-package all
+package kernel_test
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/ptcheck/ptcheck/systems/kernel"
-	"github.com/ptcheck/ptcheck/systems/pvdp"
-
 	"github.com/ptcheck/ptcheck/hooks"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
 	"github.com/ptcheck/ptcheck/reports"
+	"github.com/ptcheck/ptcheck/systems"
+	"github.com/ptcheck/ptcheck/systems/boot"
+	"github.com/ptcheck/ptcheck/systems/kernel"
 	"github.com/ptcheck/ptcheck/xen"
 )
 
-// firstFinding searches a system and explains the first thing that goes wrong.
-func firstFinding(t *testing.T, s *kernel.System) *reports.Finding {
+// firstFinding searches a backend with a bug and explains the first thing that goes
+// wrong.
+func firstFinding(t *testing.T, b *kernel.Backend, v systems.Values, bug func(*hooks.Ops, *hooks.Funcs)) *reports.Finding {
 	t.Helper()
-	r := search(t, s, 8)
-	if len(r.Findings) == 0 {
-		t.Fatalf("%s: nothing goes wrong", s.Name)
-	}
-	var path []kernel.Call
-	for _, c := range r.Findings[0].Path {
-		path = append(path, kernel.CallOf(c))
-	}
-	f, err := s.Explain(r.Findings[0].Init, path)
+	searches, err := b.Searches(v, systems.Change{Kernel: bug})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return f
+	r, err := explore.Run(t.Context(), searches[0].Model, explore.Options{Depth: 8, Workers: 1})
+	if err != nil || len(r.Findings) == 0 {
+		t.Fatalf("%s: %d findings, %v", b.Name, len(r.Findings), err)
+	}
+	x, err := searches[0].Scenario(r.Findings[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := x.Play(systems.PlayOptions{Report: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p.Finding
 }
 
 // broken are systems with a bug each, and what the report must say of it.
@@ -47,33 +51,11 @@ func broken(t *testing.T) map[string]*reports.Finding {
 		}
 	}
 	open := func(o *hooks.Ops, _ *hooks.Funcs) { o.SetPTE[model.VariantInit] = xen.SetPTE }
-	native, err := New("native", kernel.Options{Levels: []int{3}, Patch: anew})
-	if err != nil {
-		t.Fatal(err)
+	return map[string]*reports.Finding{
+		"native": firstFinding(t, boot.Native(), systems.Values{"levels": "3"}, anew),
+		"xen":    firstFinding(t, boot.Xen(), systems.Values{"levels": "4"}, open),
+		"race":   firstFinding(t, fixmapRace(t), systems.Values{"preemptions": "2"}, clearsFirst),
 	}
-	guest, err := New("xen", kernel.Options{Levels: []int{4}, Patch: open})
-	if err != nil {
-		t.Fatal(err)
-	}
-	race := fixmapRace(t, 2, func(o *hooks.Ops, _ *hooks.Funcs) {
-		o.SetPTE[model.VariantLate] = func(k *hooks.Kernel, ptep model.VA, pte model.Entry) {
-			xen.SetPTE(k, ptep, 0)
-			xen.SetPTE(k, ptep, pte)
-		}
-	})
-	a, err := pvdp.NewAdversary(pvdp.AdversaryOptions{Frames: 5, Levels: 4, Slots: 2, Ops: []string{"mu", "pin"}, Flags: []string{"P"}, Profile: model.Xen417()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := explore.Run(context.Background(), func() explore.Model { m, _ := a.NewModel(); return m }, explore.Options{Depth: 4})
-	if err != nil || len(r.Findings) == 0 {
-		t.Fatal(err)
-	}
-	leak, err := a.Explain(r.Findings[0].Path, int(r.Findings[0].Rule))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return map[string]*reports.Finding{"native": firstFinding(t, native), "xen": firstFinding(t, guest), "race": firstFinding(t, race), "adversary": leak}
 }
 
 // TestReportsAgreeWithThemselves wants the steps of each last call to lead from
@@ -83,21 +65,19 @@ func TestReportsAgreeWithThemselves(t *testing.T) {
 		last, now := f.Last(), f.Before(len(f.Calls)-1)
 		for i := range last.Steps {
 			s := &last.Steps[i]
-			if name != "adversary" {
-				checkStep(t, name, now, s)
-			}
+			checkStep(t, name, now, s)
 			if s.After != nil {
 				now = s.After
 			}
 			for _, at := range s.Stack {
 				checkSite(t, &at)
 			}
-			if name != "adversary" && len(s.Stack) == 0 {
+			if len(s.Stack) == 0 {
 				t.Errorf("%s: nobody took step %d, %s", name, i+1, s.What)
 			}
 		}
 		// What a call remembers after its last step is no step.
-		if d := reports.Compare(now, &last.After); name != "adversary" && len(d.Tables)+len(d.Pages) > 0 {
+		if d := reports.Compare(now, &last.After); len(d.Tables)+len(d.Pages) > 0 {
 			t.Errorf("%s: the steps do not lead to the end of the call: %+v", name, d)
 		}
 		for i := range f.Calls {
@@ -142,7 +122,7 @@ func checkSite(t *testing.T, s *reports.Site) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if strings.Count(string(data), "\n") < s.Line || s.Line < 1 || strings.HasPrefix(s.File, "systems/boot/") && !strings.HasSuffix(s.File, "_test.go") {
+	if strings.Count(string(data), "\n") < s.Line || s.Line < 1 || strings.HasPrefix(s.File, "systems/") && !strings.HasSuffix(s.File, "_test.go") {
 		t.Errorf("%v is no place of the kernel's code", s)
 	}
 }
@@ -151,10 +131,9 @@ func checkSite(t *testing.T, s *reports.Site) {
 func TestReportsSayWhy(t *testing.T) {
 	all := broken(t)
 	for name, want := range map[string]struct{ id, detail, file string }{
-		"native":    {"present-not-reallocated", "entry f0[1] is ", "native/hooks.go"},
-		"xen":       {"crash-store-rejected", "is in use as", "xen/mmu.go"},
-		"race":      {"fixmap-lands", "", "hooks/calls.go"},
-		"adversary": {"counts-agree", "validated up to slot 1 only", "model/hypercall.go"},
+		"native": {"present-not-reallocated", "entry f0[1] is ", "native/hooks.go"},
+		"xen":    {"crash-store-rejected", "is in use as", "xen/mmu.go"},
+		"race":   {"fixmap-lands", "", "hooks/calls.go"},
 	} {
 		f := all[name]
 		if name == "xen" {

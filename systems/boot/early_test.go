@@ -1,49 +1,46 @@
-package all
+package boot_test
 
 import (
 	"slices"
 	"testing"
 
-	"github.com/ptcheck/ptcheck/systems/boot"
-	"github.com/ptcheck/ptcheck/systems/kernel"
-
 	"github.com/ptcheck/ptcheck/hooks"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/script"
+	"github.com/ptcheck/ptcheck/native"
+	"github.com/ptcheck/ptcheck/systems"
+	"github.com/ptcheck/ptcheck/systems/boot"
+	"github.com/ptcheck/ptcheck/systems/kernel"
+	"github.com/ptcheck/ptcheck/systems/kernel/kerneltest"
+	"github.com/ptcheck/ptcheck/xen"
 )
 
 // TestEarlySystemsHold searches the systems of later kernels until nothing is new.
 // The numbers are what the searches found when the systems were made.
 func TestEarlySystemsHold(t *testing.T) {
 	for _, x := range []struct {
-		system              string
+		system              *kernel.Backend
 		states, transitions uint64
 		diameter            int
 	}{
-		{"buffer", 4726, 20192, 17},
-		{"topdown", 3086, 13902, 20},
+		{boot.Buffer(), 4726, 20192, 17},
+		{boot.TopDown(), 3086, 13902, 20},
 	} {
-		s, err := New(x.system, kernel.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		r := search(t, s, 0)
-		for _, f := range r.Findings {
-			how, calls := replayed(s, f)
-			t.Errorf("%s from %s: %s by %q", x.system, s.Inits[f.Init].Name, how, calls)
-		}
+		s := kerneltest.New(t, x.system, kernel.Options{})
+		r := kerneltest.Search(t, s, 0)
+		kerneltest.NothingFound(t, s, r)
 		if !r.Complete || r.States != x.states || r.Transitions != x.transitions || r.Diameter != x.diameter {
-			t.Errorf("%s: complete %t, %d states, %d transitions, diameter %d; want %d, %d, %d", x.system,
+			t.Errorf("%s: complete %t, %d states, %d transitions, diameter %d; want %d, %d, %d", s.Name,
 				r.Complete, r.States, r.Transitions, r.Diameter, x.states, x.transitions, x.diameter)
 		}
 		for i, rule := range s.Rules() {
 			if r.Counters[int(model.NumCalls)+i] == 0 {
-				t.Errorf("%s: rule %s was never exercised", x.system, rule.ID)
+				t.Errorf("%s: rule %s was never exercised", s.Name, rule.ID)
 			}
 		}
 		for k := model.CallKind(1); k < model.NumCalls; k++ {
 			if (r.Counters[k] > 0) != s.Speaks(k) {
-				t.Errorf("%s: %v was called %d times, part of the protocol: %t", x.system, k, r.Counters[k], s.Speaks(k))
+				t.Errorf("%s: %v was called %d times, part of the protocol: %t", s.Name, k, r.Counters[k], s.Speaks(k))
 			}
 		}
 	}
@@ -63,7 +60,7 @@ func bootWhole(t *testing.T, m *kernel.Model) {
 			}
 		}
 		if o := m.Apply(last.Code()); o.Kind != 0 {
-			t.Fatalf("%s: %v: %+v", m.Sys.Inits[m.Origin()].Name, last, o)
+			t.Fatalf("%s: %v: %+v", m.State().L.Geo.Name, last, o)
 		}
 	}
 }
@@ -84,10 +81,10 @@ func translations(s *model.State) (pages []model.Frame) {
 // TestBackendsMapTheSame boots every guest, and the same machine without Xen:
 // afterwards the direct map leads to the same frames.
 func TestBackendsMapTheSame(t *testing.T) {
-	for _, name := range []string{"buffer", "topdown"} {
+	for _, b := range []*kernel.Backend{boot.Buffer(), boot.TopDown()} {
 		var got [2][][]model.Frame
 		for bare := range got {
-			s, err := New(name, kernel.Options{Early: func(c *kernel.EarlyStart) {
+			s := kerneltest.New(t, b, kernel.Options{Change: systems.Change{Early: func(c *systems.EarlyStart) {
 				c.PSE, c.PGE, c.NX, c.Extra, c.List = false, false, false, model.FrameRange{}, 0
 				if c.Ranges != nil {
 					last := &c.Ranges[len(c.Ranges)-1]
@@ -97,11 +94,8 @@ func TestBackendsMapTheSame(t *testing.T) {
 					c.Profile = nil
 					return
 				}
-				c.P2M = boot.Reversed
-			}})
-			if err != nil {
-				t.Fatal(err)
-			}
+				c.P2M = func(pfn, n int) int { return n - pfn }
+			}}})
 			m := s.NewModel()
 			guests := 0
 			for i := range s.Inits {
@@ -113,13 +107,13 @@ func TestBackendsMapTheSame(t *testing.T) {
 				got[bare] = append(got[bare], translations(m.State()))
 			}
 			if (guests > 3) != (bare == 0) {
-				t.Errorf("%s: %d guests", name, guests)
+				t.Errorf("%s: %d guests", b.Name, guests)
 			}
 		}
 		for i := range got[0] {
 			for page := range got[0][i] {
 				if got[0][i][page] != got[1][i][page] {
-					t.Errorf("%s, member %d, page %d: frame %d under Xen, %d without", name, i, page, got[0][i][page], got[1][i][page])
+					t.Errorf("%s, member %d, page %d: frame %d under Xen, %d without", b.Name, i, page, got[0][i][page], got[1][i][page])
 				}
 			}
 		}
@@ -131,11 +125,8 @@ func TestBackendsMapTheSame(t *testing.T) {
 // see the mutant latest-table; and large pages top-down, where the steps were other
 // pieces.
 func TestMappingIsIdempotent(t *testing.T) {
-	for _, name := range []string{"buffer", "topdown"} {
-		s, err := New(name, kernel.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
+	for _, b := range []*kernel.Backend{boot.Buffer(), boot.TopDown()} {
+		s := kerneltest.New(t, b, kernel.Options{})
 		m := s.NewModel()
 		for i, init := range s.Inits {
 			m.Init(i)
@@ -153,31 +144,33 @@ func TestMappingIsIdempotent(t *testing.T) {
 			if init.State.L.Hyper != nil {
 				m.State().Kernel.SetPTE, m.State().Kernel.AllocPT = model.VariantInit, model.VariantInit
 			}
-			m.Machine.Run(func() { m.Machine.FlushTLB() }) // mapping ends with a flush, too
+			ops := native.EarlyOps()
+			if init.State.L.Hyper != nil {
+				ops = xen.EarlyOps()
+			}
+			k := hooks.New(model.NewMachine(m.State()), &ops)
+			k.M.Run(func() { k.M.FlushTLB() }) // mapping ends with a flush, too
 			before := m.Encode(nil)
-			died := m.Machine.Run(func() {
+			died := k.M.Run(func() {
 				for _, r := range ranges {
-					hooks.MapRange(&m.Kernel, r)
+					hooks.MapRange(k, r)
 				}
 			})
 			if died != nil {
-				t.Errorf("%s: %s: %v", name, init.Name, died)
+				t.Errorf("%s: %s: %v", b.Name, init.Name, died)
 			} else if string(before) != string(m.Encode(nil)) {
-				t.Errorf("%s: %s: mapping again changes something", name, init.Name)
+				t.Errorf("%s: %s: mapping again changes something", b.Name, init.Name)
 			}
 		}
 	}
 }
 
-// TestEarlyScenario replays a path as a scenario file.
+// TestEarlyScenario writes paths as scenario files, reads them and plays them.
 func TestEarlyScenario(t *testing.T) {
-	for _, name := range []string{"buffer", "topdown"} {
-		s, err := New(name, kernel.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
+	for _, b := range []*kernel.Backend{boot.Buffer(), boot.TopDown()} {
+		s := kerneltest.New(t, b, kernel.Options{})
 		m := s.NewModel()
-		for i := range s.Inits {
+		for i, init := range s.Inits {
 			m.Init(i)
 			var path []kernel.Call
 			for range 16 {
@@ -189,34 +182,55 @@ func TestEarlyScenario(t *testing.T) {
 				path = append(path, c)
 				m.Apply(c.Code())
 			}
-			f, err := script.Parse("path", s.Scenario(i, path, "a path"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			play, err := Run(f, kernel.Options{})
-			if err != nil || play.Failed || len(play.Path) != len(path) {
-				t.Fatalf("%s: %v, %+v", s.Inits[i].Name, err, play)
+			played := playAgain(t, b, init.Name, path)
+			// Two lines precede the calls.
+			if played.Verdict.Fails() || len(played.Answers) != 2+len(path) {
+				t.Errorf("%s: %+v", init.Name, played)
 			}
 		}
 	}
 }
 
+// playAgain writes calls as a scenario file, reads that and plays it.
+func playAgain(t *testing.T, b *kernel.Backend, start string, path []kernel.Call) *systems.Play {
+	t.Helper()
+	written, err := b.Scenario(0, 0, start, path, systems.Change{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := script.Parse("path", written.Body())
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, err := b.Read(f, systems.Change{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	played, err := read.Play(systems.PlayOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return played
+}
+
 // TestEarlyReportNamesPlaces explains a crash of a later guest: the report says
 // where its memory has its places.
 func TestEarlyReportNamesPlaces(t *testing.T) {
-	s, err := New("buffer", kernel.Options{Levels: []int{4}, Patch: func(o *hooks.Ops, _ *hooks.Funcs) {
+	b := boot.Buffer()
+	guest := kerneltest.New(t, b, kernel.Options{Levels: []int{4}}).Inits[1].Name
+	x, err := b.Scenario(0, 0, guest, []kernel.Call{{Kind: model.CallSetupStart}}, systems.Change{Kernel: func(o *hooks.Ops, _ *hooks.Funcs) {
 		o.Early.MemorySetup = func(k *hooks.Kernel) { k.M.Bug("memory_setup", model.OK) }
 	}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := s.Explain(1, []kernel.Call{{Kind: model.CallSetupStart}})
-	if err != nil {
-		t.Fatal(err)
+	p, err := x.Play(systems.PlayOptions{Report: true})
+	if err != nil || p.Finding == nil {
+		t.Fatalf("%+v, %v", p, err)
 	}
 	for _, want := range []string{"f40 to f47 a hole", "f55 to f56 memory to be ballooned up", "f1 root (swapper_pg_dir)"} {
-		if !slices.Contains(f.Frames, want) {
-			t.Errorf("%q is not among %q", want, f.Frames)
+		if !slices.Contains(p.Finding.Frames, want) {
+			t.Errorf("%q is not among %q", want, p.Finding.Frames)
 		}
 	}
 }

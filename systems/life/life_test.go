@@ -1,14 +1,16 @@
-package all
+package life_test
 
 import (
 	"strings"
 	"testing"
 
-	"github.com/ptcheck/ptcheck/systems/kernel"
-
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
 	"github.com/ptcheck/ptcheck/model/script"
+	"github.com/ptcheck/ptcheck/systems"
+	"github.com/ptcheck/ptcheck/systems/kernel"
+	"github.com/ptcheck/ptcheck/systems/kernel/kerneltest"
+	"github.com/ptcheck/ptcheck/systems/life"
 )
 
 // TestLifeHolds searches life after boot: some themes until nothing is new, all of
@@ -16,30 +18,24 @@ import (
 // made.
 func TestLifeHolds(t *testing.T) {
 	for _, x := range []struct {
-		name   string
+		system *kernel.Backend
 		o      kernel.Options
 		depth  int
 		states uint64
 		strict bool
 	}{
-		{"life", kernel.Options{}, 6, 11103, true},
-		{"life-xen", kernel.Options{Themes: []string{"pages", "lazy"}}, 0, 300, false},
-		{"life-xen", kernel.Options{Themes: []string{"suspend"}}, 0, 6550, false},
-		{"life-native", kernel.Options{Levels: []int{2}, Themes: []string{"fork"}}, 0, 6075, false},
-		{"life-smp", kernel.Options{Preemptions: 1}, 3, 462, false},
-		{"life-smp", kernel.Options{Preemptions: 2, Levels: []int{2}, Themes: []string{"racevm"}}, 2, 24, false},
+		{life.Both(), kernel.Options{}, 6, 11103, true},
+		{life.Xen(), kernel.Options{Themes: []string{"pages", "lazy"}}, 0, 300, false},
+		{life.Xen(), kernel.Options{Themes: []string{"suspend"}}, 0, 6550, false},
+		{life.Native(), kernel.Options{Levels: []int{2}, Themes: []string{"fork"}}, 0, 6075, false},
+		{life.SMP(), kernel.Options{Preemptions: 1}, 3, 462, false},
+		{life.SMP(), kernel.Options{Preemptions: 2, Levels: []int{2}, Themes: []string{"racevm"}}, 2, 24, false},
 	} {
-		s, err := New(x.name, x.o)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r := search(t, s, x.depth)
-		for _, f := range r.Findings {
-			how, calls := replayed(s, f)
-			t.Errorf("%s %+v from %s: %s by %q", x.name, x.o, s.Inits[f.Init].Name, how, calls)
-		}
+		s := kerneltest.New(t, x.system, x.o)
+		r := kerneltest.Search(t, s, x.depth)
+		kerneltest.NothingFound(t, s, r)
 		if r.States != x.states || r.Complete != (x.depth == 0) {
-			t.Errorf("%s %+v: complete %t, %d states, want %d", x.name, x.o, r.Complete, r.States, x.states)
+			t.Errorf("%s %+v: complete %t, %d states, want %d", s.Name, x.o, r.Complete, r.States, x.states)
 		}
 		if x.strict {
 			lifeExercised(t, s, r)
@@ -70,13 +66,10 @@ func lifeExercised(t *testing.T, s *kernel.System, r explore.Result) {
 // and finds each in the language.
 func TestLifeCallText(t *testing.T) {
 	seen := map[string]bool{}
-	for _, name := range []string{"life", "life-smp"} {
-		s, err := New(name, kernel.Options{Preemptions: 1})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, at := range wander(s.NewModel(), 12) {
-			for _, code := range at.calls {
+	for _, b := range []*kernel.Backend{life.Both(), life.SMP()} {
+		s := kerneltest.New(t, b, kernel.Options{Preemptions: 1})
+		for _, at := range kerneltest.Wander(s.NewModel(), 12) {
+			for _, code := range at.Calls {
 				c := kernel.CallOf(code)
 				text := c.String()
 				seen[strings.Fields(text)[0]] = true
@@ -106,7 +99,11 @@ func TestLifeScenario(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := Run(f, kernel.Options{})
+	x, err := life.Both().Read(f, systems.Change{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := x.Play(systems.PlayOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,8 +112,8 @@ func TestLifeScenario(t *testing.T) {
 			t.Errorf("line %d: %s", a.Line, a.Text)
 		}
 	}
-	if len(p.Path) != 9 {
-		t.Errorf("%d calls", len(p.Path))
+	if x.Len() != 9 || len(p.Answers) != 2+9 {
+		t.Errorf("%d calls, %d answers", x.Len(), len(p.Answers))
 	}
 }
 
@@ -125,11 +122,8 @@ func TestLifeScenario(t *testing.T) {
 func TestLifeEndsAsItBegan(t *testing.T) {
 	calls := []string{"mm_alloc", "mm_populate 0 0", "mm_activate 0", "mm_fork", "touch 0", "mm_switch 1", "touch 0", "unmap 0",
 		"mm_exit 0", "mm_exit 1", "mm_switch kernel"}
-	for _, name := range []string{"life-xen", "life-native"} {
-		s, err := New(name, kernel.Options{Themes: []string{"fork"}})
-		if err != nil {
-			t.Fatal(err)
-		}
+	for _, b := range []*kernel.Backend{life.Xen(), life.Native()} {
+		s := kerneltest.New(t, b, kernel.Options{Themes: []string{"fork"}})
 		m := s.NewModel()
 		for i := range s.Inits {
 			m.Init(i)

@@ -1,12 +1,13 @@
-package all
+package boot_test
 
 import (
 	"testing"
 
-	"github.com/ptcheck/ptcheck/systems/kernel"
-
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
+	"github.com/ptcheck/ptcheck/systems/boot"
+	"github.com/ptcheck/ptcheck/systems/kernel"
+	"github.com/ptcheck/ptcheck/systems/kernel/kerneltest"
 )
 
 // built boots a member of a family and returns where each page of low memory and
@@ -46,14 +47,7 @@ func built(t *testing.T, s *kernel.System, init int) (direct, fixmap []model.Fra
 // have memory, the kernel finds the same frame behind the same page, and the alias
 // leads to the root of each.
 func TestFamiliesAgree(t *testing.T) {
-	bare, err := New("native", kernel.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	guests, err := New("xen", kernel.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	bare, guests := kerneltest.New(t, boot.Native(), kernel.Options{}), kerneltest.New(t, boot.Xen(), kernel.Options{})
 	for i, a := range bare.Inits {
 		nd, nf := built(t, bare, i)
 		for j, b := range guests.Inits {

@@ -1,12 +1,11 @@
-package all
+package kernel_test
 
 import (
-	"strings"
 	"testing"
 
-	"github.com/ptcheck/ptcheck/systems/kernel"
-
 	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/model/script"
+	"github.com/ptcheck/ptcheck/systems/kernel"
 )
 
 // TestCallText writes and reads every kind of call.
@@ -47,32 +46,57 @@ func TestCallText(t *testing.T) {
 	}
 }
 
-// TestImpossibleScopes asks for systems that cannot be.
-func TestImpossibleScopes(t *testing.T) {
+// TestBothText writes and reads calls of the other processor and calls side by side.
+func TestBothText(t *testing.T) {
 	for _, x := range []struct {
-		system string
-		o      kernel.Options
-		want   string
+		call kernel.Call
+		text string
 	}{
-		{"vmi", kernel.Options{}, `"vmi"`},
-		{"native", kernel.Options{Levels: []int{5}}, "no start-of-day state fits"},
-		{"native", kernel.Options{Levels: []int{4}}, "no start-of-day state fits"},
-		{"native", kernel.Options{Lowmem: 4}, "low memory"},
-		{"native", kernel.Options{Lowmem: 100}, "low memory"},
-		{"xen", kernel.Options{Lowmem: 4}, "low memory"},
-		{"xen", kernel.Options{Lowmem: 25}, "low memory"},
-		{"xen", kernel.Options{Profile: model.Ideal()}, "no start-of-day state fits"},
+		{kernel.Call{Kind: model.CallZap, CPU: 1}, "cpu1 zap"},
+		{kernel.Call{Kind: model.CallSwitch, Arg: 1, CPU: 1}, "cpu1 switch:second"},
+		{kernel.Call{Kind: model.CallExit, Beside: kernel.Half{Kind: model.CallZap}}, "both exit zap 0"},
+		{kernel.Call{Kind: model.CallAlias, Arg: 3, Beside: kernel.Half{Kind: model.CallSwitch, Arg: 1},
+			Sched: model.Schedule{First: 1, Points: [...]uint8{5, 127, 1, 2}}}, "both alias:3 switch:second 1.5.127.1.2"},
 	} {
-		if _, err := New(x.system, x.o); err == nil || !strings.Contains(err.Error(), x.want) {
-			t.Errorf("%s %+v: %v, want an error about %s", x.system, x.o, err, x.want)
+		if got := x.call.String(); got != x.text {
+			t.Errorf("%+v is %q, want %q", x.call, got, x.text)
+		}
+		if got, err := kernel.ParseCall(x.text); err != nil || got != x.call {
+			t.Errorf("%q is %+v (%v), want %+v", x.text, got, err, x.call)
+		}
+		if got := kernel.CallOf(x.call.Code()); got != x.call {
+			t.Errorf("%+v comes back as %+v", x.call, got)
+		}
+		if op, err := script.ParseLine(x.text); err != nil || op.Op.String() != x.text {
+			t.Errorf("%q is no line of a script: %v", x.text, err)
 		}
 	}
-	for _, x := range []struct {
-		system string
-		o      kernel.Options
-	}{{"native", kernel.Options{Lowmem: 12}}, {"native", kernel.Options{Lowmem: 8}}, {"xen", kernel.Options{Levels: []int{3}, Lowmem: 20}}, {"xen", kernel.Options{Profile: model.Xen31()}}} {
-		if _, err := New(x.system, x.o); err != nil {
-			t.Errorf("%s %+v: %v", x.system, x.o, err)
+	for _, text := range []string{
+		"both", "both zap zap", "both zap zap 2", "both zap zap 0.0", "both zap zap 0.128", "both zap zap 0.1.1.1.1.1",
+		"both zap zap 0.+1", "both map_all zap 0", "both nothing zap 0", "cpu1", "cpu1 nothing", "both both zap 0",
+	} {
+		if c, err := kernel.ParseCall(text); err == nil {
+			t.Errorf("%q is %+v, want an error", text, c)
+		}
+	}
+}
+
+// TestRefusalText writes and reads calls of which a hypercall is refused.
+func TestRefusalText(t *testing.T) {
+	c := kernel.Call{Kind: model.CallSwitch, Arg: 1, Refuse: 3}
+	const text = "refuse 3 switch:second"
+	if got := c.String(); got != text {
+		t.Errorf("%+v is %q", c, got)
+	}
+	if got, err := kernel.ParseCall(text); err != nil || got != c {
+		t.Errorf("%q is %+v (%v)", text, got, err)
+	}
+	if got := kernel.CallOf(c.Code()); got != c {
+		t.Errorf("%+v comes back as %+v", c, got)
+	}
+	for _, bad := range []string{"refuse", "refuse 0 zap", "refuse 256 zap", "refuse 1 cpu1:zap", "refuse 1 refuse:1:zap", "refuse 1 nothing", "both refuse:1:zap zap 0"} {
+		if c, err := kernel.ParseCall(bad); err == nil {
+			t.Errorf("%q is %+v, want an error", bad, c)
 		}
 	}
 }

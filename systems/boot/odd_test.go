@@ -1,30 +1,27 @@
-package all
+package boot_test
 
 import (
 	"math/rand/v2"
 	"testing"
 
-	"github.com/ptcheck/ptcheck/systems/boot"
-	"github.com/ptcheck/ptcheck/systems/kernel"
-
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
+	"github.com/ptcheck/ptcheck/systems/boot"
+	"github.com/ptcheck/ptcheck/systems/kernel"
+	"github.com/ptcheck/ptcheck/systems/kernel/kerneltest"
 )
 
 // TestOddMembers makes odd members and lets them live through random calls: every
 // number stands for a machine, of many kinds, and nothing goes wrong with any.
 func TestOddMembers(t *testing.T) {
-	for _, name := range []string{"native", "xen"} {
+	for _, b := range []*kernel.Backend{boot.Native(), boot.Xen()} {
 		var numbers []int
 		for n := range 400 {
 			numbers = append(numbers, n)
 		}
-		s, err := New(name, kernel.Options{Odd: numbers})
-		if err != nil {
-			t.Fatal(err)
-		}
+		s := kerneltest.New(t, b, kernel.Options{Odd: numbers})
 		if len(s.Inits) < 400 || s.Inits[len(s.Inits)-1].Name != boot.OddName(399) {
-			t.Fatalf("%s: %d members", name, len(s.Inits))
+			t.Fatalf("%s: %d members", b.Name, len(s.Inits))
 		}
 		m := s.NewModel()
 		r := rand.New(rand.NewPCG(1, 2))
@@ -32,7 +29,7 @@ func TestOddMembers(t *testing.T) {
 		for i := range s.Inits {
 			m.Init(i)
 			if o := m.CheckInit(); o.Kind != explore.Moved {
-				t.Errorf("%s: %s: the start of the day: %v %s", name, s.Inits[i].Name, o.Kind, m.Broken(o))
+				t.Errorf("%s: %s: the start of the day: %v %s", b.Name, s.Inits[i].Name, o.Kind, m.Broken(o))
 				continue
 			}
 			var calls []kernel.Call
@@ -44,7 +41,7 @@ func TestOddMembers(t *testing.T) {
 				}
 				calls = append(calls, kernel.CallOf(code))
 				if o := m.Apply(code); o.Kind != explore.Moved {
-					t.Errorf("%s: %s: %v: %v %s %v", name, s.Inits[i].Name, calls, o.Kind, m.Broken(o), m.Crash())
+					t.Errorf("%s: %s: %v: %v %s %v", b.Name, s.Inits[i].Name, calls, o.Kind, m.Broken(o), m.Crash())
 					break
 				}
 			}
@@ -52,7 +49,7 @@ func TestOddMembers(t *testing.T) {
 			ends[m.State().Kernel.Phase]++
 		}
 		if len(geos) < 4 || ends[model.PhaseZapped] < 10 {
-			t.Errorf("%s: geometries %v, phases %v", name, geos, ends)
+			t.Errorf("%s: geometries %v, phases %v", b.Name, geos, ends)
 		}
 	}
 }

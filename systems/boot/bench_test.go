@@ -1,23 +1,21 @@
-package all
+package boot_test
 
 import (
 	"context"
 	"testing"
 
-	"github.com/ptcheck/ptcheck/systems/kernel"
-
 	"github.com/ptcheck/ptcheck/model/explore"
+	"github.com/ptcheck/ptcheck/systems/kernel"
+	"github.com/ptcheck/ptcheck/systems/kernel/kerneltest"
 )
 
 // BenchmarkSearch searches each system until nothing is new.
 func BenchmarkSearch(b *testing.B) {
-	for _, name := range Names() {
-		s, err := New(name, kernel.Options{})
-		if err != nil {
-			b.Fatal(err)
-		}
-		b.Run(name, func(b *testing.B) {
+	for _, system := range kerneltest.Backends() {
+		s := kerneltest.New(b, system, kernel.Options{})
+		b.Run(s.Name, func(b *testing.B) {
 			var r explore.Result
+			var err error
 			b.ReportAllocs()
 			for b.Loop() {
 				if r, err = explore.Run(context.Background(), func() explore.Model { return s.NewModel() }, explore.Options{Workers: 1}); err != nil || !r.Complete {
@@ -34,11 +32,8 @@ func BenchmarkSearch(b *testing.B) {
 
 // BenchmarkTransition measures one transition: decode, call, encode.
 func BenchmarkTransition(b *testing.B) {
-	for _, name := range Names() {
-		s, err := New(name, kernel.Options{Levels: []int{3}})
-		if err != nil {
-			b.Fatal(err)
-		}
+	for _, system := range kerneltest.Backends() {
+		s := kerneltest.New(b, system, kernel.Options{Levels: []int{3}})
 		m := s.NewModel()
 		m.Init(0)
 		m.Apply(m.Calls(nil)[0]) // setup_start
@@ -46,7 +41,7 @@ func BenchmarkTransition(b *testing.B) {
 		m.Decode(packed)
 		call := m.Calls(nil)[0]
 		buf := make([]byte, 0, 1<<10)
-		b.Run(name, func(b *testing.B) {
+		b.Run(s.Name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				m.Decode(packed)

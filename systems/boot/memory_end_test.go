@@ -1,12 +1,14 @@
-package all
+package boot_test
 
 import (
 	"testing"
 
-	"github.com/ptcheck/ptcheck/systems/kernel"
-
 	"github.com/ptcheck/ptcheck/hooks"
 	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/systems"
+	"github.com/ptcheck/ptcheck/systems/boot"
+	"github.com/ptcheck/ptcheck/systems/kernel"
+	"github.com/ptcheck/ptcheck/systems/kernel/kerneltest"
 )
 
 // onePageMore maps a page beyond low memory when it maps the last one.
@@ -25,30 +27,27 @@ func onePageMore(_ *hooks.Ops, f *hooks.Funcs) {
 // kernel maps there is one.
 func TestMemoryEndsInATable(t *testing.T) {
 	for _, x := range []struct {
-		system         string
+		system         *kernel.Backend
 		lowmem, levels int
 		patch          func(*hooks.Ops, *hooks.Funcs)
 		want           string
 	}{
-		{"native", 10, 2, nil, ""},
-		{"native", 10, 3, nil, ""},
-		{"xen", 13, 2, nil, ""},
-		{"xen", 18, 4, nil, ""},
-		{"native", 10, 2, onePageMore, "direct-map-true"},
-		{"native", 10, 3, onePageMore, "direct-map-true"},
-		{"xen", 18, 4, onePageMore, "crash: fault pte-write-rejected pa 0000a010 (-EINVAL)"},
+		{boot.Native(), 10, 2, nil, ""},
+		{boot.Native(), 10, 3, nil, ""},
+		{boot.Xen(), 13, 2, nil, ""},
+		{boot.Xen(), 18, 4, nil, ""},
+		{boot.Native(), 10, 2, onePageMore, "direct-map-true"},
+		{boot.Native(), 10, 3, onePageMore, "direct-map-true"},
+		{boot.Xen(), 18, 4, onePageMore, "crash: fault pte-write-rejected pa 0000a010 (-EINVAL)"},
 	} {
-		s, err := New(x.system, kernel.Options{Levels: []int{x.levels}, Lowmem: x.lowmem, Patch: x.patch})
-		if err != nil {
-			t.Fatal(err)
-		}
-		r := search(t, s, 5)
+		s := kerneltest.New(t, x.system, kernel.Options{Levels: []int{x.levels}, Lowmem: x.lowmem, Change: systems.Change{Kernel: x.patch}})
+		r := kerneltest.Search(t, s, 5)
 		got := ""
 		if len(r.Findings) > 0 {
-			got, _ = replayed(s, r.Findings[0])
+			got, _ = kerneltest.Replay(s, r.Findings[0])
 		}
 		if got != x.want {
-			t.Errorf("%s with %d levels: %q, want %q", x.system, x.levels, got, x.want)
+			t.Errorf("%s with %d levels: %q, want %q", s.Name, x.levels, got, x.want)
 		}
 	}
 }
