@@ -141,6 +141,13 @@ func (l Line) Wrap(err error) error {
 	return &placedError{&script.Error{File: l.File, Line: l.No, Col: l.Col, Msg: err.Error()}, err}
 }
 
+// Adjustable is a scenario of which the command line may set what its file leaves
+// open, by settings of its system.
+type Adjustable interface {
+	Scenario
+	Adjust(v Values) (Scenario, error)
+}
+
 // placedError is an error with a place that is known by its cause as well.
 type placedError struct {
 	at    *script.Error
@@ -150,5 +157,14 @@ type placedError struct {
 // Error implements error.
 func (e *placedError) Error() string { return e.at.Error() }
 
-// Unwrap returns the error with its place, and the cause.
-func (e *placedError) Unwrap() []error { return []error{e.at, e.cause} }
+// Unwrap returns the cause.
+func (e *placedError) Unwrap() error { return e.cause }
+
+// As has it found as the error of a script that it is; see [errors.As].
+func (e *placedError) As(target any) bool {
+	at, ok := target.(**script.Error)
+	if ok {
+		*at = e.at
+	}
+	return ok
+}

@@ -1,6 +1,7 @@
 package systems
 
 import (
+	"github.com/ptcheck/ptcheck/invariants"
 	"github.com/ptcheck/ptcheck/model/explore"
 	"github.com/ptcheck/ptcheck/model/script"
 	"github.com/ptcheck/ptcheck/reports"
@@ -72,4 +73,9 @@ func (s *Search) Title() string {
 		return s.System
 	}
 	return s.System + " " + s.Part
+}
+
+// Ruled is a system that brings rules of its own, besides those of package invariants.
+type Ruled interface {
+	OwnRules() []invariants.Rule
 }

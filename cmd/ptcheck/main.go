@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"github.com/ptcheck/ptcheck/cmd/ptcheck/cli"
+	"github.com/ptcheck/ptcheck/systems/all"
 )
 
-func main() { os.Exit(cli.Main()) }
+func main() { os.Exit(cli.Main(all.Systems()...)) }

@@ -40,14 +40,14 @@ func parseNumber(w word) (n uint64, hex bool, err *Error) {
 	}
 	n, e := strconv.ParseUint(text, base, 64)
 	if e != nil || text != strings.ToLower(text) || text[0] == '+' {
-		return 0, false, &Error{Col: w.col, Msg: fmt.Sprintf("%q is not a number", w.text)}
+		return 0, false, &Error{Col: w.col, Msg: quote(w.text) + " is not a number"}
 	}
 	return n, hex, nil
 }
 
 func parseFrame(w word) (Frame, *Error) {
 	bad := func(why string) (Frame, *Error) {
-		return Frame{}, &Error{Col: w.col, Msg: fmt.Sprintf("%q is not a frame: %s", w.text, why)}
+		return Frame{}, &Error{Col: w.col, Msg: quote(w.text) + " is not a frame: " + why}
 	}
 	if w.text == "" {
 		return bad("empty")
@@ -95,7 +95,7 @@ func (a *Arg) parseAddr(w word) *Error {
 	}
 	n, hex, err := parseNumber(word{rest, w.col + 1})
 	if err != nil || hex || n >= PoolPages {
-		return &Error{Col: w.col, Msg: fmt.Sprintf("%q is not an address: pages are s0 to s%d", w.text, PoolPages-1)}
+		return &Error{Col: w.col, Msg: fmt.Sprintf("%s is not an address: pages are s0 to s%d", quote(w.text), PoolPages-1)}
 	}
 	a.Slot = int(n)
 	return nil

@@ -3,7 +3,9 @@ package script
 import (
 	"bytes"
 	"fmt"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // Error is a mistake in a script.
@@ -18,8 +20,12 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Col, e.Msg)
 }
 
-// Errors are all mistakes in a script, in order.
+// Errors are the mistakes in a script, in order: the first [MostErrors] of them, and
+// then how many more there are.
 type Errors []*Error
+
+// MostErrors is how many mistakes are told one by one.
+const MostErrors = 20
 
 // Error returns all messages, one a line.
 func (l Errors) Error() string {
@@ -30,25 +36,69 @@ func (l Errors) Error() string {
 	return strings.Join(lines, "\n")
 }
 
+// Sizes that a script may have: what is longer is no script.
+const (
+	MostBytes = 4 << 20
+	MostLines = 200_000
+)
+
+// check refuses what is no script at all.
+func check(name string, src []byte) *Error {
+	switch {
+	case len(src) > MostBytes:
+		return &Error{File: name, Line: 1, Col: 1, Msg: fmt.Sprintf("%d bytes: a script has at most %d", len(src), MostBytes)}
+	case bytes.Count(src, []byte("\n")) >= MostLines:
+		return &Error{File: name, Line: MostLines, Col: 1, Msg: fmt.Sprintf("too many lines: a script has at most %d", MostLines)}
+	case bytes.IndexByte(src, 0) >= 0 || !utf8.Valid(src):
+		return &Error{File: name, Line: 1, Col: 1, Msg: "this is no text in UTF-8"}
+	}
+	return nil
+}
+
 // Parse reads a script. The file is complete even when there are mistakes, which
-// are returned as [Errors]: an operation with a mistake has no Spec.
+// are returned as [Errors]: an operation with a mistake has no Spec. A byte order mark
+// at the start is passed over.
 func Parse(name string, src []byte) (*File, error) {
 	f := &File{Name: name}
+	if err := check(name, src); err != nil {
+		return f, Errors{err}
+	}
+	src = bytes.TrimPrefix(src, []byte("\ufeff"))
 	var errs Errors
+	wrong := 0
 	for len(src) > 0 {
 		line, rest, _ := bytes.Cut(src, []byte("\n"))
 		src = rest
 		l, err := ParseLine(string(line))
 		if err != nil {
 			err.File, err.Line = name, len(f.Lines)+1
-			errs = append(errs, err)
+			if wrong++; wrong <= MostErrors {
+				errs = append(errs, err)
+			}
 		}
 		f.Lines = append(f.Lines, l)
+	}
+	if wrong > MostErrors {
+		last := errs[MostErrors-1]
+		errs = append(errs, &Error{File: name, Line: last.Line, Col: last.Col, Msg: fmt.Sprintf("and %d more mistakes behind this line", wrong-MostErrors)})
 	}
 	if errs != nil {
 		return f, errs
 	}
 	return f, nil
+}
+
+// quote writes a part of a script for a message, cut where it is long.
+func quote(text string) string {
+	const most = 40
+	if len(text) <= most {
+		return strconv.Quote(text)
+	}
+	cut := most
+	for !utf8.RuneStart(text[cut]) {
+		cut--
+	}
+	return strconv.Quote(text[:cut]) + "..."
 }
 
 // ParseLine reads one line. The error has neither file nor line number.
@@ -103,7 +153,7 @@ func isBlank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' }
 func (o *Op) parse(words []word) *Error {
 	spec := Lookup(o.Name)
 	if spec == nil {
-		return &Error{Col: o.Col, Msg: fmt.Sprintf("unknown operation %q", o.Name)}
+		return &Error{Col: o.Col, Msg: "unknown operation " + quote(o.Name)}
 	}
 	words = words[1:]
 	if !spec.fits(len(words)) {

@@ -70,6 +70,7 @@ func underXen(name string, ops hooks.Ops, o kernel.Options) (*kernel.System, err
 		return drawnSystem(s, "xen", ops, o)
 	}
 	var geos []string
+	most := 0 // leaves that the builder maps
 	for _, c := range xenCases() {
 		if !o.Wants(c.levels) || o.Profile != nil && c.profile.Name != o.Profile.Name {
 			continue
@@ -81,7 +82,7 @@ func underXen(name string, ops hooks.Ops, o kernel.Options) (*kernel.System, err
 			// As much as in the family's own member stays unmapped.
 			c.lowmem, c.mapped = o.Lowmem, o.Lowmem-(c.lowmem-c.mapped)
 		}
-		c.stale = max(c.stale, min(o.Stale, c.mapped))
+		c.stale, most = max(c.stale, min(o.Stale, c.mapped)), max(most, c.mapped)
 		st, err := c.state()
 		if err != nil {
 			return nil, fmt.Errorf("system %s: %w", name, err)
@@ -90,6 +91,9 @@ func underXen(name string, ops hooks.Ops, o kernel.Options) (*kernel.System, err
 			geos = append(geos, n)
 		}
 		s.Inits = append(s.Inits, kernel.Init{Name: c.name(), State: st})
+	}
+	if o.Stale > most && len(s.Inits) > 0 {
+		return nil, fmt.Errorf("system %s: %d stale leaves: the builder of no machine in this scope maps more than %d", name, o.Stale, most)
 	}
 	s.Scope = fmt.Sprintf("%d start-of-day tables, geometries %v", len(s.Inits), geos)
 	var err error

@@ -79,3 +79,6 @@ func (b *Backend) Scenario(lowmem, stale int, start string, calls []Call, c syst
 	}
 	return newWorld(b, preemptions, c).scenario(lowmem, stale, start, calls)
 }
+
+// OwnRules implements [systems.Ruled].
+func (b *Backend) OwnRules() []invariants.Rule { return b.Rules }

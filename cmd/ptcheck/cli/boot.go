@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ptcheck/ptcheck/internal/wholefile"
 	"github.com/ptcheck/ptcheck/traces/golden"
 	"github.com/ptcheck/ptcheck/traces/golden/record"
 )
@@ -45,7 +47,11 @@ every difference.`,
 			if len(args) != 1 {
 				return fmt.Errorf("boot: want one configuration, got %d; --check takes several", len(args))
 			}
-			return f.boot(cmd.OutOrStdout(), args[0])
+			var err error
+			if !during(cmd.Context(), func() { err = f.boot(cmd.OutOrStdout(), args[0]) }) {
+				return exitError(exitStopped)
+			}
+			return err
 		},
 	}
 	fl := cmd.Flags()
@@ -61,6 +67,11 @@ every difference.`,
 
 // boot runs one configuration.
 func (f *bootFlags) boot(w io.Writer, path string) error {
+	if f.svg != "" {
+		if err := wholefile.Probe(f.svg); err != nil {
+			return fmt.Errorf("boot: --svg: %w", err)
+		}
+	}
 	got, err := bootFile(path)
 	if err != nil {
 		return err
@@ -109,7 +120,7 @@ func summary(w io.Writer, f *golden.File) {
 			entries += len(t.Entries)
 		}
 	}
-	fmt.Fprintf(w, "%s: %s %s: %s\n", f.Name, f.Config.Flavour, f.Config.Mode, f.Outcome)
+	fmt.Fprintf(w, "%s: %s %s: %s\n", printable(f.Name), f.Config.Flavour, f.Config.Mode, printable(f.Outcome))
 	fmt.Fprintf(w, "  low memory      %#x frames at %#x\n", f.Config.MaxLowPFN, f.Config.PageOffset)
 	fmt.Fprintf(w, "  cr4 set         %#x\n", f.CR4Set)
 	fmt.Fprintf(w, "  new tables      %d\n", len(f.Bootmem))
@@ -127,34 +138,37 @@ func checkBoots(cmd *cobra.Command, paths []string) error {
 	w, t := cmd.OutOrStdout(), newTask(cmd, "boot --check", len(files))
 	defer t.done()
 	checked, differ := 0, 0
+	var failed []error
 	for _, path := range files {
-		if t.interrupted() {
+		var diffs []golden.Difference
+		var err error
+		if t.interrupted() || !during(cmd.Context(), func() { diffs, err = checkBoot(path) }) {
 			break
 		}
-		diffs, err := checkBoot(path)
+		checked++
+		t.clear()
 		if err != nil {
-			return err
+			failed = append(failed, err) // the others are checked all the same
+			continue
 		}
 		if len(diffs) > 0 {
 			differ++
 		}
-		t.clear()
 		for _, d := range diffs {
-			fmt.Fprintf(w, "%s: %v\n", path, d)
+			fmt.Fprintf(w, "%s: %s\n", path, printable(fmt.Sprint(d)))
 		}
-		checked++
 		t.step(checked, path)
 	}
 	t.done()
 	if checked < len(files) {
 		fmt.Fprintf(w, "interrupted: %d of %d checked, %d differ\n", checked, len(files), differ)
-		return partial(differ > 0)
+		return errors.Join(errors.Join(failed...), partial(differ > 0))
 	}
-	fmt.Fprintf(w, "%d checked, %d differ\n", len(files), differ)
+	fmt.Fprintf(w, "%d checked, %d differ\n", len(files)-len(failed), differ)
 	if differ > 0 {
-		return exitError(exitViolated)
+		failed = append(failed, exitError(exitViolated))
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
 // checkBoot recomputes one golden dump.

@@ -12,7 +12,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ptcheck/ptcheck/internal/wholefile"
 	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/systems"
 	"github.com/ptcheck/ptcheck/systems/lab"
 	"github.com/ptcheck/ptcheck/traces/xenlab"
 )
@@ -60,7 +62,7 @@ short script and saved.`,
 	fl.IntVar(&f.perBoot, "per-boot", 5000, "operations of one boot")
 	fl.IntVar(&f.workers, "workers", 2, "boots at a time")
 	fl.StringVar(&f.profile, "profile", "xen-4.17", "the model's rules")
-	completeFlag(cmd, "profile", profileNames)
+	completeFlag(cmd, "profile", systems.ProfileNames)
 	fl.StringVar(&f.save, "save", ".", "folder for scripts with a difference; empty: none")
 	fl.IntVar(&f.rounds, "shrink", 40, "boots that shrinking a difference may take; 0: do not shrink")
 	return cmd
@@ -73,10 +75,10 @@ type asked struct {
 }
 
 func (f *conformFlags) run(cmd *cobra.Command, files []string) error {
-	profile, err := findProfile(f.profile)
+	profile := systems.FindProfile(f.profile)
 	switch {
-	case err != nil:
-		return err
+	case profile == nil:
+		return flagValueError("conform", "profile", f.profile, systems.ProfileNames())
 	case f.ops < 1 || f.perBoot < 1 || f.workers < 1 || f.rounds < 0:
 		return fmt.Errorf("conform: --ops, --per-boot and --workers must be at least 1, --shrink at least 0")
 	}
@@ -230,7 +232,7 @@ func (f *conformFlags) shrink(ctx context.Context, w io.Writer, a asked, p *mode
 	}
 	name := filepath.Join(f.save, "ptcheck-conform-"+strings.ReplaceAll(filepath.Base(a.name), " ", "")+".txt")
 	fmt.Fprintf(w, "saved: %s\n", name)
-	return writeWhole(name, script)
+	return wholefile.Write(name, script)
 }
 
 // differing tells for which scripts the real Xen and the model differ. A script

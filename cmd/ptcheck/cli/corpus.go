@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -9,11 +10,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ptcheck/ptcheck/fuzz/corpus"
-	"github.com/ptcheck/ptcheck/systems/trial"
+	"github.com/ptcheck/ptcheck/internal/wholefile"
+	"github.com/ptcheck/ptcheck/systems"
 )
 
 // corpusFlags are the flags of the commands below corpus.
 type corpusFlags struct {
+	set     *systems.Set
 	dir     string
 	junit   string
 	mutants bool
@@ -23,8 +26,8 @@ type corpusFlags struct {
 	tries   int
 }
 
-func newCorpus() *cobra.Command {
-	var f corpusFlags
+func (p *program) newCorpus() *cobra.Command {
+	f := corpusFlags{set: p.set}
 	cmd := &cobra.Command{
 		Use:   "corpus",
 		Short: "Scenarios that must never be forgotten: run, add, import, shrink",
@@ -52,13 +55,17 @@ cannot be used.`,
 					return err
 				}
 			}
-			results := corpus.Run(args)
 			if f.junit != "" {
-				if err := f.writeJUnit(results); err != nil {
-					return err
+				if err := wholefile.Probe(f.junit); err != nil {
+					return fmt.Errorf("corpus: --junit: %w", err)
 				}
 			}
-			return writeCorpus(cmd.OutOrStdout(), results)
+			results := corpus.Run(cmd.Context(), f.set, args)
+			err = writeCorpus(cmd.OutOrStdout(), results, len(args))
+			if f.junit != "" {
+				err = errors.Join(err, f.writeJUnit(results))
+			}
+			return err
 		},
 	}
 	cmd.Flags().StringVar(&f.junit, "junit", "", "also write the results to this file in JUnit's format")
@@ -66,25 +73,28 @@ cannot be used.`,
 }
 
 func (f *corpusFlags) writeJUnit(results []corpus.Result) error {
-	out, err := os.Create(f.junit)
-	if err != nil {
+	var out bytes.Buffer
+	if err := corpus.WriteJUnit(&out, results); err != nil {
 		return fmt.Errorf("corpus: --junit: %w", err)
 	}
-	return errors.Join(corpus.WriteJUnit(out, results), out.Close())
+	if err := wholefile.Write(f.junit, out.Bytes()); err != nil {
+		return fmt.Errorf("corpus: --junit: %w", err)
+	}
+	return nil
 }
 
 // writeCorpus prints a line for each file and a summary; the error is the exit
 // code.
-func writeCorpus(w io.Writer, results []corpus.Result) error {
+func writeCorpus(w io.Writer, results []corpus.Result, asked int) error {
 	failed, bad := 0, 0
 	for _, r := range results {
 		switch {
 		case r.Err != nil:
 			bad++
-			fmt.Fprintf(w, "BAD   %v\n", r.Err)
+			fmt.Fprintf(w, "BAD   %s\n", plainly(r.Err))
 		case r.Failure != "":
 			failed++
-			fmt.Fprintf(w, "FAIL  %s\n", r.Failure)
+			fmt.Fprintf(w, "FAIL  %s\n", printable(r.Failure))
 		default:
 			note := ""
 			if r.Mutant != "" {
@@ -94,11 +104,16 @@ func writeCorpus(w io.Writer, results []corpus.Result) error {
 		}
 	}
 	fmt.Fprintf(w, "%d files: %d pass, %d fail, %d cannot be used\n", len(results), len(results)-failed-bad, failed, bad)
+	if len(results) < asked {
+		fmt.Fprintf(w, "interrupted: %d of %d files carried out\n", len(results), asked)
+	}
 	switch {
 	case bad > 0:
 		return exitError(exitUsage)
 	case failed > 0:
 		return exitError(exitViolated)
+	case len(results) < asked:
+		return exitError(exitStopped)
 	}
 	return nil
 }
@@ -117,12 +132,12 @@ the files of the mutant catalogue anew.`,
 				return fmt.Errorf("corpus: add: want files or --mutants")
 			}
 			if f.mutants {
-				paths, err := corpus.AddMutants(cmd.Context(), f.dir)
+				paths, err := corpus.AddMutants(cmd.Context(), f.set, f.dir)
 				fmt.Fprintf(cmd.OutOrStdout(), "%d files of mutants in %s\n", len(paths), f.dir)
 				return err
 			}
 			for _, name := range args {
-				t, err := readTrial(name)
+				t, err := f.read(cmd, name)
 				if err != nil {
 					return err
 				}
@@ -142,17 +157,18 @@ func (f *corpusFlags) triesFlag(cmd *cobra.Command) {
 	cmd.Flags().IntVar(&f.tries, "tries", 0, "largest number of tries to shrink (default: as many as take seconds)")
 }
 
-func readTrial(name string) (*trial.Trial, error) {
-	src, err := os.ReadFile(name)
+// read reads a scenario file.
+func (f *corpusFlags) read(cmd *cobra.Command, name string) (*systems.File, error) {
+	src, err := readInput(cmd.Context(), name, cmd.InOrStdin())
 	if err != nil {
 		return nil, fmt.Errorf("corpus: %w", err)
 	}
-	return trial.Parse(name, src)
+	return f.set.Parse(name, src)
 }
 
 // add files a scenario and says where.
-func (f *corpusFlags) add(w io.Writer, t *trial.Trial) error {
-	a, err := corpus.Add(f.dir, t, f.tries)
+func (f *corpusFlags) add(w io.Writer, t *systems.File) error {
+	a, err := corpus.Add(f.set, f.dir, t, f.tries)
 	if err != nil {
 		return err
 	}
@@ -178,7 +194,7 @@ property test that prints its operations as lines of a scenario, and adds it.`,
 				if err != nil {
 					return fmt.Errorf("corpus: %w", err)
 				}
-				t, err := corpus.Import(name, src, f.target, f.mutant)
+				t, err := corpus.Import(f.set, name, src, f.target, f.mutant)
 				if err != nil {
 					return err
 				}
@@ -204,7 +220,12 @@ as long as the same rule is broken or the same function dies in the same way.`,
 		Example: `  ptcheck corpus shrink ptcheck-xen-crash.pt --output=small.pt`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			t, err := readTrial(args[0])
+			if f.output != "" {
+				if err := wholefile.Probe(f.output); err != nil {
+					return fmt.Errorf("corpus: --output: %w", err)
+				}
+			}
+			t, err := f.read(cmd, args[0])
 			if err != nil {
 				return err
 			}
@@ -212,13 +233,10 @@ as long as the same rule is broken or the same function dies in the same way.`,
 			if err != nil {
 				return err
 			}
-			text, err := small.Text()
-			if err != nil {
-				return err
-			}
+			text := small.Text()
 			fmt.Fprintf(cmd.ErrOrStderr(), "%d operations, %d before, %d tries, minimal: %t\n", how.To, how.From, how.Tries, how.Minimal)
 			if f.output != "" {
-				return corpus.Write(f.output, text)
+				return wholefile.Write(f.output, text)
 			}
 			_, err = cmd.OutOrStdout().Write(text)
 			return err

@@ -1,41 +1,32 @@
 package cli
 
 import (
-	"github.com/ptcheck/ptcheck/systems/all"
+	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/internal/wholefile"
 	"github.com/ptcheck/ptcheck/model/explore"
 	"github.com/ptcheck/ptcheck/reports"
+	"github.com/ptcheck/ptcheck/systems"
 )
 
-func newExplore() *cobra.Command {
-	var f exploreFlags
+func (p *program) newExplore() *cobra.Command {
+	f := exploreFlags{set: p.set, settings: newSettingFlags(p.set.All())}
 	cmd := &cobra.Command{
 		Use:   "explore [SYSTEM...]",
 		Short: "Search every call order of a system, exhaustively",
 		Long: `explore drives the real hook code through every order of protocol calls, from
 every start-of-day pagetable of the scope, and checks every rule at every step.
 
-Systems (default: ` + strings.Join(all.DefaultNames(), ", ") + `):
-` + backendsHelp() + `  adversary    a guest that issues any hypercalls of an alphabet (--ops, --flags)
-               on a few frames, against the hypervisor's rules (--profile)
-  pvdp         the adversary of the PV-DP reference model; it counts every state
-               of that graph unless --symmetry=on
-  hyper        a hostile guest with more ways: one search for each scope of --scope
-
-Scopes of hyper (default: all, each to a depth of its own that takes seconds):
-` + scopesHelp() + `
-Guests that are interrupted or have two processors are judged by the rules of
-Xen 4.17, the others by ideal ones, unless --profile names others: Xen 4.17 loses
-references, in scope pae at once, in nested one operation below its own depth.`,
+Systems (default: ` + strings.Join(p.set.Default(), ", ") + `):
+` + systemsHelp(p.set),
 		Example: `  ptcheck explore --depth=8
   ptcheck explore xen --levels=3 --depth=0
   ptcheck explore native --json
@@ -46,152 +37,219 @@ references, in scope pae at once, in nested one operation below its own depth.`,
   ptcheck explore pvdp --frames=5 --depth=0 --checkpoint=progress`,
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return targetNames(), cobra.ShellCompDirectiveNoFileComp
+			return p.set.Names(), cobra.ShellCompDirectiveNoFileComp
 		},
 	}
-	f.systemFlags(cmd.Flags())
+	f.settings.register(cmd)
 	f.searchFlags(cmd.Flags())
 	f.outputFlags(cmd.Flags())
 	f.completions(cmd)
 	return cmd
 }
 
-// backendsHelp lists the boot systems for the help page.
-func backendsHelp() string {
-	var b strings.Builder
-	for _, x := range all.Backends() {
-		fmt.Fprintf(&b, "  %-12s %s\n", x.Name, x.Says)
-	}
-	return b.String()
-}
-
-// profileNames are the names of the hypervisor's rules.
-func profileNames() []string {
-	var names []string
-	for _, p := range model.Profiles() {
-		names = append(names, p.Name)
-	}
-	return names
-}
-
-// findProfile returns the named rules of the hypervisor, nil for "".
-func findProfile(name string) (*model.Profile, error) {
-	if name == "" {
-		return nil, nil
-	}
-	for _, p := range model.Profiles() {
-		if p.Name == name {
-			return p, nil
+// systemsHelp lists the systems that can be searched for the help page, then what
+// they have to say besides.
+func systemsHelp(set *systems.Set) string {
+	var b, notes strings.Builder
+	for _, name := range set.Names() {
+		x, err := set.Find(name)
+		if err != nil {
+			continue // the set has just named it
+		}
+		a := x.About()
+		fmt.Fprintf(&b, "  %-12s %s\n", a.Name, a.Says)
+		if a.Notes != "" {
+			fmt.Fprintf(&notes, "\n%s\n", a.Notes)
 		}
 	}
-	return nil, unknown("--profile", "set of rules", name, profileNames())
+	return b.String() + notes.String()
 }
 
 func (f *exploreFlags) run(cmd *cobra.Command, names []string) error {
 	if len(names) == 0 {
-		names = all.DefaultNames()
+		names = f.set.Default()
 	}
+	f.depthGiven = cmd.Flags().Changed("depth")
 	if err := f.check(names); err != nil {
 		return err
 	}
-	profile, err := findProfile(f.profile)
+	searches, err := f.searches(names)
 	if err != nil {
 		return err
 	}
-	var targets []*target
-	for _, name := range names {
-		t, err := f.targets(cmd, name, profile)
-		if err != nil {
-			return err
-		}
-		targets = append(targets, t...)
-	}
-	if len(targets) > 1 && f.single() {
+	if len(searches) > 1 && f.single() {
 		return fmt.Errorf("explore: --checkpoint, --resume, --graph and --disk go with one scope: name it with --scope")
 	}
-	var verdicts []*verdict
-	for _, t := range targets {
-		v, err := f.search(cmd, t)
-		if err != nil {
-			return err
-		}
-		verdicts = append(verdicts, v)
+	if err := f.probe(cmd); err != nil {
+		return err
 	}
-	return errors.Join(f.show(cmd.OutOrStdout(), verdicts), exitOf(verdicts, f.strict))
+	var verdicts []*verdict
+	var failed error
+	for _, s := range searches {
+		v, err := f.search(cmd, s)
+		if v != nil {
+			verdicts = append(verdicts, v)
+		}
+		if failed = errors.Join(failed, err); err != nil {
+			break
+		}
+	}
+	return errors.Join(f.show(cmd.OutOrStdout(), verdicts), failed, exitOf(verdicts, f.strict))
 }
 
-// show prints the verdicts and writes their reports.
+// question is a search with what it is asked.
+type question struct {
+	*systems.Search
+	asked []string // see systems.Question
+}
+
+// searches makes the searches of systems, each with the settings that were given. A
+// setting that a system does not have is refused.
+func (f *exploreFlags) searches(names []string) ([]question, error) {
+	given := f.settings.values()
+	var out []question
+	for _, name := range names {
+		x, err := f.set.Find(name)
+		if err != nil || x.About().Unnamed {
+			return nil, unknown("explore", "system", name, f.set.Names())
+		}
+		v, err := systems.CheckValues(x, given)
+		if err != nil {
+			return nil, fmt.Errorf("explore: %w", err)
+		}
+		list, err := x.Searches(v, systems.Change{})
+		if err != nil {
+			return nil, fmt.Errorf("explore: %w", err)
+		}
+		for _, s := range list {
+			out = append(out, question{s, append(systems.Question(x, v), "part="+s.Part)})
+		}
+	}
+	return out, nil
+}
+
+// probe makes sure before a search that what it finds can be written down.
+func (f *exploreFlags) probe(cmd *cobra.Command) error {
+	var failed []error
+	ask := func(flag, place string, probe func(string) error) {
+		if place == "" {
+			return
+		}
+		if err := probe(place); err != nil {
+			failed = append(failed, fmt.Errorf("explore: --%s: %w", flag, err))
+		}
+	}
+	ask("report", f.report.dir, wholefile.ProbeFolder)
+	ask("graph", f.graph, wholefile.Probe)
+	ask("checkpoint", f.checkpoint, wholefile.ProbeFolder)
+	ask("disk", f.disk, wholefile.ProbeFolder)
+	if cmd.Flags().Changed("save") {
+		ask("save", f.save, wholefile.ProbeFolder)
+	} else if err := wholefile.ProbeFolder(f.save); err != nil {
+		fmt.Fprintf(cmd.ErrOrStderr(), "ptcheck: explore: counterexamples cannot be saved here: %v; --save names another folder\n", err)
+	}
+	return errors.Join(failed...)
+}
+
+// show prints the verdicts first, then writes their reports.
 func (f *exploreFlags) show(w io.Writer, verdicts []*verdict) error {
 	var runs []reports.Run
 	for _, v := range verdicts {
 		runs = append(runs, v.run(f.report.timings))
 	}
-	if err := f.report.write(w, runs); err != nil || f.report.format != "" {
-		return err
+	var err error
+	switch {
+	case f.report.format != "":
+		err = f.report.print(w, runs)
+	case f.json:
+		err = writeJSON(w, verdicts)
+	default:
+		err = writeText(w, verdicts)
 	}
-	if f.json {
-		return writeJSON(w, verdicts)
-	}
-	return writeText(w, verdicts)
+	return errors.Join(err, f.report.save(runs))
 }
 
-// search runs one system.
-func (f *exploreFlags) search(cmd *cobra.Command, t *target) (*verdict, error) {
-	opt, err := f.options(t)
+// search runs one search. The verdict is there even if an output failed.
+func (f *exploreFlags) search(cmd *cobra.Command, q question) (*verdict, error) {
+	opt, err := f.options(q)
 	if err != nil {
 		return nil, err
 	}
-	p := newProgress(cmd, t.title())
+	p := newProgress(cmd, q.Title())
 	opt.Progress, opt.ProgressEvery = p.show, p.every()
 	var dot *dotGraph
 	if f.graph != "" {
-		dot = newDotGraph(t)
+		dot = newDotGraph(q.Search)
 		opt.Edges, opt.MaxEdges = dot.edge, f.graphLimit
 	}
-	r, err := explore.Run(cmd.Context(), t.factory, opt)
+	r, err := explore.Run(cmd.Context(), q.Model, opt)
 	p.done()
 	if err != nil {
 		return nil, err
 	}
+	v := &verdict{search: q.Search, result: r, depth: opt.Depth, strategy: opt.Strategy}
+	var failed []error
 	if dot != nil {
-		if err := writeWhole(f.graph, dot.bytes()); err != nil {
-			return nil, fmt.Errorf("explore: --graph: %w", err)
+		if err := wholefile.Write(f.graph, dot.bytes()); err != nil {
+			failed = append(failed, fmt.Errorf("explore: --graph: %w", err))
 		}
 	}
-	v := &verdict{target: t, result: r, depth: opt.Depth, strategy: opt.Strategy}
 	for _, found := range r.Findings {
-		if err := f.explain(v, found); err != nil {
-			return nil, err
+		if err := f.explain(cmd.Context(), v, found); err != nil {
+			failed = append(failed, err)
 		}
 	}
-	return v, nil
+	return v, errors.Join(failed...)
 }
 
 // explain turns a finding into a report and saves its scenario.
-func (f *exploreFlags) explain(v *verdict, found explore.Finding) error {
-	rep, scenario, err := v.target.explain(found)
+func (f *exploreFlags) explain(_ context.Context, v *verdict, found explore.Finding) error {
+	s, err := v.search.Scenario(found)
 	if err != nil {
-		return err
+		return v.unexplained(found, err)
 	}
-	if rep, scenario, err = shorten(v.strategy, rep, scenario); err != nil {
-		return err
+	file, err := f.set.New(s, "")
+	if err != nil {
+		return v.unexplained(found, err)
 	}
-	rep.Scenario = string(scenario)
-	if f.save != "" {
-		name, err := saveScenario(f.save, strings.ReplaceAll(v.target.title(), " ", "-"), rep, scenario)
-		if err != nil {
-			return err
+	if v.strategy != explore.BreadthFirst { // other strategies find no shortest ways
+		if file, _, err = file.Shrink(0); err != nil {
+			return v.unexplained(found, err)
 		}
-		rep.Replay = "ptcheck replay " + name
 	}
+	rep, err := file.Explain()
+	if err != nil {
+		return v.unexplained(found, err)
+	}
+	file.About = []string{rep.Headline()}
+	rep.Scenario = string(file.Text())
 	v.findings = append(v.findings, rep)
+	if want, got := v.search.Breaks(found), verdictOf(rep); got != want {
+		rep.Detail = strings.TrimPrefix(rep.Detail+fmt.Sprintf("; the search broke %s, its replay breaks this", want), "; ")
+	}
+	if f.save == "" {
+		return nil
+	}
+	name, err := saveScenario(f.save, strings.ReplaceAll(v.search.Title(), " ", "-"), rep)
+	if err != nil {
+		return fmt.Errorf("explore: the counterexample is not saved: %w", err)
+	}
+	rep.Replay = "ptcheck replay " + name
 	return nil
 }
 
+// verdictOf is what a report says that was broken.
+func verdictOf(rep *reports.Finding) systems.Verdict {
+	if rep.Rule != "" {
+		return systems.Verdict{Kind: explore.Violated, What: rep.Rule}
+	}
+	return systems.Verdict{Kind: explore.Crashed, What: rep.Kind}
+}
+
 // saveScenario writes a counterexample into a folder and returns its path.
-func saveScenario(dir, sys string, rep *reports.Finding, text []byte) (string, error) {
+func saveScenario(dir, sys string, rep *reports.Finding) (string, error) {
 	name := filepath.Join(dir, scenarioName(sys, rep))
-	return name, writeWhole(name, text)
+	return name, wholefile.Write(name, []byte(rep.Scenario))
 }
 
 // scenarioName is the name of a counterexample's file.
@@ -203,23 +261,16 @@ func scenarioName(sys string, rep *reports.Finding) string {
 	return fmt.Sprintf("ptcheck-%s-%s.pt", sys, kind)
 }
 
-// writeWhole writes a file whole or not at all.
-func writeWhole(name string, data []byte) error {
-	dir := filepath.Dir(name)
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return err
+// settled are the words of flags that choose among a few.
+func settled() map[string][]string {
+	return map[string][]string{
+		"strategy": {"bfs", "dfs", "random"}, "store": {"exact", "hash128", "hash64"}, "format": formatNames(),
 	}
-	tmp, err := os.CreateTemp(dir, ".ptcheck-*")
-	if err != nil {
-		return err
+}
+
+// completions says what the shell may complete.
+func (f *exploreFlags) completions(cmd *cobra.Command) {
+	for flag, words := range settled() {
+		completeFlag(cmd, flag, func() []string { return slices.Clone(words) })
 	}
-	_, err = tmp.Write(data)
-	err = errors.Join(err, tmp.Chmod(0o644), tmp.Close())
-	if err == nil {
-		err = os.Rename(tmp.Name(), name)
-	}
-	if err != nil {
-		os.Remove(tmp.Name())
-	}
-	return err
 }

@@ -1,9 +1,6 @@
 package cli
 
 import (
-	"github.com/ptcheck/ptcheck/systems/hostile"
-	"github.com/ptcheck/ptcheck/systems/life"
-	"github.com/ptcheck/ptcheck/systems/pvdp"
 	"crypto/sha256"
 	"fmt"
 	"io"
@@ -12,42 +9,31 @@ import (
 	"strings"
 	"time"
 
-	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
+	"github.com/ptcheck/ptcheck/systems"
 )
 
 // exploreFlags are the flags of explore.
 type exploreFlags struct {
+	set *systems.Set
 	// What is searched.
-	levels  []int
-	lowmem  int
-	stale   int
-	preempt int
-	fail    bool
-	themes  []string
-	profile string
-	scopes  []string
-	frames  int
-	slots   int
-	ops     []string
-	flags   []string
+	settings *settingFlags
 
 	// How.
-	depth     int
-	workers   int
-	strategy  string
-	seed      uint64
-	walks     uint64
-	store     string
-	symmetry  string
-	disk      string
-	maxStates uint64
-	maxMemory uint64
-	timeout   time.Duration
-	all       bool
+	depth      int
+	depthGiven bool
+	workers    int
+	strategy   string
+	seed       uint64
+	walks      uint64
+	store      string
+	disk       string
+	maxStates  uint64
+	maxMemory  uint64
+	timeout    time.Duration
+	all        bool
 
 	// What is kept and shown.
 	checkpoint string
@@ -61,21 +47,6 @@ type exploreFlags struct {
 	report     reportFlags
 }
 
-func (f *exploreFlags) systemFlags(fl *pflag.FlagSet) {
-	fl.IntSliceVar(&f.levels, "levels", nil, "numbers of table levels (default: all of the system; adversaries: one number)")
-	fl.IntVar(&f.lowmem, "lowmem", 0, "boot systems: frames of low memory (default: the system's own)")
-	fl.IntVar(&f.stale, "stale", 0, "xen: least number of leaves with the builder's attributes (default: the system's own)")
-	fl.StringSliceVar(&f.themes, "themes", nil, "life systems: what to search, of "+strings.Join(life.Themes(), " ")+" (default: all)")
-	fl.BoolVar(&f.fail, "failures", true, "systems under Xen: have each hypercall of each call refused once, for want of memory")
-	fl.IntVar(&f.preempt, "preemptions", 1, "systems with two processors: largest number of preemptions while two calls run side by side, 0 to 4")
-	fl.StringVar(&f.profile, "profile", "", "hypervisor rules: xen-3.1, xen-4.17 or ideal (default: all that the system has)")
-	fl.StringSliceVar(&f.scopes, "scope", nil, "hyper: what to search, of "+strings.Join(hostile.HostileScopeNames(), " ")+" (default: all)")
-	fl.IntVar(&f.frames, "frames", 0, "adversaries: number of frames")
-	fl.IntVar(&f.slots, "slots", 0, "adversaries: slots a table")
-	fl.StringSliceVar(&f.ops, "ops", nil, "adversary: operations, of "+strings.Join(pvdp.OpNames(), " "))
-	fl.StringSliceVar(&f.flags, "flags", nil, "adversary: flag sets of entries, such as P,PW,PWU")
-}
-
 func (f *exploreFlags) searchFlags(fl *pflag.FlagSet) {
 	fl.IntVar(&f.depth, "depth", 8, "largest number of calls; 0: until nothing new is found (hyper: default of each scope's own)")
 	fl.IntVar(&f.workers, "workers", 0, "goroutines that search; no result depends on it (default: one for each processor)")
@@ -83,7 +54,6 @@ func (f *exploreFlags) searchFlags(fl *pflag.FlagSet) {
 	fl.Uint64Var(&f.seed, "seed", 0, "random: where the walks come from")
 	fl.Uint64Var(&f.walks, "walks", 0, "random: number of walks")
 	fl.StringVar(&f.store, "store", "exact", "what is kept of a state: exact, hash128 or hash64; hashes make the verdict probabilistic")
-	fl.StringVar(&f.symmetry, "symmetry", "auto", "count symmetric states once: on, off, frames (not slots), or auto (as the system has it)")
 	fl.StringVar(&f.disk, "disk", "", "folder for visited states that outgrow memory")
 	fl.Uint64Var(&f.maxStates, "max-states", 0, "stop at so many states")
 	fl.Uint64Var(&f.maxMemory, "max-memory", 0, "stop at so many MiB of stored states; with --disk: how much to keep in memory")
@@ -103,17 +73,6 @@ func (f *exploreFlags) outputFlags(fl *pflag.FlagSet) {
 	fl.StringVar(&f.save, "save", ".", "folder for counterexamples as scenario files; empty: none")
 }
 
-// completions says what the shell may complete.
-func (f *exploreFlags) completions(cmd *cobra.Command) {
-	for flag, words := range map[string][]string{
-		"strategy": {"bfs", "dfs", "random"}, "store": {"exact", "hash128", "hash64"}, "symmetry": {"auto", "on", "off", "frames"},
-		"levels": {"2", "3", "4"}, "profile": profileNames(), "ops": pvdp.OpNames(), "flags": {"P", "PW", "PU", "PWU"},
-		"scope": hostile.HostileScopeNames(), "format": formatNames(),
-	} {
-		completeFlag(cmd, flag, func() []string { return words })
-	}
-}
-
 // choose returns the index of a word among those of a flag.
 func choose(flag, word string, words ...string) (int, error) {
 	if i := slices.Index(words, word); i >= 0 {
@@ -123,14 +82,14 @@ func choose(flag, word string, words ...string) (int, error) {
 }
 
 // options translates the flags for the search engine.
-func (f *exploreFlags) options(t *target) (explore.Options, error) {
+func (f *exploreFlags) options(q question) (explore.Options, error) {
 	o := explore.Options{
 		Depth: f.depth, Workers: f.workers, Seed: f.seed, Walks: f.walks, Disk: f.disk,
 		MaxStates: f.maxStates, MaxMemory: f.maxMemory << 20, Timeout: f.timeout, FindAll: f.all,
-		NoSymmetry: !t.symmetry, Checkpoint: f.checkpoint, System: t.name, Scope: t.scope,
+		NoSymmetry: !q.Symmetric, Checkpoint: f.checkpoint, System: q.System, Scope: q.Scope,
 	}
-	if t.depth != nil {
-		o.Depth = *t.depth
+	if !f.depthGiven && q.Depth >= 0 {
+		o.Depth = q.Depth
 	}
 	i, err := choose("strategy", f.strategy, "bfs", "dfs", "random")
 	if err != nil {
@@ -185,18 +144,8 @@ func (f *exploreFlags) single() bool {
 
 // check refuses impossible questions.
 func (f *exploreFlags) check(names []string) error {
-	for _, n := range []struct {
-		flag  string
-		value int
-	}{{"depth", f.depth}, {"workers", f.workers}, {"lowmem", f.lowmem}, {"stale", f.stale}, {"frames", f.frames}, {"slots", f.slots}} {
-		if n.value < 0 {
-			return fmt.Errorf("explore: --%s %d: want 0 or more", n.flag, n.value)
-		}
-	}
-	for _, l := range f.levels {
-		if l < 2 || l > model.MaxLevels {
-			return fmt.Errorf("explore: --levels %d: want 2 to %d", l, model.MaxLevels)
-		}
+	if f.depth < 0 || f.workers < 0 {
+		return fmt.Errorf("explore: --depth and --workers: want 0 or more")
 	}
 	if len(names) > 1 && f.single() {
 		return fmt.Errorf("explore: --checkpoint, --resume, --graph and --disk go with one system, not with %s", strings.Join(names, " and "))

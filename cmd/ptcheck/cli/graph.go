@@ -5,23 +5,24 @@ import (
 	"fmt"
 
 	"github.com/ptcheck/ptcheck/model/explore"
+	"github.com/ptcheck/ptcheck/systems"
 )
 
 // dotGraph collects a state graph in Graphviz' dot language.
 type dotGraph struct {
-	target *target
+	search *systems.Search
 	text   bytes.Buffer
 }
 
-func newDotGraph(t *target) *dotGraph {
-	g := &dotGraph{target: t}
-	fmt.Fprintf(&g.text, "digraph %q {\n  node [shape=circle]\n", t.name)
+func newDotGraph(t *systems.Search) *dotGraph {
+	g := &dotGraph{search: t}
+	fmt.Fprintf(&g.text, "digraph %q {\n  node [shape=circle]\n", t.System)
 	return g
 }
 
 // edge adds a transition. What goes wrong ends in a node of its own.
 func (g *dotGraph) edge(e explore.Edge) error {
-	label := g.target.callText(e.Call)
+	label := g.search.CallText(e.Call)
 	switch e.Outcome.Kind {
 	case explore.Moved:
 		fmt.Fprintf(&g.text, "  %d -> %d [label=%q]\n", e.From, e.To, label)

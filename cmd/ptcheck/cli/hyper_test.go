@@ -1,12 +1,13 @@
 package cli
 
 import (
-	"github.com/ptcheck/ptcheck/systems/hostile"
 	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/ptcheck/ptcheck/systems/hostile"
 
 	"github.com/ptcheck/ptcheck/reports"
 )

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/ptcheck/ptcheck/systems/all"
 )
 
 // asMain makes the test program be ptcheck itself ("1"), or one that does not hear
@@ -21,7 +23,7 @@ const asMain = "PTCHECK_TEST_AS_MAIN"
 func TestMain(m *testing.M) {
 	switch os.Getenv(asMain) {
 	case "1":
-		os.Exit(Main())
+		os.Exit(Main(all.Systems()...))
 	case "deaf":
 		untilSignal()
 		fmt.Println("ready")
@@ -44,7 +46,7 @@ func TestInterrupted(t *testing.T) {
 		"conform xen --ops=10":             "interrupted: 0 of 1 scripts run\n",
 	} {
 		var out, errs bytes.Buffer
-		if code := run(ctx, strings.Fields(line), &out, &errs); code != exitStopped || !strings.Contains(out.String(), want) {
+		if code := run(ctx, all.Systems(), strings.Fields(line), &out, &errs); code != exitStopped || !strings.Contains(out.String(), want) {
 			t.Errorf("%s: exit %d, %s%s; want exit 3 and %q", line, code, out.String(), errs.String(), want)
 		}
 	}
@@ -77,7 +79,7 @@ func TestWhatWasFoundCounts(t *testing.T) {
 	} {
 		ctx, cancel := context.WithCancel(context.Background())
 		out := &stopper{cancel: cancel}
-		if code := run(ctx, x.args, out, io.Discard); code != x.code || !strings.HasSuffix(out.String(), x.want) {
+		if code := run(ctx, all.Systems(), x.args, out, io.Discard); code != x.code || !strings.HasSuffix(out.String(), x.want) {
 			t.Errorf("%v: exit %d, %s; want exit %d and %q", x.args, code, out.String(), x.code, x.want)
 		}
 	}
@@ -123,11 +125,8 @@ func TestPipeInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	in, feed := io.Pipe()
 	defer feed.Close()
-	root := newRoot(&stopper{cancel: cancel}, io.Discard)
-	root.SetArgs([]string{"show", scenarioFile(t, stepped)})
-	root.SetIn(in)
 	go func() { _, _ = io.WriteString(feed, "where\n") }()
-	if code := exitCode(root.ExecuteContext(ctx), io.Discard); code != exitStopped {
+	if code := runWith(ctx, all.Systems(), []string{"show", scenarioFile(t, stepped)}, in, &stopper{cancel: cancel}, io.Discard); code != exitStopped {
 		t.Errorf("exit %d", code)
 	}
 }

@@ -8,13 +8,15 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/ptcheck/ptcheck/systems/all"
 )
 
 // ptcheck runs the command line and returns what it printed.
 func ptcheck(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	code = run(context.Background(), args, &out, &errs)
+	code = run(context.Background(), all.Systems(), args, &out, &errs)
 	return code, out.String(), errs.String()
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ptcheck/ptcheck/internal/wholefile"
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
 )
@@ -37,7 +38,7 @@ func writeManuals(root *cobra.Command, dir string) (err error) {
 		var page []byte
 		if page, err = manual(cmd); err == nil {
 			name := strings.ReplaceAll(cmd.CommandPath(), " ", "-") + ".1"
-			if err = writeWhole(filepath.Join(dir, name), page); err != nil {
+			if err = wholefile.Write(filepath.Join(dir, name), page); err != nil {
 				err = fmt.Errorf("man: %w", err)
 			}
 		}

@@ -31,7 +31,7 @@ func writeMatrix(w io.Writer, list []mutants.Mutant, results []mutants.Result) e
 		} else {
 			by = fmt.Sprintf("MISSED (%s by %d, want %s by %d)", r.Rule, r.Steps, m.Catch, m.Steps)
 		}
-		fmt.Fprintf(tw, "%s\t%s/%d\t%s\t%d\t%d\t%d\t%s\t%s\n", r.ID, m.System, m.Levels, by, r.Steps, r.States, r.Millis, matrixRow(kills, r), m.What)
+		fmt.Fprintf(tw, "%s\t%s/%d\t%s\t%d\t%d\t%d\t%s\t%s\n", r.ID, m.SystemName(), m.Levels(), by, r.Steps, r.States, r.Millis, matrixRow(kills, r), m.What)
 	}
 	fmt.Fprintln(tw)
 	fmt.Fprintln(tw, "\trule\tcatches\tfires\tonly it")

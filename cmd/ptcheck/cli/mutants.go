@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ptcheck/ptcheck/fuzz/mutants"
+	"github.com/ptcheck/ptcheck/internal/wholefile"
 )
 
 // mutantsFlags are the flags of mutants.
@@ -18,7 +19,7 @@ type mutantsFlags struct {
 	report   string
 }
 
-func newMutants() *cobra.Command {
+func (p *program) newMutants() *cobra.Command {
 	var f mutantsFlags
 	cmd := &cobra.Command{
 		Use:   "mutants [ID...]",
@@ -54,6 +55,11 @@ func (f *mutantsFlags) run(cmd *cobra.Command, ids []string) error {
 	if id := unknownWord(ids, mutantIDs()); id != "" {
 		return unknown("mutants", "mutant", id, mutantIDs())
 	}
+	if f.report != "" {
+		if err := wholefile.ProbeFolder(f.report); err != nil {
+			return fmt.Errorf("mutants: --report: %w", err)
+		}
+	}
 	all, err := mutants.Find(ids)
 	if err != nil {
 		return err
@@ -62,15 +68,13 @@ func (f *mutantsFlags) run(cmd *cobra.Command, ids []string) error {
 	if err != nil {
 		return err
 	}
-	if f.report != "" {
-		if err := writeMutantReports(f.report, list, results); err != nil {
-			return err
-		}
-	}
 	if f.json {
 		err = writeIndented(cmd.OutOrStdout(), results)
 	} else {
 		err = writeMatrix(cmd.OutOrStdout(), list, results)
+	}
+	if f.report != "" {
+		err = errors.Join(err, writeMutantReports(f.report, list, results))
 	}
 	for _, r := range results {
 		if !r.Caught {
@@ -144,7 +148,7 @@ func (f *mutantsFlags) runHarmless(cmd *cobra.Command, ids []string) error {
 			answer = fmt.Sprintf("FIRES %s", r.Fired)
 			loud++
 		}
-		fmt.Fprintf(cmd.OutOrStdout(), "%-24s %-10s %8d states  %s: %s\n", r.ID, list[i].System, r.States, answer, list[i].What)
+		fmt.Fprintf(cmd.OutOrStdout(), "%-24s %-10s %8d states  %s: %s\n", r.ID, list[i].SystemName(), r.States, answer, list[i].What)
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "%d of %d silent\n", len(results)-loud, len(results))
 	if loud > 0 {

@@ -9,8 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/ptcheck/ptcheck/reports/pagemap"
+	"github.com/ptcheck/ptcheck/internal/wholefile"
 	"github.com/ptcheck/ptcheck/traces/golden"
+	"github.com/ptcheck/ptcheck/traces/pagemap"
 )
 
 // draw prints a map of the tables of a boot, or draws it into an SVG file.
@@ -26,7 +27,7 @@ func draw(w io.Writer, f *golden.File, svg string) error {
 	if err := m.WriteSVG(&picture); err != nil {
 		return err
 	}
-	if err := writeWhole(svg, picture.Bytes()); err != nil {
+	if err := wholefile.Write(svg, picture.Bytes()); err != nil {
 		return fmt.Errorf("boot: --svg: %w", err)
 	}
 	return nil

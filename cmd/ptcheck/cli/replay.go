@@ -1,48 +1,40 @@
 package cli
 
 import (
-	"github.com/ptcheck/ptcheck/systems"
-	"github.com/ptcheck/ptcheck/systems/all"
-	"github.com/ptcheck/ptcheck/systems/hostile"
-	"github.com/ptcheck/ptcheck/systems/kernel"
-	"github.com/ptcheck/ptcheck/systems/pvdp"
-	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/ptcheck/ptcheck/fuzz/mutants"
-	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/internal/wholefile"
 	"github.com/ptcheck/ptcheck/model/script"
 	"github.com/ptcheck/ptcheck/reports"
-	"github.com/ptcheck/ptcheck/systems/lab"
-	"github.com/ptcheck/ptcheck/systems/trial"
+	"github.com/ptcheck/ptcheck/systems"
 )
 
 // replayFlags are the flags of replay.
 type replayFlags struct {
-	against string
-	bits    int
-	profile string
-	rewrite bool
-	report  reportFlags
+	set      *systems.Set
+	settings *settingFlags
+	against  string
+	rewrite  bool
+	report   reportFlags
 }
 
-func newReplay() *cobra.Command {
-	var f replayFlags
+func (p *program) newReplay() *cobra.Command {
+	f := replayFlags{set: p.set, settings: newSettingFlags(adjustable(p.set))}
 	cmd := &cobra.Command{
 		Use:   "replay FILE...",
 		Short: "Run scenario files: counterexamples and scripts of hypercalls",
 		Long: `replay runs scenario files on the model and prints an answer for each
-operation. Boot scenarios and those of an adversary name their system; a file
-without one is a script of hypercalls for a guest on Xen.
+operation; "-" is the standard input. Boot scenarios and those of an adversary
+name their system; a file without one is a script of hypercalls for a guest on
+Xen.
 
 Answers are compared with those that the file expects (written "#= ANSWER" on
 the line of the operation) and with a recording: --against FILE, or the file of
@@ -57,176 +49,289 @@ it, and the exit code is 1.`,
 	}
 	fl := cmd.Flags()
 	fl.StringVar(&f.against, "against", "", "recording to compare with")
-	fl.IntVar(&f.bits, "bits", 0, "scripts of hypercalls: guest of 64 or 32 bits (default: as the recording says, else 64)")
-	fl.StringVar(&f.profile, "profile", "", "scripts of hypercalls: hypervisor rules (default: xen-4.17)")
-	completeFlag(cmd, "profile", profileNames)
+	f.settings.register(cmd)
 	f.report.register(fl)
 	completeFlag(cmd, "format", formatNames)
 	fl.BoolVar(&f.rewrite, "rewrite", false, "write the answers into the files, as expected ones")
 	return cmd
 }
 
+// adjustable are the systems whose scenarios leave something to the command line.
+func adjustable(set *systems.Set) []systems.System {
+	var out []systems.System
+	for _, x := range set.All() {
+		if x.About().Unnamed {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
 func (f *replayFlags) run(cmd *cobra.Command, names []string) error {
-	w := cmd.OutOrStdout()
-	if f.against != "" && len(names) > 1 {
-		return fmt.Errorf("replay: --against goes with one file")
-	}
-	if f.bits != 0 && f.bits != 32 && f.bits != 64 {
-		return fmt.Errorf("replay: --bits %d: want 32 or 64", f.bits)
-	}
-	profile, err := findProfile(f.profile)
-	if err != nil {
+	if err := f.check(names); err != nil {
 		return err
-	}
-	if err := f.report.check(false); err != nil {
-		return fmt.Errorf("replay: %w", err)
 	}
 	t := newTask(cmd, "replay", len(names))
 	defer t.done()
-	out := w
+	out := cmd.OutOrStdout()
 	if f.report.format != "" {
 		out = io.Discard // the report alone
 	}
 	bad := false
 	var runs []reports.Run
+	var failed []error
 	for i, name := range names {
 		if t.interrupted() {
 			t.clear()
 			fmt.Fprintf(out, "interrupted: %d of %d files replayed\n", i, len(names))
-			return errors.Join(f.report.write(w, runs), partial(bad))
+			return errors.Join(f.report.write(cmd.OutOrStdout(), runs), errors.Join(failed...), partial(bad))
 		}
-		p := &player{flags: f, profile: profile, name: name, out: out}
+		r := &replay{ctx: cmd.Context(), flags: f, name: name, stdin: cmd.InOrStdin(), out: out}
 		t.clear()
-		if err := p.play(); err != nil {
-			return err
+		if err := r.run(); err != nil {
+			failed = append(failed, err)
+			continue
 		}
-		bad = bad || p.failed
-		runs = append(runs, p.run())
+		bad = bad || r.failed
+		runs = append(runs, r.report())
 		t.step(i+1, name)
 	}
-	if err := f.report.write(w, runs); err != nil {
-		return err
-	}
 	if bad {
-		return exitError(exitViolated)
+		failed = append(failed, exitError(exitViolated))
 	}
-	return nil
+	return errors.Join(f.report.write(cmd.OutOrStdout(), runs), errors.Join(failed...))
 }
 
-// player runs one scenario file.
-type player struct {
-	flags   *replayFlags
-	profile *model.Profile
-	name    string
-	out     io.Writer
-
-	src     []byte
-	file    *script.File
-	lines   []string       // what was printed, answers and titles
-	answers map[int]string // by line, counted from 1
-	finding *reports.Finding
-	failed  bool
-	change  mutants.Change // what the file's mutant replaces
-	expect  *trial.Verdict // how the file says that it ends, nil if it does not say
-}
-
-func (p *player) play() (err error) {
-	if p.src, err = os.ReadFile(p.name); err != nil {
+// check refuses flags that would not be used.
+func (f *replayFlags) check(names []string) error {
+	if f.against != "" && len(names) > 1 {
+		return fmt.Errorf("replay: --against goes with one file")
+	}
+	if f.rewrite {
+		if f.report.format != "" || f.report.dir != "" || f.against != "" {
+			return fmt.Errorf("replay: --rewrite compares nothing and reports nothing: leave the other flags out")
+		}
+		for _, n := range names {
+			if n == "-" {
+				return fmt.Errorf("replay: --rewrite writes files, not the standard input")
+			}
+		}
+	}
+	if err := f.report.check(false); err != nil {
 		return fmt.Errorf("replay: %w", err)
 	}
-	if p.file, err = script.Parse(p.name, p.src); err != nil {
-		// A recording may hold what the real guest says to a mistake.
-		if _, name, e := p.recording(); e != nil || name == "" || p.world() != "" {
-			return err
+	if f.report.dir != "" {
+		if err := wholefile.ProbeFolder(f.report.dir); err != nil {
+			return fmt.Errorf("replay: --report: %w", err)
 		}
 	}
-	p.answers = map[int]string{}
-	if p.world() != "" {
-		if p.change, p.expect, err = trial.ReadHeader(p.file); err != nil {
-			return err
-		}
+	return nil
+}
+
+// replay is the run of one scenario file.
+type replay struct {
+	ctx   context.Context
+	flags *replayFlags
+	name  string
+	stdin io.Reader
+	out   io.Writer
+
+	src    []byte
+	script *script.File
+	file   *systems.File
+	play   *systems.Play
+	failed bool
+}
+
+func (r *replay) run() error {
+	if err := r.read(); err != nil {
+		return err
 	}
-	switch p.world() {
-	case "":
-		err = p.hypercalls()
-	case "adversary", "pvdp":
-		err = p.adversary(pvdp.RunAdversary)
-	case "hyper":
-		err = p.adversary(hostile.RunHostile)
-	default:
-		err = p.boot()
+	var err error
+	if !during(r.ctx, func() { r.play, err = r.file.Play(systems.PlayOptions{Report: true, Place: true}) }) {
+		return exitError(exitStopped)
 	}
 	if err != nil {
 		return err
 	}
-	for _, l := range p.lines {
-		fmt.Fprintln(p.out, l)
+	for _, l := range r.play.Printed {
+		fmt.Fprintln(r.out, printable(l))
 	}
-	return p.judge()
+	if len(r.play.Answers) == 0 {
+		return fmt.Errorf("%s: nothing was carried out", r.name)
+	}
+	if r.flags.rewrite {
+		return r.rewrite()
+	}
+	return r.judge()
 }
 
-// world is the system that a file names, "" for a script of hypercalls.
-func (p *player) world() string {
-	for _, l := range p.file.Lines {
-		if l.Op != nil && l.Op.Name == "system" && len(l.Op.Args) == 1 {
-			return l.Op.Args[0].Word
+// read reads the file and makes its scenario.
+func (r *replay) read() (err error) {
+	if r.src, err = readInput(r.ctx, r.name, r.stdin); err != nil {
+		return fmt.Errorf("replay: %w", err)
+	}
+	if r.script, r.file, err = readScenario(r.flags.set, r.name, r.src, r.recorded()); err != nil {
+		return err
+	}
+	r.file, err = adjusted(r.flags.set, r.file, r.flags.settings.values())
+	if err != nil {
+		return fmt.Errorf("replay: %s: %w", r.name, err)
+	}
+	return nil
+}
+
+// readScenario parses a file and makes its scenario. A recording may hold what the real
+// guest says to a mistake: recorded scripts may have some.
+func readScenario(set *systems.Set, name string, src []byte, recorded bool) (*script.File, *systems.File, error) {
+	parsed, err := script.Parse(name, src)
+	if err != nil && !(recorded && !names(parsed)) {
+		return nil, nil, err
+	}
+	f, err := set.Read(parsed)
+	if err != nil {
+		return nil, nil, err
+	}
+	return parsed, f, nil
+}
+
+// names reports whether a script names its system.
+func names(f *script.File) bool {
+	for _, l := range f.Lines {
+		if l.Op != nil && l.Op.Name == "system" {
+			return true
 		}
+	}
+	return false
+}
+
+// adjusted is a file with what the command line says about it. A file that leaves
+// nothing open refuses it.
+func adjusted(set *systems.Set, f *systems.File, v systems.Values) (*systems.File, error) {
+	if len(v) == 0 {
+		return f, nil
+	}
+	x, err := set.Find(f.System())
+	if err != nil {
+		return nil, err
+	}
+	s, ok := f.Scenario.(systems.Adjustable)
+	if !ok {
+		for name := range v {
+			return nil, fmt.Errorf("--%s means nothing to a scenario of system %s: it says itself what it runs on", name, f.System())
+		}
+	}
+	if v, err = systems.CheckValues(x, v); err != nil {
+		return nil, err
+	}
+	out := *f
+	out.Scenario, err = s.Adjust(v)
+	return &out, err
+}
+
+// beside is the name of the recording that belongs to the file.
+func (r *replay) beside() string {
+	if r.flags.against != "" {
+		return r.flags.against
+	}
+	return strings.TrimSuffix(r.name, filepath.Ext(r.name)) + ".out"
+}
+
+// recorded reports whether there is a recording.
+func (r *replay) recorded() bool {
+	_, err := os.Stat(r.beside())
+	return err == nil && r.beside() != r.name
+}
+
+// judge compares the answers with what is expected of them, and how it ended with the
+// file's line "expect".
+func (r *replay) judge() error {
+	compared := r.expectations()
+	last := false // the last answer was an expected one
+	if n := len(r.play.Answers); n > 0 {
+		_, last = r.file.Wants(r.play.Answers[n-1].Line)
+	}
+	if r.recorded() {
+		compared = true
+		if err := r.compare(); err != nil {
+			return err
+		}
+	} else if r.flags.against != "" {
+		_, err := os.ReadFile(r.flags.against)
+		return fmt.Errorf("replay: --against: %w", err)
+	}
+	if r.file.Expect != nil {
+		compared = true
+		r.verdict()
+	}
+	if r.play.Finding == nil {
+		if !compared && !r.failed {
+			fmt.Fprintln(r.out, "nothing to compare with: no expected answers, no recording")
+		}
+		return nil
+	}
+	r.failed = r.failed || !last && r.file.Expect == nil
+	f := r.play.Finding
+	f.Replay, f.Scenario = "ptcheck replay "+r.name, string(r.src)
+	fmt.Fprintln(r.out, strings.Repeat("-", 72))
+	return reports.WriteFinding(r.out, f, colored(r.out))
+}
+
+// expectations compares with the answers written in the file, and reports whether
+// there are any.
+func (r *replay) expectations() (some bool) {
+	for _, a := range r.play.Answers {
+		want, ok := r.file.Wants(a.Line)
+		some = some || ok
+		if ok && want != a.Text && !r.failed {
+			r.failed = true
+			fmt.Fprintf(r.out, "%s:%d: want %s\n%s:%d: got  %s\n", r.name, a.Line, printable(want), r.name, a.Line, printable(a.Text))
+		}
+	}
+	return some
+}
+
+// verdict compares how the scenario ended with what its line "expect" says.
+func (r *replay) verdict() {
+	got, want := r.play.Verdict, *r.file.Expect
+	if !got.Meets(want) {
+		r.failed = true
+		fmt.Fprintf(r.out, "%s: ends as %q, expected is %q\n", r.name, got, want)
+		return
+	}
+	fmt.Fprintf(r.out, "ends as expected: %v\n", got)
+}
+
+// compare prints the first line that differs from the recording, with the lines before
+// it.
+func (r *replay) compare() error {
+	recorded, err := os.ReadFile(r.beside())
+	if err != nil {
+		return fmt.Errorf("replay: %w", err)
+	}
+	want, got := answerLines(strings.Split(strings.TrimSuffix(string(recorded), "\n"), "\n")), r.play.Printed
+	for i := range max(len(want), len(got)) {
+		w, g := lineAt(want, i), lineAt(got, i)
+		if w == g {
+			continue
+		}
+		r.failed = true
+		fmt.Fprintf(r.out, "differs from %s:\n", r.beside())
+		for _, l := range want[max(0, min(i, len(want))-5):min(i, len(want))] {
+			fmt.Fprintf(r.out, "  %s\n", printable(l))
+		}
+		fmt.Fprintf(r.out, "- %s\n+ %s\n", printable(w), printable(g))
+		return nil
+	}
+	fmt.Fprintf(r.out, "agrees with %s: %d answers\n", r.beside(), len(r.play.Answers))
+	return nil
+}
+
+func lineAt(lines []string, i int) string {
+	if i < len(lines) {
+		return lines[i]
 	}
 	return ""
-}
-
-func (p *player) boot() error {
-	play, err := all.Run(p.file, p.change.Apply(kernel.Options{}))
-	if err != nil {
-		return err
-	}
-	p.add(play.Answers)
-	if play.Failed {
-		p.finding, err = play.System.Explain(play.Init, play.Path)
-	}
-	return err
-}
-
-func (p *player) adversary(run func(*script.File, model.Mutant) (*pvdp.AdversaryPlay, error)) error {
-	play, err := run(p.file, p.change.Judge)
-	if err != nil {
-		return err
-	}
-	p.add(play.Answers)
-	p.finding = play.Finding
-	return nil
-}
-
-func (p *player) add(answers []systems.Answer) {
-	for _, a := range answers {
-		p.answers[a.Line] = a.Text
-		p.lines = append(p.lines, fmt.Sprintf("R %d %s = %s", a.Line, p.file.Lines[a.Line-1].Op, a.Text))
-	}
-}
-
-// hypercalls runs a script on the guest of the recordings. A line that is no
-// operation is answered as the real guest does.
-func (p *player) hypercalls() error {
-	bits := p.flags.bits
-	if bits == 0 {
-		bits = 64
-		if want, _, err := p.recording(); err == nil && bytes.Contains(want, []byte("HELLO ptexec 3 levels")) {
-			bits = 32
-		}
-	}
-	lines, err := lab.Run(lab.Config{Bits: bits, Profile: p.profile}, p.src)
-	if err != nil {
-		return err
-	}
-	p.lines = answerLines(lines)
-	for _, l := range p.lines {
-		head, answer, ok := strings.Cut(l, " = ")
-		word := strings.SplitN(head, " ", 3)
-		if no, err := strconv.Atoi(word[min(1, len(word)-1)]); ok && err == nil && word[0] == "R" {
-			p.answers[no] = answer
-		}
-	}
-	return nil
 }
 
 // answerLines leaves out what describes the machine.
@@ -240,106 +345,26 @@ func answerLines(lines []string) []string {
 	return out
 }
 
-// recording returns what to compare with and its name; an empty name if there
-// is nothing.
-func (p *player) recording() ([]byte, string, error) {
-	if p.flags.against != "" {
-		data, err := os.ReadFile(p.flags.against)
-		if err != nil {
-			return nil, "", fmt.Errorf("replay: --against: %w", err)
+// rewrite writes the answers into the file as expected ones.
+func (r *replay) rewrite() error {
+	for _, a := range r.play.Answers {
+		if l := &r.script.Lines[a.Line-1]; l.Op != nil && l.Op.Spec != nil {
+			l.Want, l.HasWant = a.Text, true
 		}
-		return data, p.flags.against, nil
 	}
-	beside := strings.TrimSuffix(p.name, filepath.Ext(p.name)) + ".out"
-	data, err := os.ReadFile(beside)
-	if err != nil || beside == p.name {
-		return nil, "", nil
-	}
-	return data, beside, nil
+	return wholefile.Write(r.name, script.Format(r.script))
 }
 
-// judge compares the answers with what is expected of them.
-func (p *player) judge() error {
-	if p.flags.rewrite {
-		return p.rewriteFile()
+// report turns the run into a run of a report.
+func (r *replay) report() reports.Run {
+	out := reports.Run{System: r.file.System(), Title: filepath.Base(r.name), Verdict: reports.Holds, Findings: []*reports.Finding{}}
+	out.Summary = fmt.Sprintf("%d answers, nothing wrong", len(r.play.Answers))
+	if r.failed {
+		out.Verdict, out.Summary = reports.Differs, fmt.Sprintf("%d answers, not as expected", len(r.play.Answers))
 	}
-	expected := p.expectations()
-	want, name, err := p.recording()
-	if err != nil {
-		return err
+	if f := r.play.Finding; f != nil {
+		out.Verdict, out.Summary = f.Verdict(), f.Headline()
+		out.Findings = append(out.Findings, f)
 	}
-	if err := p.verdict(); err != nil {
-		return err
-	}
-	if name == "" && p.finding == nil && p.expect == nil && !p.hasExpectations() {
-		fmt.Fprintln(p.out, "nothing to compare with: no expected answers, no recording")
-	}
-	if name != "" {
-		p.compare(strings.Split(strings.TrimSuffix(string(want), "\n"), "\n"), name)
-	}
-	if p.finding == nil {
-		return nil
-	}
-	p.failed = p.failed || !expected && p.expect == nil
-	p.finding.Replay, p.finding.Scenario = "ptcheck replay "+p.name, string(p.src)
-	fmt.Fprintln(p.out, strings.Repeat("-", 72))
-	return reports.WriteFinding(p.out, p.finding, colored(p.out))
-}
-
-// expectations compares with the answers written in the file, and reports
-// whether the last answer was an expected one.
-func (p *player) expectations() (last bool) {
-	for i, l := range p.file.Lines {
-		got, ok := p.answers[i+1]
-		if !ok {
-			continue
-		}
-		last = l.HasWant
-		if l.HasWant && l.Want != got && !p.failed {
-			p.failed = true
-			fmt.Fprintf(p.out, "%s:%d: want %s\n%s:%d: got  %s\n", p.name, i+1, l.Want, p.name, i+1, got)
-		}
-	}
-	return last
-}
-
-func (p *player) hasExpectations() bool {
-	return slices.ContainsFunc(p.file.Lines, func(l script.Line) bool { return l.HasWant })
-}
-
-// compare prints the first line that differs from a recording, with the lines
-// before it.
-func (p *player) compare(recorded []string, name string) {
-	want := answerLines(recorded)
-	for i := range max(len(want), len(p.lines)) {
-		var w, g string
-		if i < len(want) {
-			w = want[i]
-		}
-		if i < len(p.lines) {
-			g = p.lines[i]
-		}
-		if w == g {
-			continue
-		}
-		p.failed = true
-		fmt.Fprintf(p.out, "differs from %s:\n", name)
-		for _, l := range want[max(0, min(i, len(want))-5):min(i, len(want))] {
-			fmt.Fprintf(p.out, "  %s\n", l)
-		}
-		fmt.Fprintf(p.out, "- %s\n+ %s\n", w, g)
-		return
-	}
-	fmt.Fprintf(p.out, "agrees with %s: %d answers\n", name, len(p.answers))
-}
-
-// rewriteFile writes the answers into the file as expected ones.
-func (p *player) rewriteFile() error {
-	for i := range p.file.Lines {
-		l := &p.file.Lines[i]
-		if got, ok := p.answers[i+1]; ok && l.Op != nil && l.Op.Spec != nil {
-			l.Want, l.HasWant = got, true
-		}
-	}
-	return writeWhole(p.name, script.Format(p.file))
+	return out
 }

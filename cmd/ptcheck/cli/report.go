@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/ptcheck/ptcheck/internal/wholefile"
 	"github.com/ptcheck/ptcheck/reports"
 )
 
@@ -49,13 +51,8 @@ func (f *reportFlags) check(json bool) error {
 	return nil
 }
 
-// write writes the report where the flags want it.
-func (f *reportFlags) write(w io.Writer, runs []reports.Run) error {
-	if f.dir != "" {
-		if err := writeReports(f.dir, runs); err != nil {
-			return err
-		}
-	}
+// print prints the report in the format asked for, if one is.
+func (f *reportFlags) print(w io.Writer, runs []reports.Run) error {
 	if f.format == "" {
 		return nil
 	}
@@ -64,6 +61,19 @@ func (f *reportFlags) write(w io.Writer, runs []reports.Run) error {
 		return err
 	}
 	return format.Write(w, newReport(runs), colored(w))
+}
+
+// save writes the report into the folder asked for, if one is.
+func (f *reportFlags) save(runs []reports.Run) error {
+	if f.dir == "" {
+		return nil
+	}
+	return writeReports(f.dir, runs)
+}
+
+// write prints and saves the report where the flags want it.
+func (f *reportFlags) write(w io.Writer, runs []reports.Run) error {
+	return errors.Join(f.print(w, runs), f.save(runs))
 }
 
 // newReport is a report of this version of the program.
@@ -97,7 +107,7 @@ func writeReports(dir string, runs []reports.Run) error {
 		return err
 	}
 	for _, f := range append(files, rendered...) {
-		if err := writeWhole(filepath.Join(dir, f.Name), f.Data); err != nil {
+		if err := wholefile.Write(filepath.Join(dir, f.Name), f.Data); err != nil {
 			return fmt.Errorf("--report: %w", err)
 		}
 	}
@@ -119,39 +129,16 @@ func freeName(files []reports.File, name string) string {
 // run turns a verdict into a run of a report.
 func (v *verdict) run(timings bool) reports.Run {
 	r := reports.Run{
-		System: v.target.name, Verdict: v.word(), Summary: v.headline(), Scope: v.target.scope,
+		System: v.search.System, Verdict: v.word(), Summary: v.headline(), Scope: v.search.Scope,
 		Stats:    reports.StatsOf(&v.result, v.strategy, v.depth, v.allStates()),
 		Findings: append([]*reports.Finding{}, v.findings...),
 	}
-	if v.target.part != "" {
-		r.Title = v.target.title()
+	if v.search.Part != "" {
+		r.Title = v.search.Title()
 	}
-	for i, g := range v.counts() {
-		row := reports.Group{Name: g.Name, Due: v.target.counters[i].due}
-		for _, c := range g.Counts {
-			row.Counts = append(row.Counts, reports.Count(c))
-		}
-		r.Coverage = append(r.Coverage, row)
-	}
+	r.Coverage = v.counts()
 	if timings {
 		r.Timings = reports.TimingsOf(&v.result)
-	}
-	return r
-}
-
-// run turns a replayed scenario into a run of a report.
-func (p *player) run() reports.Run {
-	r := reports.Run{System: p.world(), Title: filepath.Base(p.name), Verdict: reports.Holds, Findings: []*reports.Finding{}}
-	if r.System == "" {
-		r.System = "hypercalls"
-	}
-	r.Summary = fmt.Sprintf("%d answers, nothing wrong", len(p.answers))
-	if p.failed {
-		r.Verdict, r.Summary = reports.Differs, fmt.Sprintf("%d answers, not as expected", len(p.answers))
-	}
-	if p.finding != nil {
-		r.Verdict, r.Summary = p.finding.Verdict(), p.finding.Headline()
-		r.Findings = append(r.Findings, p.finding)
 	}
 	return r
 }

@@ -11,7 +11,7 @@ import (
 
 // newRoot makes the command line. Completion scripts go to the output that is set
 // when their commands are made.
-func newRoot(stdout, stderr io.Writer) *cobra.Command {
+func (p *program) newRoot(stdout, stderr io.Writer) *cobra.Command {
 	var progress string
 	root := &cobra.Command{
 		Use:   "ptcheck",
@@ -20,8 +20,8 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 paravirt hooks, natively and under Xen. It runs the hook code itself, looks at
 every store and hypercall, and reports the shortest way to whatever goes wrong.
 
-Exit codes: 0 holds as asked, 1 violated or different, 2 bad input or a fault
-of the checker, 3 stopped by a limit or interrupted before the question was
+Exit codes: 0 holds as asked, 1 violated or different, 2 bad input, an output that
+failed or a fault of the checker, 3 stopped by a limit or interrupted before the question was
 answered. Ctrl-C ends a command with a partial verdict; a second one kills it.`,
 		Example: `  ptcheck explore --depth=8
   ptcheck boot --map config.json
@@ -40,7 +40,7 @@ answered. Ctrl-C ends a command with a partial verdict; a second one kills it.`,
 	}
 	root.PersistentFlags().StringVar(&progress, "progress", "auto", "show progress on stderr: auto (on a terminal), always, never")
 	completeFlag(root, "progress", progressWords)
-	root.AddCommand(newExplore(), newBoot(), newDiff(), newReplay(), newShow(), newConform(), newMutants(), newCorpus(), newList(), newExplain(), newMan())
+	root.AddCommand(p.newExplore(), newBoot(), newDiff(), p.newReplay(), p.newShow(), newConform(), p.newMutants(), p.newCorpus(), p.newList(), p.newExplain(), newMan())
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.InitDefaultHelpCmd()

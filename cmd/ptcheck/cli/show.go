@@ -13,21 +13,22 @@ import (
 	"golang.org/x/term"
 
 	"github.com/ptcheck/ptcheck/cmd/ptcheck/show"
+	"github.com/ptcheck/ptcheck/systems"
 )
 
 // showFlags are the flags of show.
 type showFlags struct {
-	step    string
-	watch   []string
-	walk    []string
-	table   []string
-	frames  bool
-	bits    int
-	profile string
+	step     string
+	watch    []string
+	walk     []string
+	table    []string
+	frames   bool
+	set      *systems.Set
+	settings *settingFlags
 }
 
-func newShow() *cobra.Command {
-	var f showFlags
+func (p *program) newShow() *cobra.Command {
+	f := showFlags{set: p.set, settings: newSettingFlags(adjustable(p.set))}
 	cmd := &cobra.Command{
 		Use:   "show FILE",
 		Short: "Step through a scenario: every store, walk, table and frame",
@@ -58,26 +59,24 @@ the direct map), or s0... (pool pages of a script of hypercalls).`,
 	fl.StringArrayVar(&f.walk, "walk", nil, "print the walk of this address (may be repeated)")
 	fl.StringArrayVar(&f.table, "table", nil, "print the entries of this frame (may be repeated)")
 	fl.BoolVar(&f.frames, "frames", false, "list the frames that have a role")
-	fl.IntVar(&f.bits, "bits", 64, "scripts of hypercalls: guest of 64 or 32 bits")
-	fl.StringVar(&f.profile, "profile", "", "scripts of hypercalls: hypervisor rules (default: xen-4.17)")
-	completeFlag(cmd, "profile", profileNames)
+	f.settings.register(cmd)
 	return cmd
 }
 
 func (f *showFlags) run(cmd *cobra.Command, name string) error {
-	if f.bits != 32 && f.bits != 64 {
-		return fmt.Errorf("show: --bits %d: want 32 or 64", f.bits)
-	}
-	profile, err := findProfile(f.profile)
-	if err != nil {
-		return err
-	}
-	src, err := os.ReadFile(name)
+	src, err := readInput(cmd.Context(), name, cmd.InOrStdin())
 	if err != nil {
 		return fmt.Errorf("show: %w", err)
 	}
+	_, file, err := readScenario(f.set, name, src, false)
+	if err != nil {
+		return err
+	}
+	if file, err = adjusted(f.set, file, f.settings.values()); err != nil {
+		return fmt.Errorf("show: %s: %w", name, err)
+	}
 	out := &lateWriter{w: cmd.OutOrStdout()}
-	s, err := show.New(out, name, src, show.Options{Bits: f.bits, Profile: profile})
+	s, err := show.New(out, file)
 	if err != nil {
 		return err
 	}

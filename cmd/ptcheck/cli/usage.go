@@ -16,7 +16,7 @@ import (
 // says what was probably meant and where to read on.
 func polish(root *cobra.Command) {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return hint(cmd, fmt.Errorf("%w%s", err, flagGuess(cmd, err)))
+		return hint(cmd, fmt.Errorf("%w%s", plainFlagError(err), flagGuess(cmd, err)))
 	})
 	eachCommand(root, func(cmd *cobra.Command) {
 		check := cmd.Args
@@ -60,6 +60,23 @@ func noSuchCommand(cmd *cobra.Command, args []string) error {
 		}
 	}
 	return fmt.Errorf("no command of %s is named %q%s", cmd.CommandPath(), args[0], didYouMean(args[0], known))
+}
+
+// plainFlagError says what a flag's value should be without the words of the library
+// that has read it.
+func plainFlagError(err error) error {
+	var wrong *pflag.InvalidValueError
+	if !errors.As(err, &wrong) {
+		return err
+	}
+	f, why := wrong.GetFlag(), errors.Unwrap(wrong)
+	want := map[string]string{
+		"int": "a number", "uint64": "a number", "duration": "a time such as 90s or 5m", "bool": "true or false",
+	}[f.Value.Type()]
+	if want == "" {
+		return fmt.Errorf("--%s: %w", f.Name, why)
+	}
+	return fmt.Errorf("--%s: want %s, not %q", f.Name, want, wrong.GetValue())
 }
 
 // flagGuess guesses which flag was meant by one that there is not.

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"github.com/ptcheck/ptcheck/systems/life"
 	"bytes"
 	"fmt"
 	"io"
@@ -16,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/systems"
 )
 
 // TestGuesses wants one line that says what was probably meant.
@@ -178,7 +178,7 @@ func TestVersion(t *testing.T) {
 // a fault of the input.
 func TestBootDies(t *testing.T) {
 	var errs strings.Builder
-	err := fmt.Errorf("system: life: %w", &life.BootDies{Start: "somewhere", Crash: model.Crash{Kind: model.CrashDeadlock}})
+	err := fmt.Errorf("life: %w", &systems.BootDies{Start: "somewhere", Crash: model.Crash{Kind: model.CrashDeadlock}})
 	if code := exitCode(err, &errs); code != exitViolated || !strings.Contains(errs.String(), "the boot dies: deadlock") {
 		t.Errorf("exit %d, %q", code, errs.String())
 	}

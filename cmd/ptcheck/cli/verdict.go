@@ -8,11 +8,12 @@ import (
 
 	"github.com/ptcheck/ptcheck/model/explore"
 	"github.com/ptcheck/ptcheck/reports"
+	"github.com/ptcheck/ptcheck/systems"
 )
 
 // verdict is what a search found out about one system.
 type verdict struct {
-	target   *target
+	search   *systems.Search
 	result   explore.Result
 	depth    int
 	strategy explore.Strategy
@@ -72,47 +73,26 @@ func (v *verdict) headline() string {
 // allStates is the number of states that the classes found stand for, 0 if it is
 // not known.
 func (v *verdict) allStates() uint64 {
-	if !v.result.Symmetry || v.target.orbits == 0 || v.target.orbits >= len(v.result.Counters) {
+	if !v.result.Symmetry || v.search.AllStates == nil || len(v.result.Counters) == 0 {
 		return 0
 	}
-	return v.result.Counters[v.target.orbits]
-}
-
-// count is how often something happened.
-type count struct {
-	Name string `json:"name"`
-	N    uint64 `json:"count"`
-}
-
-// countGroup is a row of counts.
-type countGroup struct {
-	Name   string  `json:"name"`
-	Counts []count `json:"counts"`
+	return v.search.AllStates(v.result.Counters)
 }
 
 // counts sorts the counters of the search into their groups.
-func (v *verdict) counts() []countGroup {
-	var out []countGroup
-	n := 0
-	for _, g := range v.target.counters {
-		row := countGroup{Name: g.name}
-		for _, name := range g.names {
-			if name != "" {
-				row.Counts = append(row.Counts, count{name, v.result.Counters[n]})
-			}
-			n++
-		}
-		out = append(out, row)
+func (v *verdict) counts() []reports.Group {
+	if len(v.result.Counters) == 0 {
+		return nil
 	}
-	return out
+	return v.search.Coverage(v.result.Counters)
 }
 
 // vacuous lists what should have happened and never did.
 func (v *verdict) vacuous() []string {
 	var out []string
-	for i, g := range v.counts() {
+	for _, g := range v.counts() {
 		for _, c := range g.Counts {
-			if v.target.counters[i].due && c.N == 0 {
+			if g.Due && c.N == 0 {
 				out = append(out, c.Name)
 			}
 		}
@@ -120,11 +100,27 @@ func (v *verdict) vacuous() []string {
 	return out
 }
 
+// unexplained keeps a finding whose report could not be made: it is never lost.
+func (v *verdict) unexplained(found explore.Finding, err error) error {
+	broken := v.search.Breaks(found)
+	rep := &reports.Finding{System: v.search.System, Detail: fmt.Sprintf("no report: %v", err), Calls: []reports.Call{}, Stack: []reports.Site{}}
+	if broken.Kind == explore.Crashed {
+		rep.Crash, rep.Kind = broken.What, broken.What
+	} else {
+		rep.Rule = broken.What
+	}
+	for _, code := range found.Path {
+		rep.Calls = append(rep.Calls, reports.Call{Text: v.search.CallText(code)})
+	}
+	v.findings = append(v.findings, rep)
+	return fmt.Errorf("%s: %s: %w", v.search.Title(), broken, err)
+}
+
 func writeText(w io.Writer, vs []*verdict) error {
 	for _, v := range vs {
 		r := &v.result
-		fmt.Fprintf(w, "%s: %s\n", v.target.title(), v.headline())
-		fmt.Fprintf(w, "  scope: %s\n", v.target.scope)
+		fmt.Fprintf(w, "%s: %s\n", v.search.Title(), v.headline())
+		fmt.Fprintf(w, "  scope: %s\n", v.search.Scope)
 		sec := r.Duration.Seconds()
 		fmt.Fprintf(w, "  %.2f s, %.0f states/s, %.0f transitions/s, %.0f bytes/state, peak %.1f MiB\n",
 			sec, float64(r.States)/sec, float64(r.Transitions)/sec, r.BytesPerState, float64(r.PeakMemory)/(1<<20))
@@ -146,7 +142,7 @@ func writeText(w io.Writer, vs []*verdict) error {
 }
 
 // countText lists what happened.
-func countText(counts []count) string {
+func countText(counts []reports.Count) string {
 	var done []string
 	for _, c := range counts {
 		if c.N > 0 {
@@ -157,6 +153,20 @@ func countText(counts []count) string {
 		return "none"
 	}
 	return strings.Join(done, ", ")
+}
+
+// groupJSON is a row of counts.
+type groupJSON struct {
+	Name   string          `json:"name"`
+	Counts []reports.Count `json:"counts"`
+}
+
+func (v *verdict) countsJSON() []groupJSON {
+	var out []groupJSON
+	for _, g := range v.counts() {
+		out = append(out, groupJSON{g.Name, g.Counts})
+	}
+	return out
 }
 
 // systemJSON is the verdict of one system.
@@ -181,7 +191,7 @@ type systemJSON struct {
 	StatesPerSec  float64       `json:"states_per_second"`
 	BytesPerState float64       `json:"bytes_per_state"`
 	PeakMemory    uint64        `json:"peak_memory"`
-	Counts        []countGroup  `json:"counts"`
+	Counts        []groupJSON   `json:"counts"`
 	Vacuous       []string      `json:"vacuous"`
 	Findings      []findingJSON `json:"findings"`
 }
@@ -226,12 +236,12 @@ func writeJSON(w io.Writer, vs []*verdict) error {
 			sum.Verdict = v.word()
 		}
 		sum.Systems = append(sum.Systems, systemJSON{
-			System: v.target.name, Part: v.target.part, Verdict: v.word(), Scope: v.target.scope, Complete: r.Complete, Symmetry: r.Symmetry, AllStates: v.allStates(),
+			System: v.search.System, Part: v.search.Part, Verdict: v.word(), Scope: v.search.Scope, Complete: r.Complete, Symmetry: r.Symmetry, AllStates: v.allStates(),
 			Factor: float64(v.allStates()) / float64(max(r.States, 1)), Stopped: r.Stopped.String(),
 			States: r.States, Transitions: r.Transitions, Diameter: r.Diameter, PerDepth: r.PerDepth,
 			Skipped: r.Skipped, Omission: r.Omission, Walks: r.Walks, StatesPerSec: float64(r.States) / r.Duration.Seconds(),
 			Seconds: r.Duration.Seconds(), BytesPerState: r.BytesPerState, PeakMemory: r.PeakMemory,
-			Counts: v.counts(), Vacuous: v.vacuous(), Findings: findingsJSON(v.findings),
+			Counts: v.countsJSON(), Vacuous: v.vacuous(), Findings: findingsJSON(v.findings),
 		})
 	}
 	enc := json.NewEncoder(w)

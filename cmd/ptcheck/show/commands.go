@@ -100,10 +100,11 @@ func (s *Session) by(args []string, direction int) error {
 	n := 1
 	if len(args) > 0 {
 		var err error
-		if n, err = strconv.Atoi(args[0]); err != nil || n < 1 {
+		if n, err = strconv.Atoi(args[0]); err != nil && !errors.Is(err, strconv.ErrRange) || n < 1 {
 			return fmt.Errorf("%q is not a number of steps", args[0])
 		}
 	}
+	n = min(n, len(s.moments)) // so that no sum is too large
 	to := min(max(s.at+n*direction, 0), len(s.moments)-1)
 	switch {
 	case to == s.at && direction > 0:
@@ -198,7 +199,7 @@ func (s *Session) lines(view func(st *model.State) ([]string, error)) error {
 
 func (s *Session) walk(args []string) error {
 	return s.lines(func(st *model.State) ([]string, error) {
-		va, err := s.w.address(st, args[0])
+		va, err := s.file.Scenario.Names().Address(st, args[0])
 		if err != nil {
 			return nil, err
 		}
@@ -208,7 +209,7 @@ func (s *Session) walk(args []string) error {
 
 func (s *Session) table(args []string) error {
 	return s.lines(func(st *model.State) ([]string, error) {
-		f, err := s.w.frame(st, args[0])
+		f, err := s.file.Scenario.Names().Frame(st, args[0])
 		if err != nil {
 			return nil, err
 		}

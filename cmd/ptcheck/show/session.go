@@ -6,8 +6,10 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/ptcheck/ptcheck/internal/printable"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/reports"
+	"github.com/ptcheck/ptcheck/systems"
 )
 
 // pos is a point in a run: after step Step of call Call, counted from 1. Step 0
@@ -47,7 +49,7 @@ type moment struct {
 
 // Session is a scenario that is being looked at.
 type Session struct {
-	w       world
+	file    *systems.File
 	out     io.Writer
 	moments []moment
 	at      int // index of the moment that is shown
@@ -56,13 +58,9 @@ type Session struct {
 
 // New runs a scenario and stops at its start. The error names file, line and
 // column where the scenario is at fault.
-func New(out io.Writer, name string, src []byte, o Options) (*Session, error) {
-	w, err := open(name, src, o)
-	if err != nil {
-		return nil, err
-	}
-	s := &Session{w: w, out: out}
-	err = s.visit(-1, func(i int, m *moment, _ *model.State) { s.moments = append(s.moments, *m) })
+func New(out io.Writer, f *systems.File) (*Session, error) {
+	s := &Session{file: f, out: out}
+	err := s.visit(-1, func(i int, m *moment, _ *model.State) { s.moments = append(s.moments, *m) })
 	if err != nil {
 		return nil, err
 	}
@@ -85,10 +83,11 @@ func (s *Session) nameCalls() {
 // visit runs the scenario up to moment last (all of it if negative) and shows each
 // moment with its state, which is valid during the call only.
 func (s *Session) visit(last int, see func(i int, m *moment, st *model.State)) error {
-	return s.w.run(&visitor{last: last, see: see})
+	_, err := s.file.Play(systems.PlayOptions{Watch: &visitor{last: last, see: see}})
+	return err
 }
 
-// visitor numbers the moments of a run. It implements system.Tracer.
+// visitor numbers the moments of a run. It implements systems.Watcher.
 type visitor struct {
 	last int
 	see  func(i int, m *moment, st *model.State)
@@ -97,13 +96,13 @@ type visitor struct {
 	step int // steps in the call under way
 }
 
-// Step implements system.Tracer.
+// Step implements systems.Watcher.
 func (v *visitor) Step(st *model.State, step reports.Step) {
 	v.step++
 	v.show(&moment{pos: pos{v.call, v.step}, step: step}, st)
 }
 
-// Done implements system.Tracer.
+// Done implements systems.Watcher.
 func (v *visitor) Done(line int, op, answer string, st *model.State) {
 	v.show(&moment{pos: pos{v.call, 0}, line: line, op: op, answer: answer}, st)
 	v.call, v.step = v.call+1, 0
@@ -116,8 +115,17 @@ func (v *visitor) show(m *moment, st *model.State) {
 	v.n++
 }
 
-// Over implements system.Tracer.
+// Over implements systems.Watcher.
 func (v *visitor) Over() bool { return v.last >= 0 && v.n > v.last }
+
+// frameName and entryText name what belongs to a state that is shown.
+func (s *Session) frameName(st *model.State, f model.Frame) string {
+	return s.file.Scenario.Names().FrameName(st, f)
+}
+
+func (s *Session) entryText(st *model.State, e model.Entry) string {
+	return s.file.Scenario.Names().EntryText(st, e)
+}
 
 // look has a function look at the state of the moment that is shown.
 func (s *Session) look(see func(st *model.State) error) error {
@@ -167,7 +175,7 @@ func (s *Session) move(to int) error {
 // print shows a moment.
 func (s *Session) print(m *moment) {
 	if m.pos.step == 0 {
-		fmt.Fprintf(s.out, "%-6v %s = %s\n", m.pos, m.op, m.answer)
+		fmt.Fprintf(s.out, "%-6v %s = %s\n", m.pos, printable.Line(m.op), printable.Line(m.answer))
 		return
 	}
 	fmt.Fprintf(s.out, "%-6v %s\n", m.pos, strings.TrimSpace(fmt.Sprintf("  %-40s %s", m.step.Line(), m.step.Where())))

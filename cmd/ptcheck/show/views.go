@@ -30,7 +30,7 @@ func roots(s *model.State) []root {
 // walkText walks an address under a root: a line for each level, and where the way
 // ends.
 func (s *Session) walkText(st *model.State, r root, va model.VA) []string {
-	name := func(f model.Frame) string { return s.w.frameName(st, f) }
+	name := func(f model.Frame) string { return s.frameName(st, f) }
 	lines := []string{fmt.Sprintf("%#x under %s %s:", uint64(va), r.name, name(r.frame))}
 	if !r.geo.Canonical(va) {
 		return append(lines, "  not an address of this geometry")
@@ -42,7 +42,7 @@ func (s *Session) walkText(st *model.State, r root, va model.VA) []string {
 			return append(lines, fmt.Sprintf("  L%d has no slot %d", level, slot))
 		}
 		e := st.Entry(r.geo, f, slot)
-		lines = append(lines, fmt.Sprintf("  L%d %s[%d]  %s", level, name(f), slot, s.w.entryText(st, e)))
+		lines = append(lines, fmt.Sprintf("  L%d %s[%d]  %s", level, name(f), slot, s.entryText(st, e)))
 		if !e.Is(model.Present) || level == 1 {
 			break
 		}
@@ -69,7 +69,7 @@ func (s *Session) landing(st *model.State, r root, va model.VA) string {
 	}
 	where := fmt.Sprintf("machine frame %#x", uint64(t.MFN))
 	if t.Frame != model.NoFrame {
-		where = s.w.frameName(st, t.Frame)
+		where = s.frameName(st, t.Frame)
 	}
 	rights := []string{"read-only", "kernel", "executable"}
 	if t.RW {
@@ -92,7 +92,7 @@ func (s *Session) cached(st *model.State, va model.VA) []string {
 			if c.Writable {
 				rw = "writable"
 			}
-			return []string{fmt.Sprintf("cached by the TLB: %s, %s", s.w.frameName(st, c.Frame), rw)}
+			return []string{fmt.Sprintf("cached by the TLB: %s, %s", s.frameName(st, c.Frame), rw)}
 		}
 	}
 	return nil
@@ -113,14 +113,14 @@ func (s *Session) tableText(st *model.State, f model.Frame) []string {
 	if role == "" {
 		role = "no role"
 	}
-	lines := []string{fmt.Sprintf("%s: %s", s.w.frameName(st, f), role)}
+	lines := []string{fmt.Sprintf("%s: %s", s.frameName(st, f), role)}
 	for _, g := range s.readings(st, f) {
 		if g != st.L.Geo {
 			lines = append(lines, fmt.Sprintf("  read with %d levels of %d-byte entries:", g.Levels, g.Width))
 		}
 		for i := range g.Words() * 8 / g.Width {
 			if e := st.Entry(g, f, i); e != 0 {
-				lines = append(lines, fmt.Sprintf("  [%d] %s", i, s.w.entryText(st, e)))
+				lines = append(lines, fmt.Sprintf("  [%d] %s", i, s.entryText(st, e)))
 			}
 		}
 	}
@@ -238,7 +238,7 @@ func (s *Session) framesText(st *model.State) []string {
 	trees := treesOf(st)
 	for f := range model.Frame(st.L.Map.Frames()) {
 		if role := roleOf(st, f, trees); role != "" {
-			lines = append(lines, fmt.Sprintf("%-6s %s", s.w.frameName(st, f), role))
+			lines = append(lines, fmt.Sprintf("%-6s %s", s.frameName(st, f), role))
 		}
 	}
 	return lines

@@ -20,13 +20,13 @@ type watch struct {
 func (s *Session) newWatch(name string) (*watch, error) {
 	w := &watch{name: name}
 	err := s.look(func(st *model.State) error {
-		f, err := s.w.frame(st, name)
+		f, err := s.file.Scenario.Names().Frame(st, name)
 		if err == nil {
 			w.lines = func(st *model.State) []string { return s.tableText(st, f) }
 			w.last = w.lines(st)
 			return nil
 		}
-		va, err2 := s.w.address(st, name)
+		va, err2 := s.file.Scenario.Names().Address(st, name)
 		if err2 != nil {
 			return fmt.Errorf("cannot watch %q: %w; %w", name, err, err2)
 		}
