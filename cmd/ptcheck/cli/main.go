@@ -104,8 +104,8 @@ func parts(err error) []error {
 		return nil
 	}
 	joined, ok := err.(interface{ Unwrap() []error })
-	if !ok {
-		return []error{err}
+	if !ok || errors.Join(joined.Unwrap()...).Error() != err.Error() {
+		return []error{err} // one sentence, with several causes perhaps
 	}
 	var out []error
 	for _, e := range joined.Unwrap() {
