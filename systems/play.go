@@ -157,5 +157,14 @@ type placedError struct {
 // Error implements error.
 func (e *placedError) Error() string { return e.at.Error() }
 
-// Unwrap returns the error with its place, and the cause.
-func (e *placedError) Unwrap() []error { return []error{e.at, e.cause} }
+// Unwrap returns the cause.
+func (e *placedError) Unwrap() error { return e.cause }
+
+// As has it found as the error of a script that it is; see [errors.As].
+func (e *placedError) As(target any) bool {
+	at, ok := target.(**script.Error)
+	if ok {
+		*at = e.at
+	}
+	return ok
+}

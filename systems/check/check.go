@@ -1,160 +1,158 @@
-// Package check searches a backend from a Go test: one call, and the test fails
-// with a counterexample to read.
+// Package check searches a system from a Go test: one call, and the test fails with a
+// counterexample to read.
 //
-//	func TestMyBackend(t *testing.T) {
-//		check.Backend(t, system.OnBareMetal("mine", "my platform", mine.Ops))
+//	func TestMine(t *testing.T) {
+//		check.Backend(t, boot.OnBareMetal("mine", "my platform", mine.Ops))
 //	}
+//
+// Any [systems.System] will do. Where the environment variable PTCHECK_REPORT names a
+// folder, absolute or below that of the package, [Backend] writes there what it found
+// out, in every format of package reports, in a folder for each test.
 package check
 
 import (
 	"context"
 	"fmt"
-	"github.com/ptcheck/ptcheck/systems/kernel"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/ptcheck/ptcheck/hooks"
-	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/internal/wholefile"
 	"github.com/ptcheck/ptcheck/model/explore"
 	"github.com/ptcheck/ptcheck/reports"
+	"github.com/ptcheck/ptcheck/systems"
 )
 
-// Option changes what is searched.
-type Option func(*config)
-
-type config struct {
-	system kernel.Options
-	search explore.Options
-	save   string
-}
-
-// Depth bounds the number of calls in a row; without it the search goes on until
-// nothing new is found.
-func Depth(calls int) Option { return func(c *config) { c.search.Depth = calls } }
-
-// Timeout fails a test whose search has not ended by then.
-func Timeout(d time.Duration) Option { return func(c *config) { c.search.Timeout = d } }
-
-// Workers is the number of goroutines; no result depends on it.
-func Workers(n int) Option { return func(c *config) { c.search.Workers = n } }
-
-// Levels keeps to geometries of these numbers of table levels, 2 to 4.
-func Levels(levels ...int) Option { return func(c *config) { c.system.Levels = levels } }
-
-// Lowmem is the number of frames of low memory.
-func Lowmem(frames int) Option { return func(c *config) { c.system.Lowmem = frames } }
-
-// Patch replaces functions of the kernel: it plants a bug.
-func Patch(patch func(*hooks.Ops, *hooks.Funcs)) Option {
-	return func(c *config) { c.system.Patch = patch }
-}
-
-// Save writes a counterexample into a folder as a scenario file, for ptcheck
-// replay and ptcheck show. They know the backends of [system.Backends].
-func Save(dir string) Option { return func(c *config) { c.save = dir } }
-
-// Result is what a search found out.
+// Result is what the searches of a system found out.
 type Result struct {
-	explore.Result
-	System *kernel.System
+	// Searches are all searches, up to the first that found something.
+	Searches []*systems.Outcome
 	// Finding is the shortest counterexample, nil if there is none.
 	Finding *reports.Finding
 	// Breaks is the ID of the rule that it breaks, or "crash KIND"; "" for none.
 	Breaks string
 	// Scenario is the counterexample as a scenario file.
 	Scenario []byte
+	// Saved is the path of that file, "" if it was not to be saved.
+	Saved string
 
-	whole bool // all numbers of levels were searched
+	whole bool // nothing narrowed the searches
 }
 
-// Run searches a backend's system for the shortest counterexample.
-func Run(ctx context.Context, b kernel.Backend, opts ...Option) (*Result, error) {
-	var c config
-	for _, o := range opts {
-		o(&c)
-	}
-	s, err := b.New(c.system)
+// Run makes the searches of a system, until one finds something. The error says that
+// a search could not be made, or its finding not be explained or written.
+func Run(ctx context.Context, s systems.System, opts ...Option) (*Result, error) {
+	c := newConfig(opts)
+	r, err := c.run(ctx, s)
 	if err != nil {
-		return nil, fmt.Errorf("check: %s: %w", b.Name, err)
-	}
-	found, err := explore.Run(ctx, func() explore.Model { return s.NewModel() }, c.search)
-	if err != nil {
-		return nil, fmt.Errorf("check: %s: %w", b.Name, err)
-	}
-	r := &Result{Result: found, System: s, whole: c.system.Levels == nil}
-	if len(found.Findings) == 0 {
-		return r, nil
-	}
-	if err := r.explain(&c); err != nil {
-		return nil, fmt.Errorf("check: %s: %w", b.Name, err)
+		return nil, fmt.Errorf("check: %s: %w", s.About().Name, err)
 	}
 	return r, nil
 }
 
-// explain turns the first finding into a report and a scenario.
-func (r *Result) explain(c *config) (err error) {
-	f := r.Findings[0]
-	path := make([]kernel.Call, len(f.Path))
-	for i, code := range f.Path {
-		path[i] = kernel.CallOf(code)
+func (c *config) run(ctx context.Context, s systems.System) (*Result, error) {
+	v, err := systems.CheckValues(s, c.values)
+	if err != nil {
+		return nil, err
 	}
-	if r.Finding, err = r.System.Explain(f.Init, path); err != nil {
+	searches, err := s.Searches(v, c.change)
+	if err != nil {
+		return nil, err
+	}
+	if len(searches) == 0 {
+		return nil, fmt.Errorf("there is nothing to search: the system is only replayed")
+	}
+	r := &Result{whole: len(v) == 0}
+	for _, x := range searches {
+		o, err := c.search(ctx, x)
+		if err != nil {
+			return nil, err
+		}
+		r.Searches = append(r.Searches, o)
+		if len(o.Result.Findings) > 0 {
+			if err := r.explain(c, o); err != nil {
+				return nil, err
+			}
+			break
+		}
+	}
+	return r, c.report(r)
+}
+
+// search makes one search, to the depth asked for or that of its own.
+func (c *config) search(ctx context.Context, x *systems.Search) (*systems.Outcome, error) {
+	o := c.engine
+	o.System, o.Scope, o.NoSymmetry = x.System, x.Scope, !x.Symmetric
+	if !c.depthGiven {
+		o.Depth = max(0, x.Depth)
+	}
+	found, err := explore.Run(ctx, x.Model, o)
+	return &systems.Outcome{Search: x, Result: found, Strategy: o.Strategy, Depth: o.Depth}, err
+}
+
+// explain turns the first finding of a search into a report and a scenario.
+func (r *Result) explain(c *config, o *systems.Outcome) error {
+	f, err := o.Explain(o.Result.Findings[0])
+	if err != nil {
 		return err
 	}
-	if r.Breaks = r.Finding.Rule; f.Kind == explore.Crashed {
-		r.Breaks = "crash " + model.CrashKind(f.Rule).String()
+	r.Finding, r.Scenario = o.Findings[0], f.Text()
+	if r.Breaks = r.Finding.Rule; r.Breaks == "" {
+		r.Breaks = "crash " + r.Finding.Kind
 	}
-	r.Scenario = r.System.Scenario(f.Init, path, r.Finding.Headline())
 	if c.save == "" {
 		return nil
 	}
-	name := filepath.Join(c.save, fmt.Sprintf("ptcheck-%s-%s.pt", r.System.Name, strings.ReplaceAll(r.Breaks, " ", "-")))
-	r.Finding.Replay = "ptcheck replay " + name
-	return os.WriteFile(name, r.Scenario, 0o644)
+	r.Saved = filepath.Join(c.save, o.ScenarioName(r.Finding))
+	r.Finding.Replay = c.command + " replay " + r.Saved
+	return wholefile.Write(r.Saved, r.Scenario)
 }
 
-// Untested lists the rules and calls that the search never put to the test.
+// Untested lists the rules and calls that no search put to the test.
 func (r *Result) Untested() []string {
-	run := reports.Run{Coverage: r.System.Coverage(r.Counters)}
-	return run.Vacuous()
+	var out []string
+	for _, o := range r.Searches {
+		out = append(out, o.Vacuous()...)
+	}
+	return out
 }
 
-// Backend searches a backend's system exhaustively. The test fails with the
-// report of a shortest counterexample; also when the search ends before its time,
-// or when a complete one of the whole family never made a call or never put a rule
-// to the test.
-func Backend(t testing.TB, b kernel.Backend, opts ...Option) {
+// Backend makes the searches of a system. The test fails with the report of a shortest
+// counterexample; also when a search ends before its time, or when a complete one of
+// the whole system never made a call or never put a rule to the test.
+func Backend(t testing.TB, s systems.System, opts ...Option) {
 	t.Helper()
-	r, err := Run(t.Context(), b, opts...)
+	r, err := Run(t.Context(), s, append(environment(t.Name()), opts...)...)
 	switch {
 	case err != nil:
 		t.Fatal(err)
 	case r.Finding != nil:
-		t.Fatalf("%s\n%s", b.Name, text(r))
-	case r.Stopped != explore.StopNone && r.Stopped != explore.StopDepth:
-		t.Fatalf("%s: stopped by %v after %d states, nothing found so far", b.Name, r.Stopped, r.States)
-	case r.Complete && r.whole && len(r.Untested()) > 0:
-		t.Fatalf("%s: never put to the test: %s", b.Name, strings.Join(r.Untested(), ", "))
+		t.Fatalf("%s\n%s", s.About().Name, text(r))
 	}
-	t.Logf("%s holds (complete: %t, %d states, %d transitions, diameter %d)", b.Name, r.Complete, r.States, r.Transitions, r.Diameter)
+	for _, o := range r.Searches {
+		if o.Word() != reports.Holds {
+			t.Fatalf("%s: %s", o.Search.Title(), o.Headline())
+		}
+		if untested := o.Vacuous(); o.Result.Complete && r.whole && len(untested) > 0 {
+			t.Fatalf("%s: never put to the test: %s", o.Search.Title(), strings.Join(untested, ", "))
+		}
+		t.Logf("%s: %s", o.Search.Title(), o.Headline())
+	}
 }
 
-// Finds searches a backend with a planted bug. The test fails unless the
-// shortest counterexample breaks the rule named (or is a death, "crash KIND") in
-// so many calls.
-func Finds(t testing.TB, b kernel.Backend, rule string, calls int, opts ...Option) *Result {
+// Finds searches a system with a planted bug. The test fails unless the shortest
+// counterexample breaks the rule named (or is a death, "crash KIND") in so many calls.
+func Finds(t testing.TB, s systems.System, rule string, calls int, opts ...Option) *Result {
 	t.Helper()
-	r, err := Run(t.Context(), b, opts...)
+	name := s.About().Name
+	r, err := Run(t.Context(), s, opts...)
 	switch {
 	case err != nil:
 		t.Fatal(err)
 	case r.Finding == nil:
-		t.Fatalf("%s: nothing found in %d states; want %s", b.Name, r.States, rule)
+		t.Fatalf("%s: nothing found by %d searches; want %s", name, len(r.Searches), rule)
 	case r.Breaks != rule || len(r.Finding.Calls) != calls:
-		t.Fatalf("%s: %s after %d calls; want %s after %d\n%s", b.Name, r.Breaks, len(r.Finding.Calls), rule, calls, text(r))
+		t.Fatalf("%s: %s after %d calls; want %s after %d\n%s", name, r.Breaks, len(r.Finding.Calls), rule, calls, text(r))
 	}
 	return r
 }

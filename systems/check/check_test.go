@@ -1,11 +1,10 @@
 package check_test
 
 import (
+	"encoding/json"
 	"fmt"
-	"github.com/ptcheck/ptcheck/systems/all"
-	"github.com/ptcheck/ptcheck/systems/boot"
-	"github.com/ptcheck/ptcheck/systems/kernel"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -13,8 +12,10 @@ import (
 
 	"github.com/ptcheck/ptcheck/hooks"
 	"github.com/ptcheck/ptcheck/model"
-	"github.com/ptcheck/ptcheck/model/script"
 	"github.com/ptcheck/ptcheck/native"
+	"github.com/ptcheck/ptcheck/reports"
+	"github.com/ptcheck/ptcheck/systems"
+	"github.com/ptcheck/ptcheck/systems/boot"
 	"github.com/ptcheck/ptcheck/systems/check"
 	"github.com/ptcheck/ptcheck/xen"
 )
@@ -46,7 +47,7 @@ func outcome(t *testing.T, test func(testing.TB)) string {
 	return r.died
 }
 
-func bare() kernel.Backend { return boot.OnBareMetal("mine", "my own", native.Ops) }
+func bare() systems.System { return boot.OnBareMetal("mine", "my own", native.Ops) }
 
 // skipPresent is a kernel that keeps leaves that are there already.
 func skipPresent(_ *hooks.Ops, f *hooks.Funcs) {
@@ -70,6 +71,9 @@ func TestBackend(t *testing.T) {
 		{"a planted bug", func(t testing.TB) { check.Backend(t, bare(), check.Levels(2), check.Patch(skipPresent)) },
 			[]string{"violated: leaf-rewritten", "map_lowmem f0", "scenario:", "system mine"}},
 		{"no such scope", func(t testing.TB) { check.Backend(t, bare(), check.Levels(4)) }, []string{"no start-of-day"}},
+		{"no such levels", func(t testing.TB) { check.Backend(t, bare(), check.Levels(5)) }, []string{"--levels: 5: want 2 to 4"}},
+		{"no such setting", func(t testing.TB) { check.Backend(t, bare(), check.Set("profile", "ideal")) }, []string{"--profile means nothing to system mine"}},
+		{"under one profile", func(t testing.TB) { check.Backend(t, paravirt, check.Levels(2), check.Set("profile", "xen-3.1")) }, nil},
 		{"half done", func(t testing.TB) {
 			check.Backend(t, boot.OnBareMetal("mine", "my own", func() hooks.Ops {
 				o := native.Ops()
@@ -105,22 +109,107 @@ func TestBackend(t *testing.T) {
 	}
 }
 
-// TestSaved runs a saved counterexample again, on a backend of the list.
+// TestSaved runs a saved counterexample again.
 func TestSaved(t *testing.T) {
+	r := check.Finds(t, bare(), "leaf-rewritten", 2, check.Levels(2), check.Patch(skipPresent), check.Save(t.TempDir()), check.Command("go run ./cmd/mine"))
+	if r.Finding.Replay != "go run ./cmd/mine replay "+r.Saved || filepath.Base(r.Saved) != "ptcheck-mine-leaf-rewritten.pt" {
+		t.Errorf("saved as %s, to be replayed with %q", r.Saved, r.Finding.Replay)
+	}
+	text, err := os.ReadFile(r.Saved)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := systems.NewSet(nil, bare())
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := set.Parse(r.Saved, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Scenario = f.Scenario.With(systems.Change{Kernel: skipPresent})
+	if v, err := f.Verdict(); err != nil || v.String() != "violated leaf-rewritten" {
+		t.Errorf("%v, %v", v, err)
+	}
+}
+
+// reported is the JSON report in a folder that holds all that the report names.
+func reported(t *testing.T, dir string) *reports.Report {
+	t.Helper()
+	for _, f := range reports.Formats() {
+		if info, err := os.Stat(filepath.Join(dir, f.File)); err != nil || info.Size() == 0 {
+			t.Errorf("%s: %v", f.Name, err)
+		}
+	}
+	data, err := os.ReadFile(filepath.Join(dir, "report.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r reports.Report
+	if err := json.Unmarshal(data, &r); err != nil {
+		t.Fatal(err)
+	}
+	for _, run := range r.Runs {
+		for _, f := range run.Findings {
+			name, ok := strings.CutPrefix(f.Replay, "ptcheck replay ")
+			if text, err := os.ReadFile(filepath.Join(dir, name)); !ok || err != nil || string(text) != f.Scenario {
+				t.Errorf("%q: %v\n%s", f.Replay, err, text)
+			}
+		}
+	}
+	return &r
+}
+
+// TestReports writes what was found out into folders: that of the environment, and the
+// one that a test asks for.
+func TestReports(t *testing.T) {
 	dir := t.TempDir()
-	b, _ := all.FindBackend("shadow")
-	r := check.Finds(t, b, "leaf-rewritten", 2, check.Levels(2), check.Patch(skipPresent), check.Save(dir))
-	name := strings.TrimPrefix(r.Finding.Replay, "ptcheck replay ")
-	text, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
+	t.Setenv("PTCHECK_REPORT", dir)
+	bug := []check.Option{check.Levels(2), check.Patch(skipPresent)}
+	if died := outcome(t, func(t testing.TB) { check.Backend(t, bare(), bug...) }); died == "" {
+		t.Error("passes")
 	}
-	f, err := script.Parse(name, text)
-	if err != nil {
-		t.Fatal(err)
+	r := reported(t, filepath.Join(dir, t.Name()))
+	if len(r.Runs) != 1 || r.Runs[0].Verdict != reports.Violated || len(r.Runs[0].Findings) != 1 {
+		t.Errorf("%+v", r.Runs)
 	}
-	play, err := all.Run(f, kernel.Options{Patch: skipPresent})
-	if err != nil || !play.Failed || play.Answers[len(play.Answers)-1].Text != "violated leaf-rewritten" {
-		t.Errorf("%v, %+v", err, play)
+	mine := t.TempDir()
+	check.Backend(t, bare(), check.Levels(2), check.Reports(mine))
+	if r := reported(t, mine); len(r.Runs) != 1 || r.Runs[0].Verdict != reports.Holds || r.Runs[0].Stats == nil || r.Tool.Version == "" {
+		t.Errorf("%+v", r)
+	}
+}
+
+// several is a system with a search for each number of levels.
+type several struct{ systems.System }
+
+func (s several) Searches(v systems.Values, c systems.Change) ([]*systems.Search, error) {
+	var out []*systems.Search
+	for _, levels := range []string{"2", "3"} {
+		list, err := s.System.Searches(systems.Values{"levels": levels}, c)
+		if err != nil {
+			return nil, err
+		}
+		list[0].Part, list[0].Depth = levels+"level", 2
+		out = append(out, list...)
+	}
+	return out, nil
+}
+
+// TestSeveralSearches makes all searches of a system, each to its depth, and stops at
+// the first that finds something.
+func TestSeveralSearches(t *testing.T) {
+	r, err := check.Run(t.Context(), several{bare()})
+	if err != nil || len(r.Searches) != 2 || r.Finding != nil || r.Searches[1].Headline() == "" {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	for _, o := range r.Searches {
+		if o.Result.Diameter != 2 || o.Word() != reports.Holds {
+			t.Errorf("%s: %s", o.Search.Title(), o.Headline())
+		}
+	}
+	r = check.Finds(t, several{bare()}, "leaf-rewritten", 2, check.Patch(skipPresent), check.Save(t.TempDir()))
+	if len(r.Searches) != 1 || filepath.Base(r.Saved) != "ptcheck-mine-2level-leaf-rewritten.pt" {
+		t.Errorf("%d searches, saved as %s", len(r.Searches), r.Saved)
 	}
 }

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -83,7 +82,7 @@ func (f *exploreFlags) run(cmd *cobra.Command, names []string) error {
 	if err := f.probe(cmd); err != nil {
 		return err
 	}
-	var verdicts []*verdict
+	var verdicts []*systems.Outcome
 	var failed error
 	for _, s := range searches {
 		v, err := f.search(cmd, s)
@@ -152,10 +151,10 @@ func (f *exploreFlags) probe(cmd *cobra.Command) error {
 }
 
 // show prints the verdicts first, then writes their reports.
-func (f *exploreFlags) show(w io.Writer, verdicts []*verdict) error {
+func (f *exploreFlags) show(w io.Writer, verdicts []*systems.Outcome) error {
 	var runs []reports.Run
 	for _, v := range verdicts {
-		runs = append(runs, v.run(f.report.timings))
+		runs = append(runs, f.report.run(v))
 	}
 	var err error
 	switch {
@@ -170,7 +169,7 @@ func (f *exploreFlags) show(w io.Writer, verdicts []*verdict) error {
 }
 
 // search runs one search. The verdict is there even if an output failed.
-func (f *exploreFlags) search(cmd *cobra.Command, q question) (*verdict, error) {
+func (f *exploreFlags) search(cmd *cobra.Command, q question) (*systems.Outcome, error) {
 	opt, err := f.options(q)
 	if err != nil {
 		return nil, err
@@ -187,7 +186,7 @@ func (f *exploreFlags) search(cmd *cobra.Command, q question) (*verdict, error) 
 	if err != nil {
 		return nil, err
 	}
-	v := &verdict{search: q.Search, result: r, depth: opt.Depth, strategy: opt.Strategy}
+	v := &systems.Outcome{Search: q.Search, Result: r, Depth: opt.Depth, Strategy: opt.Strategy}
 	var failed []error
 	if dot != nil {
 		if err := wholefile.Write(f.graph, dot.bytes()); err != nil {
@@ -195,7 +194,7 @@ func (f *exploreFlags) search(cmd *cobra.Command, q question) (*verdict, error) 
 		}
 	}
 	for _, found := range r.Findings {
-		if err := f.explain(cmd.Context(), v, found); err != nil {
+		if err := f.explain(v, found); err != nil {
 			failed = append(failed, err)
 		}
 	}
@@ -203,62 +202,17 @@ func (f *exploreFlags) search(cmd *cobra.Command, q question) (*verdict, error) 
 }
 
 // explain turns a finding into a report and saves its scenario.
-func (f *exploreFlags) explain(_ context.Context, v *verdict, found explore.Finding) error {
-	s, err := v.search.Scenario(found)
-	if err != nil {
-		return v.unexplained(found, err)
+func (f *exploreFlags) explain(v *systems.Outcome, found explore.Finding) error {
+	if _, err := v.Explain(found); err != nil || f.save == "" {
+		return err
 	}
-	file, err := f.set.New(s, "")
-	if err != nil {
-		return v.unexplained(found, err)
-	}
-	if v.strategy != explore.BreadthFirst { // other strategies find no shortest ways
-		if file, _, err = file.Shrink(0); err != nil {
-			return v.unexplained(found, err)
-		}
-	}
-	rep, err := file.Explain()
-	if err != nil {
-		return v.unexplained(found, err)
-	}
-	file.About = []string{rep.Headline()}
-	rep.Scenario = string(file.Text())
-	v.findings = append(v.findings, rep)
-	if want, got := v.search.Breaks(found), verdictOf(rep); got != want {
-		rep.Detail = strings.TrimPrefix(rep.Detail+fmt.Sprintf("; the search broke %s, its replay breaks this", want), "; ")
-	}
-	if f.save == "" {
-		return nil
-	}
-	name, err := saveScenario(f.save, strings.ReplaceAll(v.search.Title(), " ", "-"), rep)
-	if err != nil {
+	rep := v.Findings[len(v.Findings)-1]
+	name := filepath.Join(f.save, v.ScenarioName(rep))
+	if err := wholefile.Write(name, []byte(rep.Scenario)); err != nil {
 		return fmt.Errorf("explore: the counterexample is not saved: %w", err)
 	}
-	rep.Replay = "ptcheck replay " + name
+	rep.Replay = command() + " replay " + name
 	return nil
-}
-
-// verdictOf is what a report says that was broken.
-func verdictOf(rep *reports.Finding) systems.Verdict {
-	if rep.Rule != "" {
-		return systems.Verdict{Kind: explore.Violated, What: rep.Rule}
-	}
-	return systems.Verdict{Kind: explore.Crashed, What: rep.Kind}
-}
-
-// saveScenario writes a counterexample into a folder and returns its path.
-func saveScenario(dir, sys string, rep *reports.Finding) (string, error) {
-	name := filepath.Join(dir, scenarioName(sys, rep))
-	return name, wholefile.Write(name, []byte(rep.Scenario))
-}
-
-// scenarioName is the name of a counterexample's file.
-func scenarioName(sys string, rep *reports.Finding) string {
-	kind := rep.Rule
-	if kind == "" {
-		kind = "crash"
-	}
-	return fmt.Sprintf("ptcheck-%s-%s.pt", sys, kind)
 }
 
 // settled are the words of flags that choose among a few.

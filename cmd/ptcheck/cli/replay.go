@@ -272,7 +272,7 @@ func (r *replay) judge() error {
 	}
 	r.failed = r.failed || !last && r.file.Expect == nil
 	f := r.play.Finding
-	f.Replay, f.Scenario = "ptcheck replay "+r.name, string(r.src)
+	f.Replay, f.Scenario = command()+" replay "+r.name, string(r.src)
 	fmt.Fprintln(r.out, strings.Repeat("-", 72))
 	return reports.WriteFinding(r.out, f, colored(r.out))
 }

@@ -4,15 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"runtime/debug"
-	"slices"
-	"strings"
 
 	"github.com/spf13/pflag"
 
-	"github.com/ptcheck/ptcheck/internal/wholefile"
 	"github.com/ptcheck/ptcheck/reports"
+	"github.com/ptcheck/ptcheck/systems"
 )
 
 // reportFlags are the flags of commands that write reports.
@@ -81,64 +78,19 @@ func newReport(runs []reports.Run) *reports.Report {
 	return reports.New(versionText(debug.ReadBuildInfo()), runs...)
 }
 
-// writeReports writes a report in every format into a folder, and beside it the
-// scenario files that its replay commands name. Each file is written whole or not
-// at all, and nothing before all of it could be rendered.
+// writeReports writes a report in every format, with its scenario files, into a folder.
 func writeReports(dir string, runs []reports.Run) error {
-	runs = slices.Clone(runs)
-	var files []reports.File
-	for i := range runs {
-		// The commands are meant to be given in the folder, wherever that is.
-		local := make([]*reports.Finding, len(runs[i].Findings))
-		for j, f := range runs[i].Findings {
-			moved := *f
-			local[j] = &moved
-			if f.Scenario == "" {
-				continue
-			}
-			name := freeName(files, scenarioName(f.System, f))
-			moved.Replay = "ptcheck replay " + name
-			files = append(files, reports.File{Name: name, Data: []byte(f.Scenario)})
-		}
-		runs[i].Findings = local
-	}
-	rendered, err := reports.Files(newReport(runs))
-	if err != nil {
-		return err
-	}
-	for _, f := range append(files, rendered...) {
-		if err := wholefile.Write(filepath.Join(dir, f.Name), f.Data); err != nil {
-			return fmt.Errorf("--report: %w", err)
-		}
+	if err := reports.Save(dir, command(), newReport(runs)); err != nil {
+		return fmt.Errorf("--report: %w", err)
 	}
 	return nil
 }
 
-// freeName returns a name that no file has yet: the given one, or one with a
-// number before its ending.
-func freeName(files []reports.File, name string) string {
-	ext := filepath.Ext(name)
-	for n, try := 2, name; ; n++ {
-		if !slices.ContainsFunc(files, func(f reports.File) bool { return f.Name == try }) {
-			return try
-		}
-		try = fmt.Sprintf("%s-%d%s", strings.TrimSuffix(name, ext), n, ext)
-	}
-}
-
-// run turns a verdict into a run of a report.
-func (v *verdict) run(timings bool) reports.Run {
-	r := reports.Run{
-		System: v.search.System, Verdict: v.word(), Summary: v.headline(), Scope: v.search.Scope,
-		Stats:    reports.StatsOf(&v.result, v.strategy, v.depth, v.allStates()),
-		Findings: append([]*reports.Finding{}, v.findings...),
-	}
-	if v.search.Part != "" {
-		r.Title = v.search.Title()
-	}
-	r.Coverage = v.counts()
-	if timings {
-		r.Timings = reports.TimingsOf(&v.result)
+// run turns what a search found out into a run of a report.
+func (f *reportFlags) run(v *systems.Outcome) reports.Run {
+	r := v.Run()
+	if f.timings {
+		r.Timings = reports.TimingsOf(&v.Result)
 	}
 	return r
 }

@@ -173,15 +173,3 @@ func TestOldJSON(t *testing.T) {
 		t.Errorf("calls %v", f["Calls"])
 	}
 }
-
-// TestFreeName wants a name of its own for every file.
-func TestFreeName(t *testing.T) {
-	var files []reports.File
-	for _, want := range []string{"a.pt", "a-2.pt", "a-3.pt"} {
-		got := freeName(files, "a.pt")
-		if got != want {
-			t.Errorf("got %s, want %s", got, want)
-		}
-		files = append(files, reports.File{Name: got})
-	}
-}

@@ -169,6 +169,10 @@ func TestVersion(t *testing.T) {
 	if got := versionText(nil, false); got != "unknown" {
 		t.Error(got)
 	}
+	info = &debug.BuildInfo{GoVersion: "go1.26", Main: debug.Module{Path: "example.com/mine", Version: "v7.0.0"}, Deps: []*debug.Module{{Path: module, Version: "v1.2.3"}}}
+	if got := versionText(info, true); got != "v1.2.3, go1.26" {
+		t.Errorf("in a program of another module: %s", got)
+	}
 	if code, out, _ := ptcheck(t, "--version"); code != exitHolds || !strings.HasPrefix(out, "ptcheck version ") || strings.Count(out, "\n") != 1 {
 		t.Errorf("exit %d, %q", code, out)
 	}
@@ -181,5 +185,22 @@ func TestBootDies(t *testing.T) {
 	err := fmt.Errorf("life: %w", &systems.BootDies{Start: "somewhere", Crash: model.Crash{Kind: model.CrashDeadlock}})
 	if code := exitCode(err, &errs); code != exitViolated || !strings.Contains(errs.String(), "the boot dies: deadlock") {
 		t.Errorf("exit %d, %q", code, errs.String())
+	}
+}
+
+// TestCommand says how a program is called again: one of another module by its package.
+func TestCommand(t *testing.T) {
+	for path, want := range map[string]string{
+		module + "/cmd/ptcheck":          "ptcheck",
+		module + "/cmd/ptcheck/cli.test": "ptcheck",
+		"command-line-arguments":         "ptcheck",
+		"example.com/mine/cmd/mine":      "go run example.com/mine/cmd/mine",
+	} {
+		if got := commandOf(&debug.BuildInfo{Path: path}, true); got != want {
+			t.Errorf("%s is called by %q", path, got)
+		}
+	}
+	if got := commandOf(nil, false); got != "ptcheck" {
+		t.Error(got)
 	}
 }

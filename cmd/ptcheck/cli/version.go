@@ -3,13 +3,15 @@ package cli
 import (
 	"fmt"
 	"runtime/debug"
+	"strings"
 )
 
 // version is the release; the linker may set it.
 var version string
 
-// versionText says which version this is: the module's, and the revision that it
-// was built from where the go tool has noted it.
+// versionText says which version this is: the module's, which may be one that the
+// program's depends on, and the revision that the program was built from where the go
+// tool has noted it.
 func versionText(info *debug.BuildInfo, ok bool) string {
 	text := version
 	if !ok {
@@ -20,6 +22,11 @@ func versionText(info *debug.BuildInfo, ok bool) string {
 	}
 	if text == "" {
 		text = info.Main.Version
+		for _, m := range info.Deps {
+			if m.Path == module {
+				text = m.Version
+			}
+		}
 	}
 	if text == "" {
 		text = "(devel)"
@@ -37,4 +44,19 @@ func versionText(info *debug.BuildInfo, ok bool) string {
 		text += fmt.Sprintf(" (revision %s%s)", revision, modified)
 	}
 	return text + ", " + info.GoVersion
+}
+
+// module is the path of this module.
+const module = "github.com/ptcheck/ptcheck"
+
+// command is how this program is called from a shell; see commandOf.
+func command() string { return commandOf(debug.ReadBuildInfo()) }
+
+// commandOf is how a program is called: ptcheck, or, for one of another module, go run
+// with its package, which works wherever in that module.
+func commandOf(info *debug.BuildInfo, ok bool) string {
+	if !ok || info.Path == "" || info.Path == "command-line-arguments" || strings.HasPrefix(info.Path, module+"/") {
+		return "ptcheck"
+	}
+	return "go run " + info.Path
 }

@@ -1,18 +1,18 @@
 package shadow_test
 
 import (
-	"github.com/ptcheck/ptcheck/systems/boot"
-	"github.com/ptcheck/ptcheck/systems/kernel"
 	"testing"
 
 	"github.com/ptcheck/ptcheck/hooks"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/native"
+	"github.com/ptcheck/ptcheck/systems"
+	"github.com/ptcheck/ptcheck/systems/boot"
 	"github.com/ptcheck/ptcheck/systems/check"
 	"github.com/ptcheck/ptcheck/systems/example/shadow"
 )
 
-func backend() kernel.Backend {
+func backend() systems.System {
 	return boot.OnBareMetal("shadow", "a guest of a shadowing hypervisor", shadow.Ops, shadow.Rules()...)
 }
 
