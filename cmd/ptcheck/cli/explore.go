@@ -89,9 +89,7 @@ func (f *exploreFlags) run(cmd *cobra.Command, names []string) error {
 		if v != nil {
 			verdicts = append(verdicts, v)
 		}
-		if failed = errors.Join(failed, err); err != nil {
-			break
-		}
+		failed = errors.Join(failed, err) // what the others find out counts all the same
 	}
 	return errors.Join(f.show(cmd.OutOrStdout(), verdicts), failed, exitOf(verdicts, f.strict))
 }
