@@ -13,7 +13,7 @@ import (
 
 // renamed returns the packed working state of m with its frames renamed by perm
 // and the slots of each frame, in its new name, reordered by slots.
-func renamed(m *AdversaryModel, perm []int, slots [][]int) []byte {
+func renamed(m *Model, perm []int, slots [][]int) []byte {
 	p := &m.pack
 	s := packedState{cr3: model.Frame(perm[m.s.CPU.CR3]), user: m.s.CPU.UserCR3}
 	if s.user != model.NoFrame {
@@ -39,7 +39,7 @@ func renamed(m *AdversaryModel, perm []int, slots [][]int) []byte {
 
 // successors are the representatives of all states one operation away, sorted,
 // with the verdict on each.
-func successors(m *AdversaryModel, state []byte) []string {
+func successors(m *Model, state []byte) []string {
 	m.Decode(state)
 	var out []string
 	for _, c := range m.Calls(nil) {
@@ -58,14 +58,14 @@ func successors(m *AdversaryModel, state []byte) []string {
 func TestSymmetryIsTrue(t *testing.T) {
 	for _, c := range []struct {
 		name  string
-		build func(AdversaryOptions) (*Adversary, error)
-		o     AdversaryOptions
+		build func(Options) (*Guest, error)
+		o     Options
 	}{
-		{"pvdp", PVDP, AdversaryOptions{Frames: 4, Levels: 2, Slots: 1}},
-		{"pvdp with slots", PVDP, AdversaryOptions{Frames: 3, Levels: 2, Slots: 3}},
-		{"pvdp of three levels", PVDP, AdversaryOptions{Frames: 5, Levels: 3, Slots: 2}},
-		{"adversary", NewAdversary, AdversaryOptions{Frames: 5, Levels: 3, Slots: 2, Ops: OpNames(), Flags: []string{"P", "PW", "PWU"}, Profile: model.Ideal()}},
-		{"leaking adversary", NewAdversary, AdversaryOptions{Frames: 5, Levels: 4, Slots: 2, Ops: []string{"mu", "pin", "unpin"}, Flags: []string{"P", "PS"}, Profile: model.Xen417()}},
+		{"pvdp", NewReference, Options{Frames: 4, Levels: 2, Slots: 1}},
+		{"pvdp with slots", NewReference, Options{Frames: 3, Levels: 2, Slots: 3}},
+		{"pvdp of three levels", NewReference, Options{Frames: 5, Levels: 3, Slots: 2}},
+		{"adversary", New, Options{Frames: 5, Levels: 3, Slots: 2, Ops: OpNames(), Flags: []string{"P", "PW", "PWU"}, Profile: model.Ideal()}},
+		{"leaking adversary", New, Options{Frames: 5, Levels: 4, Slots: 2, Ops: []string{"mu", "pin", "unpin"}, Flags: []string{"P", "PS"}, Profile: model.Xen417()}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a, err := c.build(c.o)
@@ -90,7 +90,7 @@ func TestSymmetryIsTrue(t *testing.T) {
 	}
 }
 
-func compareRenamed(t *testing.T, m *AdversaryModel, rnd *rand.Rand) {
+func compareRenamed(t *testing.T, m *Model, rnd *rand.Rand) {
 	t.Helper()
 	state := m.Encode(nil)
 	canon, verdict := m.Canon(nil), m.CheckState()

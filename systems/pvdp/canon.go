@@ -7,7 +7,7 @@ import (
 	"github.com/ptcheck/ptcheck/model/explore"
 )
 
-var _ explore.Canonicalizer = (*AdversaryModel)(nil)
+var _ explore.Canonicalizer = (*Model)(nil)
 
 // Symmetry of an adversary. Its frames play no distinguished part: renaming them
 // everywhere, in entries, registers and records, maps operations to operations.
@@ -43,7 +43,7 @@ type canonState struct {
 	regs   [MaxFrames]uint8
 }
 
-func newCanonizer(a *Adversary, p *packer) canonizer {
+func newCanonizer(a *Guest, p *packer) canonizer {
 	c := canonizer{slots: a.slotSymmetry, number: a.frames}
 	n := len(p.codes)
 	for v := range p.values {
@@ -57,7 +57,7 @@ func newCanonizer(a *Adversary, p *packer) canonizer {
 }
 
 // Canon appends the packed representative of the working state's class.
-func (m *AdversaryModel) Canon(dst []byte) []byte {
+func (m *Model) Canon(dst []byte) []byte {
 	c := &m.canon
 	c.load(m)
 	c.refine(m)
@@ -67,7 +67,7 @@ func (m *AdversaryModel) Canon(dst []byte) []byte {
 }
 
 // load packs the frames and collects what the registers name.
-func (c *canonizer) load(m *AdversaryModel) {
+func (c *canonizer) load(m *Model) {
 	changed := m.s.ChangedFrames()
 	for f := range c.number {
 		c.now[f] = m.pack.base[f]
@@ -94,7 +94,7 @@ func mix(x uint64) uint64 {
 
 // refine computes signatures: first of what a frame is, then twice of what it
 // refers to and what refers to it.
-func (c *canonizer) refine(m *AdversaryModel) {
+func (c *canonizer) refine(m *Model) {
 	for f := range c.number {
 		c.sig[f] = mix(c.now[f].record<<3 | uint64(c.regs[f]) + 1)
 	}
@@ -103,7 +103,7 @@ func (c *canonizer) refine(m *AdversaryModel) {
 	}
 }
 
-func (c *canonizer) refineOnce(m *AdversaryModel) {
+func (c *canonizer) refineOnce(m *Model) {
 	width := m.pack.layout.entry
 	var out [MaxFrames]uint64
 	clear(c.in[:c.number])
@@ -147,13 +147,13 @@ func (c *canonizer) sort() {
 
 // choose settles the order of frames with equal signatures: the one that gives
 // the least packed state.
-func (c *canonizer) choose(m *AdversaryModel) {
+func (c *canonizer) choose(m *Model) {
 	first := true
 	c.permute(m, 0, &first)
 }
 
 // permute tries every order of the ties from place i on.
-func (c *canonizer) permute(m *AdversaryModel, i int, first *bool) {
+func (c *canonizer) permute(m *Model, i int, first *bool) {
 	for i < c.number {
 		end := i + 1
 		for end < c.number && c.sig[c.order[end]] == c.sig[c.order[i]] {
@@ -170,7 +170,7 @@ func (c *canonizer) permute(m *AdversaryModel, i int, first *bool) {
 
 // permuteTie tries every order of the frames at places [at, end), then goes on
 // behind them.
-func (c *canonizer) permuteTie(m *AdversaryModel, from, end, at int, first *bool) {
+func (c *canonizer) permuteTie(m *Model, from, end, at int, first *bool) {
 	if at == end {
 		c.permute(m, end, first)
 		return
@@ -194,7 +194,7 @@ func (c *canonizer) alike(from, end int) bool {
 }
 
 // try renames the state by the current order and keeps it if it is the least.
-func (c *canonizer) try(m *AdversaryModel, first *bool) {
+func (c *canonizer) try(m *Model, first *bool) {
 	for i, f := range c.order[:c.number] {
 		c.place[f] = uint8(i)
 	}
@@ -213,7 +213,7 @@ func (c *canonizer) try(m *AdversaryModel, first *bool) {
 
 // rename rewrites a frame's contents in new names, its slots in ascending order
 // where they are interchangeable.
-func (c *canonizer) rename(m *AdversaryModel, content uint64) uint64 {
+func (c *canonizer) rename(m *Model, content uint64) uint64 {
 	if content == 0 {
 		return 0
 	}
@@ -241,7 +241,7 @@ func (c *canonizer) rename(m *AdversaryModel, content uint64) uint64 {
 
 // orbit is the number of states in the working state's class, 0 if that is too
 // many to count.
-func (m *AdversaryModel) orbit() uint64 {
+func (m *Model) orbit() uint64 {
 	const most = 6 // with more frames or slots the numbers could overflow
 	c := &m.canon
 	if c.number > most || m.a.slots > most/2 {
@@ -272,7 +272,7 @@ func (m *AdversaryModel) orbit() uint64 {
 }
 
 // slotsFixed is the number of orders of a frame's slots that leave it as it is.
-func (m *AdversaryModel) slotsFixed(content uint64) uint64 {
+func (m *Model) slotsFixed(content uint64) uint64 {
 	width := m.pack.layout.entry
 	n := uint64(1)
 	for slot := range m.a.slots {
@@ -311,7 +311,7 @@ func (s *canonState) less(o *canonState, n int) bool {
 }
 
 // writeCanon packs the representative.
-func (m *AdversaryModel) writeCanon(dst []byte) []byte {
+func (m *Model) writeCanon(dst []byte) []byte {
 	c := &m.canon
 	s := packedState{cr3: model.NoFrame, user: model.NoFrame}
 	for f := range c.number {

@@ -1,9 +1,6 @@
 package hostile
 
 import (
-	"fmt"
-	"strings"
-
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
 )
@@ -23,7 +20,7 @@ const (
 
 // races appends every race: each operation of the alphabet that may be stopped,
 // with every sequence of the other processor's.
-func (m *HostileModel) races(dst []uint64) []uint64 {
+func (m *Model) races(dst []uint64) []uint64 {
 	for _, c := range m.stopped {
 		for n := range m.beside {
 			for place := uint64(1); place <= lastPlace; place++ {
@@ -36,45 +33,58 @@ func (m *HostileModel) races(dst []uint64) []uint64 {
 
 // prepareRaces lists the operations that may be stopped and the sequences of the
 // other processor.
-func (m *HostileModel) prepareRaces() {
+func (m *Model) prepareRaces() {
 	o := &m.sys.o
-	if len(o.Stopped) == 0 {
+	if !o.twoProcessors() {
 		return
 	}
 	m.duo = model.NewDuo(m.m)
 	m.duo.InHypercalls = true
 	m.both = [2]func(){func() { m.do(m.raced) }, func() {
-		for _, c := range m.beside[m.other] {
-			m.do(c)
+		for _, o := range m.other {
+			m.do(o)
 		}
 	}}
 	for _, op := range m.sys.named(o.Stopped) {
-		m.stopped = m.sys.eachCall(m.stopped, op, 0, [3]int{})
+		m.stopped = m.sys.eachCall(m.stopped, op, 0, [3]uint8{})
 	}
-	var one []uint64
+	var codes []uint64
 	for _, op := range m.sys.named(o.Beside) {
-		one = m.sys.eachCall(one, op, 0, [3]int{})
+		codes = m.sys.eachCall(codes, op, 0, [3]uint8{})
+	}
+	var one []Op
+	for _, c := range codes {
+		one = append(one, m.sys.op(c))
 	}
 	m.sequences(one, nil, max(1, o.BesideLen))
 }
 
 // sequences lists all sequences of up to n operations that begin with some.
-func (m *HostileModel) sequences(one, begun []uint64, n int) {
+func (m *Model) sequences(one, begun []Op, n int) {
 	if n == 0 {
 		return
 	}
-	for _, c := range one {
-		s := append(append([]uint64(nil), begun...), c)
+	for _, o := range one {
+		s := append(append([]Op(nil), begun...), o)
 		m.beside = append(m.beside, s)
 		m.sequences(one, s, n-1)
 	}
 }
 
+// Op is the operation or the race of a call code, by its parts.
+func (m *Model) Op(code uint64) Op {
+	o := m.sys.op(code & 0xffff_ffff)
+	if code>>raceBit != 0 {
+		o.place, o.beside = uint8(code>>racePlace&0x7f), m.beside[code>>raceOther&0xff_ffff]
+	}
+	return o
+}
+
 // race carries out a race. One that is over before its place is none.
-func (m *HostileModel) race(code uint64) explore.Outcome {
-	m.raced, m.other = code&0xffff_ffff, int(code>>raceOther&0xff_ffff)
+func (m *Model) race(o Op) explore.Outcome {
+	m.raced, m.other = o, o.beside
 	var s model.Schedule
-	s.Points[0] = uint8(code >> racePlace & 0x7f)
+	s.Points[0] = o.place
 	m.duo.Run(m.both, s)
 	switch {
 	case !m.duo.Followed():
@@ -83,13 +93,4 @@ func (m *HostileModel) race(code uint64) explore.Outcome {
 		return explore.Outcome{Kind: explore.Violated, Rule: int16(m.judge.Broken)}
 	}
 	return explore.Outcome{Kind: explore.Moved}
-}
-
-// raceText writes a race as scenarios have it.
-func (m *HostileModel) raceText(code uint64) string {
-	var other []string
-	for _, c := range m.beside[code>>raceOther&0xff_ffff] {
-		other = append(other, m.sys.OpText(c))
-	}
-	return fmt.Sprintf("%s | at %d: %s", m.sys.OpText(code&0xffff_ffff), code>>racePlace&0x7f, strings.Join(other, "; "))
 }

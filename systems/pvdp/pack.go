@@ -36,7 +36,7 @@ type layoutBits struct {
 	bytes               int
 }
 
-func (a *Adversary) measure() layoutBits {
+func (a *Guest) measure() layoutBits {
 	var b layoutBits
 	b.entry = uint(bits.Len(uint(a.frames * len(a.allFlags())))) // 0 is the empty entry
 	// At most every slot, every pin and both registers refer to one frame.
@@ -55,7 +55,7 @@ func (a *Adversary) measure() layoutBits {
 }
 
 // allFlags are the alphabet's flags and those of the start of the day.
-func (a *Adversary) allFlags() []model.Entry {
+func (a *Guest) allFlags() []model.Entry {
 	out := append([]model.Entry(nil), a.flags...)
 next:
 	for _, e := range [...]model.Entry{model.Present, model.Present | model.RW} {
@@ -69,7 +69,7 @@ next:
 	return out
 }
 
-func newPacker(a *Adversary) packer {
+func newPacker(a *Guest) packer {
 	p := packer{layout: a.code, codes: a.allFlags(), values: []model.Entry{0}}
 	p.codeOf = bytes.Repeat([]byte{0xff}, model.PageSize)
 	for i, c := range p.codes {
@@ -104,11 +104,11 @@ func (p *packer) rareCode(e model.Entry) uint8 {
 			return uint8(i)
 		}
 	}
-	panic("system: adversary: an entry has flags outside the alphabet")
+	panic("pvdp: an entry has flags outside the alphabet")
 }
 
 // frame packs one frame.
-func (p *packer) frame(m *AdversaryModel, f model.Frame) packedFrame {
+func (p *packer) frame(m *Model, f model.Frame) packedFrame {
 	out := packedFrame{record: p.info(m.s.InfoAt(f))}
 	words := m.s.Words(f)
 	for slot := m.a.slots - 1; slot >= 0; slot-- {
@@ -170,7 +170,7 @@ func (p *packer) record(w uint64) model.FrameInfo {
 }
 
 // rebase packs every frame of the working state.
-func (p *packer) rebase(m *AdversaryModel) {
+func (p *packer) rebase(m *Model) {
 	for f := range m.a.frames {
 		p.base[f] = p.frame(m, model.Frame(f))
 	}
@@ -212,10 +212,10 @@ func (p *packer) write(dst []byte, s *packedState, n int) []byte {
 }
 
 // StateSize is the length of a packed state in bytes.
-func (m *AdversaryModel) StateSize() int { return m.a.code.bytes }
+func (m *Model) StateSize() int { return m.a.code.bytes }
 
 // Encode appends the packed state.
-func (m *AdversaryModel) Encode(dst []byte) []byte {
+func (m *Model) Encode(dst []byte) []byte {
 	p := &m.pack
 	b := &p.layout
 	if b.total > 64 || b.wide {
@@ -226,7 +226,7 @@ func (m *AdversaryModel) Encode(dst []byte) []byte {
 }
 
 // word is the packed state of an adversary whose states fit one word.
-func (m *AdversaryModel) word() uint64 {
+func (m *Model) word() uint64 {
 	p := &m.pack
 	b := &p.layout
 	w := p.base64
@@ -241,7 +241,7 @@ func (m *AdversaryModel) word() uint64 {
 }
 
 // StepWords is Apply, Encode and Restore in one, for states of at most 16 bytes.
-func (m *AdversaryModel) StepWords(code uint64) (lo, hi uint64, o explore.Outcome) {
+func (m *Model) StepWords(code uint64) (lo, hi uint64, o explore.Outcome) {
 	o = m.Apply(code)
 	if o.Kind == explore.Skipped && !m.s.Changed() {
 		return 0, 0, o // nothing to take back
@@ -259,7 +259,7 @@ func (m *AdversaryModel) StepWords(code uint64) (lo, hi uint64, o explore.Outcom
 }
 
 // encodeLong is Encode for states of more than one word.
-func (m *AdversaryModel) encodeLong(dst []byte) []byte {
+func (m *Model) encodeLong(dst []byte) []byte {
 	p := &m.pack
 	s := packedState{cr3: m.s.CPU.CR3, user: m.s.CPU.UserCR3, frames: p.base}
 	for set := m.s.ChangedFrames(); set != 0; set &= set - 1 {
@@ -274,7 +274,7 @@ func (m *AdversaryModel) encodeLong(dst []byte) []byte {
 
 // Decode makes a packed state the working state. Frames that are as in the state
 // decoded before stay.
-func (m *AdversaryModel) Decode(src []byte) {
+func (m *Model) Decode(src []byte) {
 	p := &m.pack
 	b := &p.layout
 	m.s.Undo()
@@ -304,7 +304,7 @@ func (m *AdversaryModel) Decode(src []byte) {
 }
 
 // decodeWord is Decode for states of one word.
-func (m *AdversaryModel) decodeWord(src []byte) {
+func (m *Model) decodeWord(src []byte) {
 	p := &m.pack
 	b := &p.layout
 	var buf [8]byte
@@ -325,7 +325,7 @@ func (m *AdversaryModel) decodeWord(src []byte) {
 }
 
 // place unpacks one frame.
-func (m *AdversaryModel) place(f model.Frame, p packedFrame) {
+func (m *Model) place(f model.Frame, p packedFrame) {
 	for slot := range m.a.slots {
 		m.s.SetPlain(f, slot, uint64(m.pack.values[p.content&(1<<m.pack.layout.entry-1)]))
 		p.content >>= m.pack.layout.entry

@@ -11,25 +11,31 @@ import (
 	"github.com/ptcheck/ptcheck/model"
 )
 
-// Hostile is a guest that tries every operation of an alphabet against the
-// hypervisor, like [Adversary], with more to choose from: updates and accesses
-// by address under a TLB that keeps everything, operations that are interrupted
-// half-way, frames that come and go, other domains and devices. It is watched by
-// all rules for hostile guests. It is made for small searches of many scopes
+// Guest is a hostile guest that tries every operation of an alphabet against the
+// hypervisor, with more to choose from than an adversary of package pvdp: updates and
+// accesses by address under a TLB that keeps everything, operations that are
+// interrupted half-way, frames that come and go, other domains and devices. It is
+// watched by all rules for hostile guests. It is made for small searches of many scopes
 // rather than for one large graph.
-type Hostile struct {
-	Name  string
+type Guest struct {
 	Scope string
 
-	o      HostileOptions
+	o      Options
 	geo    *model.Geometry
 	ops    []int
 	values []model.Entry
+	memory []word
 	rules  []invariants.Rule
 }
 
-// HostileOptions are the bounds of a hostile guest.
-type HostileOptions struct {
+// word is a word of memory at the start.
+type word struct {
+	frame, slot int
+	entry       model.Entry
+}
+
+// Options are the bounds of a hostile guest.
+type Options struct {
 	// Slots are the slots of a table of each level, from the root down.
 	Slots []int
 	// Frames is the number of the guest's frames. Frame 0 is the root; slot 0 of
@@ -57,26 +63,36 @@ type HostileOptions struct {
 	// StaleTLB keeps translations until they are flushed.
 	StaleTLB bool
 	Profile  *model.Profile
+
+	// races says that there are two processors whatever they may be stopped in.
+	races bool
 }
 
-// NewHostile returns a hostile guest.
-func NewHostile(o HostileOptions) (*Hostile, error) {
-	h := &Hostile{Name: "hyper", o: o, rules: invariants.GuestRules()}
+// twoProcessors reports whether operations can be stopped by those of another
+// processor.
+func (o *Options) twoProcessors() bool { return o.races || len(o.Stopped) > 0 }
+
+// all is the number of frames that entries can name.
+func (o *Options) all() int { return o.Frames + len(o.Extra) }
+
+// New returns a hostile guest.
+func New(o Options) (*Guest, error) {
+	h := &Guest{o: o, rules: invariants.GuestRules()}
 	geo, err := model.NewGeometry(fmt.Sprint("hostile ", o.Slots), 8, o.Slots...)
 	if err != nil {
-		return nil, fmt.Errorf("system: hyper: %w", err)
+		return nil, fmt.Errorf("%w", err)
 	}
 	geo.PAERoot, geo.SignExtend = o.PAE, o.Wide
 	h.geo = geo
 	switch {
 	case o.Profile == nil:
-		return nil, fmt.Errorf("system: hyper: no hypervisor rules")
+		return nil, fmt.Errorf("no hypervisor rules")
 	case o.Frames < geo.Levels || o.Frames > pvdp.MaxFrames:
-		return nil, fmt.Errorf("system: hyper: %d frames: want %d to %d", o.Frames, geo.Levels, pvdp.MaxFrames)
+		return nil, fmt.Errorf("%d frames: want %d to %d", o.Frames, geo.Levels, pvdp.MaxFrames)
 	}
 	for _, name := range slices.Concat(o.Ops, o.Stopped, o.Beside) {
-		if hostileNumber(name) < 0 {
-			return nil, fmt.Errorf("system: hyper: no operation is named %q", name)
+		if number(name) < 0 {
+			return nil, fmt.Errorf("no operation is named %q", name)
 		}
 	}
 	h.ops = h.named(o.Ops)
@@ -84,16 +100,18 @@ func NewHostile(o HostileOptions) (*Hostile, error) {
 		return nil, err
 	}
 	h.Scope = h.o.scope()
+	if err := h.readMemory(); err != nil {
+		return nil, err
+	}
 	if _, err := h.start(); err != nil {
 		return nil, err
 	}
 	return h, nil
 }
 
-// scope writes the bounds in a line.
-func (o *HostileOptions) scope() string {
-	text := fmt.Sprintf("%d frames, slots %v, rules %s, operations %s, flags %s",
-		o.Frames, o.Slots, o.Profile.Name, strings.Join(o.Ops, " "), strings.Join(o.Flags, " "))
+// scope writes the bounds and the alphabet in a line.
+func (o *Options) scope() string {
+	text := fmt.Sprintf("%s, operations %s, flags %s", o.frames(), strings.Join(o.Ops, " "), strings.Join(o.Flags, " "))
 	for _, is := range [...]struct {
 		set  bool
 		text string
@@ -124,29 +142,34 @@ func (o *HostileOptions) scope() string {
 	return text
 }
 
-func hostileNumber(name string) int {
-	return slices.IndexFunc(hostileOps[:], func(d hostileOp) bool { return d.name == name })
+// frames writes the bounds in a line.
+func (o *Options) frames() string {
+	return fmt.Sprintf("%d frames, slots %v, rules %s", o.Frames, o.Slots, o.Profile.Name)
+}
+
+func number(name string) int {
+	return slices.IndexFunc(operations[:], func(d operation) bool { return d.name == name })
 }
 
 // named are the numbers of operations.
-func (h *Hostile) named(names []string) []int {
+func (h *Guest) named(names []string) []int {
 	var out []int
 	for _, name := range names {
-		out = append(out, hostileNumber(name))
+		out = append(out, number(name))
 	}
 	return out
 }
 
 // Rules are what the guest is checked against, in the order of the search's
 // findings.
-func (h *Hostile) Rules() []invariants.Rule { return h.rules }
+func (h *Guest) Rules() []invariants.Rule { return h.rules }
 
 // alphabet lists the entries that the guest writes.
-func (h *Hostile) alphabet() error {
+func (h *Guest) alphabet() error {
 	h.values = append(h.values, 0)
 	targets := h.o.Targets
 	if targets == nil {
-		for f := range h.o.Frames + len(h.o.Extra) {
+		for f := range h.o.all() {
 			targets = append(targets, f)
 		}
 	}
@@ -167,31 +190,60 @@ func (h *Hostile) alphabet() error {
 		h.values = append(h.values, e)
 	}
 	if len(h.values) > 256 {
-		return fmt.Errorf("system: hyper: %d entries: want at most 256", len(h.values))
+		return fmt.Errorf("%d entries: want at most 256", len(h.values))
 	}
 	return nil
 }
 
 // entry reads an entry such as f3:PW, or a word such as 0x8f0000000000.
-func (h *Hostile) entry(text string) (model.Entry, error) {
+func (h *Guest) entry(text string) (model.Entry, error) {
 	var f int
 	var w uint64
 	name, flags, ok := strings.Cut(text, ":")
 	if !ok {
 		if _, err := fmt.Sscanf(text, "0x%x", &w); err != nil {
-			return 0, fmt.Errorf("system: hyper: entry %q: want f3:PW or 0x10", text)
+			return 0, fmt.Errorf("entry %q: want f3:PW or 0x10", text)
 		}
 		return model.Entry(w), nil
 	}
-	if _, err := fmt.Sscanf(name, "f%d", &f); err != nil || f < 0 || f >= h.o.Frames+len(h.o.Extra) {
-		return 0, fmt.Errorf("system: hyper: entry %q: no such frame", text)
+	if _, err := fmt.Sscanf(name, "f%d", &f); err != nil || f < 0 || f >= h.o.all() {
+		return 0, fmt.Errorf("entry %q: no such frame", text)
 	}
 	e, err := pvdp.ParseFlags(flags)
 	return model.MakeEntry(model.MFN(f), e), err
 }
 
+// readMemory reads what memory holds at the start.
+func (h *Guest) readMemory() error {
+	for n, line := range h.o.Memory {
+		var w word
+		var text string
+		_, err := fmt.Sscanf(line, "f%d %d %s", &w.frame, &w.slot, &text)
+		switch {
+		case err != nil || w.frame < 0 || w.frame >= h.o.Frames || w.slot < 0 || w.slot >= h.geo.Words():
+			err = fmt.Errorf("want a line such as \"f3 0 f1:P\", of a frame and a slot that there are")
+		default:
+			w.entry, err = h.entry(text)
+		}
+		if err != nil {
+			return &memoryError{n, fmt.Errorf("memory %s: %w", line, err)}
+		}
+		h.memory = append(h.memory, w)
+	}
+	return nil
+}
+
+// memoryError says what is wrong with a word of memory, by its number.
+type memoryError struct {
+	n   int
+	err error
+}
+
+// Error implements error.
+func (e *memoryError) Error() string { return e.err.Error() }
+
 // start returns the state that a domain builder hands over.
-func (h *Hostile) start() (*model.State, error) {
+func (h *Guest) start() (*model.State, error) {
 	l := &model.Layout{Geo: h.geo, Hyper: &model.Hyper{Profile: h.o.Profile, LinearMap: h.o.StaleTLB && h.geo.Levels > 2}}
 	if h.o.PAE {
 		last := h.geo.Slots[2] - 1
@@ -217,27 +269,18 @@ func (h *Hostile) start() (*model.State, error) {
 		}
 		s.SetEntry(h.geo, model.Frame(f), 0, model.MakeEntry(model.MFN(f+1), flags))
 	}
-	for _, line := range h.o.Memory {
-		var f, slot int
-		var text string
-		if _, err := fmt.Sscanf(line, "f%d %d %s", &f, &slot, &text); err != nil || f < 0 || f >= h.o.Frames || slot < 0 || slot >= h.geo.Words() {
-			return nil, fmt.Errorf("system: hyper: memory %q: want a line such as \"f3 0 f1:P\"", line)
-		}
-		e, err := h.entry(text)
-		if err != nil {
-			return nil, err
-		}
-		s.SetEntry(h.geo, model.Frame(f), slot, e)
+	for _, w := range h.memory {
+		s.SetEntry(h.geo, model.Frame(w.frame), w.slot, w.entry)
 	}
 	s.CPU.CR4 = model.CR4PAE
 	if rc := s.AdoptGuest(0); rc != model.OK {
-		return nil, fmt.Errorf("system: hyper: the hypervisor refuses the start of the day: %v", rc)
+		return nil, fmt.Errorf("the hypervisor refuses the start of the day: %v", rc)
 	}
 	s.TLB.Sticky = h.o.StaleTLB
-	if len(h.o.Stopped) > 0 {
+	if h.o.twoProcessors() {
 		two, rc := s.TwoProcessors()
 		if rc != model.OK {
-			return nil, fmt.Errorf("system: hyper: the second processor does not start: %v", rc)
+			return nil, fmt.Errorf("the second processor does not start: %v", rc)
 		}
 		s = two
 	}

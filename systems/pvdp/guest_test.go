@@ -7,7 +7,7 @@ import (
 
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
-	"github.com/ptcheck/ptcheck/model/script"
+	"github.com/ptcheck/ptcheck/systems"
 )
 
 // TestPVDP compares the graph with what other checkers agree on: distinct
@@ -28,11 +28,11 @@ func TestPVDP(t *testing.T) {
 			if c.long && testing.Short() {
 				t.Skip("long: run without -short")
 			}
-			a, err := PVDP(AdversaryOptions{Frames: c.frames, Levels: c.levels, Slots: c.slots})
+			a, err := NewReference(Options{Frames: c.frames, Levels: c.levels, Slots: c.slots})
 			if err != nil {
 				t.Fatal(err)
 			}
-			r := runAdversary(t, a, 0)
+			r := search(t, a, 0)
 			t.Logf("%d states, %d transitions, diameter %d, %v, %.1f bytes a state", r.States, r.Transitions, r.Diameter, r.Duration, r.BytesPerState)
 			if r.States != c.states || r.Transitions != c.transitions || r.Diameter != c.diameter || !r.Complete {
 				t.Errorf("%d states, %d transitions, diameter %d, complete %v; want %d, %d, %d", r.States, r.Transitions, r.Diameter, r.Complete, c.states, c.transitions, c.diameter)
@@ -41,7 +41,7 @@ func TestPVDP(t *testing.T) {
 	}
 }
 
-func runAdversary(t *testing.T, a *Adversary, depth int, o ...explore.Options) explore.Result {
+func search(t *testing.T, a *Guest, depth int, o ...explore.Options) explore.Result {
 	t.Helper()
 	opt := explore.Options{Depth: depth, NoSymmetry: true}
 	if len(o) > 0 {
@@ -60,47 +60,54 @@ func runAdversary(t *testing.T, a *Adversary, depth int, o ...explore.Options) e
 	return r
 }
 
-// TestLeak has the adversary find, by itself, that Xen 4.17 leaves a
-// half-validated table behind when a nested audit fails; without that defect
-// the same scope holds.
+// TestLeak has the adversary find, by itself, that Xen 4.17 leaves a half-validated
+// table behind when a nested audit fails; without that defect the same scope holds.
 func TestLeak(t *testing.T) {
 	for _, c := range []struct {
-		profile *model.Profile
+		profile string
 		leaks   bool
-	}{{model.Xen417(), true}, {model.Ideal(), false}} {
-		a, err := NewAdversary(AdversaryOptions{Frames: 5, Levels: 4, Slots: 2, Ops: []string{"mu", "pin"}, Flags: []string{"P"}, Profile: c.profile})
-		if err != nil {
-			t.Fatal(err)
-		}
-		r := runAdversary(t, a, 4)
+	}{{"xen-4.17", true}, {"ideal", false}} {
+		s, r := leakSearch(t, c.profile)
 		if got := len(r.Findings) > 0; got != c.leaks {
-			t.Fatalf("%s: finding %v, want %v", c.profile.Name, got, c.leaks)
+			t.Fatalf("%s: finding %v, want %v", c.profile, got, c.leaks)
 		}
 		if !c.leaks {
 			continue
 		}
 		f := r.Findings[0]
-		if AdversaryRules()[f.Rule] != "counts-agree" || len(f.Path) != 4 {
-			t.Errorf("rule %s by %d operations, want counts-agree by 4", AdversaryRules()[f.Rule], len(f.Path))
+		want := systems.Verdict{Kind: explore.Violated, What: "counts-agree"}
+		if s.Breaks(f) != want || len(f.Path) != 4 {
+			t.Errorf("%v by %d operations, want %v by 4", s.Breaks(f), len(f.Path), want)
 		}
-		rep, err := a.Explain(f.Path, int(f.Rule))
+		found, err := s.Scenario(f)
 		if err != nil {
 			t.Fatal(err)
 		}
-		text, err := a.Scenario(f.Path, rep.Headline())
-		if err != nil {
-			t.Fatal(err)
+		play, err := found.Play(systems.PlayOptions{Report: true})
+		if err != nil || play.Verdict != want || play.Finding == nil || play.Finding.Rule != want.What || len(play.Finding.Calls) != 4 {
+			t.Errorf("%v, %+v", err, play)
 		}
-		parsed, err := script.Parse("leak.pt", text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		play, err := RunAdversary(parsed, model.Mutant{})
-		if err != nil || play.Finding == nil || play.Finding.Rule != rep.Rule {
-			t.Errorf("the scenario does not replay: %v, %+v\n%s", err, play, text)
-		}
-		t.Logf("%s", text)
 	}
+}
+
+// leakSearch searches what a version of the hypervisor does to tables that name each
+// other.
+func leakSearch(t *testing.T, profile string) (*systems.Search, explore.Result) {
+	t.Helper()
+	x := Adversary()
+	v, err := systems.CheckValues(x, systems.Values{"ops": "mu,pin", "flags": "P", "profile": profile, "symmetry": "off"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := x.Searches(v, systems.Change{})
+	if err != nil || len(list) != 1 {
+		t.Fatal(list, err)
+	}
+	r, err := explore.Run(context.Background(), list[0].Model, explore.Options{Depth: 4, NoSymmetry: !list[0].Symmetric})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list[0], r
 }
 
 // TestBuggyVariants finds the two buggy variants of PV-DP at the published
@@ -126,15 +133,15 @@ func TestBuggyVariants(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			p := model.Plain()
 			p.Mutant.FastPath = c.fast
-			a, err := PVDP(AdversaryOptions{Frames: 4, Levels: 2, Slots: 1, Profile: p})
+			a, err := NewReference(Options{Frames: 4, Levels: 2, Slots: 1, Profile: p})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if r := runAdversary(t, a, 0); len(r.Findings) == 0 || len(r.Findings[0].Path) != c.all {
+			if r := search(t, a, 0); len(r.Findings) == 0 || len(r.Findings[0].Path) != c.all {
 				t.Errorf("all rules: %+v, want a path of %d", r.Findings, c.all)
 			}
 			a.only = 1 << ruleReadOnly
-			r := runAdversary(t, a, 0)
+			r := search(t, a, 0)
 			if len(r.Findings) == 0 || len(r.Findings[0].Path) != c.isol || r.Findings[0].Rule != ruleReadOnly {
 				t.Errorf("tables-read-only: %+v, want a path of %d", r.Findings, c.isol)
 			}
@@ -161,13 +168,13 @@ func TestPVDPQuotient(t *testing.T) {
 		{5, 3, 1, false, 128516, 0, 14728890},
 	} {
 		t.Run(fmt.Sprintf("%d,%d,%d,%v", c.frames, c.levels, c.slots, c.framesOnly), func(t *testing.T) {
-			a, err := PVDP(AdversaryOptions{Frames: c.frames, Levels: c.levels, Slots: c.slots, FramesOnly: c.framesOnly})
+			a, err := NewReference(Options{Frames: c.frames, Levels: c.levels, Slots: c.slots, FramesOnly: c.framesOnly})
 			if err != nil {
 				t.Fatal(err)
 			}
 			a.CountOrbits = true
-			r := runAdversary(t, a, 0, explore.Options{})
-			if got := r.Counters[2*numOps]; c.full != 0 && got != c.full {
+			r := search(t, a, 0, explore.Options{})
+			if got := AllStates(r.Counters); c.full != 0 && got != c.full {
 				t.Errorf("the classes stand for %d states, want %d", got, c.full)
 			}
 			t.Logf("%d states, %d transitions, diameter %d, %v, %.1f bytes a state", r.States, r.Transitions, r.Diameter, r.Duration, r.BytesPerState)

@@ -11,7 +11,7 @@ import (
 
 // detail says in words what the last violation is, and whether it is about an
 // entry: the one that the judge's detail locates.
-func (m *HostileModel) detail(rule string) (text string, entry bool) {
+func (m *Model) detail(rule string) (text string, entry bool) {
 	d := m.judge.Detail
 	switch rule {
 	case "hypervisor-lives":
@@ -47,10 +47,10 @@ func (m *HostileModel) detail(rule string) (text string, entry bool) {
 	return "", false
 }
 
-func (m *HostileModel) name(f model.Frame) string { return view.FrameName(m.s.L, f) }
+func (m *Model) name(f model.Frame) string { return view.FrameName(m.s.L, f) }
 
 // record is what the hypervisor has a frame as.
-func (m *HostileModel) record(f model.Frame) string {
+func (m *Model) record(f model.Frame) string {
 	if f < 0 {
 		return "no frame of the guest's"
 	}
@@ -58,18 +58,18 @@ func (m *HostileModel) record(f model.Frame) string {
 }
 
 // uses is what memory, pins and registers make of a frame.
-func (m *HostileModel) uses(f model.Frame) model.Tally {
+func (m *Model) uses(f model.Frame) model.Tally {
 	var c model.Census
 	c.Take(m.s)
 	return c.Tallies[f]
 }
 
 // entryAt is an entry of a table in words.
-func (m *HostileModel) entryAt(table model.Frame, slot int) string {
-	return fmt.Sprintf("entry %s[%d] is %s", m.name(table), slot, m.sys.EntryText(m.s.Entry(m.s.L.Geo, table, slot)))
+func (m *Model) entryAt(table model.Frame, slot int) string {
+	return fmt.Sprintf("entry %s[%d] is %s", m.name(table), slot, m.sys.o.entryText(m.s.Entry(m.s.L.Geo, table, slot)))
 }
 
-func (m *HostileModel) staleText(d invariants.Detail) string {
+func (m *Model) staleText(d invariants.Detail) string {
 	kind := m.uses(d.Frame).Table
 	for n := range m.s.Processors() {
 		for t := range m.s.TLBOf(n).Each {
@@ -85,7 +85,7 @@ func (m *HostileModel) staleText(d invariants.Detail) string {
 	return fmt.Sprintf("a device can still write to %s, which is in use as %v", m.name(d.Frame), kind)
 }
 
-func (m *HostileModel) linearText(d invariants.Detail) string {
+func (m *Model) linearText(d invariants.Detail) string {
 	e := m.s.Entry(m.s.L.Geo, d.Table, d.Slot)
 	text, kind, to := m.entryAt(d.Table, d.Slot), m.uses(d.Table).Table, m.s.L.Map.Frame(e.MFN())
 	switch {
@@ -99,7 +99,7 @@ func (m *HostileModel) linearText(d invariants.Detail) string {
 	return fmt.Sprintf("%s: both are %v, and %s has a same-level entry itself", text, kind, m.name(to))
 }
 
-func (m *HostileModel) partialText(d invariants.Detail) (string, bool) {
+func (m *Model) partialText(d invariants.Detail) (string, bool) {
 	i := m.s.Info(d.Table)
 	text := fmt.Sprintf("%s is %s, up to slot %d", m.name(d.Table), m.record(d.Table), i.NrValid)
 	if i.Typ.Level() < 2 || i.T == 0 || i.Flags&(model.Validated|model.Pinned) != 0 || d.Slot >= m.s.L.Geo.Slots[i.Typ.Level()] {
@@ -113,7 +113,7 @@ func (m *HostileModel) partialText(d invariants.Detail) (string, bool) {
 	return fmt.Sprintf("%s, and %s is %s", text, m.name(to), m.record(to)), true
 }
 
-func (m *HostileModel) validText(d invariants.Detail) (string, bool) {
+func (m *Model) validText(d invariants.Detail) (string, bool) {
 	i := m.s.Info(d.Table)
 	if i.Typ == model.TypeSegDesc {
 		return fmt.Sprintf("%s is in use as a descriptor table; descriptor %d is %#x, which no guest may have", m.name(d.Table), d.Slot, d.Got), false
@@ -127,7 +127,7 @@ func (m *HostileModel) validText(d invariants.Detail) (string, bool) {
 }
 
 // standing is what the hypervisor has a frame as, and whose it is.
-func (m *HostileModel) standing(f model.Frame) string {
+func (m *Model) standing(f model.Frame) string {
 	switch {
 	case !m.s.L.Map.IsGuest(f):
 		return m.record(f) + ", and not the guest's"
@@ -138,7 +138,7 @@ func (m *HostileModel) standing(f model.Frame) string {
 }
 
 // countsText sets a recount beside the hypervisor's record.
-func (m *HostileModel) countsText(f model.Frame) string {
+func (m *Model) countsText(f model.Frame) string {
 	y, i := m.uses(f), m.s.Info(f)
 	recount := "unused"
 	if y.T > 0 {
@@ -160,7 +160,7 @@ func (m *HostileModel) countsText(f model.Frame) string {
 	return text
 }
 
-func (m *HostileModel) landsText(d invariants.Detail) string {
+func (m *Model) landsText(d invariants.Detail) string {
 	if d.Table < 0 {
 		return fmt.Sprintf("the update of page %#x changes %s; the kernel's tables have no L1 for it", uint64(d.VA), m.name(d.Frame))
 	}

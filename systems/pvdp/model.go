@@ -10,20 +10,20 @@ const (
 	ruleReadOnly = iota // no writable mapping of a table page
 	ruleCounts          // the hypervisor's counts agree with a recount
 	ruleRoot            // CR3 is a validated root
-	numAdversaryRules
+	numRules
 )
 
-// AdversaryRules are what must hold in every state of an adversary, by their IDs
+// Rules are what must hold in every state of an adversary, by their IDs
 // in package invariants.
-func AdversaryRules() []string { return []string{"tables-read-only", "counts-agree", "root-valid"} }
+func Rules() []string { return []string{"tables-read-only", "counts-agree", "root-valid"} }
 
-// AdversaryModel is one worker's view of an adversary.
-type AdversaryModel struct {
-	a        *Adversary
+// Model is one worker's view of an adversary.
+type Model struct {
+	a        *Guest
 	m        *model.Machine
 	s        *model.State
 	start    []byte
-	first    packedState // the start of the day, for Reset
+	first    packedState // the start of the day, for Restart
 	firstCPU model.CPU
 	cpu      model.CPU // registers to restore
 	gdt      []model.Frame
@@ -37,20 +37,20 @@ type AdversaryModel struct {
 }
 
 var (
-	_ explore.Model        = (*AdversaryModel)(nil)
-	_ explore.FixedSize    = (*AdversaryModel)(nil)
-	_ explore.StateChecker = (*AdversaryModel)(nil)
-	_ explore.Counter      = (*AdversaryModel)(nil)
-	_ explore.WordStepper  = (*AdversaryModel)(nil)
+	_ explore.Model        = (*Model)(nil)
+	_ explore.FixedSize    = (*Model)(nil)
+	_ explore.StateChecker = (*Model)(nil)
+	_ explore.Counter      = (*Model)(nil)
+	_ explore.WordStepper  = (*Model)(nil)
 )
 
 // NewModel returns a model for one worker.
-func (a *Adversary) NewModel() (*AdversaryModel, error) {
+func (a *Guest) NewModel() (*Model, error) {
 	s, err := a.start()
 	if err != nil {
 		return nil, err
 	}
-	m := &AdversaryModel{a: a, s: s, m: model.NewMachine(s), counts: make([]uint64, 2*numOps+1, 64)}
+	m := &Model{a: a, s: s, m: model.NewMachine(s), counts: make([]uint64, 2*numOps+1, 64)}
 	m.m.Hold = true
 	m.values = append(m.values, 0)
 	for f := range a.frames {
@@ -68,19 +68,19 @@ func (a *Adversary) NewModel() (*AdversaryModel, error) {
 }
 
 // Inits is 1: the domain builder's tables.
-func (m *AdversaryModel) Inits() int { return 1 }
+func (m *Model) Inits() int { return 1 }
 
 // Init makes the builder's tables the working state.
-func (m *AdversaryModel) Init(int) { m.Decode(m.start) }
+func (m *Model) Init(int) { m.Decode(m.start) }
 
-func (m *AdversaryModel) save() {
+func (m *Model) save() {
 	m.cpu = m.s.CPU
 	m.gdt = append(m.gdt[:0], m.s.GDT...)
 	m.s.Commit()
 }
 
 // Restore takes back the last Apply.
-func (m *AdversaryModel) Restore() {
+func (m *Model) Restore() {
 	m.s.Undo()
 	m.s.CPU = m.cpu
 	if len(m.s.GDT)+len(m.gdt) > 0 {
@@ -94,7 +94,7 @@ func opCode(op, frame, slot, value int) uint64 {
 }
 
 // Calls appends the operations that may change something.
-func (m *AdversaryModel) Calls(dst []uint64) []uint64 {
+func (m *Model) Calls(dst []uint64) []uint64 {
 	a, s := m.a, m.s
 	writable := m.writable()
 	for f := range a.frames {
@@ -125,7 +125,7 @@ func (m *AdversaryModel) Calls(dst []uint64) []uint64 {
 }
 
 // rareCalls appends the operations on a frame that PV-DP does not have.
-func (m *AdversaryModel) rareCalls(dst []uint64, f int) []uint64 {
+func (m *Model) rareCalls(dst []uint64, f int) []uint64 {
 	for _, op := range [...]int{opUserCR3, opGDT, opClear} {
 		if m.a.ops.has(op) {
 			dst = append(dst, opCode(op, f, 0, 0))
@@ -142,7 +142,7 @@ func (m *AdversaryModel) rareCalls(dst []uint64, f int) []uint64 {
 }
 
 // entries appends a write of every other entry to every slot of a frame.
-func (m *AdversaryModel) entries(dst []uint64, op, f int) []uint64 {
+func (m *Model) entries(dst []uint64, op, f int) []uint64 {
 	for slot := range m.a.slots {
 		old := m.s.Entry(m.a.geo, model.Frame(f), slot)
 		for v, e := range m.values {
@@ -155,7 +155,7 @@ func (m *AdversaryModel) entries(dst []uint64, op, f int) []uint64 {
 }
 
 // writable is the set of frames that a validated L1 maps writable.
-func (m *AdversaryModel) writable() uint64 {
+func (m *Model) writable() uint64 {
 	var set uint64
 	for f := range m.a.frames {
 		i := m.s.InfoAt(model.Frame(f))
@@ -174,9 +174,9 @@ func (m *AdversaryModel) writable() uint64 {
 
 // Apply issues one operation. A refused one is no transition, unless it left
 // something behind.
-func (m *AdversaryModel) Apply(code uint64) explore.Outcome {
+func (m *Model) Apply(code uint64) explore.Outcome {
 	op := int(code >> 24)
-	rc, _ := m.issue(code)
+	rc := m.do(m.Op(code))
 	if rc != model.OK {
 		m.counts[numOps+op]++
 	} else if op < opUserCR3 {
@@ -190,27 +190,18 @@ func (m *AdversaryModel) Apply(code uint64) explore.Outcome {
 	return explore.Outcome{Kind: explore.Moved}
 }
 
-// issue carries out an operation. ok is false for a store that no mapping
-// allows.
-func (m *AdversaryModel) issue(code uint64) (rc model.Errno, ok bool) {
-	return m.do(m.Op(code))
-}
-
 // Op is the operation of a call code, by its parts.
-func (m *AdversaryModel) Op(code uint64) GuestOp {
-	return GuestOp{Op: uint8(code >> 24), Frame: uint8(code >> 16), Arg: uint8(code >> 8), Entry: m.values[code&0xff]}
+func (m *Model) Op(code uint64) Op {
+	return Op{Op: uint8(code >> 24), Frame: uint8(code >> 16), Arg: uint8(code >> 8), Entry: m.values[code&0xff]}
 }
 
-// do is issue for an operation by its parts.
-func (m *AdversaryModel) do(o GuestOp) (rc model.Errno, ok bool) {
+// do carries out an operation. A store must be to a frame that a mapping allows it to.
+func (m *Model) do(o Op) (rc model.Errno) {
 	f, mfn := model.Frame(o.Frame), model.MFN(o.Frame)
 	switch o.Op {
 	case opMMU:
 		rc = m.m.MMUUpdate(uint64(mfn)<<model.PageShift+uint64(o.Arg)*8, o.Entry)
 	case opRaw:
-		if m.writable()>>o.Frame&1 == 0 {
-			return model.OK, false
-		}
 		m.s.SetEntry(m.a.geo, f, int(o.Arg), o.Entry)
 	case opPin:
 		rc = m.m.Pin(int(o.Arg), mfn)
@@ -227,15 +218,15 @@ func (m *AdversaryModel) do(o GuestOp) (rc model.Errno, ok bool) {
 	case opCopy:
 		rc = m.m.CopyFrame(mfn, model.MFN(o.Arg))
 	}
-	return rc, true
+	return rc
 }
 
 // Counters returns how often each operation was carried out, how often each was
 // refused, and last, if classes are counted, the states in all classes together.
-func (m *AdversaryModel) Counters() []uint64 { return m.counts }
+func (m *Model) Counters() []uint64 { return m.counts }
 
 // CheckState judges the working state by a census of raw memory.
-func (m *AdversaryModel) CheckState() explore.Outcome {
+func (m *Model) CheckState() explore.Outcome {
 	bad := func(rule int16) explore.Outcome { return explore.Outcome{Kind: explore.Violated, Rule: rule} }
 	if m.a.CountOrbits {
 		m.counts[2*numOps] += m.orbit()
@@ -253,16 +244,16 @@ func (m *AdversaryModel) CheckState() explore.Outcome {
 	return explore.Outcome{Kind: explore.Moved}
 }
 
-func (m *AdversaryModel) looksAt(rule uint) bool { return m.a.only == 0 || m.a.only>>rule&1 != 0 }
+func (m *Model) looksAt(rule uint) bool { return m.a.only == 0 || m.a.only>>rule&1 != 0 }
 
-func (m *AdversaryModel) validated(f model.Frame) bool {
+func (m *Model) validated(f model.Frame) bool {
 	i := m.s.InfoAt(f)
 	return i.Is(model.Validated) && i.InUseAs(model.TableType(m.a.levels))
 }
 
 // exposed reports whether an L1 in use maps a table in use writable, by the census
 // of raw memory alone.
-func (m *AdversaryModel) exposed() bool {
+func (m *Model) exposed() bool {
 	for f := range m.a.frames {
 		if m.census.Tallies[f].Table != model.TypeL1 {
 			continue
@@ -278,7 +269,7 @@ func (m *AdversaryModel) exposed() bool {
 }
 
 // agree compares the hypervisor's records with the census.
-func (m *AdversaryModel) agree() bool {
+func (m *Model) agree() bool {
 	if m.a.code.wide {
 		m.problem = m.census.Check(m.s)
 		return m.problem == nil

@@ -4,7 +4,7 @@ import "github.com/ptcheck/ptcheck/reports"
 
 // Coverage names the counters of a search of the adversary: operations carried
 // out and refused.
-func (a *Adversary) Coverage(counters []uint64) []reports.Group {
+func (a *Guest) Coverage(counters []uint64) []reports.Group {
 	done, refused := reports.Group{Name: "operations", Due: true}, reports.Group{Name: "refused"}
 	for i, name := range a.OpNames() {
 		if name != "" {
@@ -14,3 +14,7 @@ func (a *Adversary) Coverage(counters []uint64) []reports.Group {
 	}
 	return []reports.Group{done, refused}
 }
+
+// AllStates is how many states those of a search with symmetry stand for, by its
+// counters.
+func AllStates(counters []uint64) uint64 { return counters[2*numOps] }

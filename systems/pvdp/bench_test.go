@@ -11,7 +11,7 @@ import (
 // BenchmarkPVDP searches PV-DP graphs with the full rules.
 func BenchmarkPVDP(b *testing.B) {
 	for _, c := range [][3]int{{4, 2, 1}, {4, 3, 1}, {3, 2, 2}} {
-		a, err := PVDP(AdversaryOptions{Frames: c[0], Levels: c[1], Slots: c[2]})
+		a, err := NewReference(Options{Frames: c[0], Levels: c[1], Slots: c[2]})
 		if err != nil {
 			b.Fatal(err)
 		}

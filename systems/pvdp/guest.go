@@ -8,13 +8,12 @@ import (
 	"github.com/ptcheck/ptcheck/model"
 )
 
-// Adversary is a guest that may issue any operation of an alphabet, in any
-// order, on a few frames. It must never get a writable mapping of a table page,
-// a count that disagrees with a recount from raw memory, or a root that is not
-// valid. With the alphabet of the PV-DP reference model its graph is the PV-DP
-// graph.
-type Adversary struct {
-	Name  string
+// Guest is a hostile guest that may issue any operation of an alphabet, in any order,
+// on a few frames: an adversary of the hypervisor. It must never get a writable mapping
+// of a table page, a count that disagrees with a recount from raw memory, or a root
+// that is not valid. With the alphabet of the PV-DP reference model its graph is the
+// PV-DP graph.
+type Guest struct {
 	Scope string
 	// CountOrbits counts the states that each class of symmetric states stands for.
 	CountOrbits bool
@@ -33,8 +32,8 @@ type Adversary struct {
 	code         layoutBits
 }
 
-// AdversaryOptions are the bounds of an adversary.
-type AdversaryOptions struct {
+// Options are the bounds of an adversary.
+type Options struct {
 	Frames, Levels, Slots int
 	// Ops are the operations of the alphabet, Flags the flag sets of its entries
 	// in the letters of scenario files.
@@ -69,7 +68,7 @@ func (s opSet) has(op int) bool { return s>>op&1 != 0 }
 func OpNames() []string { return opNames[:] }
 
 // OpNames lists the operations by number; those outside the alphabet are empty.
-func (a *Adversary) OpNames() []string {
+func (a *Guest) OpNames() []string {
 	names := make([]string, numOps)
 	for i := range names {
 		if a.ops.has(i) {
@@ -79,35 +78,35 @@ func (a *Adversary) OpNames() []string {
 	return names
 }
 
-// PVDP returns the adversary whose graph is the reference model PV-DP(frames,
+// NewReference returns the adversary whose graph is the reference model PV-DP(frames,
 // levels, slots).
-func PVDP(o AdversaryOptions) (*Adversary, error) {
+func NewReference(o Options) (*Guest, error) {
 	if len(o.Ops) > 0 || len(o.Flags) > 0 {
-		return nil, fmt.Errorf("system: pvdp: its operations and flags are fixed; use the system adversary")
+		return nil, fmt.Errorf("the operations and flags of the reference model are fixed")
 	}
 	o.Ops, o.Flags = []string{"mu", "st", "pin", "unpin", "cr3"}, []string{"P", "PW"}
 	if o.Profile == nil {
 		o.Profile = model.Plain()
 	}
-	a, err := NewAdversary(o)
+	a, err := New(o)
 	if err != nil {
 		return nil, err
 	}
-	a.Name, a.strict = "pvdp", true
+	a.strict = true
 	a.slotSymmetry = !o.FramesOnly
 	return a, nil
 }
 
-// NewAdversary returns an adversary within bounds.
-func NewAdversary(o AdversaryOptions) (*Adversary, error) {
-	a := &Adversary{Name: "adversary", frames: o.Frames, levels: o.Levels, slots: o.Slots, profile: o.Profile}
-	if err := a.bounds(); err != nil {
+// New returns an adversary within bounds.
+func New(o Options) (*Guest, error) {
+	a := &Guest{frames: o.Frames, levels: o.Levels, slots: o.Slots, profile: o.Profile}
+	if err := a.check(); err != nil {
 		return nil, err
 	}
 	for _, name := range o.Ops {
 		i := slices.Index(opNames[:], name)
 		if i < 0 {
-			return nil, fmt.Errorf("system: adversary: no operation is named %q; there are %s", name, strings.Join(opNames[:], " "))
+			return nil, fmt.Errorf("no operation is named %q; there are %s", name, strings.Join(opNames[:], " "))
 		}
 		a.ops |= 1 << i
 	}
@@ -117,12 +116,12 @@ func NewAdversary(o AdversaryOptions) (*Adversary, error) {
 			return nil, err
 		}
 		if slices.Contains(a.flags, e) {
-			return nil, fmt.Errorf("system: adversary: flags %q are given twice", text)
+			return nil, fmt.Errorf("flags %q are given twice", text)
 		}
 		a.flags = append(a.flags, e)
 	}
 	if a.ops == 0 || len(a.flags) == 0 {
-		return nil, fmt.Errorf("system: adversary: no operations or no flags")
+		return nil, fmt.Errorf("no operations or no flags")
 	}
 	shape := slices.Repeat([]int{o.Slots}, o.Levels)
 	geo, err := model.NewGeometry(fmt.Sprintf("%d levels of %d slots", o.Levels, o.Slots), 8, shape...)
@@ -131,10 +130,9 @@ func NewAdversary(o AdversaryOptions) (*Adversary, error) {
 	}
 	a.geo = geo
 	if a.code = a.measure(); a.code.content > 64 {
-		return nil, fmt.Errorf("system: adversary: %d slots of entries to %d frames with %d sets of flags do not fit a packed frame", a.slots, a.frames, len(a.flags))
+		return nil, fmt.Errorf("%d slots of entries to %d frames with %d sets of flags do not fit a packed frame", a.slots, a.frames, len(a.flags))
 	}
-	a.Scope = fmt.Sprintf("%d frames, %d levels, %d slots, rules %s, operations %s, flags %s",
-		o.Frames, o.Levels, o.Slots, o.Profile.Name, strings.Join(o.Ops, " "), strings.Join(o.Flags, " "))
+	a.Scope = fmt.Sprintf("%s, operations %s, flags %s", a.bounds().frames(), strings.Join(o.Ops, " "), strings.Join(o.Flags, " "))
 	return a, nil
 }
 
@@ -144,39 +142,39 @@ const (
 	maxSlots  = 8
 )
 
-func (a *Adversary) bounds() error {
+func (a *Guest) check() error {
 	switch {
 	case a.levels < 2 || a.levels > model.MaxLevels:
-		return fmt.Errorf("system: adversary: %d levels: want 2 to %d", a.levels, model.MaxLevels)
+		return fmt.Errorf("%d levels: want 2 to %d", a.levels, model.MaxLevels)
 	case a.frames < a.levels || a.frames > MaxFrames:
-		return fmt.Errorf("system: adversary: %d frames: want %d to %d", a.frames, a.levels, MaxFrames)
+		return fmt.Errorf("%d frames: want %d to %d", a.frames, a.levels, MaxFrames)
 	case a.slots < 1 || a.slots > maxSlots:
-		return fmt.Errorf("system: adversary: %d slots: want 1 to %d", a.slots, maxSlots)
+		return fmt.Errorf("%d slots: want 1 to %d", a.slots, maxSlots)
 	case a.profile == nil:
-		return fmt.Errorf("system: adversary: no hypervisor rules")
+		return fmt.Errorf("no hypervisor rules")
 	}
 	return nil
 }
 
-// parseFlags reads a set of flags such as "PW".
+// ParseFlags reads a set of flags such as "PW".
 func ParseFlags(text string) (model.Entry, error) {
 	var e model.Entry
 	for i := range len(text) {
 		f, ok := model.ParseFlag(text[i])
 		if !ok || e&f != 0 {
-			return 0, fmt.Errorf("system: adversary: flags %q: %q is no flag or stands twice", text, text[i])
+			return 0, fmt.Errorf("flags %q: %q is no flag or stands twice", text, text[i])
 		}
 		e |= f
 	}
 	if e == 0 {
-		return 0, fmt.Errorf("system: adversary: empty flags")
+		return 0, fmt.Errorf("empty flags")
 	}
 	return e, nil
 }
 
 // mapped is the number of slots of the first L1 that map something. In PV-DP it
 // maps the last frames; elsewhere the guest has to map them itself.
-func (a *Adversary) mapped() int {
+func (a *Guest) mapped() int {
 	if a.strict {
 		return min(a.slots, a.frames)
 	}
@@ -186,7 +184,7 @@ func (a *Adversary) mapped() int {
 // start returns the state that a domain builder hands over: frame 0 is the root,
 // frame n the table of level Levels-n below it, the L1 maps the last frames,
 // tables read-only.
-func (a *Adversary) start() (*model.State, error) {
+func (a *Guest) start() (*model.State, error) {
 	l := &model.Layout{Geo: a.geo, Map: model.IdentityMap(a.frames), Hyper: &model.Hyper{Profile: a.profile}}
 	l.Kernel.MaxLowPFN = 0 // the adversary has no direct map
 	s := model.NewState(l)
@@ -203,7 +201,7 @@ func (a *Adversary) start() (*model.State, error) {
 	}
 	s.CPU.CR4 = model.CR4PAE
 	if rc := s.AdoptGuest(0); rc != model.OK {
-		return nil, fmt.Errorf("system: adversary: the hypervisor refuses the start of the day: %v", rc)
+		return nil, fmt.Errorf("the hypervisor refuses the start of the day: %v", rc)
 	}
 	return s, nil
 }

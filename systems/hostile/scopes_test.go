@@ -8,19 +8,19 @@ import (
 	"github.com/ptcheck/ptcheck/model/explore"
 )
 
-// TestHostileScopes searches each scope to its depth: nothing may be found, every
+// TestScopes searches each scope to its depth: nothing may be found, every
 // operation of its alphabet and every rule that the alphabet can test must have
 // been exercised, and together all rules for hostile guests.
-func TestHostileScopes(t *testing.T) {
+func TestScopes(t *testing.T) {
 	together := map[string]uint64{}
-	for _, sc := range HostileScopes() {
-		h, err := NewHostile(sc.Options)
+	for _, sc := range Scopes() {
+		h, err := New(sc.Options)
 		if err != nil {
 			t.Fatalf("%s: %v", sc.Name, err)
 		}
 		r := searchScope(t, h, sc.Depth)
 		for _, f := range r.Findings {
-			t.Errorf("%s holds not: %s\n%s", sc.Name, h.Rules()[f.Rule].ID, mustScenario(t, h, f))
+			t.Errorf("%s holds not: %s\n%s", sc.Name, h.Rules()[f.Rule].ID, scenarioOf(t, sc.Options, f).Body())
 		}
 		t.Logf("%s: %d states, %d transitions, depth %d, complete %v, %v", sc.Name, r.States, r.Transitions, r.Diameter, r.Complete, r.Duration)
 		if sc.Depth == 0 && !r.Complete {
@@ -44,7 +44,7 @@ func TestHostileScopes(t *testing.T) {
 	}
 }
 
-func searchScope(t *testing.T, h *Hostile, depth int) explore.Result {
+func searchScope(t *testing.T, h *Guest, depth int) explore.Result {
 	t.Helper()
 	r, err := explore.Run(context.Background(), func() explore.Model {
 		m, err := h.NewModel()
@@ -57,13 +57,4 @@ func searchScope(t *testing.T, h *Hostile, depth int) explore.Result {
 		t.Fatal(err)
 	}
 	return r
-}
-
-func mustScenario(t *testing.T, h *Hostile, f explore.Finding) []byte {
-	t.Helper()
-	rep, err := h.Explain(f.Path, int(f.Rule))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return h.Scenario(f.Path, rep.Headline())
 }

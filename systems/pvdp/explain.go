@@ -10,38 +10,10 @@ import (
 	"github.com/ptcheck/ptcheck/reports"
 )
 
-// adversaryLog records the operations of an adversary for a report.
-type adversaryLog struct {
-	m *AdversaryModel
-	f *reports.Finding
-}
-
-func newAdversaryLog(m *AdversaryModel) *adversaryLog {
-	a := m.a
-	f := &reports.Finding{
-		System:  a.Name,
-		Start:   fmt.Sprintf("root f0, pinned; one table of each level below it, down to the L1 f%d", a.levels-1),
-		Frames:  []string{a.Scope},
-		Initial: m.snapshot(),
-		Calls:   []reports.Call{},
-		Stack:   []reports.Site{},
-	}
-	return &adversaryLog{m: m, f: f}
-}
-
-// issued records an operation before it is saved: what it changed is still known.
-func (l *adversaryLog) issued(code uint64, rc model.Errno) {
-	op := int(code >> 24)
-	step := reports.Step{What: l.m.OpText(code), Changes: view.Changes(l.m.s), Stack: []reports.Site{}}
-	if op != opRaw {
-		step.Answer = rc.String()
-	}
-	l.f.Calls = append(l.f.Calls, reports.Call{Text: l.m.OpText(code), Site: opSite(op), Steps: []reports.Step{step}, After: l.m.snapshot()})
-}
-
-// opSite is the code that answers an operation; nil for plain stores.
-func opSite(op int) *reports.Site {
-	switch op {
+// Site implements [attack.Kind]: the code that answers an operation; nil for plain
+// stores.
+func (*system) Site(o Op) *reports.Site {
+	switch o.Op {
 	case opMMU:
 		return view.SiteOf((*model.Machine).MMUUpdate)
 	case opPin:
@@ -62,13 +34,9 @@ func opSite(op int) *reports.Site {
 	return nil
 }
 
-// conclude completes the report once a rule is found broken.
-func (l *adversaryLog) conclude(rule int) *reports.Finding {
-	f, m := l.f, l.m
-	r := adversaryRule(rule)
-	f.Rule, f.Says, f.Source, f.Limits = r.ID, r.Says, r.Source, r.Limits
-	f.Walks = []reports.Walk{}
-	switch rule {
+// Conclude implements [attack.Guest].
+func (m *Model) Conclude(f *reports.Finding, broken int) {
+	switch broken {
 	case ruleReadOnly:
 		m.explainExposed(f)
 	case ruleCounts:
@@ -77,11 +45,10 @@ func (l *adversaryLog) conclude(rule int) *reports.Finding {
 		f.Detail = fmt.Sprintf("CR3 names f%d, which the hypervisor has as %s", m.s.CPU.CR3, view.TypeText(m.s.Info(m.s.CPU.CR3)))
 		m.walkTo(f, m.s.CPU.CR3)
 	}
-	return f
 }
 
 // explainExposed finds the first entry that maps a table in use writable.
-func (m *AdversaryModel) explainExposed(f *reports.Finding) {
+func (m *Model) explainExposed(f *reports.Finding) {
 	for table := range model.Frame(m.a.frames) {
 		if m.census.Tallies[table].Table != model.TypeL1 {
 			continue
@@ -93,7 +60,7 @@ func (m *AdversaryModel) explainExposed(f *reports.Finding) {
 				continue
 			}
 			f.Detail = fmt.Sprintf("entry f%d[%d] is %s; f%d is in use as %v", table, slot, view.EntryText(m.s.L, e), to, m.census.Tallies[to].Table)
-			if w, ok := view.WalkEntry(m.s, m.roots(), table, slot); ok {
+			if w, ok := view.WalkEntry(m.s, view.GuestRoots(m.s), table, slot); ok {
 				f.Walks = append(f.Walks, w)
 			}
 			m.walkTo(f, to)
@@ -103,7 +70,7 @@ func (m *AdversaryModel) explainExposed(f *reports.Finding) {
 }
 
 // explainCounts finds the first frame whose record differs from a recount.
-func (m *AdversaryModel) explainCounts(f *reports.Finding) {
+func (m *Model) explainCounts(f *reports.Finding) {
 	for g := range model.Frame(m.a.frames) {
 		y, i := &m.census.Tallies[g], m.s.Info(g)
 		if y.T == i.T && (y.T == 0 || y.Typ == i.Typ) {
@@ -123,13 +90,8 @@ func (m *AdversaryModel) explainCounts(f *reports.Finding) {
 }
 
 // walkTo adds the way to a table in use.
-func (m *AdversaryModel) walkTo(f *reports.Finding, table model.Frame) {
-	if w, ok := view.WalkTable(m.s, m.roots(), table); ok {
+func (m *Model) walkTo(f *reports.Finding, table model.Frame) {
+	if w, ok := view.WalkTable(m.s, view.GuestRoots(m.s), table); ok {
 		f.Walks = append(f.Walks, w)
 	}
 }
-
-// roots are what makes tables of frames: registers and pins.
-func (m *AdversaryModel) roots() []view.TreeRoot { return view.GuestRoots(m.s) }
-
-func (m *AdversaryModel) snapshot() reports.State { return view.GuestSnapshot(m.s) }

@@ -7,11 +7,13 @@ import (
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
 	"github.com/ptcheck/ptcheck/model/script"
+	"github.com/ptcheck/ptcheck/reports"
+	"github.com/ptcheck/ptcheck/systems/view"
 )
 
-// GuestOp is an operation of an adversary by its parts. Unlike a call code it can
+// Op is an operation of an adversary by its parts. Unlike a call code it can
 // name any entry.
-type GuestOp struct {
+type Op struct {
 	Op    uint8 // index of its name in [OpNames]
 	Frame uint8
 	Arg   uint8 // slot, level or second frame
@@ -44,7 +46,7 @@ func OperandOf(op uint8) Operand {
 }
 
 // String returns the operation in the language of scenario files.
-func (o GuestOp) String() string {
+func (o Op) String() string {
 	switch OperandOf(o.Op) {
 	case SlotEntry:
 		entry := "0"
@@ -60,15 +62,15 @@ func (o GuestOp) String() string {
 	return fmt.Sprintf("%s f%d", opNames[o.Op], o.Frame)
 }
 
-// GuestOpOf reads an operation of an adversary. An error says what is wrong with
-// it; whether its frames exist depends on the adversary.
-func GuestOpOf(op *script.Op) (GuestOp, error) {
+// OpOf reads an operation of an adversary. An error says what is wrong with it;
+// whether its frames exist depends on the adversary, see [Bounds.Check].
+func OpOf(op *script.Op) (Op, error) {
 	i := slices.Index(opNames[:], op.Name)
 	if i < 0 {
-		return GuestOp{}, fmt.Errorf("%q is no operation of an adversary", op.Name)
+		return Op{}, fmt.Errorf("%q is no operation of an adversary", op.Name)
 	}
-	o := GuestOp{Op: uint8(i)}
-	frame := func(n int) (f uint8) {
+	o := Op{Op: uint8(i)}
+	frame := func(n int) uint8 {
 		a := op.Args[n].Frame
 		if a.Class != script.ClassPool || a.N >= MaxFrames {
 			return MaxFrames // no adversary has it
@@ -85,7 +87,10 @@ func GuestOpOf(op *script.Op) (GuestOp, error) {
 			return o, fmt.Errorf("want an entry such as f3:PW, or 0")
 		}
 	case LevelOf:
-		o.Frame, o.Arg = frame(1), uint8(min(op.Args[0].Num, 255))
+		if op.Args[0].Num > 255 {
+			return o, fmt.Errorf("level %d: want 0 to 255", op.Args[0].Num)
+		}
+		o.Frame, o.Arg = frame(1), uint8(op.Args[0].Num)
 	case FrameOf:
 		o.Frame, o.Arg = frame(0), frame(1)
 	default:
@@ -94,40 +99,44 @@ func GuestOpOf(op *script.Op) (GuestOp, error) {
 	return o, nil
 }
 
-// Frames, Levels and Slots are the adversary's bounds, Profile its judge's rules.
-func (a *Adversary) Frames() int             { return a.frames }
-func (a *Adversary) Levels() int             { return a.levels }
-func (a *Adversary) Slots() int              { return a.slots }
-func (a *Adversary) Profile() *model.Profile { return a.profile }
-
 // Allows reports whether an operation names only what there is, and whether a
 // writable mapping leads to the frame of a store.
-func (m *AdversaryModel) Allows(o GuestOp) bool {
-	a := m.a
-	if int(o.Frame) >= a.frames {
-		return false
-	}
-	switch OperandOf(o.Op) {
-	case SlotEntry:
-		if int(o.Arg) >= a.slots || o.Entry.MFN() >= model.MFN(a.frames) {
-			return false
-		}
-		return o.Op != opRaw || m.writable()>>o.Frame&1 != 0
-	case FrameOf:
-		return int(o.Arg) < a.frames
-	}
-	return true
+func (m *Model) Allows(o Op) bool {
+	return m.a.bounds().has(o) && (o.Op != opRaw || m.writable()>>o.Frame&1 != 0)
 }
 
+// Issue implements [attack.Guest].
+func (m *Model) Issue(o Op) (rc model.Errno, ok bool) {
+	if !m.Allows(o) {
+		return model.OK, false
+	}
+	return m.do(o), true
+}
+
+// Settle implements [attack.Guest].
+func (m *Model) Settle() (broken int) {
+	m.save()
+	if o := m.CheckState(); o.Kind == explore.Violated {
+		return int(o.Rule)
+	}
+	return -1
+}
+
+// Changes implements [attack.Guest].
+func (m *Model) Changes() []reports.Change { return view.Changes(m.s) }
+
+// State implements [attack.Guest].
+func (m *Model) State() *model.State { return m.s }
+
 // Do carries out an operation for good and judges the state that it leads to.
-func (m *AdversaryModel) Do(o GuestOp) (model.Errno, explore.Outcome) {
-	rc, _ := m.do(o)
+func (m *Model) Do(o Op) (model.Errno, explore.Outcome) {
+	rc := m.do(o)
 	m.save()
 	return rc, m.CheckState()
 }
 
-// Reset goes back to the builder's tables after operations carried out for good.
-func (m *AdversaryModel) Reset() {
+// Restart goes back to the builder's tables after operations carried out for good.
+func (m *Model) Restart() {
 	m.s.Undo()
 	for f := range m.a.frames {
 		m.place(model.Frame(f), m.first.frames[f])
@@ -139,20 +148,23 @@ func (m *AdversaryModel) Reset() {
 }
 
 // Writable is the set of frames that the guest can store to, by bit.
-func (m *AdversaryModel) Writable() uint64 { return m.writable() }
+func (m *Model) Writable() uint64 { return m.writable() }
 
-// OpenAdversary returns the adversary, or with the name pvdp that of PV-DP, for
-// driving: its alphabet holds every operation, and entries may have any flags. The
-// alphabet of the options is not looked at.
-func OpenAdversary(name string, o AdversaryOptions) (*Adversary, error) {
+// Open returns an adversary for driving: its alphabet holds every operation, and
+// entries may have any flags. The alphabet of the options is not looked at. strict
+// makes it start as that of PV-DP does.
+func Open(o Options, strict bool) (*Guest, error) {
 	o.Ops, o.Flags = OpNames(), []string{"P", "PW"}
-	a, err := NewAdversary(o)
+	a, err := New(o)
 	if err != nil {
 		return nil, err
 	}
-	a.Name, a.strict = name, name == "pvdp"
+	a.strict = strict
 	return a, nil
 }
 
-// Adversary is what the model is of.
-func (m *AdversaryModel) Adversary() *Adversary { return m.a }
+// OpText writes the operation of a call code in the language of scenario files.
+func (m *Model) OpText(code uint64) string { return m.Op(code).String() }
+
+// Bounds is what the model's guest has.
+func (m *Model) Bounds() Bounds { return m.a.bounds() }

@@ -12,19 +12,18 @@ import (
 // should be somewhere (granted; refused, where a right hypervisor grants them
 // nowhere), operations refused, and rules exercised, in this order.
 
-// hostileCounters is the number of operations there are.
-const hostileCounters = len(hostileOps)
+// numOps is the number of operations there are.
+const numOps = len(operations)
 
 // Counters implements explore.Counter.
-func (m *HostileModel) Counters() []uint64 { return m.counters }
+func (m *Model) Counters() []uint64 { return m.counters }
 
 // do issues an operation and counts its answer, also within a race.
-func (m *HostileModel) do(code uint64) model.Errno {
-	op, a := hostileParts(code & 0xffff_ffff)
-	m.last = op.do(m, a)
-	n := int(code >> 24 & 0xff)
-	if (m.last == model.OK) == op.refused {
-		n += hostileCounters
+func (m *Model) do(o Op) model.Errno {
+	n := int(o.n)
+	m.last = operations[n].do(m, o)
+	if (m.last == model.OK) == operations[n].refused {
+		n += numOps
 	}
 	m.counters[n]++
 	return m.last
@@ -33,10 +32,10 @@ func (m *HostileModel) do(code uint64) model.Errno {
 // CounterNames name the counters of a search, in their order: operations answered
 // as they should be, those refused that are granted elsewhere, and rules. Names
 // are empty where the alphabet has nothing to count.
-func (h *Hostile) CounterNames() (done, refused, rules []string) {
+func (h *Guest) CounterNames() (done, refused, rules []string) {
 	used := h.used()
-	for n := range hostileOps {
-		op := &hostileOps[n]
+	for n := range operations {
+		op := &operations[n]
 		name, other := op.name, op.name
 		if !used(op.name) {
 			name, other = "", ""
@@ -57,7 +56,7 @@ func (h *Hostile) CounterNames() (done, refused, rules []string) {
 }
 
 // used tells the operations of the alphabet, those of races too.
-func (h *Hostile) used() func(name string) bool {
+func (h *Guest) used() func(name string) bool {
 	all := slices.Concat(h.o.Ops, h.o.Stopped, h.o.Beside)
 	return func(name string) bool { return slices.Contains(all, name) }
 }
@@ -65,7 +64,7 @@ func (h *Hostile) used() func(name string) bool {
 // tests reports whether the alphabet, with what memory holds at the start, has what
 // it takes to exercise a rule. It is generous: a scope may still be too small or
 // its search too short, and then the rule is reported as never exercised.
-func (h *Hostile) tests(rule string) bool {
+func (h *Guest) tests(rule string) bool {
 	used := h.used()
 	some := func(names ...string) bool { return slices.ContainsFunc(names, used) }
 	pins := some("pin", "pin-part", "pin-late")
@@ -98,7 +97,7 @@ func (h *Hostile) tests(rule string) bool {
 
 // readOnly reports whether one of some sets of flags, or entries that end in
 // them, is present and not writable.
-func (h *Hostile) readOnly(entries []string) bool {
+func (h *Guest) readOnly(entries []string) bool {
 	return slices.ContainsFunc(entries, func(text string) bool {
 		flags := text[strings.IndexByte(text, ':')+1:]
 		return strings.Contains(flags, "P") && !strings.Contains(flags, "W")
@@ -106,7 +105,7 @@ func (h *Hostile) readOnly(entries []string) bool {
 }
 
 // Coverage names the counters of a search of the guest.
-func (h *Hostile) Coverage(counters []uint64) []reports.Group {
+func (h *Guest) Coverage(counters []uint64) []reports.Group {
 	done, refused, rules := h.CounterNames()
 	out := []reports.Group{{Name: "operations", Due: true}, {Name: "refused"}, {Name: "rules", Due: true}}
 	n := 0
