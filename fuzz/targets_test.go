@@ -7,8 +7,9 @@ import (
 
 	"github.com/ptcheck/ptcheck/fuzz/corpus"
 	"github.com/ptcheck/ptcheck/fuzz/drive"
+	"github.com/ptcheck/ptcheck/fuzz/mutants"
 	"github.com/ptcheck/ptcheck/model/explore"
-	"github.com/ptcheck/ptcheck/systems/trial"
+	"github.com/ptcheck/ptcheck/systems"
 )
 
 // FuzzNativeBoot makes any calls of the boot protocol, in any order, on bare
@@ -46,42 +47,40 @@ func fuzzTarget(f *testing.F, name string) {
 		if target.Run(data).Kind == explore.Moved {
 			return
 		}
-		tr, err := target.Trial()
+		way, err := target.File()
 		if err != nil {
 			t.Fatal(err)
 		}
-		text, err := tr.Text()
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Fatalf("%v:\n%s\nfile it: go run ./cmd/ptcheck corpus import fuzz/testdata/fuzz/%s/HASH", tr.Run(), text, name)
+		v, err := way.Verdict()
+		t.Fatalf("%v, %v:\n%s\nfile it: go run ./cmd/ptcheck corpus import fuzz/testdata/fuzz/%s/HASH", v, err, way.Text(), name)
 	})
 }
 
-// seeds are the scenarios to start from.
-func seeds(tb testing.TB, mutant string) []*trial.Trial {
+// seeds are the scenarios of the corpus, to start from; none with a mutant.
+func seeds(tb testing.TB, mutant string) []*systems.File {
+	tb.Helper()
 	if mutant != "" {
 		return nil
 	}
-	return trials(tb)
-}
-
-// trials are the scenarios of the corpus.
-func trials(tb testing.TB) []*trial.Trial {
-	tb.Helper()
+	set, err := mutants.Set()
+	if err != nil {
+		tb.Fatal(err)
+	}
 	names, err := corpus.Files("corpus")
 	if err != nil {
 		tb.Fatal(err)
 	}
-	var out []*trial.Trial
+	var out []*systems.File
 	for _, n := range names {
 		src, err := os.ReadFile(n)
 		if err != nil {
 			tb.Fatal(err)
 		}
-		if t, err := trial.Parse(filepath.Base(n), src); err == nil { // scripts for a guest on Xen are no trials
-			out = append(out, t)
+		f, err := set.Parse(filepath.Base(n), src)
+		if err != nil {
+			tb.Fatal(err)
 		}
+		out = append(out, f)
 	}
 	return out
 }

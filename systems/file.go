@@ -94,6 +94,9 @@ func (f *File) Wants(line int) (want string, ok bool) {
 	return want, ok
 }
 
+// HasWants reports whether some line expects an answer.
+func (f *File) HasWants() bool { return len(f.wants) > 0 }
+
 // Play carries the scenario out; see [Scenario.Play].
 func (f *File) Play(o PlayOptions) (*Play, error) { return f.Scenario.Play(o) }
 

@@ -9,13 +9,13 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/ptcheck/ptcheck/systems/trial"
+	"github.com/ptcheck/ptcheck/systems"
 )
 
 // Added tells what became of a scenario that was added.
 type Added struct {
 	Path   string
-	Shrunk trial.Shrunk
+	Shrunk systems.Shrunk
 	// Known says that the corpus had the very same scenario already.
 	Known bool
 }
@@ -25,38 +25,39 @@ func (a *Added) Replay() string { return "ptcheck replay " + a.Path }
 
 // Add files a scenario under a canonical name. One that goes wrong is shrunk
 // first; it is to go wrong in the same way from now on. One in which nothing goes
-// wrong is to stay so. What the trial expects, if it expects something, must be
+// wrong is to stay so. What the file expects, if it expects something, must be
 // what happens.
-func Add(dir string, t *trial.Trial, tries int) (*Added, error) {
-	v := t.Run()
-	if t.Expect != nil && !v.Meets(*t.Expect) {
-		return nil, fmt.Errorf("corpus: %s: ends as %q, but expects %q", t.Name, v, *t.Expect)
+func Add(set *systems.Set, dir string, f *systems.File, tries int) (*Added, error) {
+	v, err := f.Verdict()
+	if err != nil {
+		return nil, fmt.Errorf("corpus: %w", err)
 	}
-	a := &Added{Shrunk: trial.Shrunk{From: t.Len(), To: t.Len()}}
+	if f.Expect != nil && !v.Meets(*f.Expect) {
+		return nil, fmt.Errorf("corpus: %s: ends as %q, but expects %q", f.Name, v, *f.Expect)
+	}
+	a := &Added{Shrunk: systems.Shrunk{From: f.Len(), To: f.Len()}}
+	out := *f
 	if v.Fails() {
-		small, how, err := t.Shrink(tries)
+		small, how, err := f.Shrink(tries)
 		if err != nil {
 			return nil, fmt.Errorf("corpus: %w", err)
 		}
-		t, a.Shrunk = small, how
+		out, a.Shrunk = *small, how
 	}
 	want := v.Anywhere()
-	t.Expect = &want
-	return a, a.save(dir, t)
+	out.Expect = &want
+	return a, a.save(set, dir, &out)
 }
 
-// save writes the trial unless the very same scenario is there.
-func (a *Added) save(dir string, t *trial.Trial) error {
-	text, err := t.Text()
-	if err != nil {
-		return err
-	}
-	a.Path = filepath.Join(dir, fileName(t, text))
-	switch r := Check(a.Path, text); {
+// save writes the scenario unless the very same one is there.
+func (a *Added) save(set *systems.Set, dir string, f *systems.File) error {
+	a.Path = filepath.Join(dir, fileName(f))
+	text := f.Text()
+	switch r := Check(set, a.Path, text); {
 	case r.Err != nil:
-		return fmt.Errorf("corpus: %s would not pass: %w", t.Name, r.Err)
+		return fmt.Errorf("corpus: %s would not pass: %w", f.Name, r.Err)
 	case r.Failure != "":
-		return fmt.Errorf("corpus: %s would not pass: %s", t.Name, r.Failure)
+		return fmt.Errorf("corpus: %s would not pass: %s", f.Name, r.Failure)
 	}
 	if _, err := os.Stat(a.Path); err == nil {
 		a.Known = true
@@ -66,16 +67,17 @@ func (a *Added) save(dir string, t *trial.Trial) error {
 }
 
 // fileName is the canonical name of a scenario: its mutant if it has one, else its
-// system; its verdict; a hash of its operations.
-func fileName(t *trial.Trial, text []byte) string {
+// system; its verdict; a hash of these and of its operations. What a file says about
+// itself, its version included, has no part in it.
+func fileName(f *systems.File) string {
 	h := sha256.New()
-	for line := range bytes.Lines(text) {
-		if line[0] != '#' {
+	for line := range bytes.Lines(f.Text()) {
+		if line[0] != '#' && !bytes.HasPrefix(line, []byte("version ")) {
 			h.Write(line)
 		}
 	}
-	verdict := strings.ReplaceAll(t.Expect.String(), " ", "-")
-	return fmt.Sprintf("%s-%s-%x%s", cmp.Or(t.Mutant, t.System()), verdict, h.Sum(nil)[:4], Ext)
+	verdict := strings.ReplaceAll(f.Expect.String(), " ", "-")
+	return fmt.Sprintf("%s-%s-%x%s", cmp.Or(f.Mutant, f.System()), verdict, h.Sum(nil)[:4], Ext)
 }
 
 // Write writes a scenario file whole or not at all.

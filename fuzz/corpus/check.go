@@ -1,20 +1,16 @@
 package corpus
 
 import (
-	"github.com/ptcheck/ptcheck/systems"
-	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"sync"
 	"sync/atomic"
 
-	"github.com/ptcheck/ptcheck/model/script"
-	"github.com/ptcheck/ptcheck/systems/lab"
-	"github.com/ptcheck/ptcheck/systems/trial"
+	"github.com/ptcheck/ptcheck/systems"
 )
 
 // Ext is how the names of scenario files end.
@@ -25,7 +21,7 @@ type Result struct {
 	Name   string // of the file
 	Mutant string // "" for none
 	// Verdict is how it ended.
-	Verdict trial.Verdict
+	Verdict systems.Verdict
 	// Failure says what is not as the file expects, "" if all is well.
 	Failure string
 	// Err says why the file cannot be used at all; it names file, line and reason.
@@ -50,99 +46,80 @@ func Files(dir string) ([]string, error) {
 	return names, nil
 }
 
-// Run checks files, several at a time; the results are in the order of the names.
-func Run(names []string) []Result {
+// Run checks files, several at a time; the results are in the order of the names. If
+// ctx is cancelled, they are those of the first names, as far as it has come.
+func Run(ctx context.Context, set *systems.Set, names []string) []Result {
 	results := make([]Result, len(names))
 	var next atomic.Int64
 	var wg sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), len(names)) {
 		wg.Go(func() {
-			for i := int(next.Add(1)) - 1; i < len(names); i = int(next.Add(1)) - 1 {
-				src, err := os.ReadFile(names[i])
-				if err != nil {
-					results[i] = Result{Name: names[i], Err: fmt.Errorf("corpus: %w", err)}
-					continue
+			for ctx.Err() == nil {
+				i := int(next.Add(1)) - 1
+				if i >= len(names) {
+					return
 				}
-				results[i] = Check(names[i], src)
+				results[i] = checkFile(set, names[i])
 			}
 		})
 	}
 	wg.Wait()
-	return results
+	return results[:min(int(next.Load()), len(names))]
 }
 
-// Check carries out one file and compares with what it expects.
-func Check(name string, src []byte) Result {
+func checkFile(set *systems.Set, name string) Result {
+	src, err := os.ReadFile(name)
+	if err != nil {
+		return Result{Name: name, Err: fmt.Errorf("corpus: %w", err)}
+	}
+	return Check(set, name, src)
+}
+
+// Check carries out one file and compares with what it expects: answers, and how it
+// ends. With a mutant it must be silent without.
+func Check(set *systems.Set, name string, src []byte) Result {
 	r := Result{Name: name}
-	f, err := script.Parse(name, src)
+	f, err := set.Parse(name, src)
+	if err != nil {
+		r.Err = err
+		return r
+	}
+	r.Mutant = f.Mutant
+	if f.Expect == nil && !f.HasWants() {
+		r.Err = fmt.Errorf("%s:1: neither a line \"expect VERDICT\" nor an expected answer (#= ANSWER)", name)
+		return r
+	}
+	p, err := f.Play(systems.PlayOptions{Place: true})
+	var early *systems.EarlyError
 	switch {
+	case errors.As(err, &early):
+		r.Failure = err.Error()
 	case err != nil:
 		r.Err = err
-	case !systems.IsBoot(f):
-		r.checkScript(f, src)
 	default:
-		r.checkTrial(f)
+		r.Verdict = p.Verdict
+		r.Failure = failure(f, p)
 	}
 	return r
 }
 
-// checkTrial checks a scenario of boot calls or of a hostile guest.
-func (r *Result) checkTrial(f *script.File) {
-	t, err := trial.Read(f)
-	var answer *trial.AnswerError
-	var early *systems.EarlyError
-	switch {
-	case errors.As(err, &answer) || errors.As(err, &early):
-		r.Failure = err.Error()
-		return
+// failure says what of a run is not as a file expects. A file that expects answers
+// alone may end in any way.
+func failure(f *systems.File, p *systems.Play) string {
+	if err := f.Check(p); err != nil {
+		return err.Error()
+	}
+	if f.Expect != nil && !p.Verdict.Meets(*f.Expect) {
+		return fmt.Sprintf("%s: ends as %q, want %q", f.Name, p.Verdict, *f.Expect)
+	}
+	if f.Mutant == "" {
+		return ""
+	}
+	switch v, err := f.Sound().Verdict(); {
 	case err != nil:
-		r.Err = err
-		return
-	case t.Expect == nil:
-		r.Err = fmt.Errorf("%s:1: no line \"expect VERDICT\"", r.Name)
-		return
+		return fmt.Sprintf("%s: without mutant %s: %v", f.Name, f.Mutant, err)
+	case v.Fails():
+		return fmt.Sprintf("%s: ends as %q without mutant %s, want %q", f.Name, v, f.Mutant, systems.Verdict{})
 	}
-	r.Mutant, r.Verdict = t.Mutant, t.Run()
-	if !r.Verdict.Meets(*t.Expect) {
-		r.Failure = fmt.Sprintf("%s: ends as %q, want %q", r.Name, r.Verdict, *t.Expect)
-		return
-	}
-	if t.Mutant == "" {
-		return
-	}
-	if v := t.RunSound(); v.Fails() {
-		r.Failure = fmt.Sprintf("%s: ends as %q without mutant %s, want %q", r.Name, v, t.Mutant, trial.Verdict{})
-	}
-}
-
-// checkScript checks a script for a guest on Xen by the answers written in it.
-func (r *Result) checkScript(f *script.File, src []byte) {
-	i := slices.IndexFunc(f.Lines, func(l script.Line) bool { return l.Op != nil && systems.IsHeader(l.Op) })
-	if i >= 0 {
-		r.Err = &script.Error{File: r.Name, Line: i + 1, Col: 1, Msg: f.Lines[i].Op.Name + " goes with a line \"system NAME\""}
-		return
-	}
-	if !slices.ContainsFunc(f.Lines, func(l script.Line) bool { return l.HasWant }) {
-		r.Err = fmt.Errorf("%s:1: neither a system nor an expected answer (#= ANSWER)", r.Name)
-		return
-	}
-	lines, err := lab.Run(lab.Config{Bits: bits(src)}, src)
-	if err != nil {
-		r.Err = fmt.Errorf("%s: %w", r.Name, err)
-		return
-	}
-	for _, m := range lab.Check(f, lab.Answers(f, lines)) {
-		r.Failure = (&trial.AnswerError{Name: r.Name, Line: m.Line, Want: m.Want, Got: m.Got}).Error()
-		return
-	}
-}
-
-// bits is the size of the guest that a script is for: 32 if its first line is the
-// comment "# 32 bits", else 64.
-func bits(src []byte) int {
-	first, _, _ := bytes.Cut(src, []byte("\n"))
-	if string(first) == "# 32 bits" {
-		return 32
-	}
-	return 64
+	return ""
 }

@@ -2,23 +2,23 @@ package corpus
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
-
-	"github.com/ptcheck/ptcheck/systems/trial"
 )
 
 // TestCorpus carries out every scenario of the corpus; the results do not depend
 // on how many run at a time.
 func TestCorpus(t *testing.T) {
+	set := setOf(t)
 	names, err := Files(".")
 	if err != nil {
 		t.Fatal(err)
 	}
-	results := Run(names)
+	results := Run(context.Background(), set, names)
 	for i, r := range results {
 		if r.Err != nil || r.Failure != "" {
 			t.Errorf("%v %s", r.Err, r.Failure)
@@ -27,7 +27,7 @@ func TestCorpus(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if one := Check(names[i], src); !reflect.DeepEqual(one, r) {
+		if one := Check(set, names[i], src); !reflect.DeepEqual(one, r) {
 			t.Errorf("%s: %+v among others, %+v alone", names[i], r, one)
 		}
 	}
@@ -37,13 +37,14 @@ func TestCorpus(t *testing.T) {
 // file, which is the shortest way to the rule that the catalogue names. "ptcheck
 // corpus add --mutants" writes them.
 func TestMutantsAreInCorpus(t *testing.T) {
+	set := setOf(t)
 	for _, m := range Mutants() {
 		src, err := os.ReadFile(MutantFile(&m))
 		if err != nil {
 			t.Errorf("%v: run ptcheck corpus add --mutants", err)
 			continue
 		}
-		tr, err := trial.Parse(MutantFile(&m), src)
+		tr, err := set.Parse(MutantFile(&m), src)
 		if err != nil {
 			t.Error(err)
 			continue
@@ -54,8 +55,8 @@ func TestMutantsAreInCorpus(t *testing.T) {
 		} else if m.Catch == "" {
 			want = "holds"
 		}
-		if tr.Mutant != m.ID || tr.System() != m.System || tr.Expect == nil || tr.Expect.String() != want {
-			t.Errorf("%s: mutant %s of %s, expects %v; want %s of %s, %s", tr.Name, tr.Mutant, tr.System(), tr.Expect, m.ID, m.System, want)
+		if tr.Mutant != m.ID || tr.System() != m.SystemName() || tr.Expect == nil || tr.Expect.String() != want {
+			t.Errorf("%s: mutant %s of %s, expects %v; want %s of %s, %s", tr.Name, tr.Mutant, tr.System(), tr.Expect, m.ID, m.SystemName(), want)
 		}
 		if m.Catch != "" && tr.Len() != m.Steps {
 			t.Errorf("%s: %d operations, the catalogue says %d: run ptcheck corpus add --mutants", tr.Name, tr.Len(), m.Steps)
@@ -93,7 +94,7 @@ func TestBadFiles(t *testing.T) {
 		if text == good {
 			t.Fatalf("%q is not there", x.old)
 		}
-		r := Check("f", []byte(text))
+		r := Check(setOf(t), "f", []byte(text))
 		if x.bad != "" && (r.Err == nil || !strings.Contains(r.Err.Error(), x.bad) || r.Failure != "") {
 			t.Errorf("%q: %v, %q; want the error %q", x.now, r.Err, r.Failure, x.bad)
 		}
@@ -101,7 +102,7 @@ func TestBadFiles(t *testing.T) {
 			t.Errorf("%q: %v, %q; want the failure %q", x.now, r.Err, r.Failure, x.failure)
 		}
 	}
-	if r := Check("f", []byte(good)); r.Err != nil || r.Failure != "" {
+	if r := Check(setOf(t), "f", []byte(good)); r.Err != nil || r.Failure != "" {
 		t.Errorf("%+v", r)
 	}
 }
@@ -111,7 +112,7 @@ func TestBadFiles(t *testing.T) {
 func TestSilentWithoutMutant(t *testing.T) {
 	text := "mutant X02-unused\nexpect violated counts-agree\nsystem pvdp\nprofile xen-4.17\nscope frames 8\nscope levels 4\nscope slots 2\n" +
 		"mu f0 0 0\nmu f3 1 f0:P\nmu f4 1 f2:P\npin 4 f4\n"
-	if r := Check("f", []byte(text)); r.Err != nil || !strings.Contains(r.Failure, "without mutant X02-unused") {
+	if r := Check(setOf(t), "f", []byte(text)); r.Err != nil || !strings.Contains(r.Failure, "without mutant X02-unused") {
 		t.Errorf("%+v", r)
 	}
 }
@@ -120,11 +121,11 @@ func TestSilentWithoutMutant(t *testing.T) {
 func TestAddKnown(t *testing.T) {
 	dir := t.TempDir()
 	for i := range 2 {
-		tr, err := trial.Parse("f", []byte(strings.Replace(good, "map_lowmem f0", "map_lowmem f3", 1)))
+		tr, err := setOf(t).Parse("f", []byte(strings.Replace(good, "map_lowmem f0", "map_lowmem f3", 1)))
 		if err != nil {
 			t.Fatal(err)
 		}
-		a, err := Add(dir, tr, 0)
+		a, err := Add(setOf(t), dir, tr, 0)
 		if err != nil || a.Known != (i > 0) || !strings.HasPrefix(filepath.Base(a.Path), "B02-violated-leaf-rewritten-") {
 			t.Errorf("%+v, %v", a, err)
 		}
@@ -137,11 +138,11 @@ func TestAddKnown(t *testing.T) {
 	if err != nil || !strings.HasSuffix(string(src), "map_lowmem f0\n") {
 		t.Errorf("%s, %v", src, err)
 	}
-	wrong, err := trial.Parse("f", []byte(strings.Replace(good, "violated leaf-rewritten", "holds", 1)))
+	wrong, err := setOf(t).Parse("f", []byte(strings.Replace(good, "violated leaf-rewritten", "holds", 1)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Add(dir, wrong, 0); err == nil {
+	if _, err := Add(setOf(t), dir, wrong, 0); err == nil {
 		t.Error("a scenario is added that does not end as it says")
 	}
 }
@@ -157,7 +158,7 @@ func TestImportRefuses(t *testing.T) {
 		"setup_start\n":                       "x:1: neither a file of Go's fuzzing",
 		"system xen\nstart nowhere\n":         "no start of day named \"nowhere\"",
 	} {
-		if _, err := Import("p/FuzzNothing/x", []byte(src), "", ""); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Import(setOf(t), "p/FuzzNothing/x", []byte(src), "", ""); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", src, err, want)
 		}
 	}

@@ -1,9 +1,6 @@
 package corpus
 
 import (
-	"github.com/ptcheck/ptcheck/systems/all"
-	"github.com/ptcheck/ptcheck/systems/kernel"
-	"github.com/ptcheck/ptcheck/systems/pvdp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -15,13 +12,23 @@ import (
 	"github.com/ptcheck/ptcheck/fuzz/drive"
 	"github.com/ptcheck/ptcheck/fuzz/mutants"
 	"github.com/ptcheck/ptcheck/model/explore"
-	"github.com/ptcheck/ptcheck/systems/trial"
+	"github.com/ptcheck/ptcheck/systems"
 )
 
 // planted are mutants that every engine must find, each in another way of going
 // wrong.
 func planted() []string {
 	return []string{"B02", "B03", "B08", "B41", "L18", "L01", "no-zap", "X43", "X02-unused", "L15", "L06"}
+}
+
+// setOf is the systems that come with ptcheck and their mutants.
+func setOf(t *testing.T) *systems.Set {
+	t.Helper()
+	set, err := mutants.Set()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
 }
 
 func mutantOf(t *testing.T, id string) mutants.Mutant {
@@ -33,80 +40,31 @@ func mutantOf(t *testing.T, id string) mutants.Mutant {
 	return m[0]
 }
 
-// twin is the dumb one: it searches the mutant's whole system, and has the length
-// of the shortest way to each thing that goes wrong.
-func twin(t *testing.T, m mutants.Mutant) map[string]int {
-	t.Helper()
-	var factory explore.Factory
-	broken := func(f explore.Finding) string { return pvdp.AdversaryRules()[f.Rule] }
-	if m.System == "pvdp" {
-		a := guestOf(t, m)
-		factory = func() explore.Model {
-			w, err := a.NewModel()
-			if err != nil {
-				t.Fatal(err)
-			}
-			return w
-		}
-	} else {
-		s, err := all.New(m.System, kernel.Options{Patch: m.Change().Patch})
-		if err != nil {
-			t.Fatal(err)
-		}
-		w := s.NewModel()
-		factory = func() explore.Model { return s.NewModel() }
-		broken = func(f explore.Finding) string { return w.Broken(explore.Outcome{Kind: f.Kind, Rule: f.Rule}) }
-	}
-	r, err := explore.Run(context.Background(), factory, explore.Options{Depth: m.Steps, FindAll: true, NoSymmetry: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	shortest := map[string]int{}
-	for _, f := range r.Findings {
-		if n, ok := shortest[broken(f)]; !ok || len(f.Path) < n {
-			shortest[broken(f)] = len(f.Path)
-		}
-	}
-	return shortest
-}
-
-func guestOf(t *testing.T, m mutants.Mutant) *pvdp.Adversary {
-	t.Helper()
-	for _, s := range drive.Scopes() {
-		if s.Profile == "plain" && s.Levels == m.Levels {
-			p := drive.Profile(s.Profile)
-			p.Mutant = m.Change().Judge
-			a, err := pvdp.PVDP(pvdp.AdversaryOptions{Frames: s.Frames, Levels: s.Levels, Slots: s.Slots, Profile: p})
-			if err != nil {
-				t.Fatal(err)
-			}
-			return a
-		}
-	}
-	t.Fatalf("%s: no scope", m.ID)
-	return nil
-}
-
 // filed adds a finding to a corpus of its own and holds what came out: a file
 // that passes, shorter than what went in or as short, and hardly longer than the
 // shortest way there is.
-func filed(t *testing.T, engine string, m mutants.Mutant, tr *trial.Trial) {
+func filed(t *testing.T, engine string, m mutants.Mutant, f *systems.File) {
 	t.Helper()
-	v := tr.Run()
-	if !v.Fails() {
-		t.Errorf("%s: %s: found nothing", engine, m.ID)
+	v, err := f.Verdict()
+	if err != nil || !v.Fails() {
+		t.Errorf("%s: %s: found nothing: %v", engine, m.ID, err)
 		return
 	}
-	a, err := Add(t.TempDir(), tr, 0)
+	set := setOf(t)
+	a, err := Add(set, t.TempDir(), f, 0)
 	if err != nil {
 		t.Errorf("%s: %s: %v", engine, m.ID, err)
 		return
 	}
-	r := Run([]string{a.Path})[0]
+	r := Run(context.Background(), set, []string{a.Path})[0]
 	if r.Err != nil || r.Failure != "" || !r.Verdict.Meets(v) || r.Mutant != m.ID {
 		t.Errorf("%s: %s: %+v", engine, m.ID, r)
 	}
-	shortest, ok := twin(t, m)[v.What]
+	ways, err := m.Shortest(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	shortest, ok := ways[v.What]
 	if !ok {
 		shortest = m.Steps + 1 // the search has not got that far
 	}
@@ -121,43 +79,49 @@ func filed(t *testing.T, engine string, m mutants.Mutant, tr *trial.Trial) {
 func TestRandomWalksShrink(t *testing.T) {
 	for _, id := range planted() {
 		m := mutantOf(t, id)
-		if m.System == "pvdp" {
+		if m.Change.OfHypervisor() {
 			continue // its findings come by bytes
 		}
-		c := m.Change()
-		s, err := all.New(m.System, kernel.Options{Patch: c.Patch})
+		list, err := m.System.Searches(systems.Values{"failures": "false"}, m.Change)
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, err := explore.Run(context.Background(), func() explore.Model { return s.NewModel() },
+		r, err := explore.Run(context.Background(), list[0].Model,
 			explore.Options{Strategy: explore.RandomWalk, Walks: 20_000, Depth: 60, Seed: 7})
 		if err != nil || len(r.Findings) == 0 {
 			t.Errorf("%s: random walks find nothing: %v", id, err)
 			continue
 		}
-		var path []kernel.Call
-		for _, code := range r.Findings[0].Path {
-			path = append(path, kernel.CallOf(code))
-		}
-		tr, err := trial.Boot(m.System, id, 0, 0, s.Inits[r.Findings[0].Init].Name, path)
+		way, err := list[0].Scenario(r.Findings[0])
 		if err != nil {
 			t.Fatal(err)
 		}
-		filed(t, "random walk", m, tr)
+		f, err := setOf(t).New(way, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		filed(t, "random walk", m, f)
 	}
+}
+
+// targetOf is the fuzz target that takes a mutant.
+func targetOf(t *testing.T, id string) (string, drive.Target) {
+	t.Helper()
+	for _, name := range drive.Targets() {
+		if d, err := drive.Open(name, id); err == nil {
+			return name, d
+		}
+	}
+	t.Fatalf("%s: no target takes it", id)
+	return "", nil
 }
 
 // TestFuzzFindingsShrink drives the fuzz targets by random bytes with bugs
 // planted, and imports the input that finds one from a file of Go's fuzzing.
 func TestFuzzFindingsShrink(t *testing.T) {
-	targets := map[string]string{"native": "FuzzNativeBoot", "xen": "FuzzXenBoot", "pvdp": "FuzzHypercalls",
-		"life-native": "FuzzLife", "life-xen": "FuzzLife"}
 	for _, id := range planted() {
 		m := mutantOf(t, id)
-		d, err := drive.Open(targets[m.System], id)
-		if err != nil {
-			t.Fatal(err)
-		}
+		name, d := targetOf(t, id)
 		r := rand.New(rand.NewPCG(5, 6))
 		in := make([]byte, 121)
 		for n := 0; ; n++ {
@@ -171,8 +135,8 @@ func TestFuzzFindingsShrink(t *testing.T) {
 				t.Fatalf("%s: %d inputs find nothing", id, n)
 			}
 		}
-		path := filepath.Join(t.TempDir(), targets[m.System], "0123456789abcdef")
-		tr, err := Import(path, fmt.Appendf(nil, "%s\n[]byte(%q)\n", goFuzz, in), "", id)
+		path := filepath.Join(t.TempDir(), name, "0123456789abcdef")
+		tr, err := Import(setOf(t), path, fmt.Appendf(nil, "%s\n[]byte(%q)\n", goFuzz, in), "", id)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -192,7 +156,7 @@ func TestLogsShrink(t *testing.T) {
 		"    boot_test.go:20: leaf-rewritten is broken", "FAIL", "",
 	}, "\n")
 	m := mutantOf(t, "B08")
-	tr, err := Import("log", []byte(log), "", "B08")
+	tr, err := Import(setOf(t), "log", []byte(log), "", "B08")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,7 +176,7 @@ func TestTracesShrink(t *testing.T) {
 		{"L01", "xen", "3level-xen-3.1-16f-12mapped-3stale-nx", lowmem, "setup_done\nload_root\nzap\nfixmap 2\npgd_alloc\nactivate\n"},
 	} {
 		text := fmt.Sprintf("mutant %s\n"+trace, x.id, x.system, x.start, x.lowmem, x.end)
-		tr, err := trial.Parse("trace", []byte(text))
+		tr, err := setOf(t).Parse("trace", []byte(text))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/ptcheck/ptcheck/fuzz/drive"
 	"github.com/ptcheck/ptcheck/model/script"
-	"github.com/ptcheck/ptcheck/systems/trial"
+	"github.com/ptcheck/ptcheck/systems"
 )
 
 // goFuzz is the first line of the files in which Go's fuzzing keeps inputs.
@@ -19,10 +19,10 @@ const goFuzz = "go test fuzz v1"
 // (testdata/fuzz/TARGET/NAME; target overrides the folder's name), or the output
 // of a test that prints its operations, such as that of rapid or gopter. mutant is
 // the ID of the mutant that it was found with, "" for none.
-func Import(path string, src []byte, target, mutant string) (*trial.Trial, error) {
+func Import(set *systems.Set, path string, src []byte, target, mutant string) (*systems.File, error) {
 	first, rest, _ := bytes.Cut(src, []byte("\n"))
 	if strings.TrimSpace(string(first)) != goFuzz {
-		return importLog(path, src, mutant)
+		return importLog(set, path, src, mutant)
 	}
 	if target == "" {
 		target = filepath.Base(filepath.Dir(path))
@@ -36,7 +36,7 @@ func Import(path string, src []byte, target, mutant string) (*trial.Trial, error
 		return nil, fmt.Errorf("%s:1: %w", path, err)
 	}
 	d.Run(data)
-	t, err := d.Trial()
+	t, err := d.File()
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +64,7 @@ func fuzzArgument(src []byte) ([]byte, error) {
 // importLog collects the lines of a log that are lines of a scenario, whatever
 // test frameworks print before them ("[rapid] draw call: ", "file_test.go:12: ").
 // A later line "system" starts anew: what is printed last is the shrunk one.
-func importLog(path string, src []byte, mutant string) (*trial.Trial, error) {
+func importLog(set *systems.Set, path string, src []byte, mutant string) (*systems.File, error) {
 	var lines []string
 	system := false
 	for raw := range strings.Lines(string(src)) {
@@ -76,7 +76,7 @@ func importLog(path string, src []byte, mutant string) (*trial.Trial, error) {
 		if name == "system" {
 			lines, system = nil, true
 		}
-		if name == "mutant" || name == "expect" {
+		if name == "mutant" || name == "expect" || name == "version" {
 			continue // the caller says what they are
 		}
 		lines = append(lines, op)
@@ -88,7 +88,7 @@ func importLog(path string, src []byte, mutant string) (*trial.Trial, error) {
 	if mutant != "" {
 		text = "mutant " + mutant + "\n" + text
 	}
-	t, err := trial.Parse(path, []byte(text))
+	t, err := set.Parse(path, []byte(text))
 	if err != nil {
 		return nil, fmt.Errorf("the scenario in the log: %w", err)
 	}

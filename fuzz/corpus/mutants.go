@@ -1,46 +1,49 @@
 package corpus
 
 import (
-	"github.com/ptcheck/ptcheck/systems/all"
 	"context"
 	"fmt"
 	"path/filepath"
 	"slices"
 
 	"github.com/ptcheck/ptcheck/fuzz/mutants"
-	"github.com/ptcheck/ptcheck/systems/trial"
+	"github.com/ptcheck/ptcheck/systems"
 )
 
 // MutantFile is the name of a mutant's file, without its folder. Harmless changes
 // have one for each system.
 func MutantFile(m *mutants.Mutant) string {
 	if m.Catch == "" {
-		return m.ID + "-" + m.System + Ext
+		return m.ID + "-" + m.SystemName() + Ext
 	}
 	return m.ID + Ext
 }
 
 // MutantText is the corpus file of a mutant: the shortest way to the rule that
 // must catch it, of a harmless change a whole boot.
-func MutantText(ctx context.Context, m *mutants.Mutant) ([]byte, error) {
-	text, err := scenarioOf(ctx, m)
+func MutantText(ctx context.Context, set *systems.Set, m *mutants.Mutant) ([]byte, error) {
+	way, err := wayOf(ctx, m)
 	if err != nil {
 		return nil, err
 	}
-	t, err := trial.Parse(m.ID, fmt.Appendf(nil, "mutant %s\n%s", m.ID, text))
+	f, err := set.New(way, m.ID)
 	if err != nil {
 		return nil, err
 	}
-	v := t.Run().Anywhere()
-	t.Expect, t.About = &v, []string{m.ID + ": " + m.What}
+	v, err := f.Verdict()
+	if err != nil {
+		return nil, err
+	}
+	v = v.Anywhere()
+	f.Expect, f.About = &v, []string{m.ID + ": " + m.What}
 	if m.Source != "" {
-		t.About = append(t.About, m.Source)
+		f.About = append(f.About, m.Source)
 	}
-	return t.Text()
+	return f.Text(), nil
 }
 
-// scenarioOf searches for the shortest scenario of a mutant.
-func scenarioOf(ctx context.Context, m *mutants.Mutant) ([]byte, error) {
+// wayOf searches for the shortest scenario of a mutant.
+func wayOf(ctx context.Context, m *mutants.Mutant) (systems.Scenario, error) {
 	if m.Catch == "" {
 		return wholeBoot(m)
 	}
@@ -51,24 +54,23 @@ func scenarioOf(ctx context.Context, m *mutants.Mutant) ([]byte, error) {
 	if !r.Caught {
 		return nil, fmt.Errorf("corpus: mutant %s is not caught as the catalogue says", m.ID)
 	}
-	_, text, err := m.Explain(&r)
-	return text, err
+	return m.Scenario(&r)
 }
 
 // Mutants are those that the corpus has a file of: all mutants, and the harmless
 // changes of kernels. Those of the hypervisor have no boot to make: they are
 // searched only.
 func Mutants() []mutants.Mutant {
-	harmless := slices.DeleteFunc(mutants.Harmless(), func(m mutants.Mutant) bool { return !slices.Contains(all.Names(), m.System) })
+	harmless := slices.DeleteFunc(mutants.Harmless(), func(m mutants.Mutant) bool { return m.Change.OfHypervisor() })
 	return append(mutants.All(), harmless...)
 }
 
 // AddMutants writes the files of all mutants and harmless changes, and returns
 // their paths.
-func AddMutants(ctx context.Context, dir string) ([]string, error) {
+func AddMutants(ctx context.Context, set *systems.Set, dir string) ([]string, error) {
 	var paths []string
 	for _, m := range Mutants() {
-		text, err := MutantText(ctx, &m)
+		text, err := MutantText(ctx, set, &m)
 		if err != nil {
 			return paths, err
 		}

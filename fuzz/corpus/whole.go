@@ -1,36 +1,38 @@
 package corpus
 
 import (
-	"github.com/ptcheck/ptcheck/systems/all"
-	"github.com/ptcheck/ptcheck/systems/kernel"
 	"fmt"
 	"slices"
 
 	"github.com/ptcheck/ptcheck/fuzz/mutants"
 	"github.com/ptcheck/ptcheck/model/explore"
+	"github.com/ptcheck/ptcheck/systems"
 )
 
 // wholeBoot is a scenario of a harmless change that makes each call of the system
 // as soon as it can: first the calls that have not been made, then the rest.
-func wholeBoot(m *mutants.Mutant) ([]byte, error) {
-	sys, err := all.New(m.System, m.Change().Apply(kernel.Options{}))
+func wholeBoot(m *mutants.Mutant) (systems.Scenario, error) {
+	// The system's own start of day, and no hypercall that is refused.
+	list, err := m.System.Searches(systems.Values{"failures": "false"}, m.Change)
 	if err != nil {
 		return nil, fmt.Errorf("corpus: %s: %w", m.ID, err)
 	}
 	const most = 64 // calls; a boot of the tiny systems needs fewer
-	w := sys.NewModel()
+	s := list[0]
+	w := s.Model()
 	w.Init(0)
-	var path []kernel.Call
-	for len(path) < most {
-		next := slices.IndexFunc(w.Enabled(nil), func(code uint64) bool { return !slices.Contains(path, kernel.CallOf(code)) })
+	var f explore.Finding
+	for len(f.Path) < most {
+		calls := w.Calls(nil)
+		next := slices.IndexFunc(calls, func(code uint64) bool { return !slices.Contains(f.Path, code) })
 		if next < 0 {
 			break
 		}
-		c := kernel.CallOf(w.Enabled(nil)[next])
-		path = append(path, c)
-		if o := w.Apply(c.Code()); o.Kind != explore.Moved {
-			return nil, fmt.Errorf("corpus: %s: %s is not harmless: %v", m.ID, c, o.Kind)
+		f.Path = append(f.Path, calls[next])
+		if o := w.Apply(calls[next]); o.Kind != explore.Moved {
+			return nil, fmt.Errorf("corpus: %s: %s is not harmless: %v", m.ID, s.CallText(calls[next]), o.Kind)
 		}
+		w.Decode(w.Encode(nil))
 	}
-	return sys.Scenario(0, path, ""), nil
+	return s.Scenario(f)
 }

@@ -1,13 +1,13 @@
 package drive
 
 import (
-	"github.com/ptcheck/ptcheck/systems/all"
-	"github.com/ptcheck/ptcheck/systems/kernel"
 	"fmt"
 	"math/bits"
 
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
+	"github.com/ptcheck/ptcheck/systems"
+	"github.com/ptcheck/ptcheck/systems/kernel"
 )
 
 // Boot drives a boot system. It is not safe for concurrent use.
@@ -16,31 +16,33 @@ import (
 // the first say which kind of call, another one if that is not enabled; the other
 // ten choose among the enabled calls of this kind.
 type Boot struct {
-	sys   *kernel.System
-	m     *kernel.Model
-	lead  [][]uint64 // calls that precede every input, by start of day
-	state [][]byte   // packed states behind them
-	codes []uint64
-	same  []uint64 // the codes of one kind
+	b      *kernel.Backend
+	change systems.Change
+	sys    *kernel.System
+	m      *kernel.Model
+	lead   [][]uint64 // calls that precede every input, by start of day
+	state  [][]byte   // packed states behind them
+	codes  []uint64
+	same   []uint64 // the codes of one kind
 
 	init int
 	path []uint64
 }
 
-// NewBoot returns a driver of a system.
-func NewBoot(name string, o kernel.Options) (*Boot, error) {
-	sys, err := all.New(name, o)
+// NewBoot returns a driver of a backend's system.
+func NewBoot(b *kernel.Backend, o kernel.Options) (*Boot, error) {
+	sys, err := b.New(o)
 	if err != nil {
 		return nil, fmt.Errorf("drive: %w", err)
 	}
-	return &Boot{sys: sys, m: sys.NewModel(), path: make([]uint64, 0, 2*maxOps)}, nil
+	return &Boot{b: b, change: o.Change, sys: sys, m: sys.NewModel(), path: make([]uint64, 0, 2*maxOps)}, nil
 }
 
 // NewBooted returns a driver that begins behind a boot: each start of day is
 // followed by the kernel's own calls in their order, up to the zap. Starts of day
 // of systems that begin there anyway stay as they are.
-func NewBooted(name string, o kernel.Options) (*Boot, error) {
-	b, err := NewBoot(name, o)
+func NewBooted(backend *kernel.Backend, o kernel.Options) (*Boot, error) {
+	b, err := NewBoot(backend, o)
 	if err != nil {
 		return nil, err
 	}
@@ -50,11 +52,11 @@ func NewBooted(name string, o kernel.Options) (*Boot, error) {
 		for b.m.State().Kernel.Phase < model.PhaseZapped && len(lead) < maxOps {
 			code, ok := b.onward(lead)
 			if !ok {
-				return nil, fmt.Errorf("drive: %s: %s: no call leads to the end of the boot", name, b.sys.Inits[i].Name)
+				return nil, fmt.Errorf("drive: %s: %s: no call leads to the end of the boot", backend.Name, b.sys.Inits[i].Name)
 			}
 			lead = append(lead, code)
 			if o := b.m.Apply(code); o.Kind != explore.Moved {
-				return nil, fmt.Errorf("drive: %s: %s: the boot ends in %s", name, b.sys.Inits[i].Name, b.m.Broken(o))
+				return nil, fmt.Errorf("drive: %s: %s: the boot ends in %s", backend.Name, b.sys.Inits[i].Name, b.m.Broken(o))
 			}
 		}
 		b.lead = append(b.lead, lead)
@@ -188,11 +190,15 @@ func (b *Boot) Path() (init int, calls []kernel.Call) {
 	return b.init, calls
 }
 
+// Scenario is what the last input did.
+func (b *Boot) Scenario() (systems.Scenario, error) {
+	init, calls := b.Path()
+	lowmem, stale := b.sys.Bounds()
+	return b.b.Scenario(lowmem, stale, b.sys.Inits[init].Name, calls, b.change)
+}
+
 // Broken is what the outcome of the last input breaks.
 func (b *Boot) Broken(o explore.Outcome) string { return b.m.Broken(o) }
-
-// System is what is driven.
-func (b *Boot) System() *kernel.System { return b.sys }
 
 // Encode is the reverse of Run: an input that makes the calls from a start of
 // day. ok is false if there is none, because a call is not possible.

@@ -1,14 +1,16 @@
 package drive
 
 import (
-	"github.com/ptcheck/ptcheck/systems/kernel"
-	"github.com/ptcheck/ptcheck/systems/pvdp"
 	"math/rand/v2"
 	"slices"
 	"testing"
 
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
+	"github.com/ptcheck/ptcheck/systems"
+	"github.com/ptcheck/ptcheck/systems/boot"
+	"github.com/ptcheck/ptcheck/systems/kernel"
+	"github.com/ptcheck/ptcheck/systems/pvdp"
 )
 
 func randomBytes(r *rand.Rand, n int) []byte {
@@ -24,10 +26,10 @@ func randomBytes(r *rand.Rand, n int) []byte {
 // input that makes the same calls.
 func TestBootBytes(t *testing.T) {
 	for _, make := range []struct {
-		name string
-		open func(string, kernel.Options) (*Boot, error)
-	}{{"native", NewBoot}, {"xen", NewBoot}, {"native", NewBooted}, {"xen", NewBooted}} {
-		b, err := make.open(make.name, kernel.Options{})
+		backend *kernel.Backend
+		open    func(*kernel.Backend, kernel.Options) (*Boot, error)
+	}{{boot.Native(), NewBoot}, {boot.Xen(), NewBoot}, {boot.Native(), NewBooted}, {boot.Xen(), NewBooted}} {
+		b, err := make.open(make.backend, kernel.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -37,26 +39,26 @@ func TestBootBytes(t *testing.T) {
 			in := randomBytes(r, 1+2*r.IntN(30))
 			if o := b.Run(in); o.Kind != explore.Moved {
 				init, calls := b.Path()
-				t.Fatalf("%s: start %d, %v: %s", make.name, init, calls, b.Broken(o))
+				t.Fatalf("%s: start %d, %v: %s", make.backend.Name, init, calls, b.Broken(o))
 			}
 			init, calls := b.Path()
 			if n := len(calls) - b.leadOf(init); n != len(in)/2 {
-				t.Errorf("%s: %d bytes are %d calls", make.name, len(in), n)
+				t.Errorf("%s: %d bytes are %d calls", make.backend.Name, len(in), n)
 			}
 			for _, c := range calls {
 				kinds[c.Kind] = true
 			}
 			again, ok := b.Encode(init, calls)
 			if !ok {
-				t.Fatalf("%s: %v has no input", make.name, calls)
+				t.Fatalf("%s: %v has no input", make.backend.Name, calls)
 			}
 			b.Run(again)
 			if i, c := b.Path(); i != init || !slices.Equal(c, calls) {
-				t.Errorf("%s: %v comes back as %v", make.name, calls, c)
+				t.Errorf("%s: %v comes back as %v", make.backend.Name, calls, c)
 			}
 		}
 		if len(kinds) < 10 {
-			t.Errorf("%s: only the calls %v", make.name, kinds)
+			t.Errorf("%s: only the calls %v", make.backend.Name, kinds)
 		}
 	}
 }
@@ -70,7 +72,7 @@ func (b *Boot) leadOf(init int) int {
 
 // TestGuestBytes does the same with hostile guests.
 func TestGuestBytes(t *testing.T) {
-	g, err := NewGuest(model.Mutant{})
+	g, err := NewGuest(systems.Change{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +82,7 @@ func TestGuestBytes(t *testing.T) {
 		in := randomBytes(r, 1+2*r.IntN(40))
 		if o := g.Run(in); o.Kind != explore.Moved {
 			s, path := g.Path()
-			t.Fatalf("%v: %v: %s", s, path, pvdp.AdversaryRules()[o.Rule])
+			t.Fatalf("%v: %v: %s", s, path, pvdp.Rules()[o.Rule])
 		}
 		s, path := g.Path()
 		for _, o := range path {
@@ -108,11 +110,11 @@ func TestGuestBytes(t *testing.T) {
 
 // TestNoAllocation holds that inputs are carried out without allocating.
 func TestNoAllocation(t *testing.T) {
-	b, err := NewBoot("xen", kernel.Options{})
+	b, err := NewBoot(boot.Xen(), kernel.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	g, err := NewGuest(model.Mutant{})
+	g, err := NewGuest(systems.Change{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,11 +130,11 @@ func TestNoAllocation(t *testing.T) {
 	}
 }
 
-func BenchmarkNative(b *testing.B) { benchBoot(b, "native") }
-func BenchmarkXen(b *testing.B)    { benchBoot(b, "xen") }
+func BenchmarkNative(b *testing.B) { benchBoot(b, boot.Native()) }
+func BenchmarkXen(b *testing.B)    { benchBoot(b, boot.Xen()) }
 
-func benchBoot(b *testing.B, name string) {
-	d, err := NewBoot(name, kernel.Options{})
+func benchBoot(b *testing.B, backend *kernel.Backend) {
+	d, err := NewBoot(backend, kernel.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -145,7 +147,7 @@ func benchBoot(b *testing.B, name string) {
 }
 
 func BenchmarkGuest(b *testing.B) {
-	g, err := NewGuest(model.Mutant{})
+	g, err := NewGuest(systems.Change{})
 	if err != nil {
 		b.Fatal(err)
 	}

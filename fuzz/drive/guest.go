@@ -1,37 +1,34 @@
 package drive
 
 import (
-	"github.com/ptcheck/ptcheck/systems/pvdp"
 	"fmt"
 	"math/bits"
 	"slices"
 
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
+	"github.com/ptcheck/ptcheck/systems"
+	"github.com/ptcheck/ptcheck/systems/pvdp"
 )
-
-// Scope is a world of a hostile guest.
-type Scope struct {
-	Profile               string
-	Frames, Levels, Slots int
-}
 
 // Scopes are the worlds that an input chooses from by its first byte. Xen 4.17 and
 // Xen 3.1 are not among them: the one leaks references and the other lets tables
 // hold each other in a circle, which every longer input would find again.
-func Scopes() []Scope {
-	return []Scope{
-		{"ideal", 5, 2, 2}, {"ideal", 4, 3, 1}, {"ideal", 8, 4, 2}, {"ideal", 6, 3, 3},
-		{"ideal", 3, 2, 1}, {"ideal", 8, 3, 2}, {"plain", 4, 2, 1}, {"plain", 6, 3, 2},
+func Scopes() []pvdp.Bounds {
+	ideal, plain := model.Ideal().Name, model.Plain().Name
+	bounds := func(profile string, frames, levels, slots int) pvdp.Bounds {
+		return pvdp.Bounds{Profile: profile, Frames: frames, Levels: levels, Slots: slots}
+	}
+	return []pvdp.Bounds{
+		bounds(ideal, 5, 2, 2), bounds(ideal, 4, 3, 1), bounds(ideal, 8, 4, 2), bounds(ideal, 6, 3, 3),
+		bounds(ideal, 3, 2, 1), bounds(ideal, 8, 3, 2), bounds(plain, 4, 2, 1), bounds(plain, 6, 3, 2),
 	}
 }
 
-// Profile returns the rules of a scope, for the caller alone.
-func Profile(name string) *model.Profile {
-	for _, p := range model.Profiles() {
-		if p.Name == name {
-			return p
-		}
+// profile finds the rules with a name.
+func profile(name string) *model.Profile {
+	if p := systems.FindProfile(name); p != nil {
+		return p
 	}
 	return model.Plain()
 }
@@ -42,20 +39,19 @@ func Profile(name string) *model.Profile {
 // operation, 3 the frame, 2 the slot, 3 the entry's frame, 4 its flags. Pins take
 // their level from the slot, copies their second frame from the entry.
 type Guest struct {
-	models []*pvdp.AdversaryModel
+	models []*pvdp.Model
+	change systems.Change
 	flags  [16]model.Entry
 	scope  int
-	path   []pvdp.GuestOp
+	path   []pvdp.Op
 }
 
-// NewGuest returns a driver of hostile guests; judge replaces rules of the
+// NewGuest returns a driver of hostile guests, with a change planted in their
 // hypervisor.
-func NewGuest(judge model.Mutant) (*Guest, error) {
-	g := &Guest{flags: flagSets(), path: make([]pvdp.GuestOp, 0, maxOps)}
-	for _, s := range Scopes() {
-		p := Profile(s.Profile)
-		p.Mutant = judge
-		a, err := pvdp.OpenAdversary("adversary", pvdp.AdversaryOptions{Frames: s.Frames, Levels: s.Levels, Slots: s.Slots, Profile: p})
+func NewGuest(c systems.Change) (*Guest, error) {
+	g := &Guest{flags: flagSets(), path: make([]pvdp.Op, 0, maxOps), change: c}
+	for _, b := range Scopes() {
+		a, err := pvdp.Open(pvdp.Options{Frames: b.Frames, Levels: b.Levels, Slots: b.Slots, Profile: c.Judge(profile(b.Profile))}, false)
 		if err != nil {
 			return nil, fmt.Errorf("drive: %w", err)
 		}
@@ -94,7 +90,7 @@ func (g *Guest) Run(data []byte) explore.Outcome {
 		data = data[1:]
 	}
 	m := g.models[g.scope]
-	m.Reset()
+	m.Restart()
 	for ; len(data) >= 2 && len(g.path) < maxOps; data = data[2:] {
 		o := g.op(m, uint(data[0])|uint(data[1])<<8)
 		g.path = append(g.path, o)
@@ -106,10 +102,10 @@ func (g *Guest) Run(data []byte) explore.Outcome {
 }
 
 // op is the operation that 16 bits stand for.
-func (g *Guest) op(m *pvdp.AdversaryModel, w uint) pvdp.GuestOp {
-	s := Scope{Frames: m.Adversary().Frames(), Levels: m.Adversary().Levels(), Slots: m.Adversary().Slots()}
+func (g *Guest) op(m *pvdp.Model, w uint) pvdp.Op {
+	s := m.Bounds()
 	nibble, frame, slot, second, flags := w&15, w>>4&7, w>>7&3, w>>9&7, w>>12
-	o := pvdp.GuestOp{Op: opOf(nibble), Frame: uint8(frame % uint(s.Frames))}
+	o := pvdp.Op{Op: opOf(nibble), Frame: uint8(frame % uint(s.Frames))}
 	switch pvdp.OperandOf(o.Op) {
 	case pvdp.SlotEntry:
 		o.Arg = uint8(slot % uint(s.Slots))
@@ -139,7 +135,7 @@ func opOf(nibble uint) uint8 {
 
 // reachable turns a store to a frame that the guest cannot write to into one to
 // the next frame that it can, or into a hypercall if there is none.
-func reachable(m *pvdp.AdversaryModel, o pvdp.GuestOp) pvdp.GuestOp {
+func reachable(m *pvdp.Model, o pvdp.Op) pvdp.Op {
 	set := m.Writable()
 	if set == 0 {
 		o.Op = opOf(0)
@@ -151,17 +147,23 @@ func reachable(m *pvdp.AdversaryModel, o pvdp.GuestOp) pvdp.GuestOp {
 }
 
 // Path is what the last input did.
-func (g *Guest) Path() (Scope, []pvdp.GuestOp) { return Scopes()[g.scope], slices.Clone(g.path) }
+func (g *Guest) Path() (pvdp.Bounds, []pvdp.Op) { return Scopes()[g.scope], slices.Clone(g.path) }
+
+// Scenario is what the last input did.
+func (g *Guest) Scenario() (systems.Scenario, error) {
+	b, ops := g.Path()
+	return pvdp.NewScenario(b, ops, g.change)
+}
 
 // Encode is the reverse of Run. ok is false if no input carries out the
 // operations in the scope.
-func (g *Guest) Encode(s Scope, ops []pvdp.GuestOp) (data []byte, ok bool) {
+func (g *Guest) Encode(s pvdp.Bounds, ops []pvdp.Op) (data []byte, ok bool) {
 	scope := slices.Index(Scopes(), s)
 	if scope < 0 || len(ops) > maxOps {
 		return nil, false
 	}
 	m := g.models[scope]
-	m.Reset()
+	m.Restart()
 	data = append(data, byte(scope))
 	for _, o := range ops {
 		w, ok := g.word(m, o)
@@ -175,7 +177,7 @@ func (g *Guest) Encode(s Scope, ops []pvdp.GuestOp) (data []byte, ok bool) {
 }
 
 // word finds 16 bits that stand for an operation.
-func (g *Guest) word(m *pvdp.AdversaryModel, o pvdp.GuestOp) (uint, bool) {
+func (g *Guest) word(m *pvdp.Model, o pvdp.Op) (uint, bool) {
 	for w := range uint(1 << 16) {
 		if opOf(w&15) == o.Op && g.op(m, w) == o {
 			return w, true

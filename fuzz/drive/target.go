@@ -1,15 +1,16 @@
 package drive
 
 import (
-	"github.com/ptcheck/ptcheck/systems/all"
-	"github.com/ptcheck/ptcheck/systems/kernel"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/ptcheck/ptcheck/fuzz/mutants"
 	"github.com/ptcheck/ptcheck/model/explore"
-	"github.com/ptcheck/ptcheck/systems/trial"
+	"github.com/ptcheck/ptcheck/systems"
+	"github.com/ptcheck/ptcheck/systems/boot"
+	"github.com/ptcheck/ptcheck/systems/kernel"
+	"github.com/ptcheck/ptcheck/systems/life"
+	"github.com/ptcheck/ptcheck/systems/pvdp"
 )
 
 // Target is what a fuzz target of package fuzz drives.
@@ -17,45 +18,62 @@ type Target interface {
 	// Run carries out what an input stands for, up to the first thing that goes
 	// wrong.
 	Run(data []byte) explore.Outcome
-	// Trial is what the last input did, as a scenario.
-	Trial() (*trial.Trial, error)
+	// File is what the last input did, as a scenario.
+	File() (*systems.File, error)
 	// Seed is an input that does what a scenario does; ok is false if there is none.
-	Seed(t *trial.Trial) (data []byte, ok bool)
+	Seed(f *systems.File) (data []byte, ok bool)
 }
 
-// Targets are the names of the fuzz targets that drive something.
-func Targets() []string {
-	return []string{"FuzzNativeBoot", "FuzzXenBoot", "FuzzLife", "FuzzHypercalls"}
+// target is a fuzz target by its name. It drives the first of its systems, and of a
+// mutant the first that the mutant can be planted in.
+type target struct {
+	name    string
+	systems []driven
 }
 
-// Open returns what a fuzz target drives, with a mutant planted in it unless its
-// ID is empty.
-func Open(target, mutant string) (Target, error) {
-	name := map[string]string{"FuzzNativeBoot": "native", "FuzzXenBoot": "xen", "FuzzLife": lifeSystem(), "FuzzHypercalls": "adversary"}[target]
-	if name == "" {
-		return nil, fmt.Errorf("drive: no fuzz target that drives something is named %q; there are %v", target, Targets())
+// driven is a system that a target can drive.
+type driven struct {
+	systems.System
+	// open returns its driver with a mutant planted; the zero one plants nothing.
+	open func(m *mutants.Mutant) (Target, error)
+}
+
+func targets() []target {
+	return []target{
+		{"FuzzNativeBoot", []driven{booting(boot.Native())}},
+		{"FuzzXenBoot", []driven{booting(boot.Xen())}},
+		{"FuzzLife", []driven{booted(life.Both()), booted(life.Native()), booted(life.Xen()), paired(life.SMP())}},
+		{"FuzzHypercalls", []driven{{pvdp.Adversary(), func(m *mutants.Mutant) (Target, error) {
+			g, err := NewGuest(m.Change)
+			return &guestTarget{g, m.ID}, err
+		}}}},
 	}
-	o := kernel.Options{Odd: odd()}
-	var c mutants.Change
-	if mutant != "" {
-		var err error
-		if target == "FuzzLife" {
-			name, o = ownLife(mutant)
-		}
-		if c, err = trial.ChangeOf(mutant, name); err != nil {
-			return nil, fmt.Errorf("drive: %s: %w", target, err)
-		}
-	}
-	switch target {
-	case "FuzzHypercalls":
-		g, err := NewGuest(c.Judge)
-		return &guestTarget{g, mutant}, err
-	case "FuzzLife":
-		b, err := NewBooted(name, c.Apply(o))
-		return &bootTarget{b, mutant}, err
-	}
-	b, err := NewBoot(name, c.Apply(o))
-	return &bootTarget{b, mutant}, err
+}
+
+// booting drives boots, those of odd members beside the family's too.
+func booting(b *kernel.Backend) driven {
+	return driven{b, func(m *mutants.Mutant) (Target, error) {
+		d, err := NewBoot(b, kernel.Options{Odd: odd(), Change: m.Change})
+		return &bootTarget{d, m.ID}, err
+	}}
+}
+
+// booted drives what follows a boot.
+func booted(b *kernel.Backend) driven {
+	return driven{b, func(m *mutants.Mutant) (Target, error) {
+		d, err := NewBooted(b, kernel.Options{Change: m.Change})
+		return &bootTarget{d, m.ID}, err
+	}}
+}
+
+// paired drives two processors. There are members with a hypervisor and without; a
+// mutant's table levels are those of the ones that have what it replaces.
+func paired(b *kernel.Backend) driven {
+	return driven{b, func(m *mutants.Mutant) (Target, error) {
+		row := kernel.OptionsOf(m.Values, m.Change)
+		d, err := NewBooted(b, kernel.Options{Levels: row.Levels, Preemptions: row.Preemptions, Change: m.Change})
+		return &bootTarget{d, m.ID}, err
+	}}
 }
 
 // odd are the numbers of the odd members that inputs choose from, beside the
@@ -68,44 +86,52 @@ func odd() []int {
 	return out
 }
 
-// lifeSystem is the system of life after boot: that of its own if there is one,
-// else the one whose second address space can be fuzzed under a hypervisor.
-func lifeSystem() string {
-	if slices.Contains(all.Names(), "life") {
-		return "life"
+// Targets are the names of the fuzz targets that drive something.
+func Targets() []string {
+	var names []string
+	for _, t := range targets() {
+		names = append(names, t.name)
 	}
-	return "xen"
+	return names
 }
 
-// ownLife is the part of the system of life after boot that the catalogue plants a
-// mutant in. On two processors there are members with a hypervisor and without; its
-// table levels are those of the ones that have what it replaces.
-func ownLife(mutant string) (name string, o kernel.Options) {
-	list, err := mutants.Find([]string{mutant})
-	if err != nil || !strings.HasPrefix(list[0].System, "life-") {
-		return lifeSystem(), o
+// Open returns what a fuzz target drives, with a mutant planted in it unless its
+// ID is empty.
+func Open(name, mutant string) (Target, error) {
+	i := slices.Index(Targets(), name)
+	if i < 0 {
+		return nil, fmt.Errorf("drive: no fuzz target that drives something is named %q; there are %v", name, Targets())
 	}
-	if m := list[0]; m.System == "life-smp" {
-		o.Levels, o.Preemptions = []int{m.Levels}, 1
+	list := targets()[i].systems
+	if mutant == "" {
+		return list[0].open(&mutants.Mutant{})
 	}
-	return list[0].System, o
+	var none error
+	for _, d := range list {
+		m, err := mutants.Planted(mutant, d.About())
+		if err == nil {
+			return d.open(m)
+		}
+		if none == nil {
+			none = err
+		}
+	}
+	return nil, fmt.Errorf("drive: %s: %w", name, none)
 }
 
-// bootTarget drives a boot system.
+// bootTarget drives a kernel.
 type bootTarget struct {
 	*Boot
 	mutant string
 }
 
-func (b *bootTarget) Trial() (*trial.Trial, error) {
-	init, calls := b.Path()
-	lowmem, stale := b.sys.Bounds()
-	return trial.Boot(b.sys.Name, b.mutant, lowmem, stale, b.sys.Inits[init].Name, calls)
-}
+// File implements [Target].
+func (b *bootTarget) File() (*systems.File, error) { return fileOf(b, b.mutant) }
 
-func (b *bootTarget) Seed(t *trial.Trial) ([]byte, bool) {
-	lowmem, stale, start, calls, ok := t.BootCalls()
-	if !ok || t.System() != b.sys.Name || lowmem != 0 || stale != 0 {
+// Seed implements [Target].
+func (b *bootTarget) Seed(f *systems.File) ([]byte, bool) {
+	lowmem, stale, start, calls, ok := kernel.CallsOf(f.Scenario)
+	if !ok || f.System() != b.sys.Name || lowmem != 0 || stale != 0 {
 		return nil, false
 	}
 	init := slices.IndexFunc(b.sys.Inits, func(i kernel.Init) bool { return i.Name == start })
@@ -121,20 +147,30 @@ type guestTarget struct {
 	mutant string
 }
 
-func (g *guestTarget) Trial() (*trial.Trial, error) {
-	s, ops := g.Path()
-	return trial.Guest("adversary", g.mutant, s.Profile, s.Frames, s.Levels, s.Slots, ops)
-}
+// File implements [Target].
+func (g *guestTarget) File() (*systems.File, error) { return fileOf(g, g.mutant) }
 
-func (g *guestTarget) Seed(t *trial.Trial) ([]byte, bool) {
-	profile, frames, levels, slots, ops, ok := t.GuestOps()
+// Seed implements [Target].
+func (g *guestTarget) Seed(f *systems.File) ([]byte, bool) {
+	b, ops, ok := pvdp.OpsOf(f.Scenario)
 	if !ok {
 		return nil, false
 	}
 	for _, s := range Scopes() {
-		if s.Profile == profile && s.Frames >= frames && s.Levels == levels && s.Slots >= slots {
+		if s.Profile == b.Profile && s.Frames >= b.Frames && s.Levels == b.Levels && s.Slots >= b.Slots {
 			return g.Encode(s, ops)
 		}
 	}
 	return nil, false
+}
+
+// fileOf is what a driver did, as a file with a mutant that is planted already.
+func fileOf(d interface {
+	Scenario() (systems.Scenario, error)
+}, mutant string) (*systems.File, error) {
+	s, err := d.Scenario()
+	if err != nil {
+		return nil, err
+	}
+	return &systems.File{Name: s.System(), Mutant: mutant, Scenario: s}, nil
 }

@@ -33,12 +33,16 @@ func TestPlantedTargets(t *testing.T) {
 				break
 			}
 		}
-		tr, err := d.Trial()
+		f, err := d.File()
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !found || tr.System() != x.system || tr.Mutant != x.mutant || !tr.Run().Fails() {
-			t.Errorf("%s, %s: found %t, of %s: %v", x.target, x.mutant, found, tr.System(), tr.Run())
+		v, err := f.Verdict()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !found || f.System() != x.system || f.Mutant != x.mutant || !v.Fails() {
+			t.Errorf("%s, %s: found %t, of %s: %v", x.target, x.mutant, found, f.System(), v)
 		}
 	}
 }

@@ -8,19 +8,19 @@ import (
 // bufferHarmless are changes to later kernels that are no bugs.
 func bufferHarmless() []Mutant {
 	var out []Mutant
-	for _, system := range []string{"buffer", "topdown"} {
+	for _, p := range []Place{onBuffer(0), onTopDown(0)} {
 		out = append(out,
-			Mutant{ID: "pieces-reversed", What: "the pieces of a range are mapped from its end", System: system, patch: piecesReversed},
-			Mutant{ID: "flush-tables", What: "the TLB is flushed whenever a table is left", System: system, patch: flushTables},
-			Mutant{ID: "larger-hole", What: "the hole that is left out of dumps is larger", System: system, patch: largerHole})
+			Mutant{ID: "pieces-reversed", What: "the pieces of a range are mapped from its end", Place: p, Change: ofKernel(piecesReversed)},
+			Mutant{ID: "flush-tables", What: "the TLB is flushed whenever a table is left", Place: p, Change: ofKernel(flushTables)},
+			Mutant{ID: "larger-hole", What: "the hole that is left out of dumps is larger", Place: p, Change: ofKernel(largerHole)})
 	}
 	return append(out,
-		Mutant{ID: "pieces-small", What: "the first table of a range is mapped by itself", System: "topdown", patch: twoParts},
-		Mutant{ID: "buffer-low", What: "the table buffer lies as low as possible", System: "buffer", patch: bufferLow},
-		Mutant{ID: "buffer-exact", What: "everything in the buffer is kept: nothing is left over", System: "buffer", patch: keepAll},
-		Mutant{ID: "map-twice", What: "a range is mapped twice on bare metal, and on 32 bits", System: "buffer", patch: mapTwice},
-		Mutant{ID: "map-twice", What: "each chunk is mapped twice", System: "topdown", patch: mapTwice},
-		Mutant{ID: "small-steps", What: "chunks never grow", System: "topdown", patch: smallSteps})
+		Mutant{ID: "pieces-small", What: "the first table of a range is mapped by itself", Place: onTopDown(0), Change: ofKernel(twoParts)},
+		Mutant{ID: "buffer-low", What: "the table buffer lies as low as possible", Place: onBuffer(0), Change: ofKernel(bufferLow)},
+		Mutant{ID: "buffer-exact", What: "everything in the buffer is kept: nothing is left over", Place: onBuffer(0), Change: ofKernel(keepAll)},
+		Mutant{ID: "map-twice", What: "a range is mapped twice on bare metal, and on 32 bits", Place: onBuffer(0), Change: ofKernel(mapTwice)},
+		Mutant{ID: "map-twice", What: "each chunk is mapped twice", Place: onTopDown(0), Change: ofKernel(mapTwice)},
+		Mutant{ID: "small-steps", What: "chunks never grow", Place: onTopDown(0), Change: ofKernel(smallSteps)})
 }
 
 func piecesReversed(_ *hooks.Ops, f *hooks.Funcs) {

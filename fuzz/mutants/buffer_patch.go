@@ -13,7 +13,7 @@ import (
 // onGuest changes the Xen backend alone.
 func onGuest(change func(*hooks.Ops)) func(*hooks.Ops, *hooks.Funcs) {
 	return func(o *hooks.Ops, _ *hooks.Funcs) {
-		if o.Name == "xen" {
+		if o.Name == xen.Ops().Name {
 			change(o)
 		}
 	}
@@ -140,14 +140,14 @@ func linkThenCopy(_ *hooks.Ops, f *hooks.Funcs) {
 
 // keepPastEnd does not look past the end of memory.
 func keepPastEnd(o *hooks.Ops, _ *hooks.Funcs) {
-	if o.Name == "native" {
+	if o.Name == native.Ops().Name {
 		o.PagetableSetupStart = func(k *hooks.Kernel, _ model.VA) { hooks.MemorySetup(k) }
 	}
 }
 
 // keepFirstPast begins one page late.
 func keepFirstPast(o *hooks.Ops, _ *hooks.Funcs) {
-	if o.Name == "native" {
+	if o.Name == native.Ops().Name {
 		o.PagetableSetupStart = func(k *hooks.Kernel, _ model.VA) {
 			hooks.MemorySetup(k)
 			native.ClearPastEnd(k, k.M.L.Kernel.MaxLowPFN+1)

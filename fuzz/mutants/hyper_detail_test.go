@@ -44,16 +44,16 @@ func TestHyperDetails(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s, err := list[0].subject()
+		s, err := list[0].Search()
 		if err != nil {
 			t.Fatal(err)
 		}
 		var got []string
-		for _, f := range r.search.Findings {
-			if s.rule(f) != x.rule {
+		for _, f := range r.result.Findings {
+			if s.Breaks(f).What != x.rule {
 				continue
 			}
-			rep, _, err := s.explain(f)
+			rep, err := explain(s, f)
 			if err != nil {
 				t.Fatal(err)
 			}

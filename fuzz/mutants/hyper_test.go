@@ -4,30 +4,30 @@ import (
 	"context"
 	"testing"
 
-	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
+	"github.com/ptcheck/ptcheck/systems"
 )
 
 // TestHyperHolds searches the scope of each mutant of the hypervisor without the
 // mutation, one step further than the mutant needs: nothing may be found.
 func TestHyperHolds(t *testing.T) {
 	for _, m := range hyperMutants() {
-		m.judge = model.Mutant{}
-		s, err := m.subject()
+		m.Change = systems.Change{}
+		s, err := m.Search()
 		if err != nil {
-			t.Fatal(m.ID, err)
+			t.Fatal(err)
 		}
-		r, err := explore.Run(context.Background(), s.factory, explore.Options{Depth: m.Steps + 1, NoSymmetry: true})
+		r, err := explore.Run(context.Background(), s.Model, explore.Options{Depth: m.Steps + 1, NoSymmetry: true})
 		if err != nil {
 			t.Fatal(m.ID, err)
 		}
 		t.Logf("%s: %d states, %d transitions, %v", m.ID, r.States, r.Transitions, r.Duration)
 		for _, f := range r.Findings {
-			rep, text, err := s.explain(f)
+			rep, err := explain(s, f)
 			if err != nil {
 				t.Fatal(m.ID, err)
 			}
-			t.Errorf("%s holds not: %s, %s\n%s%+v", m.ID, s.rule(f), rep.Detail, text, rep.Last().After.Tables)
+			t.Errorf("%s holds not: %v, %s\n%+v", m.ID, s.Breaks(f), rep.Detail, rep.Last().After.Tables)
 		}
 	}
 }

@@ -10,25 +10,25 @@ import (
 func lifeHarmless() []Mutant {
 	return []Mutant{
 		{ID: "unpin-first", What: "a root is unpinned before the processor leaves it, and its tables become writable after that",
-			System: "life-xen", Levels: 3, theme: "suspend", patch: unpinFirst},
+			Place: lifeXen(3, "suspend"), Change: ofKernel(unpinFirst)},
 		{ID: "leave-first", What: "a process that ends leaves its tables for init_mm's before they are taken apart",
-			System: "life-native", Levels: 2, theme: "fork", patch: leaveFirst},
+			Place: lifeNative(2, "fork"), Change: ofKernel(leaveFirst)},
 		{ID: "pin-at-birth", What: "a root is pinned when it is made, not when it comes into use",
-			System: "life-xen", Levels: 3, theme: "suspend", patch: pinAtBirth},
+			Place: lifeXen(3, "suspend"), Change: ofKernel(pinAtBirth)},
 		{ID: "eager-sync", What: "every address space gets a table of the vmalloc area at once",
-			System: "life-xen", Levels: 2, theme: "desc", patch: eagerSync},
+			Place: lifeXen(2, "desc"), Change: ofKernel(eagerSync)},
 		{ID: "eager-lists", What: "the same with 64 bits, where the root's entries are copied",
-			System: "life-xen", Levels: 4, theme: "lazy", patch: eagerSync},
+			Place: lifeXen(4, "lazy"), Change: ofKernel(eagerSync)},
 		{ID: "no-rw-flush", What: "no flush after tables have become writable: a fault by an outdated translation is tolerated",
-			System: "life-xen", Levels: 4, theme: "pages", patch: func(o *hooks.Ops, _ *hooks.Funcs) { o.ExitMMap = unflushedExit }},
+			Place: lifeXen(4, "pages"), Change: ofKernel(func(o *hooks.Ops, _ *hooks.Funcs) { o.ExitMMap = unflushedExit })},
 		{ID: "flush-more", What: "every flush of a page flushes everything",
-			System: "life-native", Levels: 3, theme: "pages",
-			patch: func(o *hooks.Ops, _ *hooks.Funcs) {
+			Place: lifeNative(3, "pages"),
+			Change: ofKernel(func(o *hooks.Ops, _ *hooks.Funcs) {
 				o.Life.FlushPage = func(k *hooks.Kernel, _ model.VA) { k.PV.Life.FlushAll(k) }
-			}},
+			})},
 		{ID: "never-lazy", What: "nothing is ever held back",
-			System: "life-xen", Levels: 3, theme: "pages",
-			patch: func(o *hooks.Ops, _ *hooks.Funcs) { o.Life.EnterLazy = func(*hooks.Kernel, model.LazyMode) {} }},
+			Place:  lifeXen(3, "pages"),
+			Change: ofKernel(func(o *hooks.Ops, _ *hooks.Funcs) { o.Life.EnterLazy = func(*hooks.Kernel, model.LazyMode) {} })},
 	}
 }
 

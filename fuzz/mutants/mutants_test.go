@@ -35,7 +35,7 @@ func TestHarmlessSilent(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !r.Complete || len(r.Fired) > 0 {
-			t.Errorf("%s, %s: complete %v, %q fire", m.ID, m.System, r.Complete, r.Fired)
+			t.Errorf("%s, %s: complete %v, %q fire", m.ID, m.SystemName(), r.Complete, r.Fired)
 		}
 	}
 }

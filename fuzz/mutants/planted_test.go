@@ -1,8 +1,6 @@
 package mutants
 
 import (
-	"github.com/ptcheck/ptcheck/systems/all"
-	"github.com/ptcheck/ptcheck/systems/kernel"
 	"context"
 	"slices"
 	"testing"
@@ -10,41 +8,42 @@ import (
 	"github.com/ptcheck/ptcheck/hooks"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
-	"github.com/ptcheck/ptcheck/reports"
+	"github.com/ptcheck/ptcheck/systems/boot"
+	"github.com/ptcheck/ptcheck/systems/kernel"
 	"github.com/ptcheck/ptcheck/xen"
 )
 
-// first searches a system until something is wrong, and explains what; nil if
-// nothing is.
-func first(t *testing.T, name string, o kernel.Options) (explore.Result, *reports.Finding) {
+// first searches a backend's system until something is wrong, and says what, and by
+// which calls; "" if nothing is.
+func first(t *testing.T, b *kernel.Backend, o kernel.Options) (r explore.Result, how string, calls []string) {
 	t.Helper()
-	s, err := all.New(name, o)
+	s, err := b.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := explore.Run(context.Background(), func() explore.Model { return s.NewModel() }, explore.Options{})
+	r, err = explore.Run(context.Background(), func() explore.Model { return s.NewModel() }, explore.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(r.Findings) == 0 {
-		return r, nil
+		return r, "", nil
 	}
-	f, _, err := kernelSubject(s).explain(r.Findings[0])
-	if err != nil {
-		t.Fatal(err)
+	m, f := s.NewModel(), r.Findings[0]
+	m.Init(f.Init)
+	out := m.CheckInit()
+	for _, code := range f.Path {
+		calls = append(calls, kernel.CallOf(code).String())
+		out = m.Apply(code)
 	}
-	return r, f
+	if out.Kind == explore.Crashed {
+		return r, "crash: " + m.Crash().Error(), calls
+	}
+	return r, m.Broken(out), calls
 }
 
-// ends says how a finding ends, and by which calls.
-func ends(f *reports.Finding) (how string, calls []string) {
-	for _, c := range f.Calls {
-		calls = append(calls, c.Text)
-	}
-	if f.Crash != "" {
-		return "crash: " + f.Crash, calls
-	}
-	return f.Rule, calls
+// patched are options with functions of the kernel replaced.
+func patched(levels int, patch func(*hooks.Ops, *hooks.Funcs)) kernel.Options {
+	return kernel.Options{Levels: []int{levels}, Change: ofKernel(patch)}
 }
 
 // newPageTables allocates an L1 table although there is one.
@@ -62,44 +61,40 @@ func newPageTables(_ *hooks.Ops, fn *hooks.Funcs) {
 // leads to.
 func TestPlantedBugs(t *testing.T) {
 	const crash = "crash: "
+	bare, guest := boot.Native(), boot.Xen()
 	for _, x := range []struct {
 		bug    string
 		patch  func(*hooks.Ops, *hooks.Funcs)
-		system string
+		system *kernel.Backend
 		levels int
 		how    string // the rule broken, or how the kernel died
 		calls  []string
 	}{
 		// The boot leaf of the first frame stays as it was.
-		{"leaves skipped", skipPresent, "native", 2, "leaf-rewritten", []string{"setup_start", "map_lowmem f0"}},
-		{"leaves skipped", skipPresent, "xen", 2, "leaf-rewritten", []string{"setup_start", "map_lowmem f0"}},
-		{"leaves skipped", skipPresent, "xen", 3, "leaf-rewritten", []string{"setup_start", "map_lowmem f0"}},
-		{"leaves skipped", skipPresent, "xen", 4, "leaf-rewritten", []string{"setup_start", "map_lowmem f0"}},
+		{"leaves skipped", skipPresent, bare, 2, "leaf-rewritten", []string{"setup_start", "map_lowmem f0"}},
+		{"leaves skipped", skipPresent, guest, 2, "leaf-rewritten", []string{"setup_start", "map_lowmem f0"}},
+		{"leaves skipped", skipPresent, guest, 3, "leaf-rewritten", []string{"setup_start", "map_lowmem f0"}},
+		{"leaves skipped", skipPresent, guest, 4, "leaf-rewritten", []string{"setup_start", "map_lowmem f0"}},
 		// There is a table at once where boot tables are used further. A native PAE
 		// kernel has none to begin with: the second call for the same table shows it.
-		{"L1 reallocated", newPageTables, "native", 2, "present-not-reallocated", []string{"setup_start", "map_lowmem f0"}},
-		{"L1 reallocated", newPageTables, "native", 3, "present-not-reallocated", []string{"setup_start", "map_lowmem f0", "map_lowmem f0"}},
-		{"L1 reallocated", newPageTables, "xen", 2, "present-not-reallocated", []string{"setup_start", "map_lowmem f0"}},
-		{"L1 reallocated", newPageTables, "xen", 3, "present-not-reallocated", []string{"setup_start", "map_lowmem f0"}},
-		{"L1 reallocated", newPageTables, "xen", 4, "present-not-reallocated", []string{"setup_start", "map_lowmem f0"}},
-		{"L2 reallocated", newMiddle, "native", 3, "present-not-reallocated", []string{"setup_start", "map_lowmem f0", "map_lowmem f0"}},
+		{"L1 reallocated", newPageTables, bare, 2, "present-not-reallocated", []string{"setup_start", "map_lowmem f0"}},
+		{"L1 reallocated", newPageTables, bare, 3, "present-not-reallocated", []string{"setup_start", "map_lowmem f0", "map_lowmem f0"}},
+		{"L1 reallocated", newPageTables, guest, 2, "present-not-reallocated", []string{"setup_start", "map_lowmem f0"}},
+		{"L1 reallocated", newPageTables, guest, 3, "present-not-reallocated", []string{"setup_start", "map_lowmem f0"}},
+		{"L1 reallocated", newPageTables, guest, 4, "present-not-reallocated", []string{"setup_start", "map_lowmem f0"}},
+		{"L2 reallocated", newMiddle, bare, 3, "present-not-reallocated", []string{"setup_start", "map_lowmem f0", "map_lowmem f0"}},
 		// The guest of a PAE hypervisor cannot replace its L2: alloc_pd leaves the new
 		// one writable, and the last root entry is nobody's to change. The refusal
 		// comes before the rule. With four levels alloc_pd makes tables read-only.
-		{"L2 reallocated", newMiddle, "xen", 3, crash + "bug xen_set_pgd BUG (hypercall answered -EINVAL)", []string{"setup_start", "map_lowmem f0"}},
-		{"L2 reallocated", newMiddle, "xen", 4, "present-not-reallocated", []string{"setup_start", "map_lowmem f0"}},
+		{"L2 reallocated", newMiddle, guest, 3, crash + "bug xen_set_pgd BUG (hypercall answered -EINVAL)", []string{"setup_start", "map_lowmem f0"}},
+		{"L2 reallocated", newMiddle, guest, 4, "present-not-reallocated", []string{"setup_start", "map_lowmem f0"}},
 		// The first frame that is a table is the root, frame 1.
-		{"no filter", noFilter, "xen", 2, crash + "fault pte-write-rejected pa 00004004 (-EINVAL)", []string{"setup_start", "map_lowmem f1"}},
-		{"no filter", noFilter, "xen", 3, crash + "fault pte-write-rejected pa 00005008 (-EINVAL)", []string{"setup_start", "map_lowmem f1"}},
-		{"no filter", noFilter, "xen", 4, crash + "fault pte-write-rejected pa 00006008 (-EBUSY)", []string{"setup_start", "map_lowmem f1"}},
+		{"no filter", noFilter, guest, 2, crash + "fault pte-write-rejected pa 00004004 (-EINVAL)", []string{"setup_start", "map_lowmem f1"}},
+		{"no filter", noFilter, guest, 3, crash + "fault pte-write-rejected pa 00005008 (-EINVAL)", []string{"setup_start", "map_lowmem f1"}},
+		{"no filter", noFilter, guest, 4, crash + "fault pte-write-rejected pa 00006008 (-EBUSY)", []string{"setup_start", "map_lowmem f1"}},
 	} {
-		_, f := first(t, x.system, kernel.Options{Levels: []int{x.levels}, Patch: x.patch})
-		if f == nil {
-			t.Errorf("%s, %s with %d levels: nothing found", x.bug, x.system, x.levels)
-			continue
-		}
-		if how, calls := ends(f); how != x.how || !slices.Equal(calls, x.calls) {
-			t.Errorf("%s, %s with %d levels: %s by %q; want %s by %q", x.bug, x.system, x.levels, how, calls, x.how, x.calls)
+		if _, how, calls := first(t, x.system, patched(x.levels, x.patch)); how != x.how || !slices.Equal(calls, x.calls) {
+			t.Errorf("%s, %s with %d levels: %q by %q; want %s by %q", x.bug, x.system.Name, x.levels, how, calls, x.how, x.calls)
 		}
 	}
 }
@@ -109,23 +104,22 @@ func TestPlantedBugs(t *testing.T) {
 // there is none to inherit; with two levels there are no L2 tables to make; only
 // Xen has a filter.
 func TestHarmlessChanges(t *testing.T) {
+	bare, guest := boot.Native(), boot.Xen()
 	for _, x := range []struct {
 		name   string
 		patch  func(*hooks.Ops, *hooks.Funcs)
-		system string
+		system *kernel.Backend
 		levels int
 	}{
-		{"leaves skipped", skipPresent, "native", 3},
-		{"L2 reallocated", newMiddle, "native", 2},
-		{"L2 reallocated", newMiddle, "xen", 2},
-		{"no filter", noFilter, "native", 2},
+		{"leaves skipped", skipPresent, bare, 3},
+		{"L2 reallocated", newMiddle, bare, 2},
+		{"L2 reallocated", newMiddle, guest, 2},
+		{"no filter", noFilter, bare, 2},
 	} {
-		o := kernel.Options{Levels: []int{x.levels}}
-		a, _ := first(t, x.system, o)
-		o.Patch = x.patch
-		b, _ := first(t, x.system, o)
+		a, _, _ := first(t, x.system, kernel.Options{Levels: []int{x.levels}})
+		b, _, _ := first(t, x.system, patched(x.levels, x.patch))
 		if !a.Complete || len(a.Findings)+len(b.Findings) > 0 || a.States != b.States || a.Transitions != b.Transitions {
-			t.Errorf("%s, %s with %d levels: %d states, %d transitions, %d findings; unchanged %d, %d, %d", x.name, x.system, x.levels,
+			t.Errorf("%s, %s with %d levels: %d states, %d transitions, %d findings; unchanged %d, %d, %d", x.name, x.system.Name, x.levels,
 				b.States, b.Transitions, len(b.Findings), a.States, a.Transitions, len(a.Findings))
 		}
 	}
@@ -162,33 +156,31 @@ func flagsOnly() *model.Profile {
 // TestLatePlantedBugs plants what shows only after construction, or only when
 // the hypervisor is wrong as well, and wants the rule that is there for it.
 func TestLatePlantedBugs(t *testing.T) {
+	bare, guest := boot.Native(), boot.Xen()
 	for _, x := range []struct {
 		bug     string
 		patch   func(*hooks.Ops, *hooks.Funcs)
 		profile *model.Profile
-		system  string
+		system  *kernel.Backend
 		levels  int
 		rule    string
 	}{
-		{"late set_pte one slot off", func(o *hooks.Ops, _ *hooks.Funcs) { o.SetPTE[model.VariantLate] = slotOff }, nil, "xen", 3, "fixmap-lands"},
+		{"late set_pte one slot off", func(o *hooks.Ops, _ *hooks.Funcs) { o.SetPTE[model.VariantLate] = slotOff }, nil, guest, 3, "fixmap-lands"},
 		{"shared_info not mapped", func(o *hooks.Ops, _ *hooks.Funcs) {
 			o.PagetableSetupDone = func(k *hooks.Kernel, _ model.VA) {
 				k.M.Kernel.AllocPT, k.M.Kernel.SetPTE = model.VariantLate, model.VariantLate
 			}
-		}, nil, "xen", 4, "fixmap-lands"},
-		{"no zap", func(_ *hooks.Ops, f *hooks.Funcs) { f.ZapLowMappings = func(*hooks.Kernel) {} }, nil, "native", 2, "zap-complete"},
-		{"no zap", func(_ *hooks.Ops, f *hooks.Funcs) { f.ZapLowMappings = func(*hooks.Kernel) {} }, nil, "native", 3, "zap-complete"},
-		{"root not loaded", func(o *hooks.Ops, _ *hooks.Funcs) { o.WriteCR3 = func(*hooks.Kernel, model.PA) {} }, nil, "xen", 3, "root-valid"},
-		{"no filter, and a hypervisor that does not look", byHypercall, flagsOnly(), "xen", 3, "tables-read-only"},
-		{"no filter, and a hypervisor that does not look", byHypercall, flagsOnly(), "xen", 2, "tables-read-only"},
+		}, nil, guest, 4, "fixmap-lands"},
+		{"no zap", func(_ *hooks.Ops, f *hooks.Funcs) { f.ZapLowMappings = func(*hooks.Kernel) {} }, nil, bare, 2, "zap-complete"},
+		{"no zap", func(_ *hooks.Ops, f *hooks.Funcs) { f.ZapLowMappings = func(*hooks.Kernel) {} }, nil, bare, 3, "zap-complete"},
+		{"root not loaded", func(o *hooks.Ops, _ *hooks.Funcs) { o.WriteCR3 = func(*hooks.Kernel, model.PA) {} }, nil, guest, 3, "root-valid"},
+		{"no filter, and a hypervisor that does not look", byHypercall, flagsOnly(), guest, 3, "tables-read-only"},
+		{"no filter, and a hypervisor that does not look", byHypercall, flagsOnly(), guest, 2, "tables-read-only"},
 	} {
-		_, f := first(t, x.system, kernel.Options{Levels: []int{x.levels}, Patch: x.patch, Profile: x.profile})
-		if f == nil {
-			t.Errorf("%s, %s with %d levels: nothing found", x.bug, x.system, x.levels)
-			continue
-		}
-		if how, calls := ends(f); how != x.rule {
-			t.Errorf("%s, %s with %d levels: %s by %q; want %s", x.bug, x.system, x.levels, how, calls, x.rule)
+		o := patched(x.levels, x.patch)
+		o.Profile = x.profile
+		if _, how, calls := first(t, x.system, o); how != x.rule {
+			t.Errorf("%s, %s with %d levels: %q by %q; want %s", x.bug, x.system.Name, x.levels, how, calls, x.rule)
 		}
 	}
 }

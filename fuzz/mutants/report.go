@@ -5,6 +5,7 @@ import (
 
 	"github.com/ptcheck/ptcheck/model/explore"
 	"github.com/ptcheck/ptcheck/reports"
+	"github.com/ptcheck/ptcheck/systems"
 )
 
 // Report turns the finding of a Run into a run of a report. The mutant's scenario
@@ -13,23 +14,39 @@ func (m *Mutant) Report(r *Result) (reports.Run, error) {
 	if r.Rule == "" {
 		return reports.Run{}, fmt.Errorf("mutants: %s: nothing fires: there is nothing to report", m.ID)
 	}
-	s, err := m.subject()
-	if err != nil {
-		return reports.Run{}, fmt.Errorf("mutants: %s: %w", m.ID, err)
-	}
-	f, _, err := s.explain(r.finding)
+	s, err := m.Search()
 	if err != nil {
 		return reports.Run{}, err
 	}
+	f, err := explain(s, r.finding)
+	if err != nil {
+		return reports.Run{}, fmt.Errorf("mutants: %s: %w", m.ID, err)
+	}
 	f.Replay = fmt.Sprintf("ptcheck mutants %s --report DIR", m.ID)
 	return reports.Run{
-		System:   m.System,
+		System:   s.System,
 		Title:    fmt.Sprintf("planted bug %s, %s", m.ID, m.What),
 		Verdict:  f.Verdict(),
 		Summary:  f.Headline(),
-		Scope:    s.scope,
-		Stats:    reports.StatsOf(&r.search, explore.BreadthFirst, m.depth(), 0),
-		Coverage: s.coverage(r.search.Counters),
+		Scope:    s.Scope,
+		Stats:    reports.StatsOf(&r.result, explore.BreadthFirst, m.depth(), 0),
+		Coverage: s.Coverage(r.result.Counters),
 		Findings: []*reports.Finding{f},
 	}, nil
+}
+
+// explain plays the way to a finding for its report.
+func explain(s *systems.Search, f explore.Finding) (*reports.Finding, error) {
+	way, err := s.Scenario(f)
+	if err != nil {
+		return nil, err
+	}
+	p, err := way.Play(systems.PlayOptions{Report: true})
+	if err != nil {
+		return nil, err
+	}
+	if p.Finding == nil {
+		return nil, fmt.Errorf("played again, nothing goes wrong")
+	}
+	return p.Finding, nil
 }

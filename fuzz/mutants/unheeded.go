@@ -12,7 +12,7 @@ import (
 func unheeded() []Mutant {
 	const source = "Linux ab144f5ec64c: each hypercall is followed by BUG; XSA-247, XSA-279: answers that nobody looked at"
 	row := func(id, what string, levels, steps int, patch func(*hooks.Ops, *hooks.Funcs)) Mutant {
-		return Mutant{ID: id, What: what, Source: source, System: "xen", Levels: levels, Catch: "refusals-heeded", Steps: steps, patch: patch}
+		return Mutant{ID: id, What: what, Source: source, Place: onXen(levels), Catch: "refusals-heeded", Steps: steps, Change: ofKernel(patch)}
 	}
 	return []Mutant{
 		row("unheeded-readonly", "whether a new table has become read-only is not looked at", 3, 2, readonlyUnheeded),

@@ -10,15 +10,15 @@ import (
 func unlistedMutants() []Mutant {
 	return []Mutant{
 		{ID: "zap-unflushed", What: "low mappings are taken away without a flush", Source: "Linux b239fb25, zap_low_mappings",
-			System: "native", Levels: 2, Catch: "changes-flushed", Steps: 5, patch: zapUnflushed},
+			Place: onNative(2), Catch: "changes-flushed", Steps: 5, Change: ofKernel(zapUnflushed)},
 		{ID: "fixmap-flush-first", What: "a fixmap index is flushed before it is written", Source: "Linux, set_pte_pfn",
-			System: "xen", Levels: 2, Catch: "changes-flushed", Steps: 7, patch: flushBeforeLeaf},
+			Place: onXen(2), Catch: "changes-flushed", Steps: 7, Change: ofKernel(flushBeforeLeaf)},
 		{ID: "space-inherits", What: "a new root has the old one's low mappings", Source: "Linux, pgd_ctor",
-			System: "native", Levels: 2, Catch: "user-part-empty", Steps: 5, patch: copyWholeRoot},
+			Place: onNative(2), Catch: "user-part-empty", Steps: 5, Change: ofKernel(copyWholeRoot)},
 		{ID: "exit-read-only", What: "the tables of an address space that has ended stay read-only", Source: "Linux df912ea4, xen_pgd_unpin",
-			System: "xen", Levels: 3, Catch: "exit-restores", Steps: 8, patch: exitKeepsRights},
+			Place: onXen(3), Catch: "exit-restores", Steps: 8, Change: ofKernel(exitKeepsRights)},
 		{ID: "shared-writable", What: "a forked process may write to pages that it shares", Source: "Linux, copy_one_pte",
-			System: "life-native", Levels: 3, theme: "fork", Catch: "shared-read-only", Steps: 4, patch: shareWritable},
+			Place: lifeNative(3, "fork"), Catch: "shared-read-only", Steps: 4, Change: ofKernel(shareWritable)},
 	}
 }
 

@@ -1,26 +1,26 @@
 package property
 
 import (
-	"github.com/ptcheck/ptcheck/systems/pvdp"
 	"fmt"
 	"slices"
 
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
 	"github.com/ptcheck/ptcheck/systems/drawn"
+	"github.com/ptcheck/ptcheck/systems/pvdp"
 )
 
 // Guest is a hostile guest: a model of it, and what may go wrong by the
 // hypervisor's known defects.
 type Guest struct {
-	Model *pvdp.AdversaryModel
+	Model *pvdp.Model
 	// Leaks says that the hypervisor loses references by a known defect: then its
 	// counts need not agree with a recount. Xen 4.17 loses them in refused audits;
 	// Xen 3.1 in circles of same-level entries, which hold each other when nothing
 	// else does (limited since XSA-240).
 	Leaks bool
 	// Made are the operations so far.
-	Made []pvdp.GuestOp
+	Made []pvdp.Op
 	// Levels, Frames and FlagSets are the guest's.
 	Levels, Frames, FlagSets int
 }
@@ -35,7 +35,7 @@ func Adversary(d drawn.Draw, p *model.Profile, levels int) (*Guest, error) {
 	if levels == 0 {
 		levels = d("levels", 2, 4)
 	}
-	o := pvdp.AdversaryOptions{Levels: levels, Profile: p}
+	o := pvdp.Options{Levels: levels, Profile: p}
 	o.Slots = d("slots", 1, 3)
 	// What a frame holds must fit its packed form.
 	o.Frames = d("frames", levels, min(levels+4, 7))
@@ -52,7 +52,7 @@ func Adversary(d drawn.Draw, p *model.Profile, levels int) (*Guest, error) {
 		// Such adversaries record counts of types alone.
 		o.Ops = slices.DeleteFunc(o.Ops, func(op string) bool { return slices.Contains(pvdp.OpNames()[5:], op) })
 	}
-	a, err := pvdp.NewAdversary(o)
+	a, err := pvdp.New(o)
 	if err != nil {
 		return nil, err
 	}
@@ -68,8 +68,8 @@ func leaks(p *model.Profile) bool { return p.Residue || !p.Modern && !p.NoLinear
 
 // PVDP draws the guest of the reference model under rules.
 func PVDP(d drawn.Draw, p *model.Profile, levels int) (*Guest, error) {
-	o := pvdp.AdversaryOptions{Levels: levels, Profile: p, Slots: d("slots", 1, 2), Frames: d("frames", levels+1, 6)}
-	a, err := pvdp.PVDP(o)
+	o := pvdp.Options{Levels: levels, Profile: p, Slots: d("slots", 1, 2), Frames: d("frames", levels+1, 6)}
+	a, err := pvdp.NewReference(o)
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +112,7 @@ func (g *Guest) Do(code uint64) (done, over bool, problem error) {
 	if o.Kind != explore.Violated {
 		return true, false, nil
 	}
-	rule := pvdp.AdversaryRules()[o.Rule]
+	rule := pvdp.Rules()[o.Rule]
 	if g.Leaks && rule == "counts-agree" {
 		return true, true, nil
 	}

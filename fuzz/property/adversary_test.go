@@ -2,7 +2,6 @@ package property_test
 
 import (
 	"bytes"
-	"github.com/ptcheck/ptcheck/systems/drawn"
 	"slices"
 	"testing"
 
@@ -11,6 +10,7 @@ import (
 	"github.com/ptcheck/ptcheck/fuzz/property"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
+	"github.com/ptcheck/ptcheck/systems/drawn"
 )
 
 // profiles are the hypervisors that adversaries are set on.

@@ -1,9 +1,7 @@
 package property_test
 
 import (
-	"github.com/ptcheck/ptcheck/systems/kernel"
 	"bytes"
-	"github.com/ptcheck/ptcheck/systems/drawn"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,6 +10,8 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/systems/drawn"
+	"github.com/ptcheck/ptcheck/systems/kernel"
 )
 
 // anyEntry draws an entry: any bits at all, or such as tables hold.

@@ -1,16 +1,16 @@
 package property_test
 
 import (
-	"github.com/ptcheck/ptcheck/systems/kernel"
 	"bytes"
 	"fmt"
-	"github.com/ptcheck/ptcheck/systems/drawn"
 	"testing"
 
 	"pgregory.net/rapid"
 
 	"github.com/ptcheck/ptcheck/fuzz/property"
 	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/systems/drawn"
+	"github.com/ptcheck/ptcheck/systems/kernel"
 )
 
 // TestConstructionIdempotent holds that a call of construction made twice in a row

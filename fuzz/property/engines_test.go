@@ -1,10 +1,6 @@
 package property_test
 
 import (
-	"github.com/ptcheck/ptcheck/systems/all"
-	"github.com/ptcheck/ptcheck/systems/kernel"
-	"github.com/ptcheck/ptcheck/systems/pvdp"
-	"bytes"
 	"context"
 	"os"
 	"testing"
@@ -12,9 +8,7 @@ import (
 	"github.com/ptcheck/ptcheck/fuzz/corpus"
 	"github.com/ptcheck/ptcheck/fuzz/mutants"
 	"github.com/ptcheck/ptcheck/fuzz/property"
-	"github.com/ptcheck/ptcheck/model"
-	"github.com/ptcheck/ptcheck/model/explore"
-	"github.com/ptcheck/ptcheck/systems/trial"
+	"github.com/ptcheck/ptcheck/systems"
 )
 
 // planted are mutants that both libraries must find, each in another way of going
@@ -28,49 +22,28 @@ func planted(t *testing.T) []mutants.Mutant {
 	return list
 }
 
-// searchable is the mutant's whole system, and the name of what a finding breaks.
-func searchable(t *testing.T, m *mutants.Mutant) (explore.Factory, func(explore.Finding) string) {
+// setOf is the systems that come with ptcheck and their mutants.
+func setOf(t *testing.T) *systems.Set {
 	t.Helper()
-	if m.System != "pvdp" {
-		s, err := all.New(m.System, kernel.Options{Patch: m.Change().Patch})
-		if err != nil {
-			t.Fatal(err)
-		}
-		w := s.NewModel()
-		return func() explore.Model { return s.NewModel() },
-			func(f explore.Finding) string { return w.Broken(explore.Outcome{Kind: f.Kind, Rule: f.Rule}) }
-	}
-	p := model.Plain()
-	p.Mutant = m.Change().Judge
-	a, err := pvdp.PVDP(pvdp.AdversaryOptions{Frames: m.Levels + 2, Levels: m.Levels, Slots: 2, Profile: p})
+	set, err := mutants.Set()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return func() explore.Model {
-		w, err := a.NewModel()
-		if err != nil {
-			t.Error(err)
-		}
-		return w
-	}, func(f explore.Finding) string { return pvdp.AdversaryRules()[f.Rule] }
+	return set
 }
 
 // shortest searches for the shortest way to what a scenario ends in: one more than
 // the depth of the search if that is not there.
-func shortest(t *testing.T, m *mutants.Mutant, v trial.Verdict) int {
+func shortest(t *testing.T, m *mutants.Mutant, v systems.Verdict) int {
 	t.Helper()
-	factory, broken := searchable(t, m)
-	r, err := explore.Run(context.Background(), factory, explore.Options{Depth: m.Steps, FindAll: true, NoSymmetry: true})
+	ways, err := m.Shortest(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := m.Steps + 1
-	for _, f := range r.Findings {
-		if broken(f) == v.What {
-			n = min(n, len(f.Path))
-		}
+	if n, ok := ways[v.What]; ok {
+		return n
 	}
-	return n
+	return m.Steps + 1
 }
 
 // filed holds what becomes of a finding: a scenario file that ends as it says with
@@ -90,7 +63,7 @@ func filed(t *testing.T, engine string, m *mutants.Mutant, f *finding) {
 		filedUnruled(t, engine, m, out, text)
 		return
 	}
-	r := corpus.Check(out.Path, text)
+	r := corpus.Check(setOf(t), out.Path, text)
 	if r.Err != nil || r.Failure != "" || !r.Verdict.Fails() || r.Mutant != m.ID {
 		t.Errorf("%s: %s: %+v\n%s", engine, m.ID, r, text)
 	}
@@ -106,14 +79,11 @@ func filed(t *testing.T, engine string, m *mutants.Mutant, f *finding) {
 // file, and nothing in the file without the mutant.
 func filedUnruled(t *testing.T, engine string, m *mutants.Mutant, out *property.Filed, text []byte) {
 	t.Helper()
-	with, err := trial.Parse(out.Path, text)
+	with, err := setOf(t).Parse(out.Path, text)
 	if err != nil {
 		t.Fatal(err)
 	}
-	sound, err := trial.Parse(out.Path, bytes.Replace(text, []byte("mutant "+m.ID+"\n"), nil, 1))
-	if err != nil {
-		t.Fatal(err)
-	}
+	sound := with.Sound()
 	t.Logf("%s: %s: %v, seen by the property alone, by %d operations, %d before, shortest that a rule sees %d", engine, m.ID,
 		judge(with), out.Shrunk.To, out.Shrunk.From, m.Steps)
 	if judge(with) == nil || judge(sound) != nil || with.Mutant != m.ID || out.Shrunk.To > m.Steps {

@@ -8,21 +8,51 @@ import (
 	"path/filepath"
 
 	"github.com/ptcheck/ptcheck/fuzz/corpus"
+	"github.com/ptcheck/ptcheck/fuzz/mutants"
 	"github.com/ptcheck/ptcheck/model/explore/shrink"
-	"github.com/ptcheck/ptcheck/systems/trial"
+	"github.com/ptcheck/ptcheck/systems"
+	"github.com/ptcheck/ptcheck/systems/kernel"
 )
 
-// Scenario is what the life has done, as a trial. mutant is the ID of what is
+// Scenario is what the life has done, as a scenario file. mutant is the ID of what is
 // planted in it, "" for nothing.
-func (l *Life) Scenario(mutant string) (*trial.Trial, error) {
+func (l *Life) Scenario(mutant string) (*systems.File, error) {
+	set, err := mutants.Set()
+	if err != nil {
+		return nil, err
+	}
+	x, err := set.Find(l.Sys.Name)
+	if err != nil {
+		return nil, err
+	}
+	b, ok := x.(*kernel.Backend)
+	if !ok {
+		return nil, fmt.Errorf("property: system %s has no kernel", l.Sys.Name)
+	}
 	lowmem, stale := l.Sys.Bounds()
-	return trial.Boot(l.Sys.Name, mutant, lowmem, stale, l.Sys.Inits[0].Name, l.Made)
+	s, err := b.Scenario(lowmem, stale, l.Sys.Inits[0].Name, l.Made, systems.Change{})
+	if err != nil {
+		return nil, err
+	}
+	return set.New(s, mutant)
 }
 
-// Scenario is what the guest has done, as a trial.
-func (g *Guest) Scenario(mutant string) (*trial.Trial, error) {
-	a := g.Model.Adversary()
-	return trial.Guest(a.Name, mutant, a.Profile().Name, a.Frames(), a.Levels(), a.Slots(), g.Made)
+// Scenario is what the guest has done, as a scenario file.
+func (g *Guest) Scenario(mutant string) (*systems.File, error) {
+	s, err := g.Model.Scenario(g.Made, systems.Change{})
+	if err != nil {
+		return nil, err
+	}
+	return FileOf(s, mutant)
+}
+
+// FileOf is a scenario as a file, with a mutant planted unless its ID is empty.
+func FileOf(s systems.Scenario, mutant string) (*systems.File, error) {
+	set, err := mutants.Set()
+	if err != nil {
+		return nil, err
+	}
+	return set.New(s, mutant)
 }
 
 // Folder is where findings are saved: what the environment variable
@@ -34,7 +64,7 @@ func Folder() string {
 // Filed is a finding that has been shrunk and saved.
 type Filed struct {
 	Path   string
-	Shrunk trial.Shrunk
+	Shrunk systems.Shrunk
 	// Ruled says that a rule is broken or the kernel dies; otherwise only the property
 	// sees what is wrong.
 	Ruled bool
@@ -56,9 +86,13 @@ func (f *Filed) String() string {
 // File shrinks what a property has found, and saves it as a scenario in a folder.
 // What no rule sees is judged by the property: judge says what is wrong with a
 // scenario, nil if nothing is. problem is what the property said.
-func File(dir string, t *trial.Trial, problem error, judge func(*trial.Trial) error) (*Filed, error) {
+func File(dir string, t *systems.File, problem error, judge func(*systems.File) error) (*Filed, error) {
+	v, err := t.Verdict()
+	if err != nil {
+		return nil, fmt.Errorf("property: %w: %w", problem, err)
+	}
 	t.About = append(t.About, "found by a property test")
-	f := &Filed{Ruled: t.Run().Fails(), Shrunk: trial.Shrunk{From: t.Len(), To: t.Len()}}
+	f := &Filed{Ruled: v.Fails(), Shrunk: systems.Shrunk{From: t.Len(), To: t.Len()}}
 	if !f.Ruled {
 		small, how, err := shrinkBy(t, judge)
 		if err != nil {
@@ -67,7 +101,11 @@ func File(dir string, t *trial.Trial, problem error, judge func(*trial.Trial) er
 		small.About = append(t.About, "no rule sees it, but the property: "+judge(small).Error())
 		t, f.Shrunk = small, how
 	}
-	a, err := corpus.Add(dir, t, 0)
+	set, err := mutants.Set()
+	if err != nil {
+		return nil, err
+	}
+	a, err := corpus.Add(set, dir, t, 0)
 	if err != nil {
 		return nil, fmt.Errorf("property: %w: %w", problem, err)
 	}
@@ -83,8 +121,8 @@ func File(dir string, t *trial.Trial, problem error, judge func(*trial.Trial) er
 // judged is the world in which a property judges scenarios: some of the operations
 // of one, by their numbers. Its scope is all there is.
 type judged struct {
-	t     *trial.Trial
-	judge func(*trial.Trial) error
+	t     *systems.File
+	judge func(*systems.File) error
 }
 
 var _ shrink.World[struct{}, int] = judged{}
@@ -92,7 +130,7 @@ var _ shrink.World[struct{}, int] = judged{}
 // maxJudged bounds how often a property judges: each time is a boot.
 const maxJudged = 2000
 
-func shrinkBy(t *trial.Trial, judge func(*trial.Trial) error) (*trial.Trial, trial.Shrunk, error) {
+func shrinkBy(t *systems.File, judge func(*systems.File) error) (*systems.File, systems.Shrunk, error) {
 	w := judged{t, judge}
 	all := make([]int, t.Len())
 	for i := range all {
@@ -100,16 +138,20 @@ func shrinkBy(t *trial.Trial, judge func(*trial.Trial) error) (*trial.Trial, tri
 	}
 	r, err := shrink.Shrink(w, shrink.Input[struct{}, int]{Ops: all}, maxJudged)
 	if err != nil {
-		return nil, trial.Shrunk{}, errors.New("the scenario does not show it")
+		return nil, systems.Shrunk{}, errors.New("the scenario does not show it")
 	}
 	small, err := t.Only(r.Ops)
-	return small, trial.Shrunk{From: len(all), To: len(r.Ops), Tries: r.Tries, Minimal: r.Minimal}, err
+	return small, systems.Shrunk{From: len(all), To: len(r.Ops), Tries: r.Tries, Minimal: r.Minimal}, err
 }
 
 // Try implements [shrink.World].
 func (w judged) Try(_ struct{}, keep []int) ([]int, bool) {
 	t, err := w.t.Only(keep)
-	return keep, err == nil && !t.Run().Fails() && w.judge(t) != nil
+	if err != nil {
+		return keep, false
+	}
+	v, err := t.Verdict()
+	return keep, err == nil && !v.Fails() && w.judge(t) != nil
 }
 
 // Scopes implements [shrink.World].

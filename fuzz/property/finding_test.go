@@ -1,9 +1,6 @@
 package property_test
 
 import (
-	"github.com/ptcheck/ptcheck/systems/all"
-	"github.com/ptcheck/ptcheck/systems/kernel"
-	"github.com/ptcheck/ptcheck/systems/pvdp"
 	"errors"
 	"fmt"
 	"os"
@@ -12,22 +9,25 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/ptcheck/ptcheck/fuzz/mutants"
 	"github.com/ptcheck/ptcheck/fuzz/property"
 	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/systems"
 	"github.com/ptcheck/ptcheck/systems/drawn"
-	"github.com/ptcheck/ptcheck/systems/trial"
+	"github.com/ptcheck/ptcheck/systems/kernel"
+	"github.com/ptcheck/ptcheck/systems/pvdp"
 )
 
 // finding is the last thing that a property came upon. Both libraries shrink first
 // and end with the smallest one.
 type finding struct {
 	mutant   string // that is planted
-	scenario func(mutant string) (*trial.Trial, error)
+	scenario func(mutant string) (*systems.File, error)
 	problem  error
 }
 
 // note keeps a finding.
-func (f *finding) note(scenario func(string) (*trial.Trial, error), problem error) {
+func (f *finding) note(scenario func(string) (*systems.File, error), problem error) {
 	f.scenario, f.problem = scenario, problem
 }
 
@@ -68,38 +68,34 @@ func checks(prop func(*finding) func(*rapid.T)) func(*testing.T) {
 
 // judge looks for what is wrong with a scenario that no rule sees: stores to
 // nobody's memory, or a machine that differs from the abstract one.
-func judge(tr *trial.Trial) error {
-	if _, _, start, calls, ok := tr.BootCalls(); ok {
+func judge(tr *systems.File) error {
+	if _, _, start, calls, ok := kernel.CallsOf(tr.Scenario); ok {
 		return judgeBoot(tr, start, calls)
 	}
-	profile, frames, levels, slots, ops, ok := tr.GuestOps()
+	b, ops, ok := pvdp.OpsOf(tr.Scenario)
 	if !ok {
 		return fmt.Errorf("system %s is not judged by properties", tr.System())
 	}
 	for _, p := range append(model.Profiles(), model.Plain()) {
-		if p.Name == profile {
-			return judgeGuest(tr, p, firstOwners(frames, levels, slots), ops)
+		if p.Name == b.Profile {
+			return judgeGuest(tr, p, firstOwners(b.Frames, b.Levels, b.Slots), ops)
 		}
 	}
-	return fmt.Errorf("no rules are named %q", profile)
+	return fmt.Errorf("no rules are named %q", b.Profile)
 }
 
 // judgeBoot makes calls on a machine and in the abstract kernel. Lives make calls
 // that the abstract kernel does not know; from there on only the machine counts.
-func judgeBoot(tr *trial.Trial, start string, calls []kernel.Call) error {
+func judgeBoot(tr *systems.File, start string, calls []kernel.Call) error {
 	kind, _, err := drawn.Parse(start)
 	if err != nil {
 		return err
 	}
-	o := kernel.Options{Drawn: []string{start}}
-	if tr.Mutant != "" {
-		c, err := trial.ChangeOf(tr.Mutant, tr.System())
-		if err != nil {
-			return err
-		}
-		o = c.Apply(o)
+	x, c, err := plantedIn(tr)
+	if err != nil {
+		return err
 	}
-	sys, err := all.New(tr.System(), o)
+	sys, err := x.(*kernel.Backend).New(kernel.Options{Drawn: []string{start}, Change: c})
 	if err != nil {
 		return err
 	}
@@ -132,16 +128,26 @@ func judgeBoot(tr *trial.Trial, start string, calls []kernel.Call) error {
 	return nil
 }
 
-// judgeGuest carries operations out on a machine and in the abstract hypervisor.
-func judgeGuest(tr *trial.Trial, p *model.Profile, o *owners, ops []pvdp.GuestOp) error {
-	p.NoLinear = true
-	if tr.Mutant != "" {
-		c, err := trial.ChangeOf(tr.Mutant, tr.System())
-		if err != nil {
-			return err
-		}
-		p.Mutant = c.Judge
+// plantedIn is the system of a scenario, and what its mutant changes there.
+func plantedIn(f *systems.File) (x systems.System, c systems.Change, err error) {
+	set, err := mutants.Set()
+	if err != nil {
+		return nil, c, err
 	}
+	if x, err = set.Find(f.System()); err == nil && f.Mutant != "" {
+		c, err = set.Bug(f.Mutant, x)
+	}
+	return x, c, err
+}
+
+// judgeGuest carries operations out on a machine and in the abstract hypervisor.
+func judgeGuest(tr *systems.File, p *model.Profile, o *owners, ops []pvdp.Op) error {
+	p.NoLinear = true
+	_, c, err := plantedIn(tr)
+	if err != nil {
+		return err
+	}
+	p.Mutant = c.Hypervisor
 	g := newGuest(o, p, &finding{})
 	for _, op := range ops {
 		c := operationOf(op)
@@ -167,12 +173,12 @@ func TestReplay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tr, err := trial.Parse(path, src)
+	tr, err := setOf(t).Parse(path, src)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if v := tr.Run(); v.Fails() {
-		t.Fatal(v)
+	if v, err := tr.Verdict(); err != nil || v.Fails() {
+		t.Fatal(v, err)
 	}
 	if err := judge(tr); err != nil {
 		t.Fatal(err)

@@ -1,13 +1,14 @@
 package property
 
 import (
-	"github.com/ptcheck/ptcheck/systems/kernel"
 	"fmt"
 
 	"github.com/ptcheck/ptcheck/hooks"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
+	"github.com/ptcheck/ptcheck/systems"
 	"github.com/ptcheck/ptcheck/systems/drawn"
+	"github.com/ptcheck/ptcheck/systems/kernel"
 )
 
 // Life is a machine that lives: protocol calls are made one after the other under
@@ -26,7 +27,7 @@ func Draw(k drawn.Kind, d drawn.Draw, patch func(*hooks.Ops, *hooks.Funcs)) (*ke
 	if err != nil {
 		return nil, err
 	}
-	return kernel.Custom(b.Backend, b.Ops, []kernel.Init{{Name: name, State: b.State}}, kernel.Options{Patch: patch})
+	return kernel.Custom(b.Backend, b.Ops, []kernel.Init{{Name: name, State: b.State}}, kernel.Options{Change: systems.Change{Kernel: patch}})
 }
 
 // Start boots a system's only start of day. A problem is what is wrong with it.
@@ -66,7 +67,7 @@ func (l *Life) problem(at string, o explore.Outcome) error {
 	case explore.Violated:
 		return fmt.Errorf("%s: broken rule %s", at, l.Sys.Rules()[o.Rule].ID)
 	case explore.Crashed:
-		return fmt.Errorf("%s: %w", at, l.Model.Last())
+		return fmt.Errorf("%s: %w", at, l.Model.Crash())
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package property_test
 
 import (
-	"github.com/ptcheck/ptcheck/systems/drawn"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -10,6 +9,7 @@ import (
 	"github.com/ptcheck/ptcheck/hooks"
 	"github.com/ptcheck/ptcheck/invariants"
 	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/systems/drawn"
 )
 
 // drawer draws from rapid. All numbers are equally likely: rapid's own ranges

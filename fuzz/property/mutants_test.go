@@ -3,7 +3,6 @@ package property_test
 import (
 	"flag"
 	"fmt"
-	"github.com/ptcheck/ptcheck/systems/drawn"
 	"os"
 	"runtime"
 	"slices"
@@ -18,6 +17,8 @@ import (
 	"github.com/ptcheck/ptcheck/fuzz/mutants"
 	"github.com/ptcheck/ptcheck/fuzz/property"
 	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/systems/drawn"
+	"github.com/ptcheck/ptcheck/systems/pvdp"
 )
 
 // TestMutantTable measures which mutants the properties find with the default
@@ -72,7 +73,7 @@ func restore(t *testing.T, name string) func() {
 func kinds(m *mutants.Mutant) []drawn.Kind {
 	var out []drawn.Kind
 	for _, k := range drawn.Kinds() {
-		if k.Backend == m.System && (m.Levels == 0 || k.Levels == m.Levels) {
+		if k.Backend == m.SystemName() && (m.Levels() == 0 || k.Levels == m.Levels()) {
 			out = append(out, k)
 		}
 	}
@@ -82,21 +83,20 @@ func kinds(m *mutants.Mutant) []drawn.Kind {
 // rapidFinds counts the seeds for which some property of rapid fails.
 func rapidFinds(t *testing.T, m *mutants.Mutant, seeds int, f *finding) string {
 	var props []func(*rapid.T)
-	c := m.Change()
 	for _, kind := range kinds(m) {
-		props = append(props, lives(kind, c.Patch, f))
+		props = append(props, lives(kind, m.Change.Kernel, f))
 	}
-	if m.System == "pvdp" {
+	if m.SystemName() == pvdp.Reference().About().Name {
 		p := model.Plain()
-		p.Mutant = c.Judge
-		props = append(props, contained(func(d drawn.Draw) (*property.Guest, error) { return property.PVDP(d, p, m.Levels) }, f))
+		p.Mutant = m.Change.Hypervisor
+		props = append(props, contained(func(d drawn.Draw) (*property.Guest, error) { return property.PVDP(d, p, m.Levels()) }, f))
 	}
 	if len(props) == 0 {
-		factory, err := m.Factory()
+		s, err := m.Search()
 		if err != nil {
 			t.Fatal(err)
 		}
-		props = append(props, wanders(factory))
+		props = append(props, wanders(s.Model))
 	}
 	return share(props, seeds, func(prop func(*rapid.T), seed int) int {
 		set(t, "rapid.seed", fmt.Sprint(seed))
@@ -149,14 +149,13 @@ func (q *quiet) FailNow()              { q.failed = true; runtime.Goexit() }
 // gopterFinds counts the seeds for which some conformance fails.
 func gopterFinds(m *mutants.Mutant, seeds int, f *finding) string {
 	var props []commands.Commands
-	c := m.Change()
 	for _, kind := range kinds(m) {
-		props = append(props, addressSpace(kind, c.Patch, f))
+		props = append(props, addressSpace(kind, m.Change.Kernel, f))
 	}
-	if m.System == "pvdp" {
+	if m.SystemName() == pvdp.Reference().About().Name {
 		p := model.Plain()
-		p.Mutant = c.Judge
-		props = append(props, ownership(*p, m.Levels, f))
+		p.Mutant = m.Change.Hypervisor
+		props = append(props, ownership(*p, m.Levels(), f))
 	}
 	return share(props, seeds, func(c commands.Commands, seed int) int {
 		p := gopter.DefaultTestParametersWithSeed(int64(seed))

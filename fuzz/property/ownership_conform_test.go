@@ -1,7 +1,6 @@
 package property_test
 
 import (
-	"github.com/ptcheck/ptcheck/systems/pvdp"
 	"fmt"
 	"slices"
 	"testing"
@@ -10,14 +9,16 @@ import (
 	"github.com/leanovate/gopter/commands"
 	"github.com/leanovate/gopter/gen"
 
+	"github.com/ptcheck/ptcheck/fuzz/property"
 	"github.com/ptcheck/ptcheck/model"
-	"github.com/ptcheck/ptcheck/systems/trial"
+	"github.com/ptcheck/ptcheck/systems"
+	"github.com/ptcheck/ptcheck/systems/pvdp"
 )
 
 // guest is the system under test: the machine with the real rules.
 type guest struct {
 	m      *model.Machine
-	made   []pvdp.GuestOp
+	made   []pvdp.Op
 	found  *finding
 	failed bool // gopter goes on after a failure; what comes then means nothing
 }
@@ -120,20 +121,25 @@ func ownership(p model.Profile, levels int, f *finding) commands.Commands {
 	}
 }
 
-// scenario is what the guest has done, as a trial.
-func (g *guest) scenario(mutant string) (*trial.Trial, error) {
+// scenario is what the guest has done, as a scenario file.
+func (g *guest) scenario(mutant string) (*systems.File, error) {
 	geo, hyper := g.m.L.Geo, g.m.L.Hyper
-	return trial.Guest("adversary", mutant, hyper.Profile.Name, g.m.L.Map.Guest(), geo.Levels, geo.Slots[1], g.made)
+	b := pvdp.Bounds{Profile: hyper.Profile.Name, Frames: g.m.L.Map.Guest(), Levels: geo.Levels, Slots: geo.Slots[1]}
+	s, err := pvdp.NewScenario(b, g.made, systems.Change{})
+	if err != nil {
+		return nil, err
+	}
+	return property.FileOf(s, mutant)
 }
 
 // guestOp is the operation as scenarios have it.
-func (c *operation) guestOp() pvdp.GuestOp {
+func (c *operation) guestOp() pvdp.Op {
 	op := uint8(slices.Index(pvdp.OpNames(), c.name))
-	return pvdp.GuestOp{Op: op, Frame: uint8(c.frame), Arg: uint8(c.arg), Entry: c.entry}
+	return pvdp.Op{Op: op, Frame: uint8(c.frame), Arg: uint8(c.arg), Entry: c.entry}
 }
 
 // operationOf is the reverse of guestOp.
-func operationOf(o pvdp.GuestOp) *operation {
+func operationOf(o pvdp.Op) *operation {
 	return &operation{name: pvdp.OpNames()[o.Op], frame: int(o.Frame), arg: int(o.Arg), entry: o.Entry}
 }
 

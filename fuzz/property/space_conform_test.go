@@ -2,7 +2,6 @@ package property_test
 
 import (
 	"fmt"
-	"github.com/ptcheck/ptcheck/systems/drawn"
 	"math/rand"
 	"slices"
 	"testing"
@@ -14,6 +13,7 @@ import (
 	"github.com/ptcheck/ptcheck/fuzz/property"
 	"github.com/ptcheck/ptcheck/hooks"
 	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/systems/drawn"
 )
 
 // watchedKernel is the system under test: the hooks on a machine, watched by all rules.

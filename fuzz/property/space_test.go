@@ -1,15 +1,15 @@
 package property_test
 
 import (
-	"github.com/ptcheck/ptcheck/systems/kernel"
 	"fmt"
-	"github.com/ptcheck/ptcheck/systems/drawn"
 	"maps"
 	"slices"
 
 	"github.com/leanovate/gopter/commands"
 
 	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/systems/drawn"
+	"github.com/ptcheck/ptcheck/systems/kernel"
 )
 
 // The abstract kernel: an address space is a plain map from pages to pages with a
