@@ -59,7 +59,8 @@ type Search struct {
 	AllStates func(counters []uint64) uint64
 	// Coverage names the counters of a search: what was done, what was put to the test.
 	Coverage func(counters []uint64) []reports.Group
-	// CallText writes a call's code in the language of scenario files.
+	// CallText writes a call's code in one line: the operation of scenario files that it
+	// is, or several in short.
 	CallText func(code uint64) string
 	// Breaks names what a finding breaks, as a line "expect" has it, without place.
 	Breaks func(explore.Finding) Verdict

@@ -17,8 +17,16 @@ import (
 	"github.com/ptcheck/ptcheck/systems/all"
 )
 
-// broken is a bug of each kernel, and of the hypervisor.
-func broken() systems.Change {
+// broken is a bug of what a system puts to the test: the hypervisor alone, or a kernel.
+func broken(a systems.About) systems.Change {
+	if a.Hostile {
+		return systems.Change{Hypervisor: model.Mutant{
+			Audited: func(int, model.Errno) model.Errno { return model.OK },
+			FastPath: func(_ *model.State, _ int, old, now model.Entry) bool {
+				return old.Is(model.Present) && old.MFN() == now.MFN()
+			},
+		}}
+	}
 	return systems.Change{
 		Kernel: func(_ *hooks.Ops, f *hooks.Funcs) {
 			f.MapPage = func(k *hooks.Kernel, pte model.VA, pfn model.PFN) {
@@ -33,7 +41,6 @@ func broken() systems.Change {
 			}
 			f.Life.PgdCtor = func(*hooks.Kernel, model.VA, []model.PFN) {}
 		},
-		Hypervisor: model.Mutant{Audited: func(int, model.Errno) model.Errno { return model.OK }},
 	}
 }
 
@@ -69,10 +76,12 @@ func TestSearches(t *testing.T) {
 			if len(calls) == 0 {
 				t.Errorf("%s: no calls", s.Title())
 			}
+			texts := map[string]bool{}
 			for _, c := range calls {
-				if l, err := script.ParseLine(s.CallText(c)); err != nil || l.Op == nil {
-					t.Errorf("%s: call %q is no line of a scenario: %v", s.Title(), s.CallText(c), err)
+				if text := s.CallText(c); text == "" || strings.Contains(text, "\n") || texts[text] {
+					t.Errorf("%s: a call is called %q", s.Title(), text)
 				}
+				texts[s.CallText(c)] = true
 			}
 			if c, ok := m.(explore.Counter); !ok || len(s.Coverage(c.Counters())) == 0 {
 				t.Errorf("%s: counts nothing", s.Title())
@@ -85,7 +94,7 @@ func TestSearches(t *testing.T) {
 // of what it finds to the contract.
 func TestFindings(t *testing.T) {
 	for _, x := range all.Systems() {
-		change, found := broken(), 0
+		change, found := broken(x.About()), 0
 		for _, s := range searches(t, x, change) {
 			r, err := explore.Run(t.Context(), s.Model, explore.Options{Depth: 5, MaxStates: 2000, Workers: 1, FindAll: true, NoSymmetry: !s.Symmetric})
 			if err != nil {
@@ -99,12 +108,13 @@ func TestFindings(t *testing.T) {
 					t.Errorf("%s: %v", c.name, err)
 					continue
 				}
-				if scenario.System() != s.System || scenario.Len() != len(f.Path) {
+				if scenario.System() != s.System || scenario.Len() < len(f.Path) {
 					t.Errorf("%s: of system %s, %d operations", c.name, scenario.System(), scenario.Len())
 				}
 				for _, code := range f.Path {
-					if !bytes.Contains(scenario.Body(), []byte(s.CallText(code)+"\n")) {
-						t.Errorf("%s: lacks %q:\n%s", c.name, s.CallText(code), scenario.Body())
+					text := s.CallText(code)
+					if _, err := script.ParseLine(text); err == nil && !bytes.Contains(scenario.Body(), []byte(text+"\n")) {
+						t.Errorf("%s: lacks %q:\n%s", c.name, text, scenario.Body())
 					}
 				}
 				c.holds(scenario, s.Breaks(f))

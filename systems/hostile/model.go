@@ -20,6 +20,7 @@ type Model struct {
 	last  model.Errno
 	// counters are those of explore.Counter; the judge counts in the last ones.
 	counters []uint64
+	packed   []byte // scratch of Settle
 
 	// Of races, see race.go.
 	duo     *model.Duo
@@ -137,9 +138,11 @@ func (m *Model) Issue(o Op) (rc model.Errno, ok bool) {
 // Changes implements [attack.Guest].
 func (m *Model) Changes() []reports.Change { return view.Differences(m.saved, m.s) }
 
-// Settle implements [attack.Guest].
+// Settle implements [attack.Guest]. The state is judged as the search judges it: packed
+// and unpacked, without what only the live one remembers.
 func (m *Model) Settle() (broken int) {
-	m.saved.CopyFrom(m.s)
+	m.packed = m.Encode(m.packed[:0])
+	m.Decode(m.packed)
 	if m.judge.Broken >= 0 {
 		return m.judge.Broken
 	}

@@ -2,6 +2,7 @@ package pvdp
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/ptcheck/ptcheck/invariants"
@@ -60,6 +61,9 @@ func (x *system) Name() string { return x.about.Name }
 func (x *system) Settings() []systems.Setting {
 	levels, profile := systems.LevelsSetting(), systems.ProfileSetting()
 	levels.Default, profile.Default = fmt.Sprint(x.start.Levels), x.start.Profile
+	if !slices.Contains(profile.Words, profile.Default) { // rules that no other system has
+		profile.Words = append(profile.Words, profile.Default)
+	}
 	out := []systems.Setting{
 		levels, profile,
 		{Name: "frames", Says: "adversaries: number of frames", Kind: systems.Number, Min: 2, Max: MaxFrames, Default: fmt.Sprint(x.start.Frames)},
