@@ -42,6 +42,9 @@ func (s *Set) Read(f *script.File) (*File, error) {
 		if x, err = s.Find(h.name); err != nil {
 			return nil, h.system.Errorf("%v", err)
 		}
+		if err := noMistakes(f); err != nil {
+			return nil, err
+		}
 	}
 	if x == nil {
 		return nil, Line{File: f.Name, No: 1, Col: 1}.Errorf("no line \"system NAME\"")
@@ -60,6 +63,17 @@ func (s *Set) Read(f *script.File) (*File, error) {
 	}
 	out.Scenario, err = x.Read(f, c)
 	return out, err
+}
+
+// noMistakes refuses lines that are no operations: only a guest of scripts of
+// hypercalls has an answer to them.
+func noMistakes(f *script.File) error {
+	for i := range f.Lines {
+		if op := f.Lines[i].Op; op != nil && op.Spec == nil {
+			return LineOf(f, i).Errorf("this is no operation: %s", strings.TrimSpace(f.Lines[i].Raw))
+		}
+	}
+	return nil
 }
 
 // New returns a scenario of a system as a file, with a planted bug unless its ID is
@@ -215,12 +229,13 @@ type header struct {
 func readHeader(f *script.File) (header, error) {
 	var h header
 	var errs []error
-	calls := false
+	calls, titles := false, false
 	for i := range f.Lines {
 		l := &f.Lines[i]
 		switch {
 		case l.Op == nil:
-			if l.HasComment && h.system.No == 0 {
+			titles = titles || l.IsTitle
+			if l.HasComment && h.system.No == 0 && !calls && !titles {
 				h.about = append(h.about, strings.TrimSpace(l.Comment))
 			}
 		case calls && isHeader(l.Op.Name):

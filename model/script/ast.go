@@ -6,6 +6,9 @@ import "github.com/ptcheck/ptcheck/model"
 type File struct {
 	Name  string
 	Lines []Line
+	// Recording is what a real machine printed when it ran the script, by lines; nil if
+	// that is not known. Whoever reads the file sets it.
+	Recording []string
 }
 
 // Line is one line of a script: a title, an operation, or neither.

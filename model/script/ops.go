@@ -41,6 +41,7 @@ var specs = [...]Spec{
 	{Name: "btypes", Doc: "print the boot frames that are tables or pinned"},
 	{Name: "quiet", Args: []Kind{KindNumber}, Doc: "0: echo operations; 1: answers only; 2: a line for each reset"},
 	{Name: "st", Args: []Kind{KindFrame, KindNumber, KindEntry}, Doc: "store an entry to a frame through a writable mapping of it"},
+	{Name: "guest", Args: []Kind{KindWord}, Header: true, Doc: "header of a script of hypercalls: the bits of its guest, 32 or 64"},
 	{Name: "profile", Args: []Kind{KindWord}, Header: true, Doc: "the hypervisor's rules, such as xen-4.17"},
 	{Name: "version", Args: []Kind{KindNumber}, Header: true, Doc: "header: the version of the language, 1"},
 	{Name: "mutant", Args: []Kind{KindWord}, Header: true, Doc: "header: the bug that is planted, by its ID"},

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/ptcheck/ptcheck/model"
@@ -35,6 +36,7 @@ func (g *Guest) Line(l *script.Line, no int) {
 		return
 	}
 	g.begin(l, no)
+	begun := len(g.lines)
 	a := answer{syntax: true}
 	if l.Op.Spec != nil {
 		a = g.execute(l.Op)
@@ -49,6 +51,9 @@ func (g *Guest) Line(l *script.Line, no int) {
 	default:
 		g.end(a)
 	}
+	if g.mark > 0 && len(g.lines) > begun {
+		g.said, g.mark = g.lines[len(g.lines)-1][g.mark:], 0
+	}
 }
 
 // ended reports whether the executor is no more.
@@ -56,6 +61,7 @@ func (g *Guest) ended() bool { return g.gone || g.dead != "" }
 
 // begin prints what precedes the operation's own output.
 func (g *Guest) begin(l *script.Line, no int) {
+	g.mark, g.said = 0, ""
 	if g.quiet >= 2 && l.Op.Name != "reset" {
 		g.text(";")
 		return
@@ -76,6 +82,9 @@ func (g *Guest) begin(l *script.Line, no int) {
 		g.text(" " + echo)
 	}
 	g.text(" =")
+	if g.quiet < 2 {
+		g.mark = len(g.out)
+	}
 }
 
 // end prints the answer.
@@ -102,25 +111,44 @@ func (g *Guest) end(a answer) {
 // execute carries an operation out.
 func (g *Guest) execute(op *script.Op) answer {
 	o, ok := g.operands(op)
-	if !ok {
-		return answer{syntax: true}
+	if do := executorOf(op.Name); ok && do != nil {
+		return do(g, op.Name, &o)
 	}
-	switch op.Name {
-	case "w", "w4", "x", "or", "r":
-		return g.access(op.Name, model.VA(g.word(uint64(o.va)+o.num[0]*8)), o.entry)
-	case "mu", "mua", "mus", "map", "mapnf":
-		return g.updates(op.Name, &o)
-	case "get", "dump", "types", "btypes":
-		return g.show(op.Name, &o)
-	case "bench":
-		return g.bench(op.Args[0].Word, o.num[0])
-	case "reset":
-		return answer{value: int64(g.reset())}
-	case "quiet":
+	return answer{syntax: true}
+}
+
+// executor carries out some operations, told apart by their names.
+type executor func(g *Guest, name string, o *operands) answer
+
+// executors are all operations that the executor knows. It is never written to.
+var executors = [...]struct {
+	names []string
+	do    executor
+}{
+	{[]string{"w", "w4", "x", "or", "r"}, func(g *Guest, name string, o *operands) answer {
+		return g.access(name, model.VA(g.word(uint64(o.va)+o.num[0]*8)), o.entry)
+	}},
+	{[]string{"mu", "mua", "mus", "map", "mapnf"}, (*Guest).updates},
+	{[]string{"get", "dump", "types", "btypes"}, (*Guest).show},
+	{[]string{"pin", "unpin", "cr3", "cr3!", "ucr3", "flush", "invlpg", "clear", "copy", "gdt", "assist"}, (*Guest).extended},
+	{[]string{"bench"}, func(g *Guest, _ string, o *operands) answer { return g.bench(o.word, o.num[0]) }},
+	{[]string{"reset"}, func(g *Guest, _ string, _ *operands) answer { return answer{value: int64(g.reset())} }},
+	{[]string{"quiet"}, func(g *Guest, _ string, o *operands) answer {
 		g.quiet = o.num[0]
 		return answer{}
+	}},
+	// What the guest is has been read before it was booted.
+	{[]string{"guest"}, func(*Guest, string, *operands) answer { return answer{} }},
+}
+
+// executorOf finds what carries out an operation, nil if the executor does not know it.
+func executorOf(name string) executor {
+	for i := range executors {
+		if slices.Contains(executors[i].names, name) {
+			return executors[i].do
+		}
 	}
-	return g.extended(op.Name, &o)
+	return nil
 }
 
 // access carries out loads and stores. A 32-bit guest does those of 8 bytes with

@@ -36,12 +36,14 @@ type Guest struct {
 	dead                string // what it printed before it gave up
 	out                 []byte
 	lines               []string
+	mark                int    // where the answer begins in the line being printed; 0: it has none
+	said                string // the last operation's answer, if it can be told apart
 }
 
 // New boots the guest.
 func New(c Config) (*Guest, error) {
 	if c.Bits != 32 && c.Bits != 64 {
-		return nil, fmt.Errorf("lab: guest of %d bits: want 32 or 64", c.Bits)
+		return nil, fmt.Errorf("a guest of %d bits: want 32 or 64", c.Bits)
 	}
 	if c.Profile == nil {
 		c.Profile = model.Xen417()
@@ -60,7 +62,7 @@ func New(c Config) (*Guest, error) {
 	s.CPU.NXE, s.TLB.Sticky = true, true
 	root := g.area.build(s, c.Image)
 	if rc := s.AdoptGuest(root); rc != model.OK {
-		return nil, fmt.Errorf("lab: start of day: %v", rc)
+		return nil, fmt.Errorf("the hypervisor refuses the start of the day: %v", rc)
 	}
 	g.M = model.NewMachine(s)
 	g.setup()

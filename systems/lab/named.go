@@ -43,13 +43,21 @@ func errnoName(n int) string {
 // program does that collects the executor's lines.
 func named(lines []string) []string {
 	for i, l := range lines {
-		n := strings.LastIndex(l, " -")
-		if n < 0 || !strings.HasPrefix(l, "R ") {
-			continue
-		}
-		if v, err := strconv.Atoi(l[n+2:]); err == nil && errnoName(v) != "" {
-			lines[i] = l[:n+2] + errnoName(v)
+		if strings.HasPrefix(l, "R ") {
+			lines[i] = errorNamed(l)
 		}
 	}
 	return lines
+}
+
+// errorNamed names the error number that a text ends in.
+func errorNamed(text string) string {
+	n := strings.LastIndex(text, " -")
+	if n < 0 {
+		return text
+	}
+	if v, err := strconv.Atoi(text[n+2:]); err == nil && errnoName(v) != "" {
+		return text[:n+2] + errnoName(v)
+	}
+	return text
 }

@@ -42,6 +42,7 @@ type operands struct {
 	entry []model.Entry
 	num   []uint64
 	va    model.VA
+	word  string
 }
 
 // operands resolves the operands of an operation; a name that this guest does
@@ -77,6 +78,8 @@ func (g *Guest) operands(op *script.Op) (o operands, ok bool) {
 			if a.Slot >= 0 {
 				o.va = g.page(a.Slot)
 			}
+		case script.KindWord:
+			o.word = a.Word
 		}
 	}
 	return o, true

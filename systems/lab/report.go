@@ -106,18 +106,21 @@ func Run(c Config, src []byte) ([]string, error) {
 	g.report()
 	g.reset()
 	f, _ := script.Parse("", src) // mistakes are answered with "syntax"
-	if n := len(f.Lines); n > 0 && src[len(src)-1] != '\n' {
-		f.Lines = f.Lines[:n-1] // the executor wants the end of a line
-	}
 	for i := range f.Lines {
 		g.Line(&f.Lines[i], i+1)
 	}
-	if !g.ended() {
-		if g.quiet >= 2 {
-			g.endLine()
-		}
-		g.text("END")
+	g.finish()
+	return named(g.lines), nil
+}
+
+// finish prints the end of a script that has been run to its end.
+func (g *Guest) finish() {
+	if g.ended() {
+		return
+	}
+	if g.quiet >= 2 {
 		g.endLine()
 	}
-	return named(g.lines), nil
+	g.text("END")
+	g.endLine()
 }

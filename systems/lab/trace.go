@@ -7,58 +7,21 @@ import (
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/script"
 	"github.com/ptcheck/ptcheck/reports"
+	"github.com/ptcheck/ptcheck/systems"
 )
 
-// Tracer sees a script run. The states that it is shown are the live ones.
-type Tracer interface {
-	// Step is called after each step of the machine inside an operation.
-	Step(s *model.State, step reports.Step)
-	// Done is called when an operation of a line, counted from 1, has been carried
-	// out. The first is the start of the day, line 0.
-	Done(line int, op, answer string, s *model.State)
-	// Over ends the run before the next operation.
-	Over() bool
-}
-
-// Trace runs a script before the eyes of a tracer. The guest must be new; its
-// Config.Script is the length of the script.
-func (g *Guest) Trace(f *script.File, t Tracer) {
-	g.reset()
-	t.Done(0, "start of the day", "ok", g.M.State)
-	g.M.Observe(&stepTracer{g, t})
-	for i := range f.Lines {
-		l := &f.Lines[i]
-		if t.Over() || g.ended() {
-			return
-		}
-		if l.Op == nil {
-			continue
-		}
-		printed := len(g.lines)
-		g.Line(l, i+1)
-		t.Done(i+1, l.Op.String(), g.answer(printed), g.M.State)
-	}
-}
-
-// answer is what the lines printed since then say, without the echo.
-func (g *Guest) answer(since int) string {
+// answer is what the last operation answered: nothing where that cannot be told apart.
+func (g *Guest) answer() string {
 	if g.gone {
 		return "the guest is no longer mapped"
 	}
-	var parts []string
-	for _, l := range named(append([]string(nil), g.lines[since:]...)) {
-		if _, answer, ok := strings.Cut(l, " ="); ok {
-			l = strings.TrimSpace(answer)
-		}
-		parts = append(parts, l)
-	}
-	return strings.Join(parts, "; ")
+	return strings.TrimSpace(errorNamed(g.said))
 }
 
-// stepTracer describes steps to a tracer.
+// stepTracer describes steps to a watcher.
 type stepTracer struct {
 	g  *Guest
-	to Tracer
+	to systems.Watcher
 }
 
 // Step implements model.Observer.

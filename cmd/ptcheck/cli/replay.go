@@ -165,7 +165,7 @@ func (r *replay) read() (err error) {
 	if r.src, err = readInput(r.name, r.stdin); err != nil {
 		return fmt.Errorf("replay: %w", err)
 	}
-	if r.script, r.file, err = readScenario(r.flags.set, r.name, r.src, r.recorded()); err != nil {
+	if r.script, r.file, err = readScenario(r.flags.set, r.name, r.src, r.recording()); err != nil {
 		return err
 	}
 	r.file, err = adjusted(r.flags.set, r.file, r.flags.settings.values())
@@ -175,13 +175,14 @@ func (r *replay) read() (err error) {
 	return nil
 }
 
-// readScenario parses a file and makes its scenario. A recording may hold what the real
-// guest says to a mistake: recorded scripts may have some.
-func readScenario(set *systems.Set, name string, src []byte, recorded bool) (*script.File, *systems.File, error) {
+// readScenario parses a file and makes its scenario. A recording, which may be nil, may
+// hold what the real guest says to a mistake: recorded scripts may have some.
+func readScenario(set *systems.Set, name string, src []byte, recording []string) (*script.File, *systems.File, error) {
 	parsed, err := script.Parse(name, src)
-	if err != nil && !(recorded && !names(parsed)) {
+	if err != nil && (recording == nil || names(parsed)) {
 		return nil, nil, err
 	}
+	parsed.Recording = recording
 	f, err := set.Read(parsed)
 	if err != nil {
 		return nil, nil, err
@@ -229,6 +230,18 @@ func (r *replay) beside() string {
 		return r.flags.against
 	}
 	return strings.TrimSuffix(r.name, filepath.Ext(r.name)) + ".out"
+}
+
+// recording is what a real guest printed, by lines; nil if there is no recording.
+func (r *replay) recording() []string {
+	if !r.recorded() {
+		return nil
+	}
+	text, err := os.ReadFile(r.beside())
+	if err != nil {
+		return nil // comparing with it reports that
+	}
+	return strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
 }
 
 // recorded reports whether there is a recording.

@@ -68,7 +68,7 @@ func (f *showFlags) run(cmd *cobra.Command, name string) error {
 	if err != nil {
 		return fmt.Errorf("show: %w", err)
 	}
-	_, file, err := readScenario(f.set, name, src, false)
+	_, file, err := readScenario(f.set, name, src, nil)
 	if err != nil {
 		return err
 	}
