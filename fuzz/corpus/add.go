@@ -20,9 +20,6 @@ type Added struct {
 	Known bool
 }
 
-// Replay is the one command that replays the file.
-func (a *Added) Replay() string { return "ptcheck replay " + a.Path }
-
 // Add files a scenario under a canonical name. One that goes wrong is shrunk
 // first; it is to go wrong in the same way from now on. One in which nothing goes
 // wrong is to stay so. What the file expects, if it expects something, must be

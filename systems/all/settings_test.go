@@ -48,6 +48,9 @@ func TestSettings(t *testing.T) {
 			if numbers := s.Kind == systems.Number || s.Kind == systems.Numbers; numbers && s.Min >= s.Max {
 				t.Errorf("%s: --%s is from %d to %d", name, s.Name, s.Min, s.Max)
 			}
+			if x.About().Unnamed {
+				continue // its flags are those of another command
+			}
 			if other, ok := seen[s.Name]; ok && (other.Says != s.Says || other.Kind != s.Kind) {
 				t.Errorf("%s: --%s is %+v, of another system %+v", name, s.Name, s, other)
 			}

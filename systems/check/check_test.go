@@ -151,7 +151,7 @@ func reported(t *testing.T, dir string) *reports.Report {
 	}
 	for _, run := range r.Runs {
 		for _, f := range run.Findings {
-			name, ok := strings.CutPrefix(f.Replay, "ptcheck replay ")
+			_, name, ok := strings.Cut(f.Replay, " replay ")
 			if text, err := os.ReadFile(filepath.Join(dir, name)); !ok || err != nil || string(text) != f.Scenario {
 				t.Errorf("%q: %v\n%s", f.Replay, err, text)
 			}

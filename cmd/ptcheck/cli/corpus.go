@@ -176,7 +176,8 @@ func (f *corpusFlags) add(w io.Writer, t *systems.File) error {
 	if a.Known {
 		what = "known already"
 	}
-	fmt.Fprintf(w, "%s: %s (%d operations, %d before shrinking, %d tries)\nreplay: %s\n", a.Path, what, a.Shrunk.To, a.Shrunk.From, a.Shrunk.Tries, a.Replay())
+	fmt.Fprintf(w, "%s: %s (%d operations, %d before shrinking, %d tries)\nreplay: %s replay %s\n",
+		a.Path, what, a.Shrunk.To, a.Shrunk.From, a.Shrunk.Tries, command(), a.Path)
 	return nil
 }
 
