@@ -2,7 +2,6 @@ package system
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/ptcheck/ptcheck/invariants"
 	"github.com/ptcheck/ptcheck/model"
@@ -68,10 +67,7 @@ func (s *System) conclude(f *reports.Finding, m *Model, out explore.Outcome, log
 	st := m.State()
 	switch out.Kind {
 	case explore.Violated:
-		r := s.rules[out.Rule]
-		f.Rule, f.Says, f.Source, f.Limits = r.ID, r.Says, r.Source, r.Limits
-		f.Detail = detailText(st, m.checker.Detail)
-		f.Walks = locate(st, m.checker.Detail)
+		fill(f, m.checker.Violation(namer{st.L}), append(kernelRoots(st), processRoots(st)...))
 	case explore.Crashed:
 		f.Crash, f.Kind = m.last.Error(), m.last.Kind.String()
 		f.Detail, f.Walks = autopsy(st, m.last, log)
@@ -81,23 +77,8 @@ func (s *System) conclude(f *reports.Finding, m *Model, out explore.Outcome, log
 	return f, nil
 }
 
-// detailText locates a violation in words.
-func detailText(s *model.State, d invariants.Detail) string {
-	var parts []string
-	if d.VA != 0 {
-		parts = append(parts, fmt.Sprintf("address %#x", uint64(d.VA)))
-	}
-	if d.Frame != model.NoFrame {
-		parts = append(parts, "frame "+frameName(s.L, d.Frame))
-	}
-	if d.Got != 0 || d.Want != 0 {
-		where := fmt.Sprintf("entry %s[%d] is %s", frameName(s.L, d.Table), d.Slot, entryText(s.L, model.Entry(d.Got)))
-		if d.Want > 0xff {
-			where += ", was " + entryText(s.L, model.Entry(d.Want))
-		} else if d.Want != 0 {
-			where += ", want flags " + string(model.AppendFlags(nil, model.Entry(d.Want)))
-		}
-		parts = append(parts, where)
-	}
-	return strings.Join(parts, "; ")
+// fill completes the report of a broken rule, in the rule's own words.
+func fill(f *reports.Finding, v *invariants.Violation, roots []treeRoot) {
+	f.Rule, f.Says, f.Source, f.Limits = v.Rule.ID, v.Rule.Says, v.Rule.Source, v.Rule.Limits
+	f.Detail, f.Walks = v.Text(), locate(v.State, roots, &v.Detail)
 }

@@ -34,20 +34,7 @@ func (l *hostileLog) issued(text string) {
 
 // conclude completes the report once a rule is found broken.
 func (l *hostileLog) conclude(rule int) *reports.Finding {
-	m, r := l.m, l.m.sys.rules[rule]
-	l.f.Rule, l.f.Says, l.f.Source, l.f.Limits = r.ID, r.Says, r.Source, r.Limits
-	d := m.judge.Detail
-	var entry bool
-	if l.f.Detail, entry = m.detail(r.ID); entry {
-		if w, ok := walkEntry(m.s, guestRoots(m.s), d.Table, d.Slot); ok {
-			l.f.Walks = append(l.f.Walks, w)
-		}
-	}
-	if d.Frame != d.Table && m.s.L.Map.IsGuest(d.Frame) {
-		if w, ok := walkTable(m.s, guestRoots(m.s), d.Frame); ok {
-			l.f.Walks = append(l.f.Walks, w)
-		}
-	}
+	fill(l.f, l.m.judge.Violation(rule, l.m.sys), guestRoots(l.m.s))
 	return l.f
 }
 

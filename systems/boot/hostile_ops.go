@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/ptcheck/ptcheck/invariants"
 	"github.com/ptcheck/ptcheck/model"
 )
 
@@ -28,32 +29,34 @@ type hostileOp struct {
 	do   func(h *HostileModel, a [3]int) model.Errno
 	// refused says that a right hypervisor refuses it always.
 	refused bool
+	// gives is what a guest can do that has it, as far as rules ask.
+	gives invariants.Means
 }
 
 // hostileOps are the operations of a hostile guest. It is never written to.
 var hostileOps = [...]hostileOp{
-	{name: "mu", args: []operand{anyFrame, anySlot, anyEntry}, do: func(h *HostileModel, a [3]int) model.Errno {
+	{name: "mu", args: []operand{anyFrame, anySlot, anyEntry}, gives: invariants.WritesEntries | invariants.MapsPages | invariants.AboutFrames, do: func(h *HostileModel, a [3]int) model.Errno {
 		return h.m.MMUUpdate(uint64(a[0])<<model.PageShift+uint64(a[1]*8), h.sys.values[a[2]])
 	}},
-	{name: "m2p", args: []operand{anyFrame, anyEntry}, do: func(h *HostileModel, a [3]int) model.Errno {
+	{name: "m2p", args: []operand{anyFrame, anyEntry}, gives: invariants.AboutFrames, do: func(h *HostileModel, a [3]int) model.Errno {
 		return h.m.MMUUpdate(uint64(a[0])<<model.PageShift+1, h.sys.values[a[1]])
 	}},
-	{name: "uva", args: []operand{anyPage, anyEntry}, do: func(h *HostileModel, a [3]int) model.Errno {
+	{name: "uva", args: []operand{anyPage, anyEntry}, gives: invariants.UpdatesByVA | invariants.MapsPages, do: func(h *HostileModel, a [3]int) model.Errno {
 		return h.m.UpdateVAMapping(h.page(a[0]), h.sys.values[a[1]], model.UVMFNone)
 	}},
 	{name: "uva-wild", do: func(h *HostileModel, _ [3]int) model.Errno {
 		return h.m.UpdateVAMapping(1<<50, 0, model.UVMFInvlpg)
 	}, refused: true},
-	{name: "put", args: []operand{anyPage, anySlot, anyEntry}, do: func(h *HostileModel, a [3]int) model.Errno {
+	{name: "put", args: []operand{anyPage, anySlot, anyEntry}, gives: invariants.StoresToTables | invariants.MapsPages | invariants.UsesPages, do: func(h *HostileModel, a [3]int) model.Errno {
 		return h.store(h.page(a[0])+model.VA(a[1]*8), 8, uint64(h.sys.values[a[2]]))
 	}},
-	{name: "put-low", args: []operand{anyPage, anySlot, anyEntry}, do: func(h *HostileModel, a [3]int) model.Errno {
+	{name: "put-low", args: []operand{anyPage, anySlot, anyEntry}, gives: invariants.StoresToTables, do: func(h *HostileModel, a [3]int) model.Errno {
 		return h.store(h.page(a[0])+model.VA(a[1]*8), 4, uint64(h.sys.values[a[2]])&0xffff_ffff)
 	}},
-	{name: "put-high", args: []operand{anyPage, anySlot, anyEntry}, do: func(h *HostileModel, a [3]int) model.Errno {
+	{name: "put-high", args: []operand{anyPage, anySlot, anyEntry}, gives: invariants.StoresToTables, do: func(h *HostileModel, a [3]int) model.Errno {
 		return h.store(h.page(a[0])+model.VA(a[1]*8+4), 4, uint64(h.sys.values[a[2]])>>32)
 	}},
-	{name: "touch", args: []operand{anyPage}, do: func(h *HostileModel, a [3]int) model.Errno {
+	{name: "touch", args: []operand{anyPage}, gives: invariants.UsesPages, do: func(h *HostileModel, a [3]int) model.Errno {
 		if _, fault := h.m.Access(h.page(a[0]), true); fault == model.WalkOK {
 			return model.OK
 		}
@@ -62,52 +65,52 @@ var hostileOps = [...]hostileOp{
 		}
 		return model.OK
 	}},
-	{name: "pin", args: []operand{anyLevel, anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno {
+	{name: "pin", args: []operand{anyLevel, anyFrame}, gives: invariants.Pins, do: func(h *HostileModel, a [3]int) model.Errno {
 		return h.m.Pin(a[0], model.MFN(a[1]))
 	}},
-	{name: "pin-part", args: []operand{anyLevel, anyFrame, anyPlace}, do: func(h *HostileModel, a [3]int) model.Errno {
+	{name: "pin-part", args: []operand{anyLevel, anyFrame, anyPlace}, gives: invariants.Pins | invariants.Interruptible, do: func(h *HostileModel, a [3]int) model.Errno {
 		return h.interrupted(a[2], func() model.Errno { return h.m.Pin(a[0], model.MFN(a[1])) })
 	}},
-	{name: "pin-late", args: []operand{anyLevel, anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno {
+	{name: "pin-late", args: []operand{anyLevel, anyFrame}, gives: invariants.Pins | invariants.PinsUnfinished, do: func(h *HostileModel, a [3]int) model.Errno {
 		h.m.Defer(true)
 		rc := h.m.Pin(a[0], model.MFN(a[1]))
 		h.m.Defer(false)
 		return rc
 	}},
 	{name: "unpin", args: []operand{anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno { return h.m.Unpin(model.MFN(a[0])) }},
-	{name: "unpin-part", args: []operand{anyFrame, anyPlace}, do: func(h *HostileModel, a [3]int) model.Errno {
+	{name: "unpin-part", args: []operand{anyFrame, anyPlace}, gives: invariants.Interruptible, do: func(h *HostileModel, a [3]int) model.Errno {
 		if h.s.Pending() != model.NoFrame {
 			return model.EINVAL
 		}
 		return h.interrupted(a[1], func() model.Errno { return h.m.Unpin(model.MFN(a[0])) })
 	}},
 	{name: "finish", do: func(h *HostileModel, _ [3]int) model.Errno { return h.m.Finish() }},
-	{name: "cr3", args: []operand{anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno { return h.m.NewBaseptr(model.MFN(a[0])) }},
-	{name: "ucr3", args: []operand{anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno { return h.m.NewUserBaseptr(model.MFN(a[0])) }},
-	{name: "gdt", args: []operand{anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno { return h.m.SetGDT(model.MFN(a[0])) }},
+	{name: "cr3", args: []operand{anyFrame}, gives: invariants.LoadsRoots | invariants.AboutFrames, do: func(h *HostileModel, a [3]int) model.Errno { return h.m.NewBaseptr(model.MFN(a[0])) }},
+	{name: "ucr3", args: []operand{anyFrame}, gives: invariants.LoadsRoots | invariants.AboutFrames, do: func(h *HostileModel, a [3]int) model.Errno { return h.m.NewUserBaseptr(model.MFN(a[0])) }},
+	{name: "gdt", args: []operand{anyFrame}, gives: invariants.LoadsGDT | invariants.AboutFrames, do: func(h *HostileModel, a [3]int) model.Errno { return h.m.SetGDT(model.MFN(a[0])) }},
 	{name: "gdt-none", do: func(h *HostileModel, _ [3]int) model.Errno { return h.m.SetGDT() }},
 	{name: "flush", do: func(h *HostileModel, _ [3]int) model.Errno { return h.m.FlushLocal() }},
-	{name: "release", args: []operand{anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno { return h.m.Release(model.Frame(a[0])) }},
-	{name: "give", args: []operand{anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno { return h.m.Steal(model.Frame(a[0])) }},
+	{name: "release", args: []operand{anyFrame}, gives: invariants.AboutFrames, do: func(h *HostileModel, a [3]int) model.Errno { return h.m.Release(model.Frame(a[0])) }},
+	{name: "give", args: []operand{anyFrame}, gives: invariants.AboutFrames, do: func(h *HostileModel, a [3]int) model.Errno { return h.m.Steal(model.Frame(a[0])) }},
 	{name: "obtain", args: []operand{anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno { return h.m.Obtain(model.Frame(a[0])) }},
 	{name: "other", args: []operand{anyFrame, anySlot, anyEntry}, do: func(h *HostileModel, a [3]int) model.Errno {
 		return h.m.StoreOther(model.Frame(a[0]), a[1], h.sys.values[a[2]])
 	}},
-	{name: "lend", args: []operand{anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno { return h.m.Lend(model.Frame(a[0])) }},
+	{name: "lend", args: []operand{anyFrame}, gives: invariants.Lends | invariants.UsesPages | invariants.AboutFrames, do: func(h *HostileModel, a [3]int) model.Errno { return h.m.Lend(model.Frame(a[0])) }},
 	{name: "unlend", args: []operand{anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno { return h.m.Unlend(model.Frame(a[0])) }},
 	{name: "unlend-device", args: []operand{anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno { return h.m.UnlendDevice(model.Frame(a[0])) }, refused: true},
-	{name: "grant-pte", args: []operand{anyFrame, anySlot, anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno {
+	{name: "grant-pte", args: []operand{anyFrame, anySlot, anyFrame}, gives: invariants.MapsPages | invariants.AboutFrames, do: func(h *HostileModel, a [3]int) model.Errno {
 		return h.m.GrantPTE(model.Frame(a[0]), a[1]*8+4, model.Frame(a[2]))
 	}, refused: true},
-	{name: "assign", do: func(h *HostileModel, _ [3]int) model.Errno { return h.m.AssignDevice() }},
-	{name: "result", args: []operand{anyFrame, anySlot, anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno {
+	{name: "assign", gives: invariants.AssignsDevices, do: func(h *HostileModel, _ [3]int) model.Errno { return h.m.AssignDevice() }},
+	{name: "result", args: []operand{anyFrame, anySlot, anyFrame}, gives: invariants.AboutFrames, do: func(h *HostileModel, a [3]int) model.Errno {
 		return h.m.StoreResult(model.Frame(a[0]), a[1], model.MFN(a[2]))
 	}, refused: true},
 	{name: "unshare", args: []operand{otherFrame}, do: func(h *HostileModel, a [3]int) model.Errno { return h.m.Unshare(model.Frame(a[0])) }},
 	{name: "iret", args: []operand{anyPage, anyEntry}, do: func(h *HostileModel, a [3]int) model.Errno {
 		return h.m.Iret(h.page(a[0]), h.sys.values[a[1]])
 	}},
-	{name: "kill", do: func(h *HostileModel, _ [3]int) model.Errno { return h.m.Kill() }},
+	{name: "kill", gives: invariants.Dies, do: func(h *HostileModel, _ [3]int) model.Errno { return h.m.Kill() }},
 }
 
 // hostileCode packs an operation with its operands.
@@ -168,6 +171,12 @@ func (h *Hostile) OpText(code uint64) string {
 	}
 	return b.String()
 }
+
+// FrameName implements invariants.Namer.
+func (h *Hostile) FrameName(f model.Frame) string { return fmt.Sprintf("f%d", f) }
+
+// EntryText implements invariants.Namer.
+func (h *Hostile) EntryText(e model.Entry) string { return h.entryText(e) }
 
 func (h *Hostile) entryText(e model.Entry) string {
 	if e == 0 {

@@ -3,6 +3,7 @@ package system
 import (
 	"fmt"
 
+	"github.com/ptcheck/ptcheck/invariants"
 	"github.com/ptcheck/ptcheck/model"
 )
 
@@ -29,6 +30,17 @@ func entryText(l *model.Layout, e model.Entry) string {
 	}
 	return string(model.AppendFlags([]byte(name+":"), e))
 }
+
+// namer is how reports of kernels write frames and entries.
+type namer struct{ l *model.Layout }
+
+var _ invariants.Namer = namer{}
+
+// FrameName implements invariants.Namer.
+func (n namer) FrameName(f model.Frame) string { return frameName(n.l, f) }
+
+// EntryText implements invariants.Namer.
+func (n namer) EntryText(e model.Entry) string { return entryText(n.l, e) }
 
 // frameRoles says what the frames with a meaning of their own are.
 func frameRoles(l *model.Layout, first model.PFN) []string {
