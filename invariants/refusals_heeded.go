@@ -18,9 +18,7 @@ func refusalsHeeded() Rule {
 func checkRefusals(c *Checker, st *model.Step) result {
 	m := c.call
 	was := m.refused
-	switch st.Op {
-	case model.OpMMUUpdate, model.OpUpdateVA, model.OpNewBaseptr, model.OpUserBaseptr, model.OpPin, model.OpUnpin,
-		model.OpSetGDT, model.OpClearFrame, model.OpCopyFrame:
+	if st.Op.Refusable() {
 		m.asked = true
 		m.refused = m.refused || st.Errno != model.OK
 	}

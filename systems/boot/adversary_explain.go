@@ -13,18 +13,7 @@ import (
 )
 
 // OpText writes an operation of an adversary in the language of scenario files.
-func (m *AdversaryModel) OpText(code uint64) string {
-	op, f, arg := int(code>>24), code>>16&0xff, code>>8&0xff
-	switch op {
-	case opMMU, opRaw:
-		return fmt.Sprintf("%s f%d %d %s", opNames[op], f, arg, entryText(m.s.L, m.values[code&0xff]))
-	case opPin:
-		return fmt.Sprintf("pin %d f%d", arg, f)
-	case opCopy:
-		return fmt.Sprintf("copy f%d f%d", f, arg)
-	}
-	return fmt.Sprintf("%s f%d", opNames[op], f)
-}
+func (m *AdversaryModel) OpText(code uint64) string { return m.Op(code).String() }
 
 // adversaryRule is one of the adversary's rules with its texts.
 func adversaryRule(n int) invariants.Rule {
@@ -209,30 +198,28 @@ func (p *adversaryPlayer) code(op *script.Op) (uint64, error) {
 		}
 		return int(f.N), nil
 	}
-	switch i {
-	case opMMU, opRaw:
-		f, err := frame(0)
+	var a [2]int // the frame, and the slot, level or second frame
+	value, at := 0, 0
+	for n, kind := range opArgs(uint8(i)) {
+		var err error
+		switch kind {
+		case model.OperandEntry:
+			value, err = p.value(&op.Args[n])
+		case model.OperandLevel:
+			a[1] = int(min(op.Args[n].Num, 255))
+		case model.OperandSlot:
+			if a[1] = int(min(op.Args[n].Num, maxSlots)); a[1] >= p.a.slots {
+				err = fmt.Errorf("slot %d: want 0 to %d", op.Args[n].Num, p.a.slots-1)
+			}
+		default:
+			a[at], err = frame(n)
+			at++
+		}
 		if err != nil {
 			return 0, err
 		}
-		if op.Args[1].Num >= uint64(p.a.slots) {
-			return 0, fmt.Errorf("slot %d: want 0 to %d", op.Args[1].Num, p.a.slots-1)
-		}
-		v, err := p.value(&op.Args[2])
-		return opCode(i, f, int(op.Args[1].Num), v), err
-	case opPin:
-		f, err := frame(1)
-		return opCode(i, f, int(min(op.Args[0].Num, 255)), 0), err
-	case opCopy:
-		f, err := frame(0)
-		if err != nil {
-			return 0, err
-		}
-		g, err := frame(1)
-		return opCode(i, f, g, 0), err
 	}
-	f, err := frame(0)
-	return opCode(i, f, 0, 0), err
+	return opCode(i, a[0], a[1], value), nil
 }
 
 // value is the index of an entry among the model's values.

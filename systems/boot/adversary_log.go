@@ -39,23 +39,8 @@ func (l *adversaryLog) issued(code uint64, rc model.Errno) {
 
 // opSite is the code that answers an operation; nil for plain stores.
 func opSite(op int) *reports.Site {
-	switch op {
-	case opMMU:
-		return siteOf((*model.Machine).MMUUpdate)
-	case opPin:
-		return siteOf((*model.Machine).Pin)
-	case opUnpin:
-		return siteOf((*model.Machine).Unpin)
-	case opCR3:
-		return siteOf((*model.Machine).NewBaseptr)
-	case opUserCR3:
-		return siteOf((*model.Machine).NewUserBaseptr)
-	case opGDT:
-		return siteOf((*model.Machine).SetGDT)
-	case opClear:
-		return siteOf((*model.Machine).ClearFrame)
-	case opCopy:
-		return siteOf((*model.Machine).CopyFrame)
+	if of, v := model.FindVerb(opNames[op]); v != nil {
+		return siteOf(of.Row().Method)
 	}
 	return nil
 }

@@ -126,16 +126,17 @@ func (m *AdversaryModel) Calls(dst []uint64) []uint64 {
 
 // rareCalls appends the operations on a frame that PV-DP does not have.
 func (m *AdversaryModel) rareCalls(dst []uint64, f int) []uint64 {
-	for _, op := range [...]int{opUserCR3, opGDT, opClear} {
-		if m.a.ops.has(op) {
-			dst = append(dst, opCode(op, f, 0, 0))
-		}
-	}
-	if m.a.ops.has(opCopy) {
-		for g := range m.a.frames {
-			if g != f {
-				dst = append(dst, opCode(opCopy, f, g, 0))
+	for op := opUserCR3; op < numOps; op++ {
+		switch {
+		case !m.a.ops.has(op):
+		case OperandOf(uint8(op)) == FrameOf:
+			for g := range m.a.frames {
+				if g != f {
+					dst = append(dst, opCode(op, f, g, 0))
+				}
 			}
+		default:
+			dst = append(dst, opCode(op, f, 0, 0))
 		}
 	}
 	return dst
@@ -203,29 +204,23 @@ func (m *AdversaryModel) Op(code uint64) GuestOp {
 
 // do is issue for an operation by its parts.
 func (m *AdversaryModel) do(o GuestOp) (rc model.Errno, ok bool) {
-	f, mfn := model.Frame(o.Frame), model.MFN(o.Frame)
-	switch o.Op {
+	mfn := model.MFN(o.Frame)
+	switch o.Op { // those of PV-DP directly: its searches spend their time here
 	case opMMU:
 		rc = m.m.MMUUpdate(uint64(mfn)<<model.PageShift+uint64(o.Arg)*8, o.Entry)
 	case opRaw:
 		if m.writable()>>o.Frame&1 == 0 {
 			return model.OK, false
 		}
-		m.s.SetEntry(m.a.geo, f, int(o.Arg), o.Entry)
+		m.s.SetEntry(m.a.geo, model.Frame(o.Frame), int(o.Arg), o.Entry)
 	case opPin:
 		rc = m.m.Pin(int(o.Arg), mfn)
 	case opUnpin:
 		rc = m.m.Unpin(mfn)
 	case opCR3:
 		rc = m.m.NewBaseptr(mfn)
-	case opUserCR3:
-		rc = m.m.NewUserBaseptr(mfn)
-	case opGDT:
-		rc = m.m.SetGDT(mfn)
-	case opClear:
-		rc = m.m.ClearFrame(mfn)
-	case opCopy:
-		rc = m.m.CopyFrame(mfn, model.MFN(o.Arg))
+	default:
+		rc = opVerbs[o.Op].Issue(m.m, model.Operands{Frame: mfn, Second: model.MFN(o.Arg), N: uint64(o.Arg), Entry: o.Entry})
 	}
 	return rc, true
 }

@@ -120,14 +120,6 @@ func (m *HostileModel) OpText(code uint64) string {
 // page is the address of a page.
 func (m *HostileModel) page(n int) model.VA { return m.sys.geo.Wrap(model.VA(n) << model.PageShift) }
 
-// interrupted issues an operation that is interrupted at a place.
-func (m *HostileModel) interrupted(place int, issue func() model.Errno) model.Errno {
-	m.m.Interrupt(place)
-	rc := issue()
-	m.m.Interrupt(0)
-	return rc
-}
-
 // store is a plain store of the guest's. Where it faults, nothing happens.
 func (m *HostileModel) store(va model.VA, width int, v uint64) model.Errno {
 	t, fault := m.m.Access(va, true)

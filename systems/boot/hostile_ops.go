@@ -7,53 +7,30 @@ import (
 	"github.com/ptcheck/ptcheck/model"
 )
 
-// operand is the kind of an operation's argument.
-type operand uint8
-
-const (
-	anyFrame   operand = iota + 1 // a frame of the guest's
-	otherFrame                    // a frame of others
-	anySlot
-	anyLevel
-	anyPage  // a page of the address space
-	anyEntry // an entry of the alphabet
-	anyPlace // a place to be interrupted at, counted from 1
-)
-
 // hostileOp describes an operation: its name in scenarios, its operands, and how
 // it is issued.
 type hostileOp struct {
 	name string
-	args []operand
+	args []model.Operand
 	do   func(h *HostileModel, a [3]int) model.Errno
 	// refused says that a right hypervisor refuses it always.
 	refused bool
 }
 
-// hostileOps are the operations of a hostile guest. It is never written to.
+// hostileOps are the operations of a hostile guest: verbs of the table of operations,
+// and accesses to memory. It is never written to.
 var hostileOps = [...]hostileOp{
-	{name: "mu", args: []operand{anyFrame, anySlot, anyEntry}, do: func(h *HostileModel, a [3]int) model.Errno {
-		return h.m.MMUUpdate(uint64(a[0])<<model.PageShift+uint64(a[1]*8), h.sys.values[a[2]])
-	}},
-	{name: "m2p", args: []operand{anyFrame, anyEntry}, do: func(h *HostileModel, a [3]int) model.Errno {
-		return h.m.MMUUpdate(uint64(a[0])<<model.PageShift+1, h.sys.values[a[1]])
-	}},
-	{name: "uva", args: []operand{anyPage, anyEntry}, do: func(h *HostileModel, a [3]int) model.Errno {
-		return h.m.UpdateVAMapping(h.page(a[0]), h.sys.values[a[1]], model.UVMFNone)
-	}},
-	{name: "uva-wild", do: func(h *HostileModel, _ [3]int) model.Errno {
-		return h.m.UpdateVAMapping(1<<50, 0, model.UVMFInvlpg)
-	}, refused: true},
-	{name: "put", args: []operand{anyPage, anySlot, anyEntry}, do: func(h *HostileModel, a [3]int) model.Errno {
+	issued("mu"), issued("m2p"), issued("uva"), issued("uva-wild"),
+	{name: "put", args: []model.Operand{model.OperandPage, model.OperandSlot, model.OperandEntry}, do: func(h *HostileModel, a [3]int) model.Errno {
 		return h.store(h.page(a[0])+model.VA(a[1]*8), 8, uint64(h.sys.values[a[2]]))
 	}},
-	{name: "put-low", args: []operand{anyPage, anySlot, anyEntry}, do: func(h *HostileModel, a [3]int) model.Errno {
+	{name: "put-low", args: []model.Operand{model.OperandPage, model.OperandSlot, model.OperandEntry}, do: func(h *HostileModel, a [3]int) model.Errno {
 		return h.store(h.page(a[0])+model.VA(a[1]*8), 4, uint64(h.sys.values[a[2]])&0xffff_ffff)
 	}},
-	{name: "put-high", args: []operand{anyPage, anySlot, anyEntry}, do: func(h *HostileModel, a [3]int) model.Errno {
+	{name: "put-high", args: []model.Operand{model.OperandPage, model.OperandSlot, model.OperandEntry}, do: func(h *HostileModel, a [3]int) model.Errno {
 		return h.store(h.page(a[0])+model.VA(a[1]*8+4), 4, uint64(h.sys.values[a[2]])>>32)
 	}},
-	{name: "touch", args: []operand{anyPage}, do: func(h *HostileModel, a [3]int) model.Errno {
+	{name: "touch", args: []model.Operand{model.OperandPage}, do: func(h *HostileModel, a [3]int) model.Errno {
 		if _, fault := h.m.Access(h.page(a[0]), true); fault == model.WalkOK {
 			return model.OK
 		}
@@ -62,52 +39,42 @@ var hostileOps = [...]hostileOp{
 		}
 		return model.OK
 	}},
-	{name: "pin", args: []operand{anyLevel, anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno {
-		return h.m.Pin(a[0], model.MFN(a[1]))
-	}},
-	{name: "pin-part", args: []operand{anyLevel, anyFrame, anyPlace}, do: func(h *HostileModel, a [3]int) model.Errno {
-		return h.interrupted(a[2], func() model.Errno { return h.m.Pin(a[0], model.MFN(a[1])) })
-	}},
-	{name: "pin-late", args: []operand{anyLevel, anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno {
-		h.m.Defer(true)
-		rc := h.m.Pin(a[0], model.MFN(a[1]))
-		h.m.Defer(false)
-		return rc
-	}},
-	{name: "unpin", args: []operand{anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno { return h.m.Unpin(model.MFN(a[0])) }},
-	{name: "unpin-part", args: []operand{anyFrame, anyPlace}, do: func(h *HostileModel, a [3]int) model.Errno {
-		if h.s.Pending() != model.NoFrame {
-			return model.EINVAL
+	issued("pin"), issued("pin-part"), issued("pin-late"), issued("unpin"), issued("unpin-part"), issued("finish"),
+	issued("cr3"), issued("ucr3"), issued("gdt"), issued("gdt-none"), issued("flush"),
+	issued("release"), issued("give"), issued("obtain"), issued("other"), issued("lend"), issued("unlend"), issued("unlend-device"),
+	issued("grant-pte"), issued("assign"), issued("result"), issued("unshare"), issued("iret"), issued("kill"),
+}
+
+// issued is a verb of the table of operations.
+func issued(name string) hostileOp {
+	_, v := model.FindVerb(name)
+	return hostileOp{name: name, args: v.Args, refused: v.Denied, do: func(h *HostileModel, a [3]int) model.Errno {
+		return v.Issue(h.m, h.operands(v.Args, a))
+	}}
+}
+
+// operands are those of a verb.
+func (m *HostileModel) operands(kinds []model.Operand, a [3]int) (o model.Operands) {
+	frames := 0
+	for n, k := range kinds {
+		switch k {
+		case model.OperandFrame, model.OperandOther, model.OperandFrameOrNone:
+			if frames++; frames == 1 {
+				o.Frame = model.MFN(a[n])
+			} else {
+				o.Second = model.MFN(a[n])
+			}
+		case model.OperandEntry:
+			o.Entry = m.sys.values[a[n]]
+		case model.OperandPage:
+			o.VA = m.page(a[n])
+		case model.OperandPlace:
+			o.Place = a[n]
+		default:
+			o.N = uint64(a[n])
 		}
-		return h.interrupted(a[1], func() model.Errno { return h.m.Unpin(model.MFN(a[0])) })
-	}},
-	{name: "finish", do: func(h *HostileModel, _ [3]int) model.Errno { return h.m.Finish() }},
-	{name: "cr3", args: []operand{anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno { return h.m.NewBaseptr(model.MFN(a[0])) }},
-	{name: "ucr3", args: []operand{anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno { return h.m.NewUserBaseptr(model.MFN(a[0])) }},
-	{name: "gdt", args: []operand{anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno { return h.m.SetGDT(model.MFN(a[0])) }},
-	{name: "gdt-none", do: func(h *HostileModel, _ [3]int) model.Errno { return h.m.SetGDT() }},
-	{name: "flush", do: func(h *HostileModel, _ [3]int) model.Errno { return h.m.FlushLocal() }},
-	{name: "release", args: []operand{anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno { return h.m.Release(model.Frame(a[0])) }},
-	{name: "give", args: []operand{anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno { return h.m.Steal(model.Frame(a[0])) }},
-	{name: "obtain", args: []operand{anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno { return h.m.Obtain(model.Frame(a[0])) }},
-	{name: "other", args: []operand{anyFrame, anySlot, anyEntry}, do: func(h *HostileModel, a [3]int) model.Errno {
-		return h.m.StoreOther(model.Frame(a[0]), a[1], h.sys.values[a[2]])
-	}},
-	{name: "lend", args: []operand{anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno { return h.m.Lend(model.Frame(a[0])) }},
-	{name: "unlend", args: []operand{anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno { return h.m.Unlend(model.Frame(a[0])) }},
-	{name: "unlend-device", args: []operand{anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno { return h.m.UnlendDevice(model.Frame(a[0])) }, refused: true},
-	{name: "grant-pte", args: []operand{anyFrame, anySlot, anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno {
-		return h.m.GrantPTE(model.Frame(a[0]), a[1]*8+4, model.Frame(a[2]))
-	}, refused: true},
-	{name: "assign", do: func(h *HostileModel, _ [3]int) model.Errno { return h.m.AssignDevice() }},
-	{name: "result", args: []operand{anyFrame, anySlot, anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno {
-		return h.m.StoreResult(model.Frame(a[0]), a[1], model.MFN(a[2]))
-	}, refused: true},
-	{name: "unshare", args: []operand{otherFrame}, do: func(h *HostileModel, a [3]int) model.Errno { return h.m.Unshare(model.Frame(a[0])) }},
-	{name: "iret", args: []operand{anyPage, anyEntry}, do: func(h *HostileModel, a [3]int) model.Errno {
-		return h.m.Iret(h.page(a[0]), h.sys.values[a[1]])
-	}},
-	{name: "kill", do: func(h *HostileModel, _ [3]int) model.Errno { return h.m.Kill() }},
+	}
+	return o
 }
 
 // hostileCode packs an operation with its operands.
@@ -120,22 +87,24 @@ func hostileParts(code uint64) (*hostileOp, [3]int) {
 }
 
 // bounds is the range of an operand.
-func (h *Hostile) bounds(k operand) (from, to int) {
+func (h *Hostile) bounds(k model.Operand) (from, to int) {
 	switch k {
-	case anyFrame:
+	case model.OperandFrame, model.OperandFrameOrNone:
 		return 0, h.o.Frames
-	case otherFrame:
+	case model.OperandOther:
 		return h.o.Frames, h.o.Frames + len(h.o.Extra)
-	case anySlot:
+	case model.OperandSlot:
 		return 0, h.geo.Words()
-	case anyLevel:
+	case model.OperandLevel:
 		return 1, h.geo.Levels + 1
-	case anyPage:
+	case model.OperandPage:
 		return 0, 1 << (h.geo.VABits() - model.PageShift)
-	case anyEntry:
+	case model.OperandEntry:
 		return 0, len(h.values)
+	case model.OperandPlace:
+		return 1, h.o.Interrupts + 1
 	}
-	return 1, h.o.Interrupts + 1
+	panic("system: hyper: a hostile guest has no range of " + k.String())
 }
 
 // eachCall appends the codes of an operation with all operands.
@@ -158,9 +127,9 @@ func (h *Hostile) OpText(code uint64) string {
 	b.WriteString(op.name)
 	for n, k := range op.args {
 		switch k {
-		case anyFrame, otherFrame:
+		case model.OperandFrame, model.OperandFrameOrNone, model.OperandOther:
 			fmt.Fprintf(&b, " f%d", a[n])
-		case anyEntry:
+		case model.OperandEntry:
 			b.WriteString(" " + h.entryText(h.values[a[n]]))
 		default:
 			fmt.Fprintf(&b, " %d", a[n])

@@ -214,9 +214,9 @@ func (p *hostilePlayer) code(op *script.Op) (uint64, error) {
 		arg := &op.Args[i]
 		var err error
 		switch kind {
-		case anyEntry:
+		case model.OperandEntry:
 			a[i], err = p.value(arg)
-		case anyFrame, otherFrame:
+		case model.OperandFrame, model.OperandFrameOrNone, model.OperandOther:
 			a[i] = int(arg.Frame.N)
 			if arg.Frame.Class != script.ClassPool {
 				err = fmt.Errorf("operand %d: want a frame such as f3", i+1)
@@ -227,7 +227,7 @@ func (p *hostilePlayer) code(op *script.Op) (uint64, error) {
 		if err != nil {
 			return 0, err
 		}
-		if from, to := p.h.bounds(kind); kind != anyPlace && (a[i] < from || a[i] >= to) {
+		if from, to := p.h.bounds(kind); kind != model.OperandPlace && (a[i] < from || a[i] >= to) {
 			return 0, fmt.Errorf("operand %d: want %d to %d", i+1, from, to-1)
 		}
 	}

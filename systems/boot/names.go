@@ -30,6 +30,15 @@ func entryText(l *model.Layout, e model.Entry) string {
 	return string(model.AppendFlags([]byte(name+":"), e))
 }
 
+// layoutNames are the names that a step's text has.
+type layoutNames struct{ l *model.Layout }
+
+// FrameName implements model.Names.
+func (n layoutNames) FrameName(f model.Frame) string { return frameName(n.l, f) }
+
+// EntryText implements model.Names.
+func (n layoutNames) EntryText(e model.Entry) string { return entryText(n.l, e) }
+
 // frameRoles says what the frames with a meaning of their own are.
 func frameRoles(l *model.Layout, first model.PFN) []string {
 	k := &l.Kernel

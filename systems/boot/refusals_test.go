@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/model/explore"
 )
 
 func TestRefusalText(t *testing.T) {
@@ -50,6 +51,53 @@ func TestRefusalsChangeNothing(t *testing.T) {
 		}
 		if counts[0] != counts[1] {
 			t.Errorf("%s: %v states and transitions, with refusals %v", x.system, counts[0], counts[1])
+		}
+	}
+}
+
+// refusalCount counts the refusals for want of memory by operation.
+type refusalCount [model.NumOps]int
+
+// Step implements model.Observer.
+func (c *refusalCount) Step(_ *model.Machine, s *model.Step) {
+	if s.Errno == model.ENOMEM {
+		c[s.Op]++
+	}
+}
+
+// watchSearch searches a system with refusals before the eyes of an observer. theme is
+// the theme of life after boot, if any.
+func watchSearch(t *testing.T, name, theme string, depth int, by model.Observer) {
+	t.Helper()
+	o := Options{Failures: true}
+	if theme != "" {
+		o.Themes = []string{theme}
+	}
+	s, err := New(name, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = explore.Run(t.Context(), func() explore.Model {
+		m := s.NewModel()
+		m.machine.Observe(by)
+		return m
+	}, explore.Options{Depth: depth, Workers: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestEachHypercallIsRefused wants each hypercall of the table of operations refused
+// in the search of some system, or a reason in the table why no kernel makes it, and
+// not both.
+func TestEachHypercallIsRefused(t *testing.T) {
+	var refused refusalCount
+	watchSearch(t, "xen", "", 2, &refused)
+	watchSearch(t, "life-xen", "pages", 2, &refused)
+	watchSearch(t, "life-xen", "desc", 4, &refused)
+	for op := range model.NumOps {
+		if asked := op.Row().Unasked == "" && op.Refusable(); (refused[op] > 0) != asked {
+			t.Errorf("%v is refused %d times; it can be refused: %v; no kernel makes it: %q", op, refused[op], op.Refusable(), op.Row().Unasked)
 		}
 	}
 }

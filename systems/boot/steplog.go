@@ -65,7 +65,7 @@ func (l *stepLog) Step(_ *model.Machine, s *model.Step) {
 		l.refused = &copied
 	}
 	step := reports.Step{What: l.text(s), Changes: changes(l.state), Stack: stack()}
-	if isHypercall(s.Op) {
+	if s.Op.Refusable() && l.state.L.Hyper != nil {
 		step.Answer = s.Errno.String()
 	}
 	if l.deep {
@@ -76,8 +76,6 @@ func (l *stepLog) Step(_ *model.Machine, s *model.Step) {
 	}
 	l.steps = append(l.steps, step)
 }
-
-func isHypercall(op model.Op) bool { return op >= model.OpMMUUpdate && op < model.OpAnnounce }
 
 // changes lists the entries that differ since the last commit, in the kernel's
 // own geometry or in that which the CPU walks where tables are narrower.
@@ -115,37 +113,11 @@ func half(g *model.Geometry, word uint64, i int) model.Entry {
 
 // text says what a step did, and where there are several processors, which one.
 func (l *stepLog) text(s *model.Step) string {
-	text := stepText(l.state, s)
-	if s.All {
-		text += " on all processors"
-	}
+	text := s.Text(l.state.L, layoutNames{l.state.L})
 	if l.state.Processors() > 1 {
 		text = fmt.Sprintf("cpu%d %s", s.CPU, text)
 	}
 	return text
-}
-
-func stepText(st *model.State, s *model.Step) string {
-	name := frameName(st.L, s.Frame)
-	switch s.Op {
-	case model.OpStore, model.OpEmulate, model.OpAnnounce:
-		return fmt.Sprintf("%v %s+%#x, %d bytes", s.Op, name, s.Off, s.Width)
-	case model.OpUpdateVA:
-		return fmt.Sprintf("%v %#x %s", s.Op, uint64(s.VA), entryText(st.L, model.Entry(s.Value)))
-	case model.OpMMUUpdate:
-		return fmt.Sprintf("%v %s[%d] %s", s.Op, name, s.Off/st.L.Geo.Width, entryText(st.L, model.Entry(s.Value)))
-	case model.OpPin:
-		return fmt.Sprintf("%v L%d %s", s.Op, s.Level, name)
-	case model.OpUnpin, model.OpNewBaseptr, model.OpUserBaseptr, model.OpBootmem, model.OpClearPage, model.OpLoadCR3:
-		return fmt.Sprintf("%v %s", s.Op, name)
-	case model.OpSetCR4:
-		return fmt.Sprintf("%v %#x", s.Op, s.Value)
-	case model.OpHook:
-		return fmt.Sprintf("%v %v %s", s.Op, s.Hook, name)
-	case model.OpInvlpg:
-		return fmt.Sprintf("%v %#x", s.Op, uint64(s.VA))
-	}
-	return s.Op.String()
 }
 
 // module is the path of this module.

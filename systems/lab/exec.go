@@ -105,11 +105,12 @@ func (g *Guest) execute(op *script.Op) answer {
 	if !ok {
 		return answer{syntax: true}
 	}
+	if v := op.Spec.Verb; v != nil {
+		return g.hypercall(op.Spec.Op, v, &o)
+	}
 	switch op.Name {
 	case "w", "w4", "x", "or", "r":
 		return g.access(op.Name, model.VA(g.word(uint64(o.va)+o.num[0]*8)), o.entry)
-	case "mu", "mua", "mus", "map", "mapnf":
-		return g.updates(op.Name, &o)
 	case "get", "dump", "types", "btypes":
 		return g.show(op.Name, &o)
 	case "bench":
@@ -119,8 +120,10 @@ func (g *Guest) execute(op *script.Op) answer {
 	case "quiet":
 		g.quiet = o.num[0]
 		return answer{}
+	case "assist":
+		return number(g.M.VMAssist(o.num[0], uint32(o.num[1]) != 0))
 	}
-	return g.extended(op.Name, &o)
+	return answer{syntax: true}
 }
 
 // access carries out loads and stores. A 32-bit guest does those of 8 bytes with
