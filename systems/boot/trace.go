@@ -1,7 +1,6 @@
 package system
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -123,11 +122,6 @@ func differences(old, now *model.State) []reports.Change {
 
 // FrameName is the name of a frame in scenario files and reports, such as "f3".
 func FrameName(l *model.Layout, f model.Frame) string { return frameName(l, f) }
-
-// SlotName is the name of a slot of a frame, such as "f3[2]".
-func SlotName(l *model.Layout, f model.Frame, slot int) string {
-	return fmt.Sprintf("%s[%d]", frameName(l, f), slot)
-}
 
 // EntryText writes an entry with the name of its frame, such as "f3:PWAD".
 func EntryText(l *model.Layout, e model.Entry) string { return entryText(l, e) }

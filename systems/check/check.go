@@ -38,9 +38,6 @@ func Depth(calls int) Option { return func(c *config) { c.search.Depth = calls }
 // Timeout fails a test whose search has not ended by then.
 func Timeout(d time.Duration) Option { return func(c *config) { c.search.Timeout = d } }
 
-// Workers is the number of goroutines; no result depends on it.
-func Workers(n int) Option { return func(c *config) { c.search.Workers = n } }
-
 // Levels keeps to geometries of these numbers of table levels, 2 to 4.
 func Levels(levels ...int) Option { return func(c *config) { c.system.Levels = levels } }
 
