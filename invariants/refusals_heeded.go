@@ -23,9 +23,7 @@ func refusalsHeeded() Rule {
 func checkRefusals(c *Checker, st *model.Step) result {
 	m := c.call
 	was, op := m.refused, m.refusedOp
-	switch st.Op {
-	case model.OpMMUUpdate, model.OpUpdateVA, model.OpNewBaseptr, model.OpUserBaseptr, model.OpPin, model.OpUnpin,
-		model.OpSetGDT, model.OpClearFrame, model.OpCopyFrame:
+	if st.Op.Refusable() {
 		m.asked = true
 		if st.Errno != model.OK {
 			m.refused, m.refusedOp = true, st.Op

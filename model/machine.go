@@ -19,13 +19,15 @@ type Machine struct {
 	// Refuse is the hypercall, counted from 1, of the next Run that the hypervisor
 	// refuses for want of memory, whatever it asks for; 0: none.
 	Refuse int
-	// Hypercalls is the number of hypercalls of the last Run.
+	// Hypercalls is the number of hypercalls of the last Run, of those that may be
+	// refused.
 	Hypercalls int
 	// OnFault is the kernel's page-fault handler; nil: a page fault is the end. It
 	// reports whether the access is to be tried again.
 	OnFault func(f PageFault) bool
 
 	observers []Observer
+	refusable uint64 // the operations that Refuse counts, by bit
 	duo       *Duo   // the code of two processors that is run side by side, nil: none
 	locks     uint32 // the spinlocks that are held, by bit
 	call      Call
@@ -35,7 +37,7 @@ type Machine struct {
 
 // NewMachine returns a machine on a state, with observers.
 func NewMachine(s *State, observers ...Observer) *Machine {
-	return &Machine{State: s, observers: observers}
+	return &Machine{State: s, observers: observers, refusable: refusable()}
 }
 
 // Observe adds an observer.

@@ -3,7 +3,7 @@ package model
 // Op is the kind of a Step.
 type Op uint8
 
-// Steps that a machine takes.
+// Steps that a machine takes. Each has a row in the table of operations.
 const (
 	OpStore       Op = iota // a store through a virtual address
 	OpEmulate               // a store to a read-only L1 that the hypervisor carried out
@@ -33,20 +33,12 @@ const (
 	OpCallBegin             // a protocol call starts
 	OpCallEnd               // a protocol call has returned
 	OpHook                  // the kernel is about to call a hook
-	OpDealing               // an operation of a hostile guest, see hostile.go
+	OpDealing               // an operation of a hostile guest, see xen_hostile.go
 	NumOps
 )
 
-// String returns a short lower-case name.
-func (o Op) String() string {
-	return [...]string{"store", "emulated-store", "clear-page", "bootmem", "load_cr3", "set_cr4",
-		"flush", "invlpg", "mmu_update", "update_va_mapping", "new_baseptr", "new_user_baseptr",
-		"pin", "unpin", "set_gdt", "clear_frame", "copy_frame", "announce",
-		"set_ldt", "use_ldt", "alloc_page", "free_page", "fault", "resume", "suspend", "begin", "end", "hook", "dealing"}[o]
-}
-
 // Step is one thing that the machine did. Which fields mean something depends
-// on Op. The memory words that it changed are in [State.Writes] while
+// on Op, see [Op.Uses]. The memory words that it changed are in [State.Writes] while
 // observers look at it.
 type Step struct {
 	Op    Op

@@ -17,13 +17,18 @@ const (
 // Low bits of the pointer of an mmu_update (Xen: MMU_* in public/xen.h).
 const (
 	MMUNormal     uint64 = 0
+	MMUMachPhys   uint64 = 1
 	MMUPreserveAD uint64 = 2
 )
 
-// refuses counts a hypercall, and reports whether it is the one that Refuse names.
-func (m *Machine) refuses() bool {
+// ask begins a hypercall. It reports whether the hypervisor takes it up: the one that
+// Refuse names is refused. On bare metal nobody is asked.
+func (m *Machine) ask(op Op) bool {
+	if m.refusable>>op&1 == 0 || m.L.Hyper == nil {
+		return true
+	}
 	m.Hypercalls++
-	return m.Hypercalls == m.Refuse
+	return m.Hypercalls != m.Refuse
 }
 
 // MMUUpdate writes an entry of any table: ptr is its machine byte address, with
@@ -31,7 +36,7 @@ func (m *Machine) refuses() bool {
 func (m *Machine) MMUUpdate(ptr uint64, val Entry) Errno {
 	m.pause()
 	rc := ENOMEM
-	if !m.refuses() {
+	if m.ask(OpMMUUpdate) {
 		rc = m.mmuUpdate(ptr, val)
 	}
 	if m.watched() {
@@ -45,7 +50,7 @@ func (m *Machine) MMUUpdate(ptr uint64, val Entry) Errno {
 func (m *Machine) UpdateVAMapping(va VA, val Entry, flush UVMF) Errno {
 	m.pause()
 	f, off, rc := NoFrame, 0, ENOMEM
-	if !m.refuses() {
+	if m.ask(OpUpdateVA) {
 		f, off, rc = m.updateVAMapping(va, val, flush)
 	}
 	if m.watched() {
@@ -58,7 +63,7 @@ func (m *Machine) UpdateVAMapping(va VA, val Entry, flush UVMF) Errno {
 func (m *Machine) Pin(level int, mfn MFN) Errno {
 	m.pause()
 	rc := ENOMEM
-	if !m.refuses() {
+	if m.ask(OpPin) {
 		rc = m.pin(level, mfn)
 	}
 	if m.watched() {
@@ -71,7 +76,7 @@ func (m *Machine) Pin(level int, mfn MFN) Errno {
 func (m *Machine) Unpin(mfn MFN) Errno {
 	m.pause()
 	rc := ENOMEM
-	if !m.refuses() {
+	if m.ask(OpUnpin) {
 		rc = m.unpin(mfn)
 	}
 	if m.watched() {
@@ -84,7 +89,7 @@ func (m *Machine) Unpin(mfn MFN) Errno {
 func (m *Machine) NewBaseptr(mfn MFN) Errno {
 	m.pause()
 	rc := ENOMEM
-	if !m.refuses() {
+	if m.ask(OpNewBaseptr) {
 		rc = m.newBaseptr(mfn)
 	}
 	if m.watched() {
@@ -97,7 +102,7 @@ func (m *Machine) NewBaseptr(mfn MFN) Errno {
 func (m *Machine) NewUserBaseptr(mfn MFN) Errno {
 	m.pause()
 	rc := ENOMEM
-	if !m.refuses() {
+	if m.ask(OpUserBaseptr) {
 		rc = m.newUserBaseptr(mfn)
 	}
 	if m.watched() {
@@ -110,7 +115,7 @@ func (m *Machine) NewUserBaseptr(mfn MFN) Errno {
 func (m *Machine) ClearFrame(mfn MFN) Errno {
 	m.pause()
 	rc := ENOMEM
-	if !m.refuses() {
+	if m.ask(OpClearFrame) {
 		rc = m.clearFrame(mfn)
 	}
 	if m.watched() {
@@ -123,7 +128,7 @@ func (m *Machine) ClearFrame(mfn MFN) Errno {
 func (m *Machine) CopyFrame(dst, src MFN) Errno {
 	m.pause()
 	rc := ENOMEM
-	if !m.refuses() {
+	if m.ask(OpCopyFrame) {
 		rc = m.copyFrame(dst, src)
 	}
 	if m.watched() {
@@ -136,7 +141,7 @@ func (m *Machine) CopyFrame(dst, src MFN) Errno {
 func (m *Machine) SetGDT(frames ...MFN) Errno {
 	m.pause()
 	rc := ENOMEM
-	if !m.refuses() {
+	if m.ask(OpSetGDT) {
 		rc = m.setGDT(frames)
 	}
 	f := NoFrame

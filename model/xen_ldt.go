@@ -20,18 +20,25 @@ const mostLDTEntries = 8192
 // frames are found when they are used. No entries unload the table.
 func (m *Machine) SetLDT(base VA, entries int) Errno {
 	m.pause()
-	rc := OK
-	if base&(PageSize-1) != 0 && entries > 0 || entries > mostLDTEntries {
-		rc = EINVAL
-	} else {
-		m.dropLDT()
-		m.LDT = LDT{Base: base, Entries: entries}
-		if entries == 0 {
-			m.LDT.Base = 0
-		}
+	rc := ENOMEM
+	if m.ask(OpSetLDT) {
+		rc = m.setLDT(base, entries)
 	}
 	m.emit(Step{Op: OpSetLDT, Errno: rc, VA: base, Value: uint64(entries)})
 	return rc
+}
+
+// setLDT notes where the table is (Xen: the case MMUEXT_SET_LDT of do_mmuext_op).
+func (s *State) setLDT(base VA, entries int) Errno {
+	if base&(PageSize-1) != 0 && entries > 0 || entries > mostLDTEntries {
+		return EINVAL
+	}
+	s.dropLDT()
+	s.LDT = LDT{Base: base, Entries: entries}
+	if entries == 0 {
+		s.LDT.Base = 0
+	}
+	return OK
 }
 
 // UseLDT has the processor load a descriptor of the LDT. Under a hypervisor the

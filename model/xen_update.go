@@ -91,7 +91,7 @@ func (s *State) mmuUpdate(ptr uint64, val Entry) Errno {
 		return ENOSYS
 	case !s.ours(f):
 		return EINVAL
-	case cmd == 1: // MMU_MACHPHYS_UPDATE: Xen's own table of frame numbers
+	case cmd == MMUMachPhys: // Xen's own table of frame numbers
 		return s.m2pUpdate(f, val)
 	}
 	slot := int(ptr&(PageSize-1)) / s.rules.geo.Width

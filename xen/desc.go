@@ -52,7 +52,8 @@ func AliasedProt(k *hooks.Kernel, va model.VA, readOnly bool) {
 	}
 }
 
-// SetLDT loads an LDT by its linear address (Linux: xen_set_ldt).
+// SetLDT loads an LDT by its linear address (Linux: xen_set_ldt, a multicall of one
+// mmuext_op; xen_mc_flush ends in BUG if it is refused).
 func SetLDT(k *hooks.Kernel, va model.VA, entries int) {
 	if rc := k.M.SetLDT(va, entries); rc != model.OK {
 		k.M.Bug("xen_set_ldt", rc)

@@ -66,10 +66,7 @@ func NewGuest(c systems.Change) (*Guest, error) {
 
 // opsByNibble are the operations by number; what makes tables has more numbers
 // than the rest.
-const opsByNibble = "mmmmmssppuucUgzo"
-
-// opLetters are the letters of opsByNibble in the order of the operations' names.
-const opLetters = "mspucUgzo"
+var opsByNibble = [16]string{"mu", "mu", "mu", "mu", "mu", "st", "st", "pin", "pin", "unpin", "unpin", "cr3", "ucr3", "gdt", "clear", "copy"}
 
 // flagSets are the flags of an entry by number; 0 is the empty entry.
 func flagSets() [16]model.Entry {
@@ -124,14 +121,7 @@ func (g *Guest) op(m *pvdp.Model, w uint) pvdp.Op {
 }
 
 // opOf is the operation with a number.
-func opOf(nibble uint) uint8 {
-	for i := range opLetters {
-		if opLetters[i] == opsByNibble[nibble] {
-			return uint8(i)
-		}
-	}
-	return 0
-}
+func opOf(nibble uint) uint8 { return uint8(slices.Index(pvdp.OpNames(), opsByNibble[nibble])) }
 
 // reachable turns a store to a frame that the guest cannot write to into one to
 // the next frame that it can, or into a hypercall if there is none.

@@ -18,7 +18,13 @@ func unheeded() []Mutant {
 		row("unheeded-readonly", "whether a new table has become read-only is not looked at", 3, 2, readonlyUnheeded),
 		row("unheeded-update", "whether a table was linked is not looked at", 3, 1, updateUnheeded),
 		row("unheeded-cr3", "whether another root was loaded is not looked at", 2, 1, handOver(copyRoot, zeroRO, rootRO, loadAnyway)),
+		{ID: "unheeded-ldt", What: "whether the LDT was loaded is not looked at", Source: "Linux, arch/x86/xen/enlighten.c, xen_set_ldt: a multicall, whose answers xen_mc_flush looks at",
+			Place: lifeXen(3, "desc"), Catch: "refusals-heeded", Steps: 4, Change: ofKernel(ldtUnheeded)},
 	}
+}
+
+func ldtUnheeded(o *hooks.Ops, _ *hooks.Funcs) {
+	o.Life.SetLDT = func(k *hooks.Kernel, va model.VA, entries int) { k.M.SetLDT(va, entries) }
 }
 
 func readonlyUnheeded(o *hooks.Ops, _ *hooks.Funcs) {

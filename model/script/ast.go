@@ -93,29 +93,3 @@ const (
 	PoolPages  = 32
 	BootFrames = 64
 )
-
-// NewOp returns an operation built from operands. It is for programs that write
-// scripts; the operands must fit the specification.
-func NewOp(name string, args ...Arg) *Op {
-	return &Op{Spec: Lookup(name), Name: name, Args: args}
-}
-
-// Pool returns the name of pool frame n.
-func Pool(n int) Frame { return Frame{Class: ClassPool, N: uint64(n)} }
-
-// FrameArg returns a frame as an operand.
-func FrameArg(f Frame) Arg { return Arg{Kind: KindFrame, Frame: f} }
-
-// EntryArg returns an entry as an operand.
-func EntryArg(f Frame, flags model.Entry) Arg {
-	return Arg{Kind: KindEntry, Frame: f, Bits: flags}
-}
-
-// Number returns a decimal number as an operand.
-func Number(n uint64) Arg { return Arg{Kind: KindNumber, Num: n} }
-
-// Page returns the address of pool page n as an operand.
-func Page(n int) Arg { return Arg{Kind: KindAddr, Slot: n} }
-
-// Addr returns a virtual address as an operand.
-func Addr(va model.VA) Arg { return Arg{Kind: KindAddr, Slot: -1, Num: uint64(va), Hex: true} }

@@ -162,7 +162,7 @@ func (o *Op) parse(words []word) *Error {
 	}
 	words = words[1:]
 	if !spec.fits(len(words)) {
-		return &Error{Col: o.Col, Msg: fmt.Sprintf("%s takes %s, not %d", o.Name, spec.count(), len(words))}
+		return &Error{Col: o.Col, Msg: fmt.Sprintf("%s takes %s, not %d: %s, such as %q", o.Name, spec.count(), len(words), spec.Syntax(), spec.Example)}
 	}
 	for n, w := range words {
 		kind, _ := spec.kind(n)

@@ -47,13 +47,13 @@ func TestRecordedScripts(t *testing.T) {
 func TestErrorsNamePlace(t *testing.T) {
 	cases := []struct{ src, want string }{
 		{"reset\n  jump f0", `f:2:3: unknown operation "jump"`},
-		{"pin 1", "f:1:1: pin takes 2 operands, not 1"},
+		{"pin 1", `f:1:1: pin takes 2 operands, not 1: pin LEVEL FRAME, such as "pin 1 f1"`},
 		{"pin 1 f64", `f:1:7: "f64" is not a frame: no such number`},
 		{"pin 1 q", `f:1:7: "q" is not a frame: names start with f, k, b, m, x or h`},
 		{"map s32 0", `f:1:5: "s32" is not an address: pages are s0 to s31`},
 		{"map s0 f0:PZ", `f:1:12: 'Z' is not a flag: flags are PWUTCADSGabcKX and +NUMBER`},
 		{"mu f0 one 0", `f:1:7: "one" is not a number`},
-		{"mus f0 0 f1:P 1", "f:1:1: mus takes 3 operands or 5, 7, ..., not 4"},
+		{"mus f0 0 f1:P 1", `f:1:1: mus takes 3 operands or 5, 7, ..., not 4: mus FRAME SLOT ENTRY ..., such as "mus f1 1 f0:PW 2 0"`},
 		{"mu f0 0 k0:P", `f:1:9: "k0" is not a frame: no such number`},
 	}
 	for _, c := range cases {

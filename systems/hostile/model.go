@@ -152,14 +152,6 @@ func (m *Model) Settle() (broken int) {
 // page is the address of a page.
 func (m *Model) page(n uint8) model.VA { return m.sys.geo.Wrap(model.VA(n) << model.PageShift) }
 
-// interrupted issues an operation that is interrupted at a place.
-func (m *Model) interrupted(place uint8, issue func() model.Errno) model.Errno {
-	m.m.Interrupt(int(place))
-	rc := issue()
-	m.m.Interrupt(0)
-	return rc
-}
-
 // store is a plain store of the guest's. Where it faults, nothing happens.
 func (m *Model) store(va model.VA, width int, v uint64) model.Errno {
 	t, fault := m.m.Access(va, true)
@@ -168,3 +160,6 @@ func (m *Model) store(va model.VA, width int, v uint64) model.Errno {
 	}
 	return model.OK
 }
+
+// Observe has an observer see every step of the guest's machine.
+func (m *Model) Observe(o model.Observer) { m.m.Observe(o) }

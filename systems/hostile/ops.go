@@ -8,24 +8,11 @@ import (
 	"github.com/ptcheck/ptcheck/model"
 )
 
-// operand is the kind of an operation's argument.
-type operand uint8
-
-const (
-	anyFrame   operand = iota + 1 // a frame of the guest's
-	otherFrame                    // a frame of others
-	anySlot
-	anyLevel
-	anyPage  // a page of the address space
-	anyEntry // an entry of the alphabet
-	anyPlace // a place to be interrupted at, counted from 1
-)
-
 // operation describes an operation: its name in scenarios, its operands, and how
 // it is issued.
 type operation struct {
 	name string
-	args []operand
+	args []model.Operand
 	do   func(m *Model, o Op) model.Errno
 	// refused says that a right hypervisor refuses it always.
 	refused bool
@@ -33,30 +20,23 @@ type operation struct {
 	gives invariants.Means
 }
 
-// operations are the operations of a hostile guest. It is never written to.
+// operations are the operations of a hostile guest: verbs of the table of operations,
+// and accesses to memory. It is never written to.
 var operations = [...]operation{
-	{name: "mu", args: []operand{anyFrame, anySlot, anyEntry}, gives: invariants.WritesEntries | invariants.MapsPages | invariants.AboutFrames, do: func(m *Model, o Op) model.Errno {
-		return m.m.MMUUpdate(uint64(o.args[0])<<model.PageShift+uint64(o.args[1])*8, o.entry)
-	}},
-	{name: "m2p", args: []operand{anyFrame, anyEntry}, gives: invariants.AboutFrames, do: func(m *Model, o Op) model.Errno {
-		return m.m.MMUUpdate(uint64(o.args[0])<<model.PageShift+1, o.entry)
-	}},
-	{name: "uva", args: []operand{anyPage, anyEntry}, gives: invariants.UpdatesByVA | invariants.MapsPages, do: func(m *Model, o Op) model.Errno {
-		return m.m.UpdateVAMapping(m.page(o.args[0]), o.entry, model.UVMFNone)
-	}},
-	{name: "uva-wild", do: func(m *Model, _ Op) model.Errno {
-		return m.m.UpdateVAMapping(1<<50, 0, model.UVMFInvlpg)
-	}, refused: true},
-	{name: "put", args: []operand{anyPage, anySlot, anyEntry}, gives: invariants.StoresToTables | invariants.MapsPages | invariants.UsesPages, do: func(m *Model, o Op) model.Errno {
+	issued("mu", invariants.WritesEntries|invariants.MapsPages|invariants.AboutFrames),
+	issued("m2p", invariants.AboutFrames),
+	issued("uva", invariants.UpdatesByVA|invariants.MapsPages),
+	issued("uva-wild", 0),
+	{name: "put", args: []model.Operand{model.OperandPage, model.OperandSlot, model.OperandEntry}, gives: invariants.StoresToTables | invariants.MapsPages | invariants.UsesPages, do: func(m *Model, o Op) model.Errno {
 		return m.store(m.page(o.args[0])+model.VA(o.args[1])*8, 8, uint64(o.entry))
 	}},
-	{name: "put-low", args: []operand{anyPage, anySlot, anyEntry}, gives: invariants.StoresToTables, do: func(m *Model, o Op) model.Errno {
+	{name: "put-low", args: []model.Operand{model.OperandPage, model.OperandSlot, model.OperandEntry}, gives: invariants.StoresToTables, do: func(m *Model, o Op) model.Errno {
 		return m.store(m.page(o.args[0])+model.VA(o.args[1])*8, 4, uint64(o.entry)&0xffff_ffff)
 	}},
-	{name: "put-high", args: []operand{anyPage, anySlot, anyEntry}, gives: invariants.StoresToTables, do: func(m *Model, o Op) model.Errno {
+	{name: "put-high", args: []model.Operand{model.OperandPage, model.OperandSlot, model.OperandEntry}, gives: invariants.StoresToTables, do: func(m *Model, o Op) model.Errno {
 		return m.store(m.page(o.args[0])+model.VA(o.args[1])*8+4, 4, uint64(o.entry)>>32)
 	}},
-	{name: "touch", args: []operand{anyPage}, gives: invariants.UsesPages, do: func(m *Model, o Op) model.Errno {
+	{name: "touch", args: []model.Operand{model.OperandPage}, gives: invariants.UsesPages, do: func(m *Model, o Op) model.Errno {
 		if _, fault := m.m.Access(m.page(o.args[0]), true); fault == model.WalkOK {
 			return model.OK
 		}
@@ -65,52 +45,63 @@ var operations = [...]operation{
 		}
 		return model.OK
 	}},
-	{name: "pin", args: []operand{anyLevel, anyFrame}, gives: invariants.Pins, do: func(m *Model, o Op) model.Errno {
-		return m.m.Pin(int(o.args[0]), model.MFN(o.args[1]))
-	}},
-	{name: "pin-part", args: []operand{anyLevel, anyFrame, anyPlace}, gives: invariants.Pins | invariants.Interruptible, do: func(m *Model, o Op) model.Errno {
-		return m.interrupted(o.args[2], func() model.Errno { return m.m.Pin(int(o.args[0]), model.MFN(o.args[1])) })
-	}},
-	{name: "pin-late", args: []operand{anyLevel, anyFrame}, gives: invariants.Pins | invariants.PinsUnfinished, do: func(m *Model, o Op) model.Errno {
-		m.m.Defer(true)
-		rc := m.m.Pin(int(o.args[0]), model.MFN(o.args[1]))
-		m.m.Defer(false)
-		return rc
-	}},
-	{name: "unpin", args: []operand{anyFrame}, do: func(m *Model, o Op) model.Errno { return m.m.Unpin(model.MFN(o.args[0])) }},
-	{name: "unpin-part", args: []operand{anyFrame, anyPlace}, gives: invariants.Interruptible, do: func(m *Model, o Op) model.Errno {
-		if m.s.Pending() != model.NoFrame {
-			return model.EINVAL
+	issued("pin", invariants.Pins),
+	issued("pin-part", invariants.Pins|invariants.Interruptible),
+	issued("pin-late", invariants.Pins|invariants.PinsUnfinished),
+	issued("unpin", 0),
+	issued("unpin-part", invariants.Interruptible),
+	issued("finish", 0),
+	issued("cr3", invariants.LoadsRoots|invariants.AboutFrames),
+	issued("ucr3", invariants.LoadsRoots|invariants.AboutFrames),
+	issued("gdt", invariants.LoadsGDT|invariants.AboutFrames),
+	issued("gdt-none", 0),
+	issued("flush", 0),
+	issued("release", invariants.AboutFrames),
+	issued("give", invariants.AboutFrames),
+	issued("obtain", 0),
+	issued("other", 0),
+	issued("lend", invariants.Lends|invariants.UsesPages|invariants.AboutFrames),
+	issued("unlend", 0),
+	issued("unlend-device", 0),
+	issued("grant-pte", invariants.MapsPages|invariants.AboutFrames),
+	issued("assign", invariants.AssignsDevices),
+	issued("result", invariants.AboutFrames),
+	issued("unshare", 0),
+	issued("iret", 0),
+	issued("kill", invariants.Dies),
+}
+
+// issued is a verb of the table of operations. gives is what a guest can do that has
+// it, as far as rules ask.
+func issued(name string, gives invariants.Means) operation {
+	_, v := model.FindVerb(name)
+	return operation{name: name, args: v.Args, refused: v.Denied, gives: gives, do: func(m *Model, o Op) model.Errno {
+		return v.Issue(m.m, m.operands(v.Args, o))
+	}}
+}
+
+// operands are those of a verb.
+func (m *Model) operands(kinds []model.Operand, op Op) (o model.Operands) {
+	o.Entry = op.entry
+	frames := 0
+	for n, k := range kinds {
+		switch a := op.args[n]; k {
+		case model.OperandFrame, model.OperandOther, model.OperandFrameOrNone:
+			if frames++; frames == 1 {
+				o.Frame = model.MFN(a)
+			} else {
+				o.Second = model.MFN(a)
+			}
+		case model.OperandEntry:
+		case model.OperandPage:
+			o.VA = m.page(a)
+		case model.OperandPlace:
+			o.Place = int(a)
+		default:
+			o.N = uint64(a)
 		}
-		return m.interrupted(o.args[1], func() model.Errno { return m.m.Unpin(model.MFN(o.args[0])) })
-	}},
-	{name: "finish", do: func(m *Model, _ Op) model.Errno { return m.m.Finish() }},
-	{name: "cr3", args: []operand{anyFrame}, gives: invariants.LoadsRoots | invariants.AboutFrames, do: func(m *Model, o Op) model.Errno { return m.m.NewBaseptr(model.MFN(o.args[0])) }},
-	{name: "ucr3", args: []operand{anyFrame}, gives: invariants.LoadsRoots | invariants.AboutFrames, do: func(m *Model, o Op) model.Errno { return m.m.NewUserBaseptr(model.MFN(o.args[0])) }},
-	{name: "gdt", args: []operand{anyFrame}, gives: invariants.LoadsGDT | invariants.AboutFrames, do: func(m *Model, o Op) model.Errno { return m.m.SetGDT(model.MFN(o.args[0])) }},
-	{name: "gdt-none", do: func(m *Model, _ Op) model.Errno { return m.m.SetGDT() }},
-	{name: "flush", do: func(m *Model, _ Op) model.Errno { return m.m.FlushLocal() }},
-	{name: "release", args: []operand{anyFrame}, gives: invariants.AboutFrames, do: func(m *Model, o Op) model.Errno { return m.m.Release(model.Frame(o.args[0])) }},
-	{name: "give", args: []operand{anyFrame}, gives: invariants.AboutFrames, do: func(m *Model, o Op) model.Errno { return m.m.Steal(model.Frame(o.args[0])) }},
-	{name: "obtain", args: []operand{anyFrame}, do: func(m *Model, o Op) model.Errno { return m.m.Obtain(model.Frame(o.args[0])) }},
-	{name: "other", args: []operand{anyFrame, anySlot, anyEntry}, do: func(m *Model, o Op) model.Errno {
-		return m.m.StoreOther(model.Frame(o.args[0]), int(o.args[1]), o.entry)
-	}},
-	{name: "lend", args: []operand{anyFrame}, gives: invariants.Lends | invariants.UsesPages | invariants.AboutFrames, do: func(m *Model, o Op) model.Errno { return m.m.Lend(model.Frame(o.args[0])) }},
-	{name: "unlend", args: []operand{anyFrame}, do: func(m *Model, o Op) model.Errno { return m.m.Unlend(model.Frame(o.args[0])) }},
-	{name: "unlend-device", args: []operand{anyFrame}, do: func(m *Model, o Op) model.Errno { return m.m.UnlendDevice(model.Frame(o.args[0])) }, refused: true},
-	{name: "grant-pte", args: []operand{anyFrame, anySlot, anyFrame}, gives: invariants.MapsPages | invariants.AboutFrames, do: func(m *Model, o Op) model.Errno {
-		return m.m.GrantPTE(model.Frame(o.args[0]), int(o.args[1])*8+4, model.Frame(o.args[2]))
-	}, refused: true},
-	{name: "assign", gives: invariants.AssignsDevices, do: func(m *Model, _ Op) model.Errno { return m.m.AssignDevice() }},
-	{name: "result", args: []operand{anyFrame, anySlot, anyFrame}, gives: invariants.AboutFrames, do: func(m *Model, o Op) model.Errno {
-		return m.m.StoreResult(model.Frame(o.args[0]), int(o.args[1]), model.MFN(o.args[2]))
-	}, refused: true},
-	{name: "unshare", args: []operand{otherFrame}, do: func(m *Model, o Op) model.Errno { return m.m.Unshare(model.Frame(o.args[0])) }},
-	{name: "iret", args: []operand{anyPage, anyEntry}, do: func(m *Model, o Op) model.Errno {
-		return m.m.Iret(m.page(o.args[0]), o.entry)
-	}},
-	{name: "kill", gives: invariants.Dies, do: func(m *Model, _ Op) model.Errno { return m.m.Kill() }},
+	}
+	return o
 }
 
 // Op is an operation by its parts, or a race.
@@ -133,7 +124,7 @@ func codeOf(op int, a [3]uint8) uint64 {
 func (h *Guest) op(code uint64) Op {
 	o := Op{n: uint8(code >> 24), args: [3]uint8{uint8(code >> 16), uint8(code >> 8), uint8(code)}}
 	for i, kind := range operations[o.n].args {
-		if kind == anyEntry {
+		if kind == model.OperandEntry {
 			o.entry, o.args[i] = h.values[o.args[i]], 0
 		}
 	}
@@ -141,22 +132,24 @@ func (h *Guest) op(code uint64) Op {
 }
 
 // bounds is the range of an operand.
-func (h *Guest) bounds(k operand) (from, to int) {
+func (h *Guest) bounds(k model.Operand) (from, to int) {
 	switch k {
-	case anyFrame:
+	case model.OperandFrame, model.OperandFrameOrNone:
 		return 0, h.o.Frames
-	case otherFrame:
+	case model.OperandOther:
 		return h.o.Frames, h.o.all()
-	case anySlot:
+	case model.OperandSlot:
 		return 0, h.geo.Words()
-	case anyLevel:
+	case model.OperandLevel:
 		return 1, h.geo.Levels + 1
-	case anyPage:
+	case model.OperandPage:
 		return 0, 1 << (h.geo.VABits() - model.PageShift)
-	case anyEntry:
+	case model.OperandEntry:
 		return 0, len(h.values)
+	case model.OperandPlace:
+		return 1, h.o.Interrupts + 1
 	}
-	return 1, h.o.Interrupts + 1
+	panic("hostile: a guest has no range of " + k.String())
 }
 
 // eachCall appends the codes of an operation with all operands.
@@ -188,9 +181,9 @@ func (o *Options) lines(op Op) []string {
 	b.WriteString(operations[op.n].name)
 	for i, kind := range operations[op.n].args {
 		switch kind {
-		case anyFrame, otherFrame:
+		case model.OperandFrame, model.OperandFrameOrNone, model.OperandOther:
 			fmt.Fprintf(&b, " f%d", op.args[i])
-		case anyEntry:
+		case model.OperandEntry:
 			b.WriteString(" " + o.entryText(op.entry))
 		default:
 			fmt.Fprintf(&b, " %d", op.args[i])

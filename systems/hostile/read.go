@@ -112,19 +112,19 @@ func (h *Guest) read(op *script.Op) (o Op, err error) {
 		arg := &op.Args[i]
 		v := arg.Num
 		switch kind {
-		case anyEntry:
+		case model.OperandEntry:
 			if o.entry, err = h.entryOf(arg); err != nil {
 				return o, err
 			}
 			continue
-		case anyFrame, otherFrame:
+		case model.OperandFrame, model.OperandFrameOrNone, model.OperandOther:
 			v = arg.Frame.N
 			if arg.Frame.Class != script.ClassPool {
 				return o, fmt.Errorf("operand %d: want a frame such as f3", i+1)
 			}
 		}
 		from, to := h.bounds(kind)
-		if kind == anyPlace || to > 256 { // as many as an operand can tell
+		if kind == model.OperandPlace || to > 256 { // as many as an operand can tell
 			to = 256
 		}
 		if v < uint64(from) || v >= uint64(to) {

@@ -120,7 +120,8 @@ func (g *Guest) execute(op *script.Op) answer {
 // executor carries out some operations, told apart by their names.
 type executor func(g *Guest, name string, o *operands) answer
 
-// executors are all operations that the executor knows. It is never written to.
+// executors are the operations that the executor knows besides hypercalls, which are
+// verbs of the table of operations. It is never written to.
 var executors = [...]struct {
 	names []string
 	do    executor
@@ -128,9 +129,10 @@ var executors = [...]struct {
 	{[]string{"w", "w4", "x", "or", "r"}, func(g *Guest, name string, o *operands) answer {
 		return g.access(name, model.VA(g.word(uint64(o.va)+o.num[0]*8)), o.entry)
 	}},
-	{[]string{"mu", "mua", "mus", "map", "mapnf"}, (*Guest).updates},
 	{[]string{"get", "dump", "types", "btypes"}, (*Guest).show},
-	{[]string{"pin", "unpin", "cr3", "cr3!", "ucr3", "flush", "invlpg", "clear", "copy", "gdt", "assist"}, (*Guest).extended},
+	{[]string{"assist"}, func(g *Guest, _ string, o *operands) answer {
+		return number(g.M.VMAssist(o.num[0], uint32(o.num[1]) != 0))
+	}},
 	{[]string{"bench"}, func(g *Guest, _ string, o *operands) answer { return g.bench(o.word, o.num[0]) }},
 	{[]string{"reset"}, func(g *Guest, _ string, _ *operands) answer { return answer{value: int64(g.reset())} }},
 	{[]string{"quiet"}, func(g *Guest, _ string, o *operands) answer {
@@ -143,6 +145,9 @@ var executors = [...]struct {
 
 // executorOf finds what carries out an operation, nil if the executor does not know it.
 func executorOf(name string) executor {
+	if op, v := model.FindVerb(name); v != nil && v.OnXen {
+		return func(g *Guest, _ string, o *operands) answer { return g.hypercall(op, v, o) }
+	}
 	for i := range executors {
 		if slices.Contains(executors[i].names, name) {
 			return executors[i].do

@@ -2,18 +2,61 @@ package lab
 
 import "github.com/ptcheck/ptcheck/model"
 
-// updates carries out the hypercalls that write entries.
-func (g *Guest) updates(name string, o *operands) answer {
-	switch name {
-	case "map":
-		return number(g.M.UpdateVAMapping(o.va, o.entry[0], model.UVMFInvlpg))
-	case "mapnf":
-		return number(g.M.UpdateVAMapping(o.va, o.entry[0], model.UVMFNone))
-	case "mua":
-		return number(g.update(o.frame[0], o.num[0], o.entry[0], model.MMUPreserveAD))
-	case "mu":
-		return number(g.update(o.frame[0], o.num[0], o.entry[0], model.MMUNormal))
+// hypercall carries out a hypercall of those that the executor has.
+func (g *Guest) hypercall(op model.Op, v *model.Verb, o *operands) answer {
+	switch {
+	case !v.OnXen:
+		return answer{syntax: true}
+	case v.Issue == nil:
+		return g.batch(o)
+	case v.Name == "pin":
+		return number(g.mmuext(uint32(o.num[0]-1), o.frame[0]))
+	case v.Name == "cr3" && !g.mapped(o.frame[0]):
+		return answer{skipped: true}
 	}
+	rc := v.Issue(g.M, o.of(v))
+	g.remember(op, o, rc)
+	return number(rc)
+}
+
+// remember notes what a reset has to undo.
+func (g *Guest) remember(op model.Op, o *operands, rc model.Errno) {
+	switch {
+	case op == model.OpUserBaseptr:
+		g.userRoot = true
+	case rc != model.OK:
+	case op == model.OpNewBaseptr:
+		g.root = o.frame[0]
+	case op == model.OpSetGDT:
+		g.gdtLoaded = true
+	}
+}
+
+// of are the operands as a verb of the table of operations has them.
+func (o *operands) of(v *model.Verb) model.Operands {
+	out := model.Operands{VA: o.va}
+	if len(o.frame) > 0 {
+		out.Frame = o.frame[0]
+	}
+	if len(o.frame) > 1 {
+		out.Second = o.frame[1]
+	}
+	if len(o.num) > 0 {
+		out.N = o.num[0]
+	}
+	if len(o.entry) > 0 {
+		out.Entry = o.entry[0]
+	}
+	for _, k := range v.Args {
+		if k == model.OperandSlot {
+			out.N &= 1<<29 - 1 // the executor computes byte offsets of 32 bits
+		}
+	}
+	return out
+}
+
+// batch is mmu_update with several items.
+func (g *Guest) batch(o *operands) answer {
 	items := make([]model.MMUItem, len(o.num))
 	for i, n := range o.num {
 		items[i] = model.MMUItem{Ptr: uint64(o.frame[0])<<model.PageShift + n*8, Val: o.entry[i]}
@@ -24,83 +67,39 @@ func (g *Guest) updates(name string, o *operands) answer {
 	return number(rc)
 }
 
-// extended carries out the other hypercalls.
-func (g *Guest) extended(name string, o *operands) answer {
-	m := g.M
-	switch name {
-	case "pin":
-		return number(g.mmuext(uint32(o.num[0]-1), o.frame[0]))
-	case "unpin":
-		return number(m.Unpin(o.frame[0]))
-	case "cr3", "cr3!":
-		return g.rootSwitch(o.frame[0], name == "cr3")
-	case "ucr3":
-		g.userRoot = true
-		return number(m.NewUserBaseptr(o.frame[0]))
-	case "flush":
-		return number(m.FlushLocal())
-	case "invlpg":
-		return number(m.InvalidatePage(o.va))
-	case "clear":
-		return number(m.ClearFrame(o.frame[0]))
-	case "copy":
-		return number(m.CopyFrame(o.frame[0], o.frame[1]))
-	case "gdt":
-		rc := m.SetGDT(o.frame[0])
-		g.gdtLoaded = g.gdtLoaded || rc == model.OK
-		return number(rc)
-	case "assist":
-		return number(m.VMAssist(o.num[0], uint32(o.num[1]) != 0))
-	}
-	return answer{syntax: true}
-}
-
 // mmuext carries out an operation of mmuext_op by its number, as "pin LEVEL"
 // does with LEVEL-1, whatever LEVEL is.
 func (g *Guest) mmuext(cmd uint32, f model.MFN) model.Errno {
-	m := g.M
 	switch cmd {
 	case 0, 1, 2, 3:
-		return m.Pin(int(cmd)+1, f)
-	case 4:
-		return m.Unpin(f)
-	case 5:
-		return m.NewBaseptr(f)
-	case 6, 10: // TLB_FLUSH_LOCAL, TLB_FLUSH_ALL
-		return m.FlushLocal()
-	case 7, 11: // INVLPG_LOCAL, INVLPG_ALL
-		return m.InvalidatePage(model.VA(f))
+		return g.M.Pin(int(cmd)+1, f)
+	case 10: // TLB_FLUSH_ALL
+		return g.M.FlushLocal()
+	case 11: // INVLPG_ALL
+		return g.M.InvalidatePage(model.VA(f))
 	case 12, 13, 18: // FLUSH_CACHE, SET_LDT to none, FLUSH_CACHE_GLOBAL
 		return model.OK
-	case 15:
-		return m.NewUserBaseptr(f)
-	case 16:
-		return m.ClearFrame(f)
-	case 17:
-		return m.CopyFrame(f, 0)
+	}
+	for _, v := range model.Verbs() {
+		if v.MMUExt == cmd {
+			return v.Issue(g.M, model.Operands{Frame: f, VA: model.VA(f)})
+		}
 	}
 	return model.ENOSYS
 }
 
-// rootSwitch switches to another root; checked, only if the executor seems to be
-// mapped there.
-func (g *Guest) rootSwitch(f model.MFN, checked bool) answer {
-	if checked {
-		seen := g.peek(f)
-		if g.ended() {
-			return answer{}
-		}
-		index := g.M.L.Geo.Index(g.page(0), g.levels)
-		e := model.Entry(g.M.LoadFrame(seen, index*8, 8))
-		g.unpeek()
-		if !e.Is(model.Present) {
-			g.text(" unsafe")
-			return answer{skipped: true}
-		}
+// mapped reports whether the executor seems to be mapped by another root.
+func (g *Guest) mapped(f model.MFN) bool {
+	seen := g.peek(f)
+	if g.ended() {
+		return false
 	}
-	rc := g.M.NewBaseptr(f)
-	if rc == model.OK {
-		g.root = f
+	index := g.M.L.Geo.Index(g.page(0), g.levels)
+	e := model.Entry(g.M.LoadFrame(seen, index*8, 8))
+	g.unpeek()
+	if !e.Is(model.Present) {
+		g.text(" unsafe")
+		return false
 	}
-	return number(rc)
+	return true
 }

@@ -1,7 +1,6 @@
 package lab
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/ptcheck/ptcheck/model"
@@ -36,23 +35,13 @@ func (t *stepTracer) Step(_ *model.Machine, s *model.Step) {
 	t.to.Step(t.g.M.State, step)
 }
 
+// stepText says what a step did and what the hypervisor answered.
 func (g *Guest) stepText(s *model.Step) string {
-	name := g.FrameName(s.Frame)
-	switch s.Op {
-	case model.OpStore, model.OpEmulate:
-		return fmt.Sprintf("%v %s+%#x, %d bytes", s.Op, name, s.Off, s.Width)
-	case model.OpUpdateVA:
-		return fmt.Sprintf("%v %#x %s = %v", s.Op, uint64(s.VA), g.EntryText(model.Entry(s.Value)), s.Errno)
-	case model.OpMMUUpdate:
-		return fmt.Sprintf("%v %s[%d] %s = %v", s.Op, name, s.Off/8, g.EntryText(model.Entry(s.Value)), s.Errno)
-	case model.OpPin:
-		return fmt.Sprintf("%v L%d %s = %v", s.Op, s.Level, name, s.Errno)
-	case model.OpFlush:
-		return s.Op.String()
-	case model.OpInvlpg:
-		return fmt.Sprintf("%v %#x", s.Op, uint64(s.VA))
+	text := s.Text(g.M.L, g)
+	if s.Op.Refusable() {
+		text += " = " + s.Errno.String()
 	}
-	return fmt.Sprintf("%v %s = %v", s.Op, name, s.Errno)
+	return text
 }
 
 // FrameName is the name of a frame in scripts, such as "f3" for one of the pool or

@@ -34,12 +34,12 @@ const (
 // OperandOf returns what the argument of an operation is, by its index in
 // [OpNames].
 func OperandOf(op uint8) Operand {
-	switch op {
-	case opMMU, opRaw:
-		return SlotEntry
-	case opPin:
+	switch args := opArgs(op); {
+	case args[0] == model.OperandLevel:
 		return LevelOf
-	case opCopy:
+	case len(args) == 3:
+		return SlotEntry
+	case len(args) == 2:
 		return FrameOf
 	}
 	return NoOperand

@@ -10,23 +10,8 @@ import (
 // Site implements [attack.Kind]: the code that answers an operation; nil for plain
 // stores.
 func (*system) Site(o Op) *reports.Site {
-	switch o.Op {
-	case opMMU:
-		return view.SiteOf((*model.Machine).MMUUpdate)
-	case opPin:
-		return view.SiteOf((*model.Machine).Pin)
-	case opUnpin:
-		return view.SiteOf((*model.Machine).Unpin)
-	case opCR3:
-		return view.SiteOf((*model.Machine).NewBaseptr)
-	case opUserCR3:
-		return view.SiteOf((*model.Machine).NewUserBaseptr)
-	case opGDT:
-		return view.SiteOf((*model.Machine).SetGDT)
-	case opClear:
-		return view.SiteOf((*model.Machine).ClearFrame)
-	case opCopy:
-		return view.SiteOf((*model.Machine).CopyFrame)
+	if of, v := model.FindVerb(opNames[o.Op]); v != nil {
+		return view.SiteOf(of.Row().Method)
 	}
 	return nil
 }

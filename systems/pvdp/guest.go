@@ -43,22 +43,38 @@ type Options struct {
 	FramesOnly bool
 }
 
-// Operations of an adversary.
+// Operations of an adversary, by number: those that it issues in a way of their own.
 const (
 	opMMU = iota
 	opRaw
 	opPin
 	opUnpin
 	opCR3
-	opUserCR3
-	opGDT
-	opClear
-	opCopy
-	numOps
+	opUserCR3 // this and what follows PV-DP does not have
+	numOps    = len(opNames)
 )
 
-// opNames are the names of the operations in --ops and in scenario files.
-var opNames = [numOps]string{"mu", "st", "pin", "unpin", "cr3", "ucr3", "gdt", "clear", "copy"}
+// opNames are the names of the operations in --ops and in scenario files: verbs of the
+// table of operations, and st, a store of the guest's own.
+var opNames = [...]string{"mu", "st", "pin", "unpin", "cr3", "ucr3", "gdt", "clear", "copy"}
+
+// opVerbs are the verbs, nil for the store.
+var opVerbs = verbsOf(opNames)
+
+func verbsOf(names [numOps]string) (verbs [numOps]*model.Verb) {
+	for i, name := range names {
+		_, verbs[i] = model.FindVerb(name)
+	}
+	return verbs
+}
+
+// opArgs are the operands of an operation.
+func opArgs(op uint8) []model.Operand {
+	if op == opRaw {
+		op = opMMU // what a store needs
+	}
+	return opVerbs[op].Args
+}
 
 type opSet uint
 

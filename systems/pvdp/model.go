@@ -125,16 +125,17 @@ func (m *Model) Calls(dst []uint64) []uint64 {
 
 // rareCalls appends the operations on a frame that PV-DP does not have.
 func (m *Model) rareCalls(dst []uint64, f int) []uint64 {
-	for _, op := range [...]int{opUserCR3, opGDT, opClear} {
-		if m.a.ops.has(op) {
-			dst = append(dst, opCode(op, f, 0, 0))
-		}
-	}
-	if m.a.ops.has(opCopy) {
-		for g := range m.a.frames {
-			if g != f {
-				dst = append(dst, opCode(opCopy, f, g, 0))
+	for op := opUserCR3; op < numOps; op++ {
+		switch {
+		case !m.a.ops.has(op):
+		case OperandOf(uint8(op)) == FrameOf:
+			for g := range m.a.frames {
+				if g != f {
+					dst = append(dst, opCode(op, f, g, 0))
+				}
 			}
+		default:
+			dst = append(dst, opCode(op, f, 0, 0))
 		}
 	}
 	return dst
@@ -196,26 +197,20 @@ func (m *Model) Op(code uint64) Op {
 
 // do carries out an operation. A store must be to a frame that a mapping allows it to.
 func (m *Model) do(o Op) (rc model.Errno) {
-	f, mfn := model.Frame(o.Frame), model.MFN(o.Frame)
-	switch o.Op {
+	mfn := model.MFN(o.Frame)
+	switch o.Op { // those of PV-DP directly: its searches spend their time here
 	case opMMU:
 		rc = m.m.MMUUpdate(uint64(mfn)<<model.PageShift+uint64(o.Arg)*8, o.Entry)
 	case opRaw:
-		m.s.SetEntry(m.a.geo, f, int(o.Arg), o.Entry)
+		m.s.SetEntry(m.a.geo, model.Frame(o.Frame), int(o.Arg), o.Entry)
 	case opPin:
 		rc = m.m.Pin(int(o.Arg), mfn)
 	case opUnpin:
 		rc = m.m.Unpin(mfn)
 	case opCR3:
 		rc = m.m.NewBaseptr(mfn)
-	case opUserCR3:
-		rc = m.m.NewUserBaseptr(mfn)
-	case opGDT:
-		rc = m.m.SetGDT(mfn)
-	case opClear:
-		rc = m.m.ClearFrame(mfn)
-	case opCopy:
-		rc = m.m.CopyFrame(mfn, model.MFN(o.Arg))
+	default:
+		rc = opVerbs[o.Op].Issue(m.m, model.Operands{Frame: mfn, Second: model.MFN(o.Arg), N: uint64(o.Arg), Entry: o.Entry})
 	}
 	return rc
 }
@@ -281,3 +276,6 @@ func (m *Model) agree() bool {
 	}
 	return true
 }
+
+// Observe has an observer see every step of the guest's machine.
+func (m *Model) Observe(o model.Observer) { m.m.Observe(o) }

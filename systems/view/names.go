@@ -31,10 +31,13 @@ func EntryText(l *model.Layout, e model.Entry) string {
 	return string(model.AppendFlags([]byte(name+":"), e))
 }
 
-// Namer is how reports of kernels write frames and entries.
+// Namer is how reports and steps write frames and entries.
 type Namer struct{ L *model.Layout }
 
-var _ invariants.Namer = Namer{}
+var (
+	_ invariants.Namer = Namer{}
+	_ model.Names      = Namer{}
+)
 
 // FrameName implements invariants.Namer.
 func (n Namer) FrameName(f model.Frame) string { return FrameName(n.L, f) }

@@ -65,7 +65,7 @@ func (l *StepLog) Step(_ *model.Machine, s *model.Step) {
 		l.refused = &copied
 	}
 	step := reports.Step{What: l.text(s), Changes: Changes(l.State), Stack: stack()}
-	if isHypercall(s.Op) {
+	if s.Op.Refusable() && l.State.L.Hyper != nil {
 		step.Answer = s.Errno.String()
 	}
 	if l.deep {
@@ -76,8 +76,6 @@ func (l *StepLog) Step(_ *model.Machine, s *model.Step) {
 	}
 	l.Steps = append(l.Steps, step)
 }
-
-func isHypercall(op model.Op) bool { return op >= model.OpMMUUpdate && op < model.OpAnnounce }
 
 // changes lists the entries that differ since the last commit, in the kernel's
 // own geometry or in that which the CPU walks where tables are narrower.
@@ -115,37 +113,11 @@ func half(g *model.Geometry, word uint64, i int) model.Entry {
 
 // text says what a step did, and where there are several processors, which one.
 func (l *StepLog) text(s *model.Step) string {
-	text := stepText(l.State, s)
-	if s.All {
-		text += " on all processors"
-	}
+	text := s.Text(l.State.L, Namer{L: l.State.L})
 	if l.State.Processors() > 1 {
 		text = fmt.Sprintf("cpu%d %s", s.CPU, text)
 	}
 	return text
-}
-
-func stepText(st *model.State, s *model.Step) string {
-	name := FrameName(st.L, s.Frame)
-	switch s.Op {
-	case model.OpStore, model.OpEmulate, model.OpAnnounce:
-		return fmt.Sprintf("%v %s+%#x, %d bytes", s.Op, name, s.Off, s.Width)
-	case model.OpUpdateVA:
-		return fmt.Sprintf("%v %#x %s", s.Op, uint64(s.VA), EntryText(st.L, model.Entry(s.Value)))
-	case model.OpMMUUpdate:
-		return fmt.Sprintf("%v %s[%d] %s", s.Op, name, s.Off/st.L.Geo.Width, EntryText(st.L, model.Entry(s.Value)))
-	case model.OpPin:
-		return fmt.Sprintf("%v L%d %s", s.Op, s.Level, name)
-	case model.OpUnpin, model.OpNewBaseptr, model.OpUserBaseptr, model.OpBootmem, model.OpClearPage, model.OpLoadCR3:
-		return fmt.Sprintf("%v %s", s.Op, name)
-	case model.OpSetCR4:
-		return fmt.Sprintf("%v %#x", s.Op, s.Value)
-	case model.OpHook:
-		return fmt.Sprintf("%v %v %s", s.Op, s.Hook, name)
-	case model.OpInvlpg:
-		return fmt.Sprintf("%v %#x", s.Op, uint64(s.VA))
-	}
-	return s.Op.String()
 }
 
 // module is the path of this module.

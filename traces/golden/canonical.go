@@ -19,11 +19,6 @@ func Canonical(w io.Writer, tables []Table) error {
 	return canonical(w, tables, false)
 }
 
-// CanonicalReachable is [Canonical] over the reachable tables only.
-func CanonicalReachable(w io.Writer, tables []Table) error {
-	return canonical(w, tables, true)
-}
-
 // canonical writes the canonical text, optionally of reachable tables only.
 func canonical(w io.Writer, tables []Table, reachableOnly bool) error {
 	bw := bufio.NewWriterSize(w, canonicalBuffer)

@@ -34,6 +34,11 @@ var commonFlags = strings.Fields("-std=gnu11 -O2 -Wall -Wextra -Werror -ffreesta
 	"-fno-stack-protector -fno-asynchronous-unwind-tables -mgeneral-regs-only -mno-red-zone -fcf-protection=none " +
 	"-static -no-pie -Wl,-T,link.lds,--build-id=none,-z,noexecstack,--no-warn-rwx-segments")
 
+// guestFiles are the guest's C files. Each uses those before it only.
+func guestFiles() []string {
+	return strings.Fields("slots.c console.c pool.c hcall.c text.c types.c reset.c bench.c ops.c script.c boot.c")
+}
+
 // gccArgs returns the compiler's arguments for one guest.
 func gccArgs(w Width) []string {
 	base, entry, args := "0xffffffff80000000", "x86_64.S", []string{"-m64", "-mcmodel=kernel"}
@@ -42,7 +47,7 @@ func gccArgs(w Width) []string {
 	}
 	args = append(args, commonFlags...)
 	args = append(args, "-DVIRT_BASE="+base, "-Wl,--defsym=VIRT_BASE="+base, "notes.S", entry)
-	return append(args, "boot.c", "console.c", "hcall.c", "text.c", "types.c", "reset.c", "ops.c", "bench.c", "script.c")
+	return append(args, guestFiles()...)
 }
 
 // Build compiles a guest and returns the path of its image. An image of the

@@ -134,7 +134,6 @@ func TestNothingIsNoSuccess(t *testing.T) {
 		"not utf-8":              {"replay", file("system native\nstart \xff\xfe\n")},
 		"bits of a kernel":       {"replay", "--bits=32", file("system native\nstart 2level-8f\n")},
 		"profile of a kernel":    {"replay", "--profile=xen-3.1", file("system native\nstart 2level-8f\n")},
-		"bits against a header":  {"replay", "--bits=64", file(script)},
 		"bits of no guest":       {"replay", "--bits=48", file("map s0 f0:PW\n")},
 		"recording not there":    {"replay", "--against=no-such.out", file("map s0 f0:PW\n")},
 		"rewrite and report":     {"replay", "--rewrite", "--format=json", file("map s0 f0:PW\n")},

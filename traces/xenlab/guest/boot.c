@@ -1,36 +1,7 @@
 /* Start of day: traps, the pool of frames, the boot tables and a report. */
 #include "guest.h"
 
-struct machine m;
-u8 slot_area[SLOTS][PAGE] FIXED(".slots");
 static u8 shared_page[PAGE] FIXED(".page1");
-
-/* Whether entry i of a boot table is the guest's; the others are Xen's. */
-int guest_slot(unsigned int level, unsigned int i)
-{
-#ifdef __x86_64__
-	return level < XEN_LEVEL || i < XEN_FIRST || i > XEN_LAST;
-#else
-	return level == 3 ? i < 3 : level < XEN_LEVEL || i < XEN_FIRST;
-#endif
-}
-
-/*
- * A page that the boot tables do not map: nothing refers to it. The mapped
- * region ends behind the boot stack, rounded up to 4 MiB with at least 512 KiB
- * to spare.
- */
-ulong spare_frame(void)
-{
-	ulong used = ((m.si->pt_base - VIRT_BASE) >> 12) + m.si->nr_pt_frames + 1;
-	ulong mapped = (used + 1023) & ~1023ul;
-
-	if (mapped - used < 128)
-		mapped += 1024;
-	if (m.next_pfn <= mapped)
-		die("out of frames");
-	return ((const ulong *)m.si->mfn_list)[--m.next_pfn];
-}
 
 static void trap_setup(void)
 {
@@ -91,7 +62,7 @@ static void table_setup(void)
 	m.root = m.table_mfn[LEVELS];
 }
 
-void boot_setup(struct start_info *si)
+static void boot_setup(struct start_info *si)
 {
 	unsigned int i, l;
 
@@ -172,7 +143,7 @@ static void report_table(unsigned int b)
 }
 
 /* Describes what Xen hands over: start_info and its initial tables. */
-void boot_report(void)
+static void boot_report(void)
 {
 	unsigned int i;
 

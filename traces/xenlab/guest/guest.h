@@ -4,12 +4,15 @@
  * does:
  *
  *	notes.S x86_64.S x86_32.S	entry point, hypercalls, faults
- *	console.c hcall.c		output, hypercall wrappers
+ *	slots.c				what everybody shares
+ *	console.c pool.c hcall.c	output, spare frames, hypercall wrappers
  *	text.c				frames and entries, read and printed
- *	boot.c				start of day: pool, boot tables, report
  *	types.c reset.c			Xen's view of the frames; undo everything
- *	ops.c bench.c			the operations
+ *	bench.c ops.c			the operations
  *	script.c			lines to operations to result lines
+ *	boot.c				start of day: pool, boot tables, report
+ *
+ * Each uses those above it only.
  */
 #ifndef GUEST_H
 #define GUEST_H
@@ -78,6 +81,9 @@ int probe_or8(ulong va, u64 v);
 void trap6(void), trap13(void), trap14(void);
 extern volatile ulong fault_vec, fault_err;
 
+/* slots.c */
+int guest_slot(unsigned int level, unsigned int i);
+
 /* console.c */
 void put_char(char c);
 void put_str(const char *s);
@@ -87,6 +93,9 @@ void put_flush(void);
 void put_total(void);
 void shutdown(void) __attribute__((noreturn));
 void die(const char *why) __attribute__((noreturn));
+
+/* pool.c */
+ulong spare_frame(void);
 
 /* hcall.c */
 long va_mapping(ulong va, u64 pte, ulong flags);
@@ -104,12 +113,6 @@ int read_address(const char *s, u64 *out);
 void put_frame(ulong mfn);
 void put_entry(u64 pte);
 
-/* boot.c */
-void boot_setup(struct start_info *si);
-void boot_report(void);
-int guest_slot(unsigned int level, unsigned int i);
-ulong spare_frame(void);
-
 /* types.c: what Xen says about pool[] and boot[], in this order. */
 extern ulong types[POOL + BOOT_MAX];
 long types_get(void);
@@ -118,10 +121,10 @@ int type_pinned(ulong type);
 void put_type(ulong type);
 void put_types(unsigned int from, unsigned int n, char name);
 
-/* reset.c, ops.c, bench.c, script.c */
+/* reset.c, bench.c, ops.c, script.c */
 long reset(void);
-long run_op(char **word, unsigned int n);
 long bench(const char *what, ulong n);
+long run_op(char **word, unsigned int n);
 void run_script(const char *text, ulong len);
 
 #endif

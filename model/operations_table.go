@@ -1,0 +1,144 @@
+package model
+
+// operations is the table of all operations. It is never written to. No method of
+// Machine that a verb calls may read it: Go would call that a cycle.
+var operations = [NumOps]Operation{
+	OpStore:     {Name: "store", Text: "{frame}+{offset}, {width} bytes", Unsaid: FieldVA | FieldValue},
+	OpEmulate:   {Name: "emulated-store", Text: "{frame}+{offset}, {width} bytes", Unsaid: FieldVA | FieldValue},
+	OpClearPage: {Name: "clear-page", Text: "{frame}", Unsaid: FieldVA},
+	OpBootmem:   {Name: "bootmem", Text: "{frame}"},
+	OpLoadCR3:   {Name: "load_cr3", Text: "{frame}"},
+	OpSetCR4:    {Name: "set_cr4", Text: "{bits}"},
+	OpFlush: {
+		Name: "flush", Hypercall: true, Granted: "a flush needs nothing and has no answer", Unsaid: FieldAll,
+		Verbs: []Verb{{
+			Name: "flush", Says: "MMUEXT_TLB_FLUSH_LOCAL", MMUExt: 6, OnXen: true,
+			Issue: func(m *Machine, _ Operands) Errno { return m.FlushLocal() },
+		}},
+	},
+	OpInvlpg: {
+		Name: "invlpg", Hypercall: true, Granted: "a flush needs nothing and has no answer", Text: "{address}", Unsaid: FieldAll,
+		Verbs: []Verb{{
+			Name: "invlpg", Args: []Operand{OperandAddress}, Says: "MMUEXT_INVLPG_LOCAL", Example: "invlpg s0", MMUExt: 7, OnXen: true,
+			Issue: func(m *Machine, o Operands) Errno { return m.InvalidatePage(o.VA) },
+		}},
+	},
+	OpMMUUpdate: {
+		Name: "mmu_update", Hypercall: true, Method: (*Machine).MMUUpdate, Text: "{frame}[{slot}] {entry}", Unsaid: FieldWidth,
+		Verbs: []Verb{{
+			Name: "mu", Args: []Operand{OperandFrame, OperandSlot, OperandEntry}, Says: "mmu_update of one entry", Example: "mu f1 1 f0:PW", OnXen: true,
+			Issue: func(m *Machine, o Operands) Errno { return m.MMUUpdate(m.pointer(o)|MMUNormal, o.Entry) },
+		}, {
+			Name: "mua", Args: []Operand{OperandFrame, OperandSlot, OperandEntry}, Says: "the same, keeping the accessed and dirty bits", Example: "mua f1 1 f0:P", OnXen: true,
+			Issue: func(m *Machine, o Operands) Errno { return m.MMUUpdate(m.pointer(o)|MMUPreserveAD, o.Entry) },
+		}, {
+			Name: "mus", Args: []Operand{OperandFrame, OperandSlot, OperandEntry}, Repeat: 2,
+			Says: "several entries in one mmu_update", Example: "mus f1 1 f0:PW 2 0", OnXen: true,
+		}, {
+			Name: "m2p", Args: []Operand{OperandFrame, OperandEntry}, Says: "mmu_update of the list of frames", Example: "m2p f1 f0:P",
+			Issue: func(m *Machine, o Operands) Errno {
+				return m.MMUUpdate(uint64(o.Frame)<<PageShift|MMUMachPhys, o.Entry)
+			},
+		}},
+	},
+	OpUpdateVA: {
+		Name: "update_va_mapping", Hypercall: true, Method: (*Machine).UpdateVAMapping, Text: "{address} {entry}", Unsaid: FieldFrame | FieldOff | FieldWidth,
+		Verbs: []Verb{{
+			Name: "map", Args: []Operand{OperandAddress, OperandEntry}, Says: "update_va_mapping, flushing the page", Example: "map s0 f0:PW", OnXen: true,
+			Issue: func(m *Machine, o Operands) Errno { return m.UpdateVAMapping(o.VA, o.Entry, UVMFInvlpg) },
+		}, {
+			Name: "mapnf", Args: []Operand{OperandAddress, OperandEntry}, Says: "update_va_mapping without a flush", Example: "mapnf s0 0", OnXen: true,
+			Issue: func(m *Machine, o Operands) Errno { return m.UpdateVAMapping(o.VA, o.Entry, UVMFNone) },
+		}, {
+			Name: "uva", Args: []Operand{OperandPage, OperandEntry}, Says: "update_va_mapping of a page by number, without a flush", Example: "uva 1 f0:PW",
+			Issue: func(m *Machine, o Operands) Errno { return m.UpdateVAMapping(o.VA, o.Entry, UVMFNone) },
+		}, {
+			Name: "uva-wild", Says: "update_va_mapping of an address outside the address space, with a flush", Denied: true,
+			Issue: func(m *Machine, _ Operands) Errno { return m.UpdateVAMapping(1<<50, 0, UVMFInvlpg) },
+		}, {
+			Name: "iret", Args: []Operand{OperandPage, OperandEntry}, Says: "a batch: return to user mode, then update_va_mapping", Example: "iret 1 f0:P",
+			Issue: func(m *Machine, o Operands) Errno { return m.Iret(o.VA, o.Entry) },
+		}},
+	},
+	OpNewBaseptr: {
+		Name: "new_baseptr", Hypercall: true, Method: (*Machine).NewBaseptr, Text: "{frame}", Unsaid: FieldValue,
+		Verbs: []Verb{{
+			Name: "cr3", Args: []Operand{OperandFrame}, Says: "MMUEXT_NEW_BASEPTR, unless the table would kill the guest", Example: "cr3 f0", MMUExt: 5, OnXen: true,
+			Issue: func(m *Machine, o Operands) Errno { return m.NewBaseptr(o.Frame) },
+		}, {
+			Name: "cr3!", Args: []Operand{OperandFrame}, Says: "MMUEXT_NEW_BASEPTR without that check", Example: "cr3! f0", MMUExt: 5, OnXen: true,
+			Issue: func(m *Machine, o Operands) Errno { return m.NewBaseptr(o.Frame) },
+		}},
+	},
+	OpUserBaseptr: {
+		Name: "new_user_baseptr", Hypercall: true, Method: (*Machine).NewUserBaseptr, Text: "{frame}", Unsaid: FieldValue,
+		Verbs: []Verb{{
+			Name: "ucr3", Args: []Operand{OperandFrameOrNone}, Says: "MMUEXT_NEW_USER_BASEPTR", Example: "ucr3 f0", MMUExt: 15, OnXen: true,
+			Issue: func(m *Machine, o Operands) Errno { return m.NewUserBaseptr(o.Frame) },
+		}},
+	},
+	OpPin: {
+		Name: "pin", Hypercall: true, Method: (*Machine).Pin, Text: "L{level} {frame}", Unsaid: FieldValue,
+		Verbs: []Verb{{
+			Name: "pin", Args: []Operand{OperandLevel, OperandFrame}, Says: "MMUEXT_PIN_Ln_TABLE", Example: "pin 1 f1", OnXen: true,
+			Issue: func(m *Machine, o Operands) Errno { return m.Pin(int(o.N), o.Frame) },
+		}, {
+			Name: "pin-part", Args: []Operand{OperandLevel, OperandFrame, OperandPlace}, Says: "a pin that is interrupted at the n-th place", Example: "pin-part 2 f1 1",
+			Issue: func(m *Machine, o Operands) Errno { return m.pinPart(int(o.N), o.Frame, o.Place) },
+		}, {
+			Name: "pin-late", Args: []Operand{OperandLevel, OperandFrame}, Says: "a pin whose failure is cleaned up later", Example: "pin-late 2 f1",
+			Issue: func(m *Machine, o Operands) Errno { return m.pinLate(int(o.N), o.Frame) },
+		}},
+	},
+	OpUnpin: {
+		Name: "unpin", Hypercall: true, Method: (*Machine).Unpin, Text: "{frame}", Unsaid: FieldValue,
+		Verbs: []Verb{{
+			Name: "unpin", Args: []Operand{OperandFrame}, Says: "MMUEXT_UNPIN_TABLE", Example: "unpin f1", MMUExt: 4, OnXen: true,
+			Issue: func(m *Machine, o Operands) Errno { return m.Unpin(o.Frame) },
+		}, {
+			Name: "unpin-part", Args: []Operand{OperandFrame, OperandPlace}, Says: "an unpin that is interrupted at the n-th place", Example: "unpin-part f1 1",
+			Issue: func(m *Machine, o Operands) Errno { return m.unpinPart(o.Frame, o.Place) },
+		}},
+	},
+	OpSetGDT: {
+		Name: "set_gdt", Hypercall: true, Method: (*Machine).SetGDT, Text: "{frame}",
+		Verbs: []Verb{{
+			Name: "gdt", Args: []Operand{OperandFrame}, Says: "set_gdt with one frame", Example: "gdt f1", OnXen: true,
+			Issue: func(m *Machine, o Operands) Errno { return m.SetGDT(o.Frame) },
+		}, {
+			Name: "gdt-none", Says: "set_gdt without frames",
+			Issue: func(m *Machine, _ Operands) Errno { return m.SetGDT() },
+		}},
+	},
+	OpClearFrame: {
+		Name: "clear_frame", Hypercall: true, Method: (*Machine).ClearFrame, Unasked: "kernels clear pages by stores of their own", Text: "{frame}", Unsaid: FieldValue,
+		Verbs: []Verb{{
+			Name: "clear", Args: []Operand{OperandFrame}, Says: "MMUEXT_CLEAR_PAGE", Example: "clear f1", MMUExt: 16, OnXen: true,
+			Issue: func(m *Machine, o Operands) Errno { return m.ClearFrame(o.Frame) },
+		}},
+	},
+	OpCopyFrame: {
+		Name: "copy_frame", Hypercall: true, Method: (*Machine).CopyFrame, Unasked: "kernels copy pages by stores of their own", Text: "{frame} from {source}",
+		Verbs: []Verb{{
+			Name: "copy", Args: []Operand{OperandFrame, OperandFrame}, Says: "MMUEXT_COPY_PAGE to the first from the second", Example: "copy f1 f0", MMUExt: 17, OnXen: true,
+			Issue: func(m *Machine, o Operands) Errno { return m.CopyFrame(o.Frame, o.Second) },
+		}},
+	},
+	OpAnnounce: {Name: "announce", Text: "{frame}+{offset}, {width} bytes"},
+	OpSetLDT: {
+		Name: "set_ldt", Hypercall: true, Method: (*Machine).SetLDT, Text: "{address}, {count} descriptors",
+	},
+	OpUseLDT:    {Name: "use_ldt", Text: "{address}", Unsaid: FieldFrame},
+	OpAlloc:     {Name: "alloc_page", Text: "{frame}"},
+	OpFree:      {Name: "free_page", Text: "{frame}"},
+	OpFault:     {Name: "fault", Text: "{address}"},
+	OpResume:    {Name: "resume", Text: "{address}"},
+	OpSuspend:   {Name: "suspend"},
+	OpCallBegin: {Name: "begin"},
+	OpCallEnd:   {Name: "end"},
+	OpHook:      {Name: "hook", Text: "{hook} {frame}"},
+	OpDealing: {
+		Name: "dealing", Hypercall: true, Granted: "only hostile guests make it, and nobody asks what they make of an answer",
+		Text: "{frame}", Unsaid: FieldErrno, Verbs: dealingVerbs,
+	},
+}
