@@ -32,7 +32,7 @@ func Trace(f *script.File, o kernel.Options, t systems.Tracer) error {
 		}
 		t.Done(i+1, op.String(), answer, p.model.State())
 		if op.Name == "start" {
-			p.model.Watch(&stepTracer{log: view.StepLog{State: p.model.State()}, to: t})
+			p.model.Watch(&stepTracer{log: view.StepLog{State: p.model.State(), Trail: kernel.Trail()}, to: t})
 		}
 	}
 	if p.model == nil {

@@ -1,13 +1,14 @@
 package kernel
 
 import (
-	"path"
-	"runtime"
 	"slices"
 	"strings"
 
+	"github.com/ptcheck/ptcheck/hooks"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
+	"github.com/ptcheck/ptcheck/reports"
+	"github.com/ptcheck/ptcheck/systems/view"
 )
 
 // Driving a system: calls are made one after the other on the working state,
@@ -46,7 +47,7 @@ func (m *Model) Broken(o explore.Outcome) string {
 }
 
 // Site makes a call in the working state and names the kernel function in which
-// the kernel dies of it, in one word, "" if it lives.
+// the kernel dies of it, in one word, "" if it lives. It is that of the report.
 func (m *Model) Site(c Call) string {
 	m.Machine.RecordSites = true
 	m.Apply(c.Code())
@@ -54,12 +55,18 @@ func (m *Model) Site(c Call) string {
 	if m.last == nil {
 		return ""
 	}
-	if m.last.Where != "" {
+	switch m.last.Kind {
+	case model.CrashBug, model.CrashNullCall, model.CrashPanic:
 		return strings.ReplaceAll(m.last.Where, " ", "-")
 	}
-	f, _ := runtime.CallersFrames([]uintptr{m.last.Site}).Next()
-	return path.Base(f.Function)
+	if at := reports.Telling(Trail().Of(m.last.Stack)); at != nil {
+		return at.Function
+	}
+	return ""
 }
+
+// Trail finds the code under test on a stack.
+func Trail() *view.Trail { return view.NewTrail(Call.run, (*hooks.Kernel).Write) }
 
 // KindOf returns the kind of a call by its code, of two side by side that of the
 // first, and whether they are two. It is [CallOf] for who wants nothing else.

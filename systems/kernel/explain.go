@@ -18,9 +18,9 @@ import (
 func (s *System) Explain(init int, path []Call) (*reports.Finding, error) {
 	m := s.NewModel()
 	m.Init(init)
-	log := &view.StepLog{State: m.State()}
+	log := &view.StepLog{State: m.State(), Trail: Trail()}
 	m.Watch(log)
-	m.witness(log)
+	m.Machine.RecordSites = true
 	f := &reports.Finding{
 		System:  s.Name,
 		Start:   s.Inits[init].Name,
@@ -54,18 +54,10 @@ func (m *Model) Watch(o model.Observer) {
 	m.duo = model.NewDuo(m.Machine)
 }
 
-// witness has a log note where the kernel is when it dies.
-func (m *Model) witness(log *view.StepLog) {
-	m.run = log.Witness(m.run)
-	for i := range m.both {
-		m.both[i] = log.Witness(m.both[i])
-	}
-}
-
 // conclude fills in what went wrong.
 func (s *System) conclude(f *reports.Finding, m *Model, out explore.Outcome, log *view.StepLog) (*reports.Finding, error) {
-	if log.Died != nil {
-		f.Stack = log.Died
+	if m.last != nil {
+		f.Stack = log.Trail.Of(m.last.Stack)
 	}
 	st := m.State()
 	switch out.Kind {
