@@ -7,7 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"sync"
+	"slices"
 	"sync/atomic"
 
 	"github.com/ptcheck/ptcheck/systems"
@@ -47,24 +47,38 @@ func Files(dir string) ([]string, error) {
 }
 
 // Run checks files, several at a time; the results are in the order of the names. If
-// ctx is cancelled, they are those of the first names, as far as it has come.
+// ctx is cancelled, they are those of the first names, as far as it has come: a file that
+// is still being read or carried out is not waited for.
 func Run(ctx context.Context, set *systems.Set, names []string) []Result {
-	results := make([]Result, len(names))
+	type one struct {
+		i int
+		r Result
+	}
+	done := make(chan one, len(names)) // so that nobody waits who is not waited for
 	var next atomic.Int64
-	var wg sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), len(names)) {
-		wg.Go(func() {
+		go func() {
 			for ctx.Err() == nil {
 				i := int(next.Add(1)) - 1
 				if i >= len(names) {
 					return
 				}
-				results[i] = checkFile(set, names[i])
+				done <- one{i, checkFile(set, names[i])}
 			}
-		})
+		}()
 	}
-	wg.Wait()
-	return results[:min(int(next.Load()), len(names))]
+	results, known := make([]Result, len(names)), make([]bool, len(names))
+	for range names {
+		select {
+		case d := <-done:
+			results[d.i], known[d.i] = d.r, true
+		case <-ctx.Done():
+			if first := slices.Index(known, false); first >= 0 {
+				return results[:first]
+			}
+		}
+	}
+	return results
 }
 
 func checkFile(set *systems.Set, name string) Result {

@@ -3,11 +3,15 @@ package corpus
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/ptcheck/ptcheck/systems"
 )
 
 // TestCorpus carries out every scenario of the corpus; the results do not depend
@@ -70,19 +74,23 @@ const good = "mutant B02\nexpect violated leaf-rewritten\nsystem native\nstart 2
 // end as they must, and both to say where.
 func TestBadFiles(t *testing.T) {
 	for _, x := range []struct{ old, now, bad, failure string }{
-		{"mutant B02", "mutant B99", `f:1:1: mutants: no mutant is named "B99"`, ""},
-		{"mutant B02", "mutant B08", "f:1:1: mutants: B08 is no mutant of system native", ""},
+		{"mutant B02", "mutant B99", `f:1:1: no mutant is named "B99"`, ""},
+		{"mutant B02", "mutant B08", "f:1:1: B08 is no mutant of system native", ""},
+		{"mutant B02", "version 2\nmutant B02", "f:1:1: version 2 of the scenario language is not known", ""},
+		{"mutant B02", "version one\nmutant B02", `f:1:9: "one" is not a number`, ""},
+		{"mutant B02", "version 1\nversion 1\nmutant B02", "f:2:1: version is there twice", ""},
+		{"map_lowmem f0\n", "version 1\n", "f:6:1: version belongs before the first operation", ""},
 		{"mutant B02", "mutant B02\nmutant B02", "f:2:1: mutant is there twice", ""},
 		{"violated leaf-rewritten", "broken", `f:2:1: "broken" is no verdict`, ""},
 		{"violated leaf-rewritten", "violated", `f:2:1: "violated" is no verdict`, ""},
-		{"expect violated leaf-rewritten\n", "", `f:1: no line "expect VERDICT"`, ""},
+		{"expect violated leaf-rewritten\n", "", `f:1: neither a line "expect VERDICT" nor an expected answer`, ""},
 		{"system native", "sistem native", `f:3:1: unknown operation "sistem"`, ""},
-		{"system native", "system solaris", "f:1:1: mutants: B02 is no mutant of system solaris", ""},
-		{"system native\nstart 2level-8f\n", "", "goes with a line \"system NAME\"", ""},
+		{"system native", "system solaris", `f:3:1: no system is named "solaris"`, ""},
+		{"system native\nstart 2level-8f\n", "", "f:1:1: B02 is no mutant of system ", ""},
 		{"start 2level-8f", "start 9level", `f:4:1: system native has no start of day named "9level"`, ""},
 		{"map_lowmem f0", "zap", `f:6:1: the protocol does not allow "zap" here`, ""},
 		{"map_lowmem f0\n", "expect holds\n", "f:6:1: expect belongs before the first operation", ""},
-		{good, "reset\n", "f:1: neither a system nor an expected answer", ""},
+		{good, "reset\n", "f:1: neither a line \"expect VERDICT\" nor an expected answer", ""},
 		{"violated leaf-rewritten", "violated zap-complete", "", `f: ends as "violated leaf-rewritten", want "violated zap-complete"`},
 		{"violated leaf-rewritten", "holds", "", `f: ends as "violated leaf-rewritten", want "holds"`},
 		{"mutant B02\n", "", "", `f: ends as "holds", want "violated leaf-rewritten"`},
@@ -104,6 +112,68 @@ func TestBadFiles(t *testing.T) {
 	}
 	if r := Check(setOf(t), "f", []byte(good)); r.Err != nil || r.Failure != "" {
 		t.Errorf("%+v", r)
+	}
+}
+
+// TestVersionLines wants every file of the corpus to say its version, in the place where
+// it would be written, and files from before there were versions to mean the same.
+func TestVersionLines(t *testing.T) {
+	set := setOf(t)
+	names, err := Files(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := fmt.Appendf(nil, "version %d\n", systems.Version)
+	for i, name := range names {
+		src, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := set.Parse(name, src)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text := f.Text(); !bytes.Equal(text, src) || !bytes.Contains(src, line) {
+			t.Errorf("%s would be written\n%s", name, text)
+		}
+		if i%8 > 0 {
+			continue // a part of them tells
+		}
+		old := bytes.Replace(src, line, nil, 1)
+		if r := Check(set, name, old); r.Err != nil || r.Failure != "" {
+			t.Errorf("%s without its version: %v %s", name, r.Err, r.Failure)
+		}
+	}
+}
+
+// TestCanonicalNames holds that names go by what happens: a scenario has the name that
+// it was filed under before there were versions.
+func TestCanonicalNames(t *testing.T) {
+	hashed := regexp.MustCompile(`-(holds|violated-[a-z0-9-]+|crashed-[a-z-]+)-[0-9a-f]{8}\.pt$`)
+	names, err := Files(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, name := range names {
+		if !hashed.MatchString(name) {
+			continue
+		}
+		found++
+		src, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := setOf(t).Parse(name, src)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := fileName(f); got != filepath.Base(name) {
+			t.Errorf("%s would be named %s", name, got)
+		}
+	}
+	if found == 0 {
+		t.Error("no file has a name with a hash")
 	}
 }
 

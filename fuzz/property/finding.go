@@ -39,7 +39,7 @@ func (l *Life) Scenario(mutant string) (*systems.File, error) {
 
 // Scenario is what the guest has done, as a scenario file.
 func (g *Guest) Scenario(mutant string) (*systems.File, error) {
-	s, err := g.Model.Scenario(g.Made, systems.Change{})
+	s, err := g.Model.Scenario(g.Made)
 	if err != nil {
 		return nil, err
 	}

@@ -39,6 +39,8 @@ func anyArg(t *rapid.T, kind script.Kind) script.Arg {
 		if rapid.Bool().Draw(t, "named") {
 			a.Frame = anyFrame().Draw(t, "frame")
 		}
+	case script.KindPFN:
+		a.Frame = script.Frame{Class: script.ClassPool, N: rapid.Uint64Range(0, 1<<32-2).Draw(t, "number")}
 	case script.KindAddr:
 		if rapid.Bool().Draw(t, "page") {
 			a.Slot = rapid.IntRange(0, script.PoolPages-1).Draw(t, "slot")

@@ -38,7 +38,7 @@ type Op struct {
 // Arg is an operand. Which fields mean something depends on its kind.
 type Arg struct {
 	Kind  Kind
-	Frame Frame       // KindFrame, KindFrameOrZero, KindEntry
+	Frame Frame       // KindFrame, KindFrameOrZero, KindPFN, KindEntry
 	Bits  model.Entry // KindEntry: flags, or the whole number when Frame is none
 	Num   uint64      // KindNumber; KindAddr without a slot
 	Slot  int         // KindAddr: the number of a pool page, or -1
@@ -54,6 +54,7 @@ type Kind uint8
 const (
 	KindFrame Kind = iota
 	KindFrameOrZero
+	KindPFN // a frame of a kernel's own memory, of which there may be many
 	KindAddr
 	KindEntry
 	KindNumber
@@ -62,7 +63,7 @@ const (
 
 // String returns what an operand of the kind is called in messages.
 func (k Kind) String() string {
-	return [...]string{"frame", "frame or 0", "address", "entry", "number", "word"}[k]
+	return [...]string{"frame", "frame or 0", "frame", "address", "entry", "number", "word"}[k]
 }
 
 // Frame is the name of a frame.

@@ -21,6 +21,8 @@ func parseArg(kind Kind, w word) (Arg, *Error) {
 		if w.text != "0" {
 			a.Frame, err = parseFrame(w)
 		}
+	case KindPFN:
+		a.Frame, err = parsePFN(w)
 	case KindAddr:
 		err = a.parseAddr(w)
 	case KindEntry:
@@ -84,6 +86,19 @@ func parseFrame(w word) (Frame, *Error) {
 	}
 	f.N, f.Hex = n, hex
 	return f, nil
+}
+
+// maxPFN bounds the frames of a kernel's memory.
+const maxPFN = 1<<32 - 1
+
+// parsePFN reads a frame such as f300.
+func parsePFN(w word) (Frame, *Error) {
+	text, ok := strings.CutPrefix(w.text, "f")
+	n, hex, err := parseNumber(word{text, w.col + 1})
+	if !ok || err != nil || hex || n >= maxPFN {
+		return Frame{}, &Error{Col: w.col, Msg: quote(w.text) + " is no frame of a kernel's memory: want one such as f3"}
+	}
+	return Frame{Class: ClassPool, N: n}, nil
 }
 
 func (a *Arg) parseAddr(w word) *Error {

@@ -54,7 +54,7 @@ func (o *Op) String() string { return string(o.Append(nil)) }
 // Append appends the text of an operand to dst.
 func (a *Arg) Append(dst []byte) []byte {
 	switch a.Kind {
-	case KindFrame:
+	case KindFrame, KindPFN:
 		return a.Frame.Append(dst)
 	case KindFrameOrZero:
 		if a.Frame.Class == ClassNone {

@@ -96,7 +96,7 @@ func (x *system) search(s *Scope, c systems.Change) (*systems.Search, error) {
 	start := o.bare()
 	start.Profile = s.Options.Profile
 	return &systems.Search{
-		System: x.Name(), Part: s.Name, Scope: fmt.Sprintf("%s: %s: %s", s.Name, s.Says, h.Scope), Depth: s.Depth,
+		System: x.Name(), Part: s.Name, Scope: s.describe(h), Depth: s.Depth,
 		Model: func() explore.Model {
 			m, err := h.NewModel()
 			if err != nil {
@@ -115,6 +115,15 @@ func (x *system) search(s *Scope, c systems.Change) (*systems.Search, error) {
 			return attack.New(x, start, ops, c)
 		},
 	}, nil
+}
+
+// describe says in a line what a search of the scope ranges over. A scope of somebody's
+// own need not have a name.
+func (s *Scope) describe(h *Guest) string {
+	if s.Name == "" {
+		return h.Scope
+	}
+	return fmt.Sprintf("%s: %s: %s", s.Name, s.Says, h.Scope)
 }
 
 // bare are the options without an alphabet: all that a scenario starts from.

@@ -97,9 +97,6 @@ func readArgs(k model.CallKind, args []script.Arg) (Call, error) {
 	switch k {
 	case model.CallMap, model.CallEarlyRemap:
 		c.Arg = uint32(args[0].Frame.N)
-		if args[0].Frame.Class != script.ClassPool {
-			err = fmt.Errorf("%v: want a frame such as f3", k)
-		}
 	case model.CallRange:
 		c.Arg, err = choice(k, args[0].Word, "fixmap", "pkmap")
 	case model.CallSwitch:

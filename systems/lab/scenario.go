@@ -19,7 +19,8 @@ type Scenario struct {
 	config Config // without a change; its rules are nil where nothing names any
 	change systems.Change
 	lines  []line
-	live   *sync.Map // the guests that run, by their states
+	said   map[string]bool // which settings the script has itself
+	live   *sync.Map       // the guests that run, by their states
 }
 
 // line is a line of a script.
@@ -70,10 +71,17 @@ func (s *Scenario) Adjust(v systems.Values) (systems.Scenario, error) {
 	out := *s
 	out.live = &sync.Map{}
 	if p := v.Profile(); p != nil {
+		if s.said["profile"] && p.Name != s.config.Profile.Name {
+			return nil, fmt.Errorf("--profile=%s: the script itself says profile %s", p.Name, s.config.Profile.Name)
+		}
 		out.config.Profile = p
 	}
 	if v.Has("bits") {
-		out.config.Bits, _ = strconv.Atoi(v["bits"]) // one of the words of the setting
+		bits, _ := strconv.Atoi(v["bits"]) // one of the words of the setting
+		if s.said["guest"] && bits != s.config.Bits {
+			return nil, fmt.Errorf("--bits=%d: the script itself is for a guest of %d bits", bits, s.config.Bits)
+		}
+		out.config.Bits = bits
 	}
 	return &out, nil
 }

@@ -53,9 +53,9 @@ func (system) Read(f *script.File, c systems.Change) (systems.Scenario, error) {
 	if err := attack.Plantable(c); err != nil {
 		return nil, first.Errorf("%v", err)
 	}
-	s := &Scenario{config: Config{Bits: BitsOf(f.Recording)}, change: c, live: &sync.Map{}}
+	s := &Scenario{config: Config{Bits: BitsOf(f.Recording)}, change: c, said: map[string]bool{}, live: &sync.Map{}}
 	if len(f.Lines) > 0 && strings.TrimRight(f.Lines[0].Raw, "\r") == comment32 {
-		s.config.Bits = 32
+		s.config.Bits, s.said["guest"] = 32, true
 	}
 	h := header{s: s, said: map[string]bool{}}
 	for i := range f.Lines {
@@ -119,14 +119,17 @@ func (h *header) describes(op *script.Op, at systems.Line) error {
 		if !ok {
 			return at.Errorf("no guest is named %q; there are 32 and 64", op.Args[0].Word)
 		}
-		h.s.config.Bits = bits
+		if h.s.said["guest"] && bits != h.s.config.Bits {
+			return at.Errorf("guest %d: the first line says %d bits", bits, h.s.config.Bits)
+		}
+		h.s.config.Bits, h.s.said["guest"] = bits, true
 		return nil
 	case "profile":
 		p := systems.FindProfile(op.Args[0].Word)
 		if p == nil {
 			return at.Errorf("no rules are named %q; there are %s", op.Args[0].Word, strings.Join(systems.ProfileNames(), ", "))
 		}
-		h.s.config.Profile = p
+		h.s.config.Profile, h.s.said["profile"] = p, true
 		return nil
 	}
 	return at.Errorf("%s means nothing to a script of hypercalls: want a line \"system NAME\" above it", op.Name)

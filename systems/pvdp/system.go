@@ -42,7 +42,9 @@ hypervisor's rules (--profile) must withstand it.`},
 
 // Reference is the system of the guest whose graph is that of the reference model
 // PV-DP.
-func Reference() systems.System {
+func Reference() systems.System { return newReference() }
+
+func newReference() *system {
 	return &system{
 		about: systems.About{Name: "pvdp", Hostile: true, Says: "the adversary of the PV-DP reference model",
 			Notes: "pvdp counts every state of the reference model's graph unless --symmetry=on."},
@@ -184,6 +186,19 @@ func (x *system) Read(f *script.File, c systems.Change) (systems.Scenario, error
 // hypervisor.
 func NewScenario(b Bounds, ops []Op, c systems.Change) (systems.Scenario, error) {
 	s, err := attack.New(newAdversary(), b, ops, c)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Scenario is operations of the model's guest from the start of the day on.
+func (m *Model) Scenario(ops []Op) (systems.Scenario, error) {
+	x := newAdversary()
+	if m.a.strict {
+		x = newReference()
+	}
+	s, err := attack.New(x, m.a.bounds(), ops, systems.Change{})
 	if err != nil {
 		return nil, err
 	}

@@ -164,7 +164,9 @@ func checkBoots(cmd *cobra.Command, paths []string) error {
 		fmt.Fprintf(w, "interrupted: %d of %d checked, %d differ\n", checked, len(files), differ)
 		return errors.Join(errors.Join(failed...), partial(differ > 0))
 	}
-	fmt.Fprintf(w, "%d checked, %d differ\n", len(files)-len(failed), differ)
+	if len(failed) < len(files) {
+		fmt.Fprintf(w, "%d checked, %d differ\n", len(files)-len(failed), differ)
+	}
 	if differ > 0 {
 		failed = append(failed, exitError(exitViolated))
 	}

@@ -54,7 +54,7 @@ func TestCorpusJUnit(t *testing.T) {
 func TestCorpusShrink(t *testing.T) {
 	long := scenarioFile(t, "mutant B08\nsystem xen\nstart 2level-xen-3.1-12f-8mapped-2stale\nsetup_start\nrange fixmap\nfixmap 2\nmap_lowmem f0\n")
 	code, stdout, stderr := ptcheck(t, "corpus", "shrink", long)
-	if code != exitHolds || strings.Count(stdout, "\n") != 5 || !strings.Contains(stderr, "minimal: true") {
+	if code != exitHolds || strings.Count(stdout, "\n") != 6 || !strings.Contains(stderr, "minimal: true") {
 		t.Errorf("exit %d\n%s%s", code, stdout, stderr)
 	}
 	dir := t.TempDir()

@@ -68,7 +68,7 @@ func TestUnwritablePlaces(t *testing.T) {
 	}
 	for _, args := range [][]string{
 		{"replay", "--report=/dev/null/r", scenarioFile(t, "system native\nstart 2level-8f\n")},
-		{"corpus", "run", "--junit=/dev/null/j"}, {"mutants", "B02", "--report=/dev/null/r"}, {"boot", "--svg=/dev/null/s", plainBoot()},
+		{"corpus", "run", "--junit=/dev/null/j", "x.pt"}, {"mutants", "B02", "--report=/dev/null/r"}, {"boot", "--svg=/dev/null/s", plainBoot()},
 		{"man", "/dev/null/m"}, {"corpus", "shrink", "--output=/dev/null/o", "x.pt"},
 	} {
 		if code, out, errs := ptcheck(t, args...); code != exitUsage || out != "" || !strings.Contains(errs, "/dev/null") {

@@ -91,7 +91,7 @@ func (f *exploreFlags) options(q question) (explore.Options, error) {
 	if !f.depthGiven && q.Depth >= 0 {
 		o.Depth = q.Depth
 	}
-	i, err := choose("strategy", f.strategy, "bfs", "dfs", "random")
+	i, err := choose("strategy", f.strategy, settled()["strategy"]...)
 	if err != nil {
 		return o, err
 	}
@@ -99,7 +99,7 @@ func (f *exploreFlags) options(q question) (explore.Options, error) {
 	if o.Strategy == explore.RandomWalk && o.Walks == 0 {
 		o.Walks = 1000
 	}
-	if i, err = choose("store", f.store, "exact", "hash128", "hash64"); err != nil {
+	if i, err = choose("store", f.store, settled()["store"]...); err != nil {
 		return o, err
 	}
 	o.Store = explore.Store(i)
@@ -144,8 +144,19 @@ func (f *exploreFlags) single() bool {
 
 // check refuses impossible questions.
 func (f *exploreFlags) check(names []string) error {
-	if f.depth < 0 || f.workers < 0 {
-		return fmt.Errorf("explore: --depth and --workers: want 0 or more")
+	for _, n := range []struct {
+		flag  string
+		value int
+	}{{"depth", f.depth}, {"workers", f.workers}} {
+		if n.value < 0 {
+			return fmt.Errorf("explore: --%s %d: want 0 or more", n.flag, n.value)
+		}
+	}
+	if _, err := choose("strategy", f.strategy, settled()["strategy"]...); err != nil {
+		return err
+	}
+	if _, err := choose("store", f.store, settled()["store"]...); err != nil {
+		return err
 	}
 	if len(names) > 1 && f.single() {
 		return fmt.Errorf("explore: --checkpoint, --resume, --graph and --disk go with one system, not with %s", strings.Join(names, " and "))
@@ -158,6 +169,5 @@ func (f *exploreFlags) check(names []string) error {
 	if err := f.report.check(f.json); err != nil {
 		return fmt.Errorf("explore: %w", err)
 	}
-	_, err := choose("symmetry", f.symmetry, "auto", "on", "off", "frames")
-	return err
+	return nil
 }

@@ -19,7 +19,7 @@ func TestHyperHolds(t *testing.T) {
 		t.Fatalf("exit %d, %s%s", code, out, errs)
 	}
 	_, list, _ := ptcheck(t, "list")
-	for _, sc := range hostile.HostileScopes() {
+	for _, sc := range hostile.Scopes() {
 		if !strings.Contains(out, "hyper "+sc.Name+": holds") || !strings.Contains(out, "scope: "+sc.Name+": "+sc.Says) {
 			t.Errorf("no verdict of %s", sc.Name)
 		}
@@ -42,7 +42,7 @@ func TestHyperLeak(t *testing.T) {
 	var v struct {
 		Systems []struct {
 			System, Part, Verdict string
-			Counts                []countGroup
+			Counts                []groupJSON
 		}
 	}
 	if err := json.Unmarshal([]byte(out), &v); err != nil || code != exitViolated || len(v.Systems) != 1 {
@@ -90,7 +90,7 @@ func TestHyperRefuses(t *testing.T) {
 		"explore hyper --levels=4":              "--levels means nothing to system hyper",
 		"explore hyper --scope=stal":            "did you mean stale?",
 		"explore xen --scope=stale":             "--scope means nothing to system xen",
-		"explore hyper --symmetry=on":           "no symmetry",
+		"explore hyper --symmetry=on":           "--symmetry means nothing to system hyper",
 		"explore hyper --checkpoint=/dev/null":  "go with one scope",
 		"explore hyper --profile=xen-4.71":      "did you mean xen-4.17?",
 		"explore hyper --scope=stale --depth=x": "--depth",

@@ -185,7 +185,7 @@ func (r *replay) read() (err error) {
 // hold what the real guest says to a mistake: recorded scripts may have some.
 func readScenario(set *systems.Set, name string, src []byte, recording []string) (*script.File, *systems.File, error) {
 	parsed, err := script.Parse(name, src)
-	if err != nil && (recording == nil || names(parsed)) {
+	if err != nil && (recording == nil || namesSystem(parsed)) {
 		return nil, nil, err
 	}
 	parsed.Recording = recording
@@ -196,8 +196,8 @@ func readScenario(set *systems.Set, name string, src []byte, recording []string)
 	return parsed, f, nil
 }
 
-// names reports whether a script names its system.
-func names(f *script.File) bool {
+// namesSystem reports whether a script names its system.
+func namesSystem(f *script.File) bool {
 	for _, l := range f.Lines {
 		if l.Op != nil && l.Op.Name == "system" {
 			return true

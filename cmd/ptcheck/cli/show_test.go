@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/ptcheck/ptcheck/systems/all"
 )
 
 const stepped = "system xen\nstart 3level-xen-3.1-16f-12mapped-3stale-nx\nsetup_start\nmap_lowmem f1\n"
@@ -56,10 +58,7 @@ func TestShowListens(t *testing.T) {
 		{"", "", "", exitHolds},
 	} {
 		var out, errs bytes.Buffer
-		root := newRoot(&out, &errs)
-		root.SetArgs([]string{"show", file})
-		root.SetIn(strings.NewReader(x.in))
-		code := exitCode(root.ExecuteContext(context.Background()), &errs)
+		code := runWith(context.Background(), all.Systems(), []string{"show", file}, strings.NewReader(x.in), &out, &errs)
 		if code != x.code || !strings.Contains(out.String(), x.out) || !strings.Contains(errs.String(), x.errs) || (x.errs == "") != (errs.Len() == 0) {
 			t.Errorf("%q: exit %d, %q, %q", x.in, code, out.String(), errs.String())
 		}

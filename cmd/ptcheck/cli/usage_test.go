@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/ptcheck/ptcheck/fuzz/mutants"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/systems"
 )
@@ -40,11 +41,11 @@ func TestGuesses(t *testing.T) {
 		"--progress=no list":                    "want auto, always, never",
 		"explore --depth=x":                     "see 'ptcheck explore --help'",
 		"boot --map --svg=x y":                  "[map svg]",
-		"show --bits=16 x":                      "want 32 or 64",
+		"show --bits=16 x":                      "want 32, 64",
 		"show no-such.pt":                       "no-such.pt",
 		"diff no-such.json no-such.json":        "no-such.json",
 		"man /dev/null/x":                       "/dev/null",
-		"explore shadow --profile=xen-4.17":     "mean nothing to system shadow",
+		"explore shadow --profile=xen-4.17":     "--profile means nothing to system shadow",
 		"boot --svg=/dev/null/x " + plainBoot(): "/dev/null",
 	} {
 		code, out, errs := ptcheck(t, strings.Fields(line)...)
@@ -74,7 +75,7 @@ func TestBackendsOwnRules(t *testing.T) {
 // described alike.
 func TestHelpPages(t *testing.T) {
 	n := 0
-	eachCommand(newRoot(io.Discard, io.Discard), func(cmd *cobra.Command) {
+	eachCommand(rootOf(t), func(cmd *cobra.Command) {
 		n++
 		args := append(strings.Fields(cmd.CommandPath())[1:], "--help")
 		code, out, errs := ptcheck(t, args...)
@@ -133,7 +134,7 @@ func TestManuals(t *testing.T) {
 		t.Fatal(err)
 	}
 	foreign := regexp.MustCompile(`\b19[67]\d\b|\b20[0-4][1-9]\b|Jan|` + regexp.QuoteMeta(here) + "|" + regexp.QuoteMeta(os.TempDir()))
-	eachCommand(newRoot(io.Discard, io.Discard), func(cmd *cobra.Command) {
+	eachCommand(rootOf(t), func(cmd *cobra.Command) {
 		if cmd.Name() == "help" {
 			return
 		}
@@ -203,4 +204,14 @@ func TestCommand(t *testing.T) {
 	if got := commandOf(nil, false); got != "ptcheck" {
 		t.Error(got)
 	}
+}
+
+// rootOf is the command line over all systems.
+func rootOf(t *testing.T) *cobra.Command {
+	t.Helper()
+	set, err := mutants.Set()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return (&program{set: set}).newRoot(io.Discard, io.Discard)
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ptcheck/ptcheck/fuzz/mutants"
 	"github.com/ptcheck/ptcheck/model"
 )
 
@@ -22,7 +23,15 @@ func session(t *testing.T, out *bytes.Buffer, name string) *Session {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := New(out, name, src, Options{})
+	set, err := mutants.Set()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := set.Parse(name, src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := New(out, f)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,12 +224,26 @@ func TestBadScenarios(t *testing.T) {
 		"system native\nstart 2level-8\n":                "did you mean 2level-8f?",
 		"system native\nstart 2level-8f\nzap\n":          "a.pt:3:1: the protocol does not allow",
 		"system native\n":                                "a.pt:1:1: no start of day",
-		"system pvdp\nscope frames 3\n":                  "a.pt:2:1: no operation of an adversary",
-		"system pvdp\nscope frames 3\nmu f0 0 f9:P\n":    "a.pt:3:1: system: adversary: 0 levels",
+		"system pvdp\nscope frames 3\n":                  `a.pt:2:1: no line "scope levels NUMBER"`,
+		"system pvdp\nscope frames 3\nmu f0 0 f9:P\n":    `a.pt:2:1: no line "scope levels NUMBER"`,
 		"system solaris\nstart 2level-8f\nsetup_start\n": "a.pt:1:1: no system is named",
 	} {
-		if _, err := New(new(bytes.Buffer), "a.pt", []byte(src), Options{}); err == nil || !strings.Contains(err.Error(), want) {
+		if err := openText("a.pt", src); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", src, err, want)
 		}
 	}
+}
+
+// openText starts a session of a scenario in text.
+func openText(name, src string) error {
+	set, err := mutants.Set()
+	if err != nil {
+		return err
+	}
+	f, err := set.Parse(name, []byte(src))
+	if err != nil {
+		return err
+	}
+	_, err = New(new(bytes.Buffer), f)
+	return err
 }
