@@ -1,6 +1,10 @@
 package invariants
 
-import "github.com/ptcheck/ptcheck/model"
+import (
+	"fmt"
+
+	"github.com/ptcheck/ptcheck/model"
+)
 
 func aliasesAgree() Rule {
 	return Rule{
@@ -10,26 +14,21 @@ func aliasesAgree() Rule {
 		Source:  "Linux 9976b39b5031 (percpu GDT), xen_alloc_ptpage's kmap_flush_unused (XenLinux 931a2bf97f), set_aliased_prot",
 		Limits:  "looks at tables, not at what a TLB may still hold; while the other processor is in the middle of a call only at the page of the hypercall",
 		Goal:    "a table or a descriptor table is put to use",
-		Hyper:   true,
-		Life:    true,
+		Machine: UnderHypervisor,
+		Span:    Living,
+		Tell:    tellAliases,
 		check:   checkAliases,
 		ops:     []model.Op{model.OpSetGDT, model.OpUseLDT, model.OpMMUUpdate, model.OpPin, model.OpNewBaseptr, model.OpCallEnd},
 	}
 }
 
 func checkAliases(c *Checker, st *model.Step) result {
-	if c.s.L.Hyper == nil {
-		return silent
-	}
 	var set uint64
 	switch st.Op {
 	case model.OpSetGDT:
 		set = bit(st.Frame)
 	case model.OpUseLDT:
 		set = bit(c.s.LDT.Frame)
-	case model.OpMMUUpdate, model.OpPin, model.OpNewBaseptr, model.OpCallEnd:
-	default:
-		return silent
 	}
 	if !st.Busy {
 		set |= c.s.Kernel.Life.Pinned | descriptors(c.s)
@@ -45,10 +44,19 @@ func checkAliases(c *Checker, st *model.Step) result {
 	}
 	r.root(model.Frame(c.s.L.Kernel.Root))
 	if bad := set & r.writable; bad != 0 {
-		return c.fail(Detail{Frame: lowest(bad)})
+		f := lowest(bad)
+		return c.fail(c.whoever(about(f), func(t table, e model.Entry) bool { return e.Is(model.Present|model.RW) && t.maps(e, f) }))
 	}
 	if st.Op == model.OpCallEnd {
 		return silent
 	}
 	return held
+}
+
+func tellAliases(v *Violation) string {
+	kind := "a table"
+	if v.Step.Op == model.OpSetGDT || v.Step.Op == model.OpUseLDT || descriptors(v.State)&bit(v.frame) != 0 {
+		kind = "a descriptor table"
+	}
+	return fmt.Sprintf("%s, %s, is mapped writable: %s", v.name(v.frame), kind, v.entry())
 }

@@ -1,6 +1,10 @@
 package invariants
 
-import "github.com/ptcheck/ptcheck/model"
+import (
+	"fmt"
+
+	"github.com/ptcheck/ptcheck/model"
+)
 
 func changesFlushed() Rule {
 	return Rule{
@@ -10,6 +14,7 @@ func changesFlushed() Rule {
 		Source:  "Intel SDM vol. 3, 4.10.4; Linux, zap_low_mappings, set_pte_pfn, kpte_clear_flush, tlb_finish_mmu, ptep_clear_flush",
 		Limits:  "judges the processor that made the change; tables that become large pages with the same frames are exempt, and so is what a lazy section leaves to its end; a flush by the hypervisor for its own sake does not count",
 		Goal:    "a flush follows a change",
+		Tell:    tellUnflushed,
 		check:   checkFlushed,
 		ops: []model.Op{model.OpStore, model.OpEmulate, model.OpClearPage, model.OpLoadCR3, model.OpMMUUpdate,
 			model.OpUpdateVA, model.OpNewBaseptr, model.OpFlush, model.OpInvlpg, model.OpFree, model.OpCallEnd},
@@ -61,7 +66,7 @@ func checkFlushed(c *Checker, st *model.Step) result {
 	case model.OpFree:
 		for i := range m.late {
 			if u := &m.late[i]; c.s.L.Map.Frame(u.old.MFN()) == st.Frame {
-				return c.fail(Detail{Frame: st.Frame, Table: u.table, Slot: u.slot, VA: u.va, Got: uint64(u.old)})
+				return c.fail(u.detail(c.s).WithFrame(st.Frame))
 			}
 		}
 		return silent
@@ -80,8 +85,8 @@ func (c *Checker) noteUnflushed(e *edit) {
 		return
 	}
 	g := c.trees.active.geo
-	wasLeaf := e.level == 1 || largeLeaf(c.s, g, e.level, e.old)
-	isLeaf := e.level == 1 || largeLeaf(c.s, g, e.level, e.now)
+	in := tableOf(c.s, g, e.table, e.level)
+	wasLeaf, isLeaf := in.isLeaf(e.old), in.isLeaf(e.now)
 	va := c.trees.active.address(e.table, e.level, e.slot)
 	loses := e.old.Is(model.RW) && !e.now.Is(model.RW) && va < c.s.L.Kernel.PageOffset
 	switch {
@@ -92,25 +97,7 @@ func (c *Checker) noteUnflushed(e *edit) {
 		return
 	}
 	c.call.late = append(c.call.late, unflushed{table: e.table, slot: e.slot, level: e.level, va: va, geo: g, old: e.old,
-		empty: !wasLeaf && !c.mapsThrough(e.old, e.level)})
-}
-
-// mapsThrough is mapsAnything of an entry of the tables in use.
-func (c *Checker) mapsThrough(e model.Entry, level int) bool {
-	g := c.trees.active.geo
-	if level == 1 || largeLeaf(c.s, g, level, e) {
-		return true
-	}
-	table := c.s.L.Map.Frame(e.MFN())
-	if table < 0 {
-		return true
-	}
-	for slot := range g.Slots[level-1] {
-		if sub := c.s.Entry(g, table, slot); sub.Is(model.Present) && c.mapsThrough(sub, level-1) {
-			return true
-		}
-	}
-	return false
+		empty: !wasLeaf && !in.mapsThrough(e.slot, e.old)})
 }
 
 // flushed forgets the changes that a flush covers: of one page, or all for nil. It
@@ -160,7 +147,20 @@ func (c *Checker) leftUnflushed(st *model.Step) result {
 		if u.empty || same || c.s.Active() != u.geo {
 			continue
 		}
-		return c.fail(Detail{Frame: model.NoFrame, Table: u.table, Slot: u.slot, VA: u.va, Want: uint64(u.old), Got: uint64(now)})
+		return c.fail(u.detail(c.s))
 	}
 	return silent
+}
+
+// detail points at the changed entry.
+func (u *unflushed) detail(s *model.State) Detail {
+	return atEntry(u.table, u.slot, s.Entry(u.geo, u.table, u.slot)).WithWas(u.old).WithAddress(u.va)
+}
+
+func tellUnflushed(v *Violation) string {
+	text := fmt.Sprintf("entry %s, for address %s, was %s and is %s", v.slotName(), v.page(), v.EntryText(v.was), v.EntryText(v.is))
+	if v.has&partFrame != 0 {
+		return fmt.Sprintf("%s is given back; %s, and no flush has followed", v.name(v.frame), text)
+	}
+	return text + "; the call ends, and no flush has followed"
 }

@@ -20,28 +20,22 @@ type Checker struct {
 	KeepGoing bool
 
 	rules  []Rule
-	judges []Judge             // of the rules that have one
-	byOp   [model.NumOps][]int // the rules that look at each kind of step
-	s      *model.State
-	view   view
-	trees  trees
-	start  *Snapshot
-	calls  [2]callMemory // by processor
-	call   *callMemory   // that of the processor that took the step
+	judges []Judge // of the rules that have one
+	// byOp are the rules that look at each kind of step, by the traits of the machine;
+	// ops are those of the machine that is looked at.
+	byOp  [numTraits]*[model.NumOps][]int
+	ops   *[model.NumOps][]int
+	s     *model.State
+	broke model.Step // the step that broke the rule
+	view  view
+	trees trees
+	start *Snapshot
+	calls [2]callMemory // by processor
+	call  *callMemory   // that of the processor that took the step
 	// recount is a recount of the state; recounted says that of this step.
 	recount   Recount
 	recounted bool
 	reach     reach // scratch
-}
-
-// Detail locates a violation. Fields that do not concern the rule are zero.
-type Detail struct {
-	Frame model.Frame // the table or page concerned, NoFrame for none
-	Table model.Frame // the table that holds the offending entry
-	Slot  int         // its slot
-	VA    model.VA    // the address concerned
-	Want  uint64
-	Got   uint64
 }
 
 // New returns a checker for the given rules, nil for all.
@@ -49,16 +43,25 @@ func New(rules []Rule) *Checker {
 	if rules == nil {
 		rules = Rules()
 	}
-	rules, judges := employ(rules)
-	c := &Checker{rules: rules, judges: judges, Exercised: make([]uint64, len(rules)), Violated: -1}
-	for i := range rules {
-		for op := range model.NumOps {
-			if len(rules[i].ops) == 0 || slices.Contains(rules[i].ops, op) {
-				c.byOp[op] = append(c.byOp[op], i)
+	rules, judges := withJudges(rules)
+	return &Checker{rules: rules, judges: judges, Exercised: make([]uint64, len(rules)), Violated: -1}
+}
+
+// choose finds the rules for machines of a layout.
+func (c *Checker) choose(l *model.Layout) {
+	t := traitsOf(l)
+	if c.byOp[t] == nil {
+		c.byOp[t] = new([model.NumOps][]int)
+		for i := range c.rules {
+			r := &c.rules[i]
+			for op := range model.NumOps {
+				if r.suits(t) && (len(r.ops) == 0 || slices.Contains(r.ops, op)) {
+					c.byOp[t][op] = append(c.byOp[t][op], i)
+				}
 			}
 		}
 	}
-	return c
+	c.ops = c.byOp[t]
 }
 
 // Rules returns the rules that the checker applies.
@@ -68,6 +71,7 @@ func (c *Checker) Rules() []Rule { return c.rules }
 // that must be kept; nil takes those of the state itself.
 func (c *Checker) BeginAt(s *model.State, start *Snapshot) {
 	c.s, c.Violated, c.Detail = s, -1, Detail{}
+	c.choose(s.L)
 	if start == nil {
 		start = TakeSnapshot(s)
 	}
@@ -92,17 +96,18 @@ func (c *Checker) Step(m *model.Machine, s *model.Step) {
 	c.call = &c.calls[s.CPU]
 	c.recounted = false
 	c.call.follow(c.s, s)
-	for _, i := range c.byOp[s.Op] {
-		if c.rules[i].Life && c.s.L.Life == nil {
+	for _, i := range c.ops[s.Op] {
+		rule := &c.rules[i]
+		if !rule.in(c.s.Kernel.Phase) {
 			continue
 		}
-		r := c.rules[i].check(c, s)
+		r := rule.check(c, s)
 		if r == silent {
 			continue
 		}
 		c.Exercised[i]++
 		if r == broken && c.Violated < 0 {
-			c.Violated = i
+			c.Violated, c.broke = i, *s
 			if !c.KeepGoing {
 				m.Die(model.Crash{Kind: model.CrashStopped, Where: c.rules[i].ID})
 			}
@@ -116,4 +121,13 @@ func (c *Checker) fail(d Detail) result {
 		c.Detail = d
 	}
 	return broken
+}
+
+// Violation is the first violation, nil if there is none. A namer puts names into its
+// words.
+func (c *Checker) Violation(n Namer) *Violation {
+	if c.Violated < 0 {
+		return nil
+	}
+	return &Violation{Rule: &c.rules[c.Violated], Detail: c.Detail, State: c.s, Step: &c.broke, Namer: n}
 }

@@ -1,6 +1,10 @@
 package invariants
 
-import "github.com/ptcheck/ptcheck/model"
+import (
+	"fmt"
+
+	"github.com/ptcheck/ptcheck/model"
+)
 
 func directMapComplete() Rule {
 	return Rule{
@@ -11,7 +15,8 @@ func directMapComplete() Rule {
 		Limits:  "looks at the tables under the kernel's own root; where the pages lead is the business of direct-map-true",
 		Goal:    "setup_done ends",
 		Kernel:  FirstKernel,
-		Boot:    true,
+		Span:    Booting,
+		Tell:    tellComplete,
 		check:   checkComplete,
 		ops:     []model.Op{model.OpCallEnd},
 	}
@@ -23,17 +28,19 @@ func checkComplete(c *Checker, st *model.Step) result {
 	case c.trees.kernel.geo == nil:
 		return silent
 	case st.Call.Kind == model.CallRange && !c.rangeDone(&st.Call):
-		return c.fail(Detail{Frame: model.NoFrame, VA: st.Call.Start})
+		return c.fail(Detail{}.WithAddress(st.Call.Start).Because("the range of the call"))
+	case st.Call.Kind == model.CallRange && !c.hasFixmap() && !(l.Kernel.Highmem && c.hasPkmap()):
+		return c.fail(Detail{}.WithAddress(l.Fix(l.Kernel.NrFixed - 1)).Because("the fixmap, which such a call is for"))
 	case c.s.Kernel.Phase < model.PhaseDone || st.Call.Kind == model.CallNone:
 		return silent
 	case !c.hasFixmap():
-		return c.fail(Detail{Frame: model.NoFrame, VA: l.Fix(l.Kernel.NrFixed - 1)})
+		return c.fail(Detail{}.WithAddress(l.Fix(l.Kernel.NrFixed - 1)).Because("the fixmap"))
 	case !c.hasPkmap():
-		return c.fail(Detail{Frame: model.NoFrame, VA: l.Kernel.PkmapBase})
+		return c.fail(Detail{}.WithAddress(l.Kernel.PkmapBase).Because("the pkmap area"))
 	}
 	complete := c.eachDirect(c.trees.kernel.root, l.Geo, func(pfn model.PFN, m mapping, ok bool) bool {
 		if !ok {
-			c.fail(Detail{Frame: model.Frame(pfn), VA: l.VA(pfn.PA()), Table: m.table, Slot: m.slot, Got: uint64(m.leaf)})
+			c.fail(c.at(l.VA(pfn.PA()), l.Geo, m).WithFrame(model.Frame(pfn)))
 		}
 		return ok
 	})
@@ -46,13 +53,12 @@ func checkComplete(c *Checker, st *model.Step) result {
 	return silent
 }
 
-// rangeDone judges a range call: its own range has tables, and so has all of the
-// fixmap or, with high memory, all of the pkmap area, which are what such calls are
-// for.
+// rangeDone reports whether the range of a range call has its tables. Besides, all of
+// the fixmap must have them or, with high memory, all of the pkmap area: that is what
+// such calls are for.
 func (c *Checker) rangeDone(call *model.Call) bool {
 	span := c.s.L.Geo.Span(2)
-	return c.hasTables(call.Start, call.Start+(call.End-call.Start)/span*span) &&
-		(c.hasFixmap() || c.s.L.Kernel.Highmem && c.hasPkmap())
+	return c.hasTables(call.Start, call.Start+(call.End-call.Start)/span*span)
 }
 
 // hasFixmap reports whether all fixmap indexes above the hole have a table.
@@ -80,4 +86,11 @@ func (c *Checker) hasTables(start, end model.VA) bool {
 		}
 	}
 	return true
+}
+
+func tellComplete(v *Violation) string {
+	if v.has&partFrame == 0 {
+		return fmt.Sprintf("%s, from %s on, has not all its tables", v.why, v.page())
+	}
+	return fmt.Sprintf("%s is not mapped at its address %s: %s", v.name(v.frame), v.page(), v.ends())
 }

@@ -1,6 +1,10 @@
 package invariants
 
-import "github.com/ptcheck/ptcheck/model"
+import (
+	"fmt"
+
+	"github.com/ptcheck/ptcheck/model"
+)
 
 func directMapTrue() Rule {
 	return Rule{
@@ -10,6 +14,7 @@ func directMapTrue() Rule {
 		Source:  "Linux, include/asm-i386/page.h: __va and __pa; xen_make_pte and mfn_to_pfn (arch/i386/xen/mmu.c) convert between the two kinds of frame numbers",
 		Limits:  "shared_info may be named too; entries that head.S left behind may name memory that does not exist, until the kernel writes them",
 		Goal:    "a leaf of the direct map is written",
+		Tell:    tellDirectMap,
 		check:   checkDirectMap,
 		ops:     entryOps,
 	}
@@ -33,7 +38,7 @@ func checkDirectMap(c *Checker, st *model.Step) result {
 		pfn := c.s.L.PA(va).PFN()
 		switch {
 		case !c.given(f) && !c.headsOwn(&e), leaf && pfn < c.s.L.Kernel.MaxLowPFN && f != model.Frame(pfn):
-			out = c.fail(Detail{Frame: model.NoFrame, VA: va, Table: e.table, Slot: e.slot, Got: uint64(e.now)})
+			out = c.fail(atEntry(e.table, e.slot, e.now).WithAddress(va).WithFrame(f))
 			return false
 		case leaf && pfn < c.s.L.Kernel.MaxLowPFN:
 			out = held
@@ -50,7 +55,7 @@ func checkDirectMap(c *Checker, st *model.Step) result {
 		}
 		good := c.eachDirect(t.root, t.geo, func(pfn model.PFN, m mapping, ok bool) bool {
 			if ok && c.leadsTo(m) != model.Frame(pfn) {
-				out = c.fail(Detail{Frame: model.NoFrame, VA: c.s.L.VA(pfn.PA()), Table: m.table, Slot: m.slot, Got: uint64(m.leaf)})
+				out = c.fail(c.at(c.s.L.VA(pfn.PA()), t.geo, m).WithFrame(c.leadsTo(m)))
 				return false
 			}
 			return true
@@ -80,4 +85,12 @@ func (c *Checker) given(f model.Frame) bool {
 	}
 	n := int(f) - c.s.L.Map.Guest()
 	return n < len(h.Extra) && h.Extra[n].Kind == model.SharedInfo
+}
+
+func tellDirectMap(v *Violation) string {
+	l := v.State.L
+	if pfn := l.PA(v.address).PFN(); l.Map.IsGuest(v.frame) && pfn < l.Kernel.MaxLowPFN {
+		return fmt.Sprintf("address %s, the direct map of %s, leads to %s: %s", v.page(), v.name(model.Frame(pfn)), v.name(v.frame), v.ends())
+	}
+	return fmt.Sprintf("for address %s %s, which names no frame of the guest's", v.page(), v.entry())
 }

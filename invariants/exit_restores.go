@@ -1,6 +1,10 @@
 package invariants
 
-import "github.com/ptcheck/ptcheck/model"
+import (
+	"fmt"
+
+	"github.com/ptcheck/ptcheck/model"
+)
 
 func exitRestores() Rule {
 	return Rule{
@@ -10,9 +14,10 @@ func exitRestores() Rule {
 		Source:  "Linux df912ea4, xen_pgd_unpin and unpin_page",
 		Limits:  "write permission is that at the direct-map address; while the machine lives on nothing-left-behind says more",
 		Goal:    "exit ends",
-		Hyper:   true,
-		Boot:    true,
+		Machine: UnderHypervisor,
 		Kernel:  FirstKernel,
+		Span:    Booting,
+		Tell:    tellExit,
 		check:   checkExit,
 		ops:     []model.Op{model.OpCallEnd},
 	}
@@ -20,7 +25,7 @@ func exitRestores() Rule {
 
 func checkExit(c *Checker, st *model.Step) result {
 	l := c.s.L
-	if l.Hyper == nil || st.Call.Kind != model.CallExit {
+	if st.Call.Kind != model.CallExit {
 		return silent
 	}
 	for pfn := l.Kernel.BootmemFirst; pfn < c.s.Kernel.BootmemNext; pfn++ {
@@ -30,8 +35,15 @@ func checkExit(c *Checker, st *model.Step) result {
 		}
 		m, ok := resolve(c.s, l.Geo, model.Frame(l.Kernel.Root), l.VA(pfn.PA()))
 		if pinned(c.s, f) || ok && !m.writable {
-			return c.fail(Detail{Frame: f, VA: l.VA(pfn.PA()), Table: m.table, Slot: m.slot, Got: uint64(m.leaf)})
+			return c.fail(c.at(l.VA(pfn.PA()), l.Geo, m).WithFrame(f))
 		}
 	}
 	return held
+}
+
+func tellExit(v *Violation) string {
+	if pinned(v.State, v.frame) {
+		return fmt.Sprintf("%s, a page of the address space that has ended, is still pinned", v.name(v.frame))
+	}
+	return fmt.Sprintf("%s is no table any more, and is not writable at its address %s: %s", v.name(v.frame), v.page(), v.entry())
 }

@@ -1,6 +1,10 @@
 package invariants
 
-import "github.com/ptcheck/ptcheck/model"
+import (
+	"fmt"
+
+	"github.com/ptcheck/ptcheck/model"
+)
 
 func fixmapContiguous() Rule {
 	return Rule{
@@ -12,13 +16,15 @@ func fixmapContiguous() Rule {
 		Goal:    "the tables are made, or kmap_atomic is used",
 		Kmap:    true,
 		Kernel:  LaterKernel,
+		Tell:    tellContiguous,
 		check:   checkContiguous,
+		ops:     []model.Op{model.OpCallEnd},
 	}
 }
 
 func checkContiguous(c *Checker, st *model.Step) result {
 	l, e := c.s.L, c.s.L.Early
-	if e == nil || e.Kmaps == 0 || st.Op != model.OpCallEnd || st.Call.Kind != model.CallKmapInit && st.Call.Kind != model.CallKmap {
+	if st.Call.Kind != model.CallKmapInit && st.Call.Kind != model.CallKmap {
 		return silent
 	}
 	root := model.Frame(l.Kernel.Root)
@@ -27,8 +33,8 @@ func checkContiguous(c *Checker, st *model.Step) result {
 		va := l.Fix(e.Kmap + i)
 		m, _ := resolve(c.s, l.Geo, root, va)
 		below := l.Fix(e.Kmap)/l.Geo.Span(2) - va/l.Geo.Span(2)
-		if m.level != 1 || m.table != first.table-model.Frame(below) {
-			return c.fail(Detail{Frame: m.table, VA: va, Table: m.table, Slot: m.slot, Got: uint64(m.leaf)})
+		if want := first.table - model.Frame(below); m.level != 1 || m.table != want {
+			return c.fail(c.at(va, l.Geo, m).WithFrame(m.table).WithWantFrame(want))
 		}
 	}
 	if st.Call.Kind == model.CallKmap {
@@ -36,4 +42,11 @@ func checkContiguous(c *Checker, st *model.Step) result {
 		return c.fixmapIs(l.Fix(e.Kmap+st.Call.Index), l.Map.MFN(model.Frame(st.Call.From)), want, care)
 	}
 	return held
+}
+
+func tellContiguous(v *Violation) string {
+	if v.has&partWant != 0 {
+		return tellFixmap(v)
+	}
+	return fmt.Sprintf("address %s of the kmaps has its leaf table in %s; in a row with the first one that must be %s", v.page(), v.name(v.frame), v.name(v.wantFrame))
 }

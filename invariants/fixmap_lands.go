@@ -1,6 +1,10 @@
 package invariants
 
-import "github.com/ptcheck/ptcheck/model"
+import (
+	"fmt"
+
+	"github.com/ptcheck/ptcheck/model"
+)
 
 func fixmapLands() Rule {
 	return Rule{
@@ -10,16 +14,14 @@ func fixmapLands() Rule {
 		Source:  "Linux, set_pte_pfn (arch/i386/mm/pgtable.c), PAGE_KERNEL and PAGE_KERNEL_RO; xen_pagetable_setup_done (ab144f5e)",
 		Limits:  "looks at the tables under the kernel's own root; not at software bits, nor at no-execute where making an entry loses it (32-bit guests)",
 		Goal:    "a fixmap call ends",
-		Boot:    true,
+		Span:    Booting,
+		Tell:    tellFixmap,
 		check:   checkFixmap,
 		ops:     []model.Op{model.OpCallEnd},
 	}
 }
 
 func checkFixmap(c *Checker, st *model.Step) result {
-	if st.Op != model.OpCallEnd {
-		return silent
-	}
 	l := c.s.L
 	switch st.Call.Kind {
 	case model.CallFixmap, model.CallAlias:
@@ -69,7 +71,14 @@ func (c *Checker) fixFlags(writable bool) (want, care model.Entry) {
 func (c *Checker) fixmapIs(va model.VA, to model.MFN, want, care model.Entry) result {
 	m, ok := resolve(c.s, c.s.L.Geo, model.Frame(c.s.L.Kernel.Root), va)
 	if !ok || m.level != 1 || m.leaf.MFN() != to || (m.leaf.Flags()^want)&care != 0 {
-		return c.fail(Detail{Frame: model.NoFrame, VA: va, Table: m.table, Slot: m.slot, Got: uint64(m.leaf), Want: uint64(model.MakeEntry(to, want))})
+		return c.fail(c.at(va, c.s.L.Geo, m).WithWant(model.MakeEntry(to, want), care|model.FrameMask))
 	}
 	return held
+}
+
+func tellFixmap(v *Violation) string {
+	if v.has&partEntry == 0 {
+		return fmt.Sprintf("address %s: %s; want %s", v.page(), v.ends(), v.EntryText(v.want))
+	}
+	return fmt.Sprintf("address %s: %s: %s", v.page(), v.entry(), v.amiss())
 }

@@ -10,20 +10,18 @@ func futureTables() Rule {
 		Source:  "Linux a38647837a41 and 279b706bf8: frames of the buffer mapped writable by tables that are not linked yet cannot be made read-only when they become tables",
 		Limits:  "mappings in tables that are neither linked nor pinned count only when the table comes into use",
 		Goal:    "a mapping changes while the allocator has frames left",
-		Hyper:   true,
+		Machine: UnderHypervisor,
 		Kernel:  LaterKernel,
+		Tell:    tellFutureTables,
 		check:   checkFutureTables,
+		ops: []model.Op{model.OpStore, model.OpEmulate, model.OpMMUUpdate, model.OpUpdateVA, model.OpPin,
+			model.OpUnpin, model.OpNewBaseptr},
 	}
 }
 
-func checkFutureTables(c *Checker, st *model.Step) result {
+func checkFutureTables(c *Checker, _ *model.Step) result {
 	b, e := &c.s.Kernel.Buffer, c.s.L.Early
-	if e == nil || c.s.L.Hyper == nil || !b.Open() {
-		return silent
-	}
-	switch st.Op {
-	case model.OpStore, model.OpEmulate, model.OpMMUUpdate, model.OpUpdateVA, model.OpPin, model.OpUnpin, model.OpNewBaseptr:
-	default:
+	if !b.Open() {
 		return silent
 	}
 	out := silent
@@ -37,10 +35,16 @@ func checkFutureTables(c *Checker, st *model.Step) result {
 			continue
 		}
 		if m, ok := c.directMapped(pfn); n > 1 || !ok || m.leaf&model.RW == 0 {
-			d := Detail{Frame: model.Frame(pfn)}
-			c.findWritable(&d)
-			return c.fail(d)
+			return c.fail(c.withWritable(about(model.Frame(pfn))))
 		}
 	}
 	return out
+}
+
+func tellFutureTables(v *Violation) string {
+	text := v.name(v.frame) + " may be handed out as a table, and is mapped writable"
+	if v.has&partEntry != 0 {
+		text += ": " + v.entry()
+	}
+	return text
 }

@@ -1,6 +1,10 @@
 package invariants
 
-import "github.com/ptcheck/ptcheck/model"
+import (
+	"fmt"
+
+	"github.com/ptcheck/ptcheck/model"
+)
 
 func hookOrder() Rule {
 	return Rule{
@@ -10,7 +14,8 @@ func hookOrder() Rule {
 		Source:  "Linux b239fb25 (pagetable_init, native_pagetable_setup_start, one_md_table_init, one_page_table_init) and ab144f5e (xen_pagetable_setup_start and setup_done choose the variants)",
 		Limits:  "a table that setup_start moves is announced to nobody; which setter was called is not seen, only which one was live",
 		Goal:    "a table that an alloc hook has heard of is linked, or a setup hook's call ends",
-		Boot:    true,
+		Span:    Booting,
+		Tell:    tellHooks,
 		check:   checkHooks,
 	}
 }
@@ -21,14 +26,14 @@ func checkHooks(c *Checker, st *model.Step) result {
 		return c.hookCalled(st)
 	case model.OpCallEnd:
 		if !c.setterValid(st.Call.Kind) {
-			return c.fail(Detail{Frame: model.NoFrame})
+			return c.fail(Detail{})
 		}
 		if st.Call.Kind == model.CallSetupStart || st.Call.Kind == model.CallSetupDone {
 			if !c.call.announced {
-				return c.fail(Detail{Frame: model.NoFrame})
+				return c.fail(Detail{}.Because("the hook that the call is there for was not called"))
 			}
 			if root := c.trees.kernel.root; st.Call.Kind == model.CallSetupStart && c.untoldRoot(root) {
-				return c.fail(Detail{Frame: root})
+				return c.fail(about(root).Because("is the root and in use already, and alloc_pd has not heard of it"))
 			}
 			return held
 		}
@@ -42,7 +47,7 @@ func checkHooks(c *Checker, st *model.Step) result {
 			continue
 		}
 		if !c.told(p) {
-			return c.fail(Detail{Frame: p.frame})
+			return c.fail(about(p.frame).Because("is linked as a table, and the alloc hook has not heard of it in this call"))
 		}
 		out = held
 	}
@@ -71,7 +76,7 @@ func (c *Checker) hookCalled(st *model.Step) result {
 		ok = !c.trees.inUse(st.Frame)
 	}
 	if !ok {
-		return c.fail(Detail{Frame: st.Frame})
+		return c.fail(about(st.Frame).Because("the hook is called"))
 	}
 	return silent
 }
@@ -105,4 +110,26 @@ func (c *Checker) setterValid(kind model.CallKind) bool {
 		return k.SetPTE == model.VariantInit && k.AllocPT == model.VariantInit
 	}
 	return k.SetPTE == model.VariantLate && k.AllocPT == model.VariantLate
+}
+
+func tellHooks(v *Violation) string {
+	k := &v.State.Kernel
+	switch {
+	case v.Step.Op == model.OpHook:
+		switch v.Step.Hook {
+		case model.HookReleasePT, model.HookReleasePD:
+			return fmt.Sprintf("%v is called for %s, which is still in use", v.Step.Hook, v.name(v.frame))
+		}
+		return fmt.Sprintf("%v is called in phase %v", v.Step.Hook, k.Phase)
+	case v.has&partFrame != 0:
+		return v.name(v.frame) + " " + v.why
+	}
+	if v.why != "" {
+		return v.why
+	}
+	return fmt.Sprintf("the call ends in phase %v, where set_pte is %s and alloc_pt is %s", k.Phase, variantName(k.SetPTE), variantName(k.AllocPT))
+}
+
+func variantName(v model.Variant) string {
+	return [...]string{"not set", "the one for construction", "the one for after it"}[v]
 }

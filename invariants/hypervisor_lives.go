@@ -1,6 +1,10 @@
 package invariants
 
-import "github.com/ptcheck/ptcheck/model"
+import (
+	"fmt"
+
+	"github.com/ptcheck/ptcheck/model"
+)
 
 func hypervisorLives() Rule {
 	return Rule{
@@ -10,9 +14,13 @@ func hypervisorLives() Rule {
 		Source:  "Xen, arch/x86/mm.c: the BUG_ONs of put_page and _put_page_type; XSA-279",
 		Limits:  "knows the deaths that the model has places for",
 		Goal:    "an operation asks something of the hypervisor: anything but a store that needs no help",
-		Hyper:   true,
-		event: func(r *Recount, st *model.Step) (Detail, bool) {
-			return Detail{Frame: st.Frame, VA: st.VA, Got: uint64(r.s.Fatal())}, r.s.Fatal() == model.FatalNone
+		Machine: UnderHypervisor,
+		Tell: func(v *Violation) string {
+			return fmt.Sprintf("the hypervisor would have died: %v", v.State.Fatal())
+		},
+		guest: guest{
+			event: func(r *Recount, _ *model.Step) (Detail, bool) { return Detail{}, r.s.Fatal() == model.FatalNone },
+			metAt: func(_ *Recount, s *model.Step) bool { return s.Op != model.OpStore },
 		},
 	}
 }

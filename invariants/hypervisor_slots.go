@@ -1,6 +1,10 @@
 package invariants
 
-import "github.com/ptcheck/ptcheck/model"
+import (
+	"fmt"
+
+	"github.com/ptcheck/ptcheck/model"
+)
 
 func hypervisorSlots() Rule {
 	return Rule{
@@ -10,7 +14,8 @@ func hypervisorSlots() Rule {
 		Source:  "Xen, include/public/arch-x86/xen.h (HYPERVISOR_VIRT_START, ROOT_PAGETABLE_FIRST_XEN_SLOT); Linux b239fb25, page_table_range_init ends at FIXADDR_TOP",
 		Limits:  "looks at the request for an entry and at the address of an update, not at loads",
 		Goal:    "an entry of a table with hypervisor slots is asked for, or such a table comes into use",
-		Hyper:   true,
+		Machine: UnderHypervisor,
+		Tell:    tellXenSlots,
 		check:   checkXenSlots,
 		ops: []model.Op{model.OpStore, model.OpEmulate, model.OpClearPage, model.OpMMUUpdate, model.OpUpdateVA,
 			model.OpNewBaseptr, model.OpPin, model.OpClearFrame, model.OpCopyFrame},
@@ -19,22 +24,22 @@ func hypervisorSlots() Rule {
 
 func checkXenSlots(c *Checker, st *model.Step) result {
 	h := c.s.L.Hyper
-	if h == nil || h.XenLevel == 0 {
+	if h.XenLevel == 0 {
 		return silent
 	}
 	switch st.Op {
 	case model.OpMMUUpdate:
-		if st.Frame < 0 || !c.tableOf(st.Frame, h.XenLevel) || c.s.L.PAESpecial() && !c.isSpecial(st.Frame) {
+		if st.Frame < 0 || !c.usedAt(st.Frame, h.XenLevel) || c.s.L.PAESpecial() && !c.isSpecial(st.Frame) {
 			return silent
 		}
 		slot := st.Off / c.s.L.Geo.Width
 		if c.s.L.XenSlot(h.XenLevel, slot, true) {
-			return c.fail(Detail{Frame: model.NoFrame, Table: st.Frame, Slot: slot, Got: st.Value})
+			return c.fail(atEntry(st.Frame, slot, c.s.Entry(c.s.L.Geo, st.Frame, slot)).WithAsked(model.Entry(st.Value)))
 		}
 		return held
 	case model.OpUpdateVA:
 		if c.hypervisorAddress(st.VA) {
-			return c.fail(Detail{Frame: model.NoFrame, VA: st.VA})
+			return c.fail(Detail{}.WithAddress(st.VA).WithAsked(model.Entry(st.Value)))
 		}
 		return silent
 	case model.OpPin:
@@ -48,23 +53,29 @@ func checkXenSlots(c *Checker, st *model.Step) result {
 		}
 		return silent
 	}
-	for w := range c.s.Writes {
-		if !c.tableOf(w.Frame, h.XenLevel) || c.s.L.PAESpecial() && !c.isSpecial(w.Frame) {
-			continue
-		}
-		g := c.s.L.Geo
-		for i := range 8 / g.Width {
-			slot := w.Word*8/g.Width + i
-			if c.s.L.XenSlot(h.XenLevel, slot, true) && entryOf(g, w.Old, i) != c.s.Entry(g, w.Frame, slot) {
-				return c.fail(Detail{Frame: model.NoFrame, Table: w.Frame, Slot: slot, Got: uint64(c.s.Entry(g, w.Frame, slot))})
-			}
+	for e := range (changes{c.s, c.s.L.Geo}).each {
+		if c.s.L.XenSlot(h.XenLevel, e.slot, true) && c.usedAt(e.table, h.XenLevel) && (!c.s.L.PAESpecial() || c.isSpecial(e.table)) {
+			return c.fail(atEntry(e.table, e.slot, e.now).WithWas(e.old))
 		}
 	}
 	return silent
 }
 
-// tableOf reports whether a frame is in use as a table of a level.
-func (c *Checker) tableOf(f model.Frame, level int) bool {
+func tellXenSlots(v *Violation) string {
+	const whose = "which is the hypervisor's"
+	switch {
+	case v.has&partAddress != 0:
+		return fmt.Sprintf("the guest asks for %s at %s, %s", v.EntryText(v.asked), v.page(), whose)
+	case v.has&partAsked != 0:
+		return fmt.Sprintf("the guest asks for %s in %s, %s", v.EntryText(v.asked), v.slotName(), whose)
+	case v.has&partWas != 0:
+		return fmt.Sprintf("entry %s, %s, was %s and is %s", v.slotName(), whose, v.EntryText(v.was), v.EntryText(v.is))
+	}
+	return fmt.Sprintf("the table comes into use with %s, %s; the builder's is %s", v.entry(), whose, v.EntryText(v.want))
+}
+
+// usedAt reports whether a frame is in use as a table of a level.
+func (c *Checker) usedAt(f model.Frame, level int) bool {
 	return c.view.uses[f][level] > 0 || c.trees.kernel.roles[f]>>level&1 != 0
 }
 
@@ -106,10 +117,13 @@ func (c *Checker) ownSlots(f model.Frame) result {
 		return silent
 	}
 	builder := c.withSlots(model.Frame(c.s.L.Kernel.PTBase))
-	for slot := h.XenFirst; slot <= h.XenLast; slot++ {
-		e := c.s.Entry(g, f, slot)
-		if e != 0 && (builder < 0 || e != c.s.Entry(g, builder, slot)) {
-			return c.fail(Detail{Frame: model.NoFrame, Table: f, Slot: slot, Got: uint64(e)})
+	for slot := h.XenFirst; slot <= h.XenLast; slot++ { // the slots that the visitors leave out
+		e, want := c.s.Entry(g, f, slot), model.Entry(0)
+		if builder >= 0 {
+			want = c.s.Entry(g, builder, slot)
+		}
+		if e != 0 && e != want {
+			return c.fail(atEntry(f, slot, e).WithWant(want, ^model.Entry(0)))
 		}
 	}
 	return held

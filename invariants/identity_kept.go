@@ -1,6 +1,10 @@
 package invariants
 
-import "github.com/ptcheck/ptcheck/model"
+import (
+	"fmt"
+
+	"github.com/ptcheck/ptcheck/model"
+)
 
 func identityKept() Rule {
 	return Rule{
@@ -10,9 +14,11 @@ func identityKept() Rule {
 		Source:  "Linux b239fb25, native_pagetable_setup_start and native_pagetable_setup_done, zap_low_mappings; arch/i386/kernel/head.S",
 		Limits:  "looks at the tables under the kernel's own root and at frames, not at attributes; with PAE the low mappings are gone during construction, by design",
 		Goal:    "a call before the zap ends",
-		Native:  true,
+		Machine: BareMetal,
 		Kernel:  FirstKernel,
-		Boot:    true,
+		Span:    Booting,
+		Until:   model.PhaseZapped,
+		Tell:    tellIdentity,
 		check:   checkIdentity,
 		ops:     entryOps,
 	}
@@ -20,7 +26,7 @@ func identityKept() Rule {
 
 func checkIdentity(c *Checker, st *model.Step) result {
 	l := c.s.L
-	if l.Hyper != nil || c.s.Kernel.Phase >= model.PhaseZapped || st.Call.Kind == model.CallZap || c.trees.kernel.geo == nil {
+	if st.Call.Kind == model.CallZap || c.trees.kernel.geo == nil {
 		return silent
 	}
 	end := st.Op == model.OpCallEnd
@@ -30,7 +36,7 @@ func checkIdentity(c *Checker, st *model.Step) result {
 	case l.Geo.Levels == 2:
 		for _, p := range c.start.low {
 			if m, ok := resolve(c.s, l.Geo, c.trees.kernel.root, p.va); !ok || m.frame != p.frame {
-				return c.fail(Detail{Frame: p.frame, VA: p.va, Table: m.table, Slot: m.slot, Got: uint64(m.leaf)})
+				return c.fail(c.at(p.va, l.Geo, m).WithWantFrame(p.frame))
 			}
 		}
 	case c.s.Kernel.Phase < model.PhaseDone:
@@ -71,9 +77,13 @@ func (c *Checker) lowPart() bool {
 	for pfn := range end {
 		va := model.VA(pfn.PA())
 		if m, ok := resolve(c.s, g, root, va); !ok || m.frame != model.Frame(pfn) {
-			c.fail(Detail{Frame: model.Frame(pfn), VA: va, Table: m.table, Slot: m.slot, Got: uint64(m.leaf)})
+			c.fail(c.at(va, g, m).WithWantFrame(model.Frame(pfn)))
 			return false
 		}
 	}
 	return true
+}
+
+func tellIdentity(v *Violation) string {
+	return fmt.Sprintf("address %s led to %s, and does not any more: %s", v.page(), v.name(v.wantFrame), v.ends())
 }

@@ -29,20 +29,20 @@ type Judge interface {
 }
 
 // NewRule makes a rule of its description and of a function that makes judges.
-func NewRule(r Rule, hire func() Judge) Rule {
-	r.hire = hire
+func NewRule(r Rule, judge func() Judge) Rule {
+	r.judge = judge
 	return r
 }
 
-// employ gives rules that need one a judge of their own.
-func employ(rules []Rule) ([]Rule, []Judge) {
+// withJudges gives rules that need one a judge of their own.
+func withJudges(rules []Rule) ([]Rule, []Judge) {
 	var judges []Judge
 	rules = slices.Clone(rules)
 	for i := range rules {
-		if rules[i].hire == nil {
+		if rules[i].judge == nil {
 			continue
 		}
-		j := rules[i].hire()
+		j := rules[i].judge()
 		judges = append(judges, j)
 		rules[i].check = func(c *Checker, st *model.Step) result {
 			answer, d := j.Step(c.s, st)

@@ -1,6 +1,10 @@
 package invariants
 
-import "github.com/ptcheck/ptcheck/model"
+import (
+	"fmt"
+
+	"github.com/ptcheck/ptcheck/model"
+)
 
 func kernelPartShared() Rule {
 	return Rule{
@@ -10,14 +14,15 @@ func kernelPartShared() Rule {
 		Source:  "Linux, vmalloc_sync_one (its BUG_ON) and vmalloc_sync_all; XenLinux bbf3a3eebd, fb94b59330; Xen, create_pae_xen_mappings",
 		Limits:  "an address space counts from the moment that its process has it",
 		Goal:    "a call ends while there is a process",
-		Life:    true,
+		Span:    Living,
+		Tell:    tellKernelPart,
 		check:   checkKernelPart,
 		ops:     []model.Op{model.OpCallEnd},
 	}
 }
 
 func checkKernelPart(c *Checker, st *model.Step) result {
-	if st.Op != model.OpCallEnd || c.s.Kernel.Life.CPU[st.CPU].Lazy != model.LazyNone {
+	if c.s.Kernel.Life.CPU[st.CPU].Lazy != model.LazyNone {
 		return silent
 	}
 	l := c.s.L
@@ -35,7 +40,8 @@ func checkKernelPart(c *Checker, st *model.Step) result {
 		if l.Hyper != nil && l.PAESpecial() {
 			f := c.lastL2(root)
 			if last&bit(f) != 0 {
-				return c.fail(Detail{Frame: f, Table: root, Slot: l.Geo.Slots[l.Geo.Levels] - 1})
+				slot := l.Geo.Slots[l.Geo.Levels] - 1
+				return c.fail(atEntry(root, slot, c.s.Entry(l.Geo, root, slot)).WithFrame(f))
 			}
 			last |= bit(f)
 		}
@@ -54,11 +60,13 @@ func (c *Checker) lastL2(root model.Frame) model.Frame {
 func (c *Checker) sameKernel(mine, init model.Frame, level int, base model.VA) (Detail, bool) {
 	l := c.s.L
 	root := level == l.Geo.Levels
-	for i := range l.Geo.Slots[level] {
-		if root && i < l.UserSlots() || l.XenSlot(level, i, level == 2) {
-			continue
-		}
-		a, b := c.s.Entry(l.Geo, mine, i), c.s.Entry(l.Geo, init, i)
+	t := tableOf(c.s, l.Geo, mine, level)
+	t.special = level == 2
+	if root {
+		t = t.from(l.UserSlots())
+	}
+	for i, a := range t.slots {
+		b := c.s.Entry(l.Geo, init, i)
 		fa, fb := l.Map.Frame(a.MFN()), l.Map.Frame(b.MFN())
 		va := base + model.VA(i)*l.Geo.Span(level)
 		has, want := a&model.Present != 0, b&model.Present != 0
@@ -73,7 +81,7 @@ func (c *Checker) sameKernel(mine, init model.Frame, level int, base model.VA) (
 			}
 			continue
 		}
-		return Detail{Frame: model.NoFrame, Table: mine, Slot: i, VA: l.Geo.Wrap(va), Got: uint64(a), Want: uint64(b)}, false
+		return atEntry(mine, i, a).WithWant(b, ^model.Entry(0)).WithAddress(l.Geo.Wrap(va)), false
 	}
 	return Detail{}, true
 }
@@ -84,4 +92,11 @@ func (c *Checker) lazily(level int, va model.VA) bool {
 	l := c.s.L
 	va, area := l.Geo.Wrap(va), l.Life.Vmalloc
 	return area >= va && area < va+l.Geo.Span(level)
+}
+
+func tellKernelPart(v *Violation) string {
+	if v.has&partFrame != 0 {
+		return fmt.Sprintf("%s, the L2 with the hypervisor's slots, which another root names too", v.entry())
+	}
+	return fmt.Sprintf("for address %s %s; in the kernel's own tables it is %s", v.page(), v.entry(), v.EntryText(v.want))
 }

@@ -1,6 +1,10 @@
 package invariants
 
-import "github.com/ptcheck/ptcheck/model"
+import (
+	"fmt"
+
+	"github.com/ptcheck/ptcheck/model"
+)
 
 func knownAtSuspend() Rule {
 	return Rule{
@@ -10,17 +14,15 @@ func knownAtSuspend() Rule {
 		Source:  "Linux, xen_mm_pin_all; XenLinux c60a806bc2; Xen, xc_domain_save: frames are canonicalised by their types",
 		Limits:  "machine addresses do not really change: the guest goes on where it was",
 		Goal:    "the guest is suspended while there is a process",
-		Hyper:   true,
-		Life:    true,
+		Machine: UnderHypervisor,
+		Span:    Living,
+		Tell:    tellSuspend,
 		check:   checkSuspend,
 		ops:     []model.Op{model.OpSuspend},
 	}
 }
 
-func checkSuspend(c *Checker, st *model.Step) result {
-	if st.Op != model.OpSuspend {
-		return silent
-	}
+func checkSuspend(c *Checker, _ *model.Step) result {
 	r := &c.reach
 	r.from(c.s)
 	r.processes()
@@ -29,8 +31,12 @@ func checkSuspend(c *Checker, st *model.Step) result {
 	}
 	for f := range model.Frame(c.s.L.Map.Guest()) {
 		if r.tables&bit(f) != 0 && !c.view.isTable(f) {
-			return c.fail(Detail{Frame: f})
+			return c.fail(about(f))
 		}
 	}
 	return held
+}
+
+func tellSuspend(v *Violation) string {
+	return fmt.Sprintf("the guest is suspended; %s is a table of a process, and the hypervisor has it as %s", v.name(v.frame), v.record(v.frame))
 }

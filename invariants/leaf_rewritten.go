@@ -1,6 +1,10 @@
 package invariants
 
-import "github.com/ptcheck/ptcheck/model"
+import (
+	"fmt"
+
+	"github.com/ptcheck/ptcheck/model"
+)
 
 func leafRewritten() Rule {
 	return Rule{
@@ -11,14 +15,15 @@ func leafRewritten() Rule {
 		Limits:  "write permission and, on 32 bits, no-execute are not looked at under a hypervisor: read-only leaves stay so, and making an entry loses the NX bit there",
 		Goal:    "a map call ends",
 		Kernel:  FirstKernel,
-		Boot:    true,
+		Span:    Booting,
+		Tell:    tellLeaf,
 		check:   checkLeaf,
 		ops:     []model.Op{model.OpCallEnd},
 	}
 }
 
 func checkLeaf(c *Checker, st *model.Step) result {
-	if st.Op != model.OpCallEnd || st.Call.Kind != model.CallMap {
+	if st.Call.Kind != model.CallMap {
 		return silent
 	}
 	return c.leavesAre(&st.Call, false)
@@ -46,7 +51,11 @@ func (c *Checker) leavesAre(call *model.Call, exact bool) result {
 			if exact {
 				return broken
 			}
-			return c.fail(Detail{Frame: model.NoFrame, Table: m.table, Slot: m.slot, VA: va, Want: uint64(want), Got: uint64(m.leaf)})
+			d := c.at(va, l.Geo, m).WithWant(model.MakeEntry(l.Map.MFN(model.Frame(pfn)), want), care|model.FrameMask)
+			if ok && (m.level == 2) != l.Kernel.HasPSE {
+				d = d.Because("the page is of the wrong size")
+			}
+			return c.fail(d)
 		}
 	}
 	return held
@@ -90,4 +99,11 @@ func (c *Checker) isText(va model.VA) bool {
 		last = l.Geo.Wrap(va + l.Geo.Span(2) - 1)
 	}
 	return va >= l.Kernel.PageOffset && va <= l.Kernel.TextEnd || last >= l.Kernel.PageOffset && last <= l.Kernel.TextEnd
+}
+
+func tellLeaf(v *Violation) string {
+	if v.why != "" {
+		return fmt.Sprintf("address %s: %s: %s; want %s", v.page(), v.why, v.ends(), v.EntryText(v.want))
+	}
+	return tellFixmap(v)
 }

@@ -161,13 +161,13 @@ func TestLifeRulesAfterBootOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, r := range s.Rules() {
-		if r.Life {
+		if r.Span == invariants.Living {
 			t.Errorf("system xen is checked against %s", r.ID)
 		}
 	}
 	l := &living{State: s.Inits[0].State, start: invariants.TakeSnapshot(s.Inits[0].State)}
 	for _, r := range invariants.Rules() {
-		if r.Life {
+		if r.Span == invariants.Living {
 			if got := l.verdict(t, r.ID, model.Step{Op: model.OpCallEnd}); got != "silent" {
 				t.Errorf("%s: %s", r.ID, got)
 			}

@@ -1,6 +1,10 @@
 package invariants
 
-import "github.com/ptcheck/ptcheck/model"
+import (
+	"fmt"
+
+	"github.com/ptcheck/ptcheck/model"
+)
 
 func linearOneDeep() Rule {
 	return Rule{
@@ -10,8 +14,13 @@ func linearOneDeep() Rule {
 		Source:  "Xen, arch/x86/mm.c: get_linear_pagetable; XSA-182, XSA-185, XSA-240",
 		Limits:  "an entry counts as same-level if the record of the frame that it names says so",
 		Goal:    "a table has a same-level entry",
-		Hyper:   true,
-		state:   stateLinear,
+		Machine: UnderHypervisor,
+		Tell:    tellLinear,
+		guest: guest{
+			state: stateLinear,
+			metBy: (*Recount).hasLinear,
+			needs: []Means{ReadOnlyEntries | WritesEntries, ReadOnlyMemory | Pins},
+		},
 	}
 }
 
@@ -21,9 +30,9 @@ func stateLinear(r *Recount) (Detail, bool) {
 		if t.Level() < 2 {
 			continue
 		}
-		d := Detail{Frame: f, Table: f}
+		var d Detail
 		ok := r.children(f, t.Level(), func(slot int, e model.Entry, child model.Frame) bool {
-			d.Slot, d.Got = slot, uint64(e)
+			d = atEntry(f, slot, e)
 			return child < 0 || !r.sameLevel(f, t, child) || r.legalLinear(f, t, e, child)
 		})
 		if !ok {
@@ -53,4 +62,30 @@ func (r *Recount) legalLinear(f model.Frame, t model.Type, e model.Entry, child 
 	return r.children(child, t.Level(), func(_ int, _ model.Entry, next model.Frame) bool {
 		return next < 0 || next == child || !r.sameLevel(child, t, next)
 	})
+}
+
+// hasLinear reports whether a table has a same-level entry.
+func (r *Recount) hasLinear() bool {
+	for f := range r.frames() {
+		t := r.table(f)
+		if t.Level() > 1 && !r.children(f, t.Level(), func(_ int, _ model.Entry, child model.Frame) bool {
+			return child < 0 || !r.sameLevel(f, t, child)
+		}) {
+			return true
+		}
+	}
+	return false
+}
+
+func tellLinear(v *Violation) string {
+	l, kind, to := v.State.L, v.uses(v.table).Table, v.name(v.to())
+	switch {
+	case l.PAESpecial() && kind.Level() == l.Geo.Root():
+		return fmt.Sprintf("%s: a PAE root with an entry to a root", v.entry())
+	case v.to() == v.table:
+		return fmt.Sprintf("%s: %v %s names itself, writable", v.entry(), kind, to)
+	case v.is.Is(model.RW):
+		return fmt.Sprintf("%s: writable, and %s is %v as %s is", v.entry(), to, kind, v.name(v.table))
+	}
+	return fmt.Sprintf("%s: both are %v, and %s has a same-level entry itself", v.entry(), kind, to)
 }

@@ -16,6 +16,7 @@ type callMemory struct {
 	announced bool
 	// asked and refused: a hypercall was made, and one was refused.
 	asked, refused bool
+	refusedOp      model.Op // the last one that was
 	// settled says that all that the call is to establish was there when it began.
 	settled bool
 	// late are the changes of this call that no flush has followed yet.
@@ -42,9 +43,9 @@ func (m *callMemory) reset() {
 func (m *callMemory) follow(s *model.State, st *model.Step) {
 	switch st.Op {
 	case model.OpCallBegin:
-		refused := m.refused // not heeded, if a call begins inside of another one
+		refused, op := m.refused, m.refusedOp // not heeded, if a call begins inside of another one
 		m.reset()
-		m.refused = refused
+		m.refused, m.refusedOp = refused, op
 	case model.OpBootmem:
 		m.allocated = true
 	}
@@ -72,12 +73,13 @@ next:
 }
 
 // differs reports whether a word that the call has changed is not what it was
-// when the call began, and which.
+// when the call began, and which; a call that changed more words than are remembered
+// counts as one that differs, with a frame of NoFrame.
 func (m *callMemory) differs(s *model.State) (w model.Write, yes bool) {
 	for _, w := range m.words {
 		if s.Word(w.Frame, w.Word) != w.Old {
 			return w, true
 		}
 	}
-	return w, m.full
+	return model.Write{Frame: model.NoFrame}, m.full
 }

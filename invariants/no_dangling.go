@@ -1,6 +1,10 @@
 package invariants
 
-import "github.com/ptcheck/ptcheck/model"
+import (
+	"fmt"
+
+	"github.com/ptcheck/ptcheck/model"
+)
 
 func noDangling() Rule {
 	return Rule{
@@ -10,18 +14,14 @@ func noDangling() Rule {
 		Source:  "Linux, tlb_finish_mmu: pages are free only after the flush (merge 706a1ea65e6f); kunmap_atomic, kpte_clear_flush; Xen, comment at the head of arch/x86/mm.c",
 		Limits:  "of an address space that is neither loaded nor pinned it looks only while its process may run",
 		Goal:    "a frame is given back",
-		Life:    true,
+		Span:    Living,
+		Tell:    tellDangling,
 		check:   checkDangling,
 		ops:     []model.Op{model.OpFree, model.OpCallEnd, model.OpLoadCR3, model.OpNewBaseptr, model.OpPin},
 	}
 }
 
 func checkDangling(c *Checker, st *model.Step) result {
-	switch st.Op {
-	case model.OpFree, model.OpCallEnd, model.OpLoadCR3, model.OpNewBaseptr, model.OpPin:
-	default:
-		return silent
-	}
 	k := &c.s.Kernel.Life
 	r := &c.reach
 	r.from(c.s)
@@ -36,18 +36,19 @@ func checkDangling(c *Checker, st *model.Step) result {
 		named |= r.kmapped
 	}
 	if bad := named & k.Free; bad != 0 {
-		return c.fail(Detail{Frame: lowest(bad)})
+		f := lowest(bad)
+		return c.fail(c.whoever(about(f), func(t table, e model.Entry) bool { return t.names(e, f) }))
 	}
 	for n := range c.s.Processors() {
 		for t := range c.s.TLBOf(n).Each {
 			if bit(t.Frame)&k.Free != 0 && c.foreign(t.Page) {
-				return c.fail(Detail{Frame: t.Frame, VA: t.Page})
+				return c.fail(cached(c.s, n, t))
 			}
 		}
 	}
 	if c.quiet(st) {
-		if f := r.overmapped(); f != model.NoFrame {
-			return c.fail(Detail{Frame: f})
+		if f, mapped, refs := r.overmapped(); f != model.NoFrame {
+			return c.fail(about(f).WithCounts(mapped, refs))
 		}
 	}
 	if st.Op == model.OpFree {
@@ -62,4 +63,16 @@ func (c *Checker) foreign(va model.VA) bool {
 	l := c.s.L
 	pkmap := l.Kernel.Highmem && va >= l.Kernel.PkmapBase && va < l.Kernel.PkmapBase+model.VA(l.Kernel.LastPkmap)*model.PageSize
 	return l.PA(va).PFN() >= l.Kernel.MaxLowPFN && !pkmap
+}
+
+func tellDangling(v *Violation) string {
+	switch {
+	case v.has&partCPU != 0:
+		return fmt.Sprintf("%s is free; processor %d still has page %s cached as it", v.name(v.frame), v.cpu, v.page())
+	case v.has&partCounts != 0:
+		return fmt.Sprintf("processes map %s in %d places; users that the kernel counts: %d", v.name(v.frame), v.count, v.wantCount)
+	case v.has&partEntry != 0:
+		return fmt.Sprintf("%s is free; %s", v.name(v.frame), v.entry())
+	}
+	return fmt.Sprintf("%s is free, and still in use as a root, by a pin or as a descriptor table", v.name(v.frame))
 }

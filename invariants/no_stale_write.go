@@ -1,6 +1,10 @@
 package invariants
 
-import "github.com/ptcheck/ptcheck/model"
+import (
+	"fmt"
+
+	"github.com/ptcheck/ptcheck/model"
+)
 
 func noStaleWrite() Rule {
 	return Rule{
@@ -10,8 +14,9 @@ func noStaleWrite() Rule {
 		Source:  "Xen, arch/x86/mm.c: _get_page_type flushes before a new type is used; XSA-217, XSA-288, XSA-292, XSA-408",
 		Limits:  "the TLB keeps what was used until it is flushed, one translation for each page",
 		Goal:    "a writable translation is cached, or a device may write to a frame",
-		Hyper:   true,
-		state:   stateStale,
+		Machine: UnderHypervisor,
+		Tell:    tellCached,
+		guest:   guest{state: stateStale, metBy: (*Recount).writesBehind, needs: []Means{StaleTLB | UsesPages, AssignsDevices}},
 	}
 }
 
@@ -19,14 +24,54 @@ func stateStale(r *Recount) (Detail, bool) {
 	for n := range r.s.Processors() {
 		for t := range r.s.TLBOf(n).Each {
 			if t.Writable && t.Frame >= 0 && r.table(t.Frame) != model.TypeNone {
-				return Detail{Frame: t.Frame, VA: t.Page}, false
+				return cached(r.s, n, t), false
 			}
 		}
 	}
 	for f := range r.frames() {
 		if r.s.DeviceWrites(f) && r.table(f) != model.TypeNone {
-			return Detail{Frame: f}, false
+			return about(f), false
 		}
 	}
 	return Detail{}, true
+}
+
+// writesBehind reports whether somebody could write to a frame without asking the
+// tables again.
+func (r *Recount) writesBehind() bool {
+	for n := range r.s.Processors() {
+		for t := range r.s.TLBOf(n).Each {
+			if t.Writable && t.Frame >= 0 {
+				return true
+			}
+		}
+	}
+	for f := range r.frames() {
+		if r.s.DeviceWrites(f) {
+			return true
+		}
+	}
+	return false
+}
+
+// cached points at a translation in a processor's TLB, and at its page if that is an
+// address of the guest's.
+func cached(s *model.State, cpu int, t model.Cached) Detail {
+	d := about(t.Frame).WithCPU(cpu)
+	if s.L.Geo.Wrap(t.Page) == t.Page {
+		d = d.WithAddress(t.Page)
+	}
+	return d
+}
+
+// tellCached says who can still write to a table.
+func tellCached(v *Violation) string {
+	name, kind := v.name(v.frame), v.uses(v.frame).Table
+	switch {
+	case v.has&partCPU == 0:
+		return fmt.Sprintf("a device can still write to %s, which is in use as %v", name, kind)
+	case v.has&partAddress == 0:
+		return fmt.Sprintf("processor %d still has another domain's mapping of %s cached, writable; %s is in use as %v", v.cpu, name, name, kind)
+	}
+	return fmt.Sprintf("processor %d still has page %s cached as %s, writable; %s is in use as %v", v.cpu, v.page(), name, name, kind)
 }

@@ -1,6 +1,10 @@
 package invariants
 
-import "github.com/ptcheck/ptcheck/model"
+import (
+	"fmt"
+
+	"github.com/ptcheck/ptcheck/model"
+)
 
 func noTornEntry() Rule {
 	return Rule{
@@ -10,6 +14,7 @@ func noTornEntry() Rule {
 		Source:  "Linux, native_set_pte (include/asm-i386/pgtable-3level.h): the upper half first, a write barrier, the lower half",
 		Limits:  "two stores count as halves of one entry if the processor stores to no other entry in between; what another processor stores meanwhile is left out; a wrong order is reported even where the upper half does not change and nobody could tell",
 		Goal:    "a live entry is stored in halves",
+		Tell:    tellTorn,
 		check:   checkTorn,
 		ops:     []model.Op{model.OpStore, model.OpEmulate, model.OpCallBegin},
 	}
@@ -48,7 +53,16 @@ func checkTorn(c *Checker, st *model.Step) result {
 	}
 	middle := last.mid
 	if middle.Is(model.Present) && (!last.old.Is(model.Present) || middle.MFN() != last.old.MFN() && middle.MFN() != now.MFN()) {
-		return c.fail(Detail{Frame: model.NoFrame, Table: st.Frame, Slot: slot, Got: uint64(middle), Want: uint64(now)})
+		return c.fail(atEntry(st.Frame, slot, now).WithWas(last.old).WithBetween(middle))
 	}
 	return held
+}
+
+func tellTorn(v *Violation) string {
+	early := "which names neither frame"
+	if !v.was.Is(model.Present) {
+		early = "present before it was whole"
+	}
+	return fmt.Sprintf("entry %s was %s and is %s; between the stores of its halves it was %s, %s",
+		v.slotName(), v.EntryText(v.was), v.EntryText(v.is), v.EntryText(v.between), early)
 }

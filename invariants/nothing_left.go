@@ -1,5 +1,7 @@
 package invariants
 
+import "fmt"
+
 func nothingLeft() Rule {
 	return Rule{
 		ID:      "nothing-left",
@@ -8,8 +10,13 @@ func nothingLeft() Rule {
 		Source:  "Xen, arch/x86/domain.c: relinquish_memory; XSA-299",
 		Limits:  "frames that the guest had given to other domains are theirs",
 		Goal:    "a guest has been destroyed",
-		Hyper:   true,
-		state:   stateNothingLeft,
+		Machine: UnderHypervisor,
+		Tell:    tellNothingLeft,
+		guest: guest{
+			state: stateNothingLeft,
+			metBy: func(r *Recount) bool { return r.s.Dying() },
+			needs: []Means{Dies},
+		},
 	}
 }
 
@@ -19,8 +26,12 @@ func stateNothingLeft(r *Recount) (Detail, bool) {
 	}
 	for f := range r.frames() {
 		if i := r.s.InfoAt(f); r.s.L.Map.IsGuest(f) && (i.G != 0 || i.T != 0) {
-			return Detail{Frame: f, Got: uint64(i.G)}, false
+			return about(f).WithCounts(int(i.G), 0), false
 		}
 	}
 	return Detail{}, true
+}
+
+func tellNothingLeft(v *Violation) string {
+	return fmt.Sprintf("the guest is gone; the hypervisor still has %s as %s; references: %d", v.name(v.frame), v.record(v.frame), v.count)
 }

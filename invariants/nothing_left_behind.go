@@ -1,6 +1,10 @@
 package invariants
 
-import "github.com/ptcheck/ptcheck/model"
+import (
+	"fmt"
+
+	"github.com/ptcheck/ptcheck/model"
+)
 
 func nothingLeftBehind() Rule {
 	return Rule{
@@ -10,7 +14,8 @@ func nothingLeftBehind() Rule {
 		Source:  "Linux, xen_pgd_unpin and xen_release_ptpage; XenLinux ba529a426c",
 		Limits:  "does not tell a page that is reachable from one that is still needed",
 		Goal:    "a call ends with frames in use that were free after the boot",
-		Life:    true,
+		Span:    Living,
+		Tell:    tellLeftBehind,
 		check:   checkLeftBehind,
 		ops:     []model.Op{model.OpCallEnd},
 	}
@@ -35,11 +40,11 @@ func checkLeftBehind(c *Checker, st *model.Step) result {
 	}
 	used := c.start.free &^ k.Free
 	if bad := used &^ reached; bad != 0 {
-		return c.fail(Detail{Frame: lowest(bad)})
+		return c.fail(about(lowest(bad)))
 	}
 	if l.Hyper != nil {
-		if f := c.orphan(mine); f != model.NoFrame {
-			return c.fail(Detail{Frame: f, VA: l.VA(model.PFN(f).PA())})
+		if d, ok := c.orphan(mine); !ok {
+			return c.fail(d)
 		}
 	}
 	if used != 0 {
@@ -48,24 +53,35 @@ func checkLeftBehind(c *Checker, st *model.Step) result {
 	return silent
 }
 
-// orphan is the first frame that is pinned although no process has it as a table,
-// or read-only in the direct map without being one.
-func (c *Checker) orphan(mine uint64) model.Frame {
+// orphan looks for a frame that is pinned although no process has it as a table, or
+// read-only in the direct map without being one. ok says that there is none.
+func (c *Checker) orphan(mine uint64) (d Detail, ok bool) {
 	l := c.s.L
 	special := descriptors(c.s) | c.loadedLDT()
 	for f := range model.Frame(l.Map.Guest()) {
 		if pinned(c.s, f) && (mine|c.start.pinned)&bit(f) == 0 {
-			return f
+			return about(f).Because("pinned"), false
 		}
 		if model.PFN(f) >= l.Kernel.MaxLowPFN || (c.start.readOnly|special)&bit(f) != 0 || c.view.isTable(f) {
 			continue
 		}
-		m, ok := resolve(c.s, l.Geo, model.Frame(l.Kernel.Root), l.VA(model.PFN(f).PA()))
+		va := l.VA(model.PFN(f).PA())
+		m, ok := resolve(c.s, l.Geo, model.Frame(l.Kernel.Root), va)
 		if !ok || !m.leaf.Is(model.RW) {
-			return f
+			return c.at(va, l.Geo, m).WithFrame(f), false
 		}
 	}
-	return model.NoFrame
+	return Detail{}, true
+}
+
+func tellLeftBehind(v *Violation) string {
+	switch {
+	case v.why == "pinned":
+		return fmt.Sprintf("%s is pinned, and no process has it as a table", v.name(v.frame))
+	case v.has&partAddress != 0:
+		return fmt.Sprintf("%s is no table and no descriptor table, and is not writable at its address %s: %s", v.name(v.frame), v.page(), v.ends())
+	}
+	return fmt.Sprintf("%s has been handed out and not given back, and nothing in use leads to it", v.name(v.frame))
 }
 
 // loadedLDT is the page of a process's LDT, whether it is loaded or not.

@@ -1,6 +1,10 @@
 package invariants
 
-import "github.com/ptcheck/ptcheck/model"
+import (
+	"fmt"
+
+	"github.com/ptcheck/ptcheck/model"
+)
 
 func oneType() Rule {
 	return Rule{
@@ -10,16 +14,17 @@ func oneType() Rule {
 		Source:  "Xen, arch/x86/mm.c: _get_page_type, pae_xen_mappings_check; XSA-226, XSA-248",
 		Limits:  "memory alone does not show whether an entry names a table of the level below or one of its own: there the hypervisor's record is believed; parents are counted for the first 64 frames only",
 		Goal:    "a call ends; of a hostile guest: a frame is in use in two places, registers aside",
-		Hyper:   true,
+		Machine: UnderHypervisor,
+		Tell:    tellOneType,
 		ops:     []model.Op{model.OpCallEnd},
 		check:   atCallEnds(stateOneType),
-		state:   stateOneType,
+		guest:   guest{state: stateOneType, metBy: (*Recount).usedTwice, needs: []Means{Pins, Lends, WritesEntries | SeveralSlots}},
 	}
 }
 
 func stateOneType(r *Recount) (Detail, bool) {
 	if f, a, b := r.census.Clash(); f != model.NoFrame {
-		return Detail{Frame: f, Want: uint64(a), Got: uint64(b)}, false
+		return about(f).WithTypes(a, b), false
 	}
 	if r.s.L.PAESpecial() {
 		return oneParent(r)
@@ -43,9 +48,36 @@ func oneParent(r *Recount) (Detail, bool) {
 			continue
 		}
 		if seen>>uint(child)&1 != 0 {
-			return Detail{Frame: child, Table: f, Slot: slot, Got: uint64(e)}, false
+			return atEntry(f, slot, e).WithFrame(child), false
 		}
 		seen |= 1 << uint(child)
 	}
 	return Detail{}, true
+}
+
+// usedTwice reports whether a frame is in use in two places, registers aside.
+func (r *Recount) usedTwice() bool {
+	roots := r.s.Roots()
+	for f := range r.frames() {
+		uses := int(r.census.Tallies[f].T)
+		if uses < 2 {
+			continue
+		}
+		for _, root := range roots {
+			if root == f {
+				uses--
+			}
+		}
+		if uses > 1 {
+			return true
+		}
+	}
+	return false
+}
+
+func tellOneType(v *Violation) string {
+	if v.has&partTypes != 0 {
+		return fmt.Sprintf("%s is used as %v and as %v", v.name(v.frame), v.types[0], v.types[1])
+	}
+	return fmt.Sprintf("%s, and another root entry names %s in its last slot, too", v.entry(), v.name(v.frame))
 }

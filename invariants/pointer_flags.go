@@ -1,6 +1,10 @@
 package invariants
 
-import "github.com/ptcheck/ptcheck/model"
+import (
+	"fmt"
+
+	"github.com/ptcheck/ptcheck/model"
+)
 
 func pointerFlags() Rule {
 	return Rule{
@@ -10,6 +14,7 @@ func pointerFlags() Rule {
 		Source:  "Linux b239fb25, _PAGE_TABLE and one_md_table_init; Intel SDM vol. 3, 4.4.1 (PAE root entries), 4.5 and table 4-6; Xen, adjust_guest_l2e to adjust_guest_l4e",
 		Limits:  "user, accessed and dirty bits of pointers are free, and so are the software bits where they are not reserved; leaves are judged for NX and G only",
 		Goal:    "a pointer to a table is written or comes into use",
+		Tell:    tellPointer,
 		check:   checkPointers,
 		ops:     entryOps,
 	}
@@ -30,9 +35,14 @@ func checkPointers(c *Checker, _ *model.Step) result {
 		}
 		g := c.trees.of(e.trees).geo
 		leaf := e.level == 1 || largeLeaf(c.s, g, e.level, e.now)
-		ok := leaf && c.leafBits(g, e) || !leaf && c.pointerBits(g, e)
-		if !ok {
-			out = c.fail(Detail{Frame: model.NoFrame, Table: e.table, Slot: e.slot, Got: uint64(e.now)})
+		d := atEntry(e.table, e.slot, e.now)
+		if leaf {
+			d = d.Because(c.leafBits(g, e))
+		} else if want, care, ok := c.pointerBits(g, e); !ok {
+			d = d.Because("a pointer to a table").WithWant(want, care)
+		}
+		if d.why != "" {
+			out = c.fail(d)
 			return false
 		}
 		if !leaf && e.now != e.old {
@@ -43,38 +53,53 @@ func checkPointers(c *Checker, _ *model.Step) result {
 	return out
 }
 
-// leafBits judges a leaf: no-execute and global only where the processor has them,
-// a large page only where the kernel may use it.
-func (c *Checker) leafBits(g *model.Geometry, e edit) bool {
+// leafBits says what is wrong with a leaf, "" for nothing: no-execute and global only
+// where the processor has them, a large page only where the kernel may use it.
+func (c *Checker) leafBits(g *model.Geometry, e edit) string {
 	l := c.s.L
-	switch {
+	switch pages := model.MFN(g.Span(e.level) / model.PageSize); {
 	case e.now.Is(model.NX) && !c.s.CPU.NXE:
-		return false
+		return "no-execute is a reserved bit here"
 	case e.now.Is(model.Global) && !l.Kernel.HasPGE && (l.Hyper == nil || !g.SignExtend):
-		return false // a 64-bit hypervisor makes user pages global
+		return "the processor has no global pages" // a 64-bit hypervisor makes user pages global
 	case c.reserved(g, e.now):
-		return false
+		return "a reserved bit is set"
+	case e.level == 1:
+		return ""
+	case l.Hyper != nil || !l.Kernel.HasPSE:
+		return "the kernel must not use large pages here"
+	case e.now.MFN()%pages > 1:
+		return "the large page is not aligned"
 	}
-	pages := model.MFN(g.Span(e.level) / model.PageSize)
-	return e.level == 1 || l.Hyper == nil && l.Kernel.HasPSE && e.now.MFN()%pages <= 1
+	return ""
 }
 
-// pointerBits judges a pointer to a table.
-func (c *Checker) pointerBits(g *model.Geometry, e edit) bool {
+// pointerBits judges a pointer to a table: which flags it must have, among those that
+// matter.
+func (c *Checker) pointerBits(g *model.Geometry, e edit) (want, care model.Entry, ok bool) {
 	const free = model.User | model.Accessed | model.Dirty | model.Avail | model.AvailHigh
-	want := model.Present | model.RW
-	flags := e.now.Flags() &^ free
+	want, care = model.Present|model.RW, model.FlagMask&^free
 	if g.PAERoot && e.level == g.Levels {
 		want = model.Present
 		switch {
 		case c.s.L.Hyper == nil || !c.s.L.Hyper.Profile.Modern:
 			// The processor loads these entries itself: their other flags are reserved.
-			flags = e.now.Flags() &^ model.Avail
+			care = model.FlagMask &^ model.Avail
 		default:
-			flags &^= model.RW // Xen adds it
+			care &^= model.RW // Xen adds it
 		}
 	}
-	return flags == want && !c.reserved(g, e.now)
+	if c.reserved(g, e.now) {
+		care |= model.AvailHigh
+	}
+	return want, care, (e.now^want)&care == 0
+}
+
+func tellPointer(v *Violation) string {
+	if v.has&partWant != 0 {
+		return fmt.Sprintf("%s, %s: %s", v.entry(), v.why, v.amiss())
+	}
+	return fmt.Sprintf("%s: %s", v.entry(), v.why)
 }
 
 // reserved reports whether an entry has frame bits set that a 32-bit processor

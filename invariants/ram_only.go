@@ -1,6 +1,10 @@
 package invariants
 
-import "github.com/ptcheck/ptcheck/model"
+import (
+	"fmt"
+
+	"github.com/ptcheck/ptcheck/model"
+)
 
 func ramOnly() Rule {
 	return Rule{
@@ -11,16 +15,15 @@ func ramOnly() Rule {
 		Limits:  "which frames are RAM is taken from the machine's memory map, not from the kernel's records",
 		Goal:    "a call ends",
 		Kernel:  LaterKernel,
+		From:    model.PhaseStarted,
+		Tell:    tellRAMOnly,
 		check:   checkRAMOnly,
+		ops:     []model.Op{model.OpCallEnd},
 	}
 }
 
-func checkRAMOnly(c *Checker, st *model.Step) result {
-	e := c.s.L.Early
-	if e == nil || st.Op != model.OpCallEnd || c.s.Kernel.Phase == model.PhaseBoot {
-		return silent
-	}
-	g, b := c.s.Active(), &c.s.Kernel.Buffer
+func checkRAMOnly(c *Checker, _ *model.Step) result {
+	e, g, b := c.s.L.Early, c.s.Active(), &c.s.Kernel.Buffer
 	if g.SignExtend && b.Mapped == 0 && !b.Is(model.TopDone) {
 		return silent
 	}
@@ -29,9 +32,17 @@ func checkRAMOnly(c *Checker, st *model.Step) result {
 		m, ok := resolve(c.s, g, c.s.CPU.CR3, va)
 		ram := e.IsRAM(pfn) || e.Extra.Has(pfn) && b.Is(model.Ballooned)
 		if ok && (!ram || m.frame != model.Frame(pfn)) {
-			return c.fail(Detail{Frame: model.NoFrame, VA: va, Table: m.table, Slot: m.slot, Got: uint64(m.leaf)})
+			return c.fail(c.at(va, g, m).WithFrame(m.frame))
 		}
 		pfn++
 	}
 	return held
+}
+
+func tellRAMOnly(v *Violation) string {
+	own := model.Frame(v.State.L.PA(v.address).PFN())
+	if v.frame >= 0 && v.frame != own {
+		return fmt.Sprintf("address %s, the direct map of %s, leads to %s: %s", v.page(), v.name(own), v.name(v.frame), v.entry())
+	}
+	return fmt.Sprintf("address %s is mapped, and there is no RAM: %s", v.page(), v.entry())
 }

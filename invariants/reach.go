@@ -30,31 +30,19 @@ func (r *reach) from(s *model.State) { *r = reach{s: s} }
 // root adds what hangs on a root.
 func (r *reach) root(f model.Frame) {
 	if f >= 0 {
-		r.table(f, r.s.L.Geo.Levels, 0, false)
+		r.table(rootOf(r.s, r.s.L.Geo, f))
 	}
 }
 
-// table adds a table and what is below it. base is the first address that it
-// covers; special marks the L2 under the last root slot.
-func (r *reach) table(f model.Frame, level int, base model.VA, special bool) {
-	g := r.s.L.Geo
-	r.tables |= bit(f)
-	if !r.s.L.Map.IsGuest(f) || r.s.Empty(f) {
-		return
-	}
-	for i := range g.Slots[level] {
-		e := r.s.Entry(g, f, i)
-		if e == 0 || r.s.L.XenSlot(level, i, special) {
-			continue
-		}
-		va := base + model.VA(i)*g.Span(level)
-		switch {
-		case level == 1 || largeLeaf(r.s, g, level, e):
-			r.leaf(level, va, e)
-		case e&model.Present != 0:
-			r.table(r.s.L.Map.Frame(e.MFN()), level-1, va, level == g.Levels && i == g.Slots[level]-1)
-		}
-	}
+// table adds a table and what is below it.
+func (r *reach) table(t table) {
+	t.walk(func(t table) bool {
+		r.tables |= bit(t.frame)
+		return r.s.L.Map.IsGuest(t.frame)
+	}, func(t table, slot int, e model.Entry) bool {
+		r.leaf(t.level, t.base+model.VA(slot)*t.g.Span(t.level), e)
+		return true
+	})
 }
 
 // leaf adds what a leaf entry names. An entry without rights keeps its page by the
@@ -98,8 +86,8 @@ func (r *reach) mappedBy(va model.VA, f model.Frame, writable bool) {
 }
 
 // overmapped is the first page that processes map more often than the kernel has
-// references to it, NoFrame if there is none.
-func (r *reach) overmapped() model.Frame {
+// references to it, NoFrame if there is none, with both numbers.
+func (r *reach) overmapped() (f model.Frame, mapped, refs int) {
 	k := &r.s.Kernel.Life
 	r.from(r.s)
 	r.counting = true
@@ -108,10 +96,10 @@ func (r *reach) overmapped() model.Frame {
 	}
 	for f, n := range r.mapped {
 		if int(n) > 1+int(k.Refs[f]) {
-			return model.Frame(f)
+			return model.Frame(f), int(n), 1 + int(k.Refs[f])
 		}
 	}
-	return model.NoFrame
+	return model.NoFrame, 0, 0
 }
 
 // processes adds the roots of all processes, those of user mode too.
@@ -133,7 +121,7 @@ func (r *reach) inUse() {
 	}
 	for f := range model.Frame(r.s.L.Map.Guest()) {
 		if i := r.s.InfoAt(f); i.Is(model.Pinned) && i.Typ.Level() > 0 {
-			r.table(f, i.Typ.Level(), 0, false)
+			r.table(tableOf(r.s, r.s.L.Geo, f, i.Typ.Level()))
 		}
 	}
 }
@@ -171,4 +159,36 @@ func (c *Checker) quiet(st *model.Step) bool {
 		}
 	}
 	return true
+}
+
+// whoever adds to a detail the first entry that fits, of all trees that are in use or
+// somebody's, if there is one.
+func (c *Checker) whoever(d Detail, fits func(t table, e model.Entry) bool) Detail {
+	found := false
+	look := func(t table) bool {
+		for slot, e := range t.entries {
+			if !found && fits(t, e) {
+				found = true
+				d = d.WithEntry(t.frame, slot, e)
+			}
+		}
+		return !found
+	}
+	roots := c.s.Roots()
+	all := append(roots[:], model.Frame(c.s.L.Kernel.Root))
+	for i := range c.s.Kernel.Life.MM {
+		all = append(all, c.s.Kernel.Life.MM[i].Root, c.s.Kernel.Life.MM[i].User)
+	}
+	for _, f := range all {
+		rootOf(c.s, c.s.L.Geo, f).eachTable(look)
+	}
+	for f := range model.Frame(c.s.L.Map.Guest()) {
+		if c.s.L.Hyper == nil {
+			break
+		}
+		if i := c.s.InfoAt(f); i.Is(model.Pinned) && i.Typ.Level() > 0 {
+			tableOf(c.s, c.s.L.Geo, f, i.Typ.Level()).eachTable(look)
+		}
+	}
+	return d
 }

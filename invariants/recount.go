@@ -1,6 +1,10 @@
 package invariants
 
-import "github.com/ptcheck/ptcheck/model"
+import (
+	"slices"
+
+	"github.com/ptcheck/ptcheck/model"
+)
 
 // Recount is a state as the rules for hostile guests see it: its uses counted
 // anew from raw memory, and what was so before the operation. The zero value is
@@ -21,6 +25,13 @@ func (r *Recount) Take(s *model.State) {
 	r.census.Take(s)
 }
 
+// startAt notes what the guest begins with.
+func (r *Recount) startAt(s *model.State) {
+	r.Take(s)
+	r.first = slices.Clone(r.census.Tallies)
+	r.valid = r.validated()
+}
+
 // table is the type that memory uses a frame as, as a table; TypeNone for none.
 func (r *Recount) table(f model.Frame) model.Type { return r.census.Tallies[f].Table }
 
@@ -32,86 +43,17 @@ func (r *Recount) frames() model.Frame { return model.Frame(len(r.census.Tallies
 // ones.
 func (r *Recount) children(f model.Frame, level int, visit func(slot int, e model.Entry, child model.Frame) bool) bool {
 	l, i := r.s.L, r.s.InfoAt(f)
-	end := l.Geo.Slots[level]
+	t := tableOf(r.s, l.Geo, f, level)
+	t.special = i.Is(model.PAEXenL2)
 	if i.Is(model.Partial) {
-		end = min(end, int(i.NrValid))
+		t = t.to(min(t.end, int(i.NrValid)))
 	}
-	for slot := r.s.NextUsed(l.Geo, f, 0, end); slot < end; slot = r.s.NextUsed(l.Geo, f, slot+1, end) {
-		e := r.s.Entry(l.Geo, f, slot)
-		if e&model.Present == 0 || l.XenSlot(level, slot, i.Is(model.PAEXenL2)) {
-			continue
-		}
-		if !visit(slot, e, l.Map.Frame(e.MFN())) {
+	for slot, e := range t.entries {
+		if e.Is(model.Present) && !visit(slot, e, l.Map.Frame(e.MFN())) {
 			return false
 		}
 	}
 	return true
-}
-
-// GuestJudge applies the rules for hostile guests: those about states to each state,
-// those about operations to each step.
-type GuestJudge struct {
-	// Broken is the index of the rule that the operation in progress has broken, or
-	// -1, and Detail what is wrong.
-	Broken int
-	Detail Detail
-	// Exercised counts, by rule, the operations and the states at which the rule held
-	// and its goal was met.
-	Exercised []uint64
-
-	rules   []Rule
-	goals   []goal // by rule
-	recount Recount
-}
-
-// NewGuestJudge returns a judge of a guest that begins in a state.
-func NewGuestJudge(start *model.State) *GuestJudge {
-	j := &GuestJudge{Broken: -1, rules: GuestRules()}
-	j.Exercised = make([]uint64, len(j.rules))
-	for i := range j.rules {
-		j.goals = append(j.goals, goalOf(j.rules[i].ID))
-	}
-	j.recount.startAt(start)
-	return j
-}
-
-// Begin notes what an operation starts from. racing says that operations of
-// another processor will come in between.
-func (j *GuestJudge) Begin(s *model.State, racing bool) {
-	j.Broken = -1
-	j.recount.s, j.recount.pins, j.recount.racing = s, pins(s), racing
-}
-
-// Step implements [model.Observer].
-func (j *GuestJudge) Step(_ *model.Machine, st *model.Step) {
-	for i := range j.rules {
-		if j.Broken < 0 && j.rules[i].event != nil {
-			if d, ok := j.rules[i].event(&j.recount, st); !ok {
-				j.Broken, j.Detail = i, d
-			}
-		}
-		if met := j.goals[i].event; met != nil && j.Broken != i && met(&j.recount, st) {
-			j.Exercised[i]++
-		}
-	}
-}
-
-// State judges a state and returns the index of the first broken rule, or -1.
-func (j *GuestJudge) State(s *model.State) int {
-	j.recount.Take(s)
-	for i := range j.rules {
-		if j.rules[i].state == nil {
-			continue
-		}
-		if d, ok := j.rules[i].state(&j.recount); !ok {
-			j.Detail = d
-			return i
-		}
-		if met := j.goals[i].state; met != nil && met(&j.recount) {
-			j.Exercised[i]++
-		}
-	}
-	return -1
 }
 
 // pins is the set of pinned frames, by bit.

@@ -1,6 +1,10 @@
 package invariants
 
-import "github.com/ptcheck/ptcheck/model"
+import (
+	"fmt"
+
+	"github.com/ptcheck/ptcheck/model"
+)
 
 func refusalsHeeded() Rule {
 	return Rule{
@@ -10,19 +14,22 @@ func refusalsHeeded() Rule {
 		Source:  "Linux ab144f5e: each hypercall is followed by BUG or BUG_ON; XSA-247 and XSA-279 are about answers that nobody looked at",
 		Limits:  "a kernel that tries another way instead would be reported too; none of the boot hooks can report failure",
 		Goal:    "a call that makes hypercalls ends, and all were granted",
-		Hyper:   true,
+		Machine: UnderHypervisor,
+		Tell:    tellRefusals,
 		check:   checkRefusals,
 	}
 }
 
 func checkRefusals(c *Checker, st *model.Step) result {
 	m := c.call
-	was := m.refused
+	was, op := m.refused, m.refusedOp
 	switch st.Op {
 	case model.OpMMUUpdate, model.OpUpdateVA, model.OpNewBaseptr, model.OpUserBaseptr, model.OpPin, model.OpUnpin,
 		model.OpSetGDT, model.OpClearFrame, model.OpCopyFrame:
 		m.asked = true
-		m.refused = m.refused || st.Errno != model.OK
+		if st.Errno != model.OK {
+			m.refused, m.refusedOp = true, st.Op
+		}
 	}
 	end := st.Op == model.OpCallEnd
 	if end {
@@ -30,7 +37,7 @@ func checkRefusals(c *Checker, st *model.Step) result {
 	}
 	switch {
 	case was && !c.takesBack(st):
-		return c.fail(Detail{Frame: st.Frame, VA: st.VA})
+		return c.fail(concerns(st).WithRefused(op))
 	case end && m.asked:
 		return held
 	}
@@ -67,4 +74,33 @@ func (c *Checker) restored(w model.Write) bool {
 		}
 	}
 	return false
+}
+
+// concerns points at what a step is about: the frame, and the address if it has one.
+func concerns(st *model.Step) Detail {
+	switch st.Op {
+	case model.OpCallBegin, model.OpCallEnd, model.OpSetCR4, model.OpSetGDT, model.OpSetLDT, model.OpFault, model.OpResume, model.OpSuspend:
+		return Detail{}
+	case model.OpStore, model.OpEmulate, model.OpClearPage, model.OpUpdateVA:
+		return about(st.Frame).WithAddress(st.VA)
+	}
+	return about(st.Frame)
+}
+
+func tellRefusals(v *Violation) string {
+	text := fmt.Sprintf("%v was refused", v.refused)
+	switch v.Step.Op {
+	case model.OpCallEnd:
+		return text + "; the call ends, and has not taken back what it did"
+	case model.OpCallBegin:
+		return text + "; another call begins"
+	}
+	text += fmt.Sprintf("; the kernel goes on with %v", v.Step.Op)
+	if v.has&partFrame != 0 {
+		text += " of " + v.name(v.frame)
+	}
+	if v.has&partAddress != 0 {
+		text += " at " + v.page()
+	}
+	return text
 }

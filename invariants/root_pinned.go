@@ -1,6 +1,10 @@
 package invariants
 
-import "github.com/ptcheck/ptcheck/model"
+import (
+	"fmt"
+
+	"github.com/ptcheck/ptcheck/model"
+)
 
 func rootPinned() Rule {
 	return Rule{
@@ -10,21 +14,24 @@ func rootPinned() Rule {
 		Source:  "Linux ab144f5e, xen_pagetable_setup_done, which asks for level 3 with two levels too; Xen 3.1, do_mmuext_op ignores levels that it does not have, with success",
 		Limits:  "looks at the pin, not at who asked for it",
 		Goal:    "a call after setup_done ends",
-		Hyper:   true,
+		Machine: UnderHypervisor,
+		From:    model.PhaseDone,
+		Tell:    tellPinned,
 		check:   checkPinned,
 		ops:     []model.Op{model.OpCallEnd},
 	}
 }
 
 func checkPinned(c *Checker, _ *model.Step) result {
-	if c.s.L.Hyper == nil || c.s.Kernel.Phase < model.PhaseDone {
-		return silent
-	}
 	root := model.Frame(c.s.L.Kernel.Root)
 	for i := 0; i < len(c.view.pinned); i += 2 {
 		if c.view.pinned[i] == root && int(c.view.pinned[i+1]) == c.s.L.Geo.Levels {
 			return held
 		}
 	}
-	return c.fail(Detail{Frame: root})
+	return c.fail(about(root))
+}
+
+func tellPinned(v *Violation) string {
+	return fmt.Sprintf("the kernel's root %s is not pinned as L%d; the hypervisor has it as %s", v.name(v.frame), v.State.L.Geo.Levels, v.record(v.frame))
 }

@@ -1,6 +1,10 @@
 package invariants
 
-import "github.com/ptcheck/ptcheck/model"
+import (
+	"fmt"
+
+	"github.com/ptcheck/ptcheck/model"
+)
 
 func rootValid() Rule {
 	return Rule{
@@ -10,8 +14,9 @@ func rootValid() Rule {
 		Source:  "Linux ab144f5e, xen_pagetable_setup_start: the root is read-only before the switch; Linux b239fb25, is_kernel_text; Intel SDM vol. 3, 4.5 and 4.6",
 		Limits:  "text is what lies between PAGE_OFFSET and the end of the init sections; of the kernel's data the root and the zero page stand for all; looks at direct-map addresses only",
 		Goal:    "CR3 is loaded; of a hostile guest: the load of a root, the user's too, is granted",
+		Tell:    tellRoot,
 		check:   checkRoot,
-		state:   stateRoot,
+		guest:   guest{state: stateRoot, metAt: (*Recount).loadsRoot, needs: []Means{LoadsRoots}},
 	}
 }
 
@@ -26,11 +31,11 @@ func checkRoot(c *Checker, st *model.Step) result {
 		return broken
 	}
 	if st.Op == model.OpCallEnd && c.s.Kernel.Phase >= model.PhaseStarted && c.s.Kernel.InitMM != model.Frame(c.s.L.Kernel.Root) {
-		return c.fail(Detail{Frame: c.s.Kernel.InitMM})
+		return c.fail(about(c.s.Kernel.InitMM).WithWantFrame(model.Frame(c.s.L.Kernel.Root)).Because("init_mm has the root"))
 	}
 	if st.Op == model.OpCallEnd && (st.Call.Kind == model.CallLoadRoot || st.Call.Kind == model.CallSwitch) {
 		if root := c.s.CPU.CR3; root != model.Frame(st.Call.From) {
-			return c.fail(Detail{Frame: root})
+			return c.fail(about(root).WithWantFrame(model.Frame(st.Call.From)).Because("CR3 is"))
 		}
 		return held
 	}
@@ -69,14 +74,14 @@ func (c *Checker) rootTouched() bool {
 func (c *Checker) mapsItself() bool {
 	l, root := c.s.L, c.s.CPU.CR3
 	if !l.Map.IsGuest(root) {
-		c.fail(Detail{Frame: root})
+		c.fail(about(root).Because("CR3 names no frame of the guest's"))
 		return false
 	}
 	for _, f := range [...]model.Frame{root, model.Frame(l.Kernel.ZeroPage)} {
 		va := l.VA(model.PFN(f).PA())
 		m, ok := resolve(c.s, c.s.Active(), root, va)
 		if !ok || m.frame != f || f == root && l.Hyper != nil && m.leaf.Is(model.RW) {
-			c.fail(Detail{Frame: f, VA: va, Table: m.table, Slot: m.slot, Got: uint64(m.leaf)})
+			c.fail(c.at(va, c.s.Active(), m).WithFrame(f))
 			return false
 		}
 	}
@@ -95,9 +100,44 @@ func (c *Checker) mapsText(from, to model.PFN) bool {
 		va := l.VA(pfn.PA())
 		m, ok := resolve(c.s, c.s.Active(), c.s.CPU.CR3, va)
 		if !ok || m.frame != model.Frame(pfn) || m.noExec && c.s.CPU.NXE {
-			c.fail(Detail{Frame: model.Frame(pfn), VA: va, Table: m.table, Slot: m.slot, Got: uint64(m.leaf)})
+			c.fail(c.at(va, c.s.Active(), m).WithFrame(model.Frame(pfn)).Because("kernel text"))
 			return false
 		}
 	}
 	return true
+}
+
+// stateRoot looks at the roots of the processors.
+func stateRoot(r *Recount) (Detail, bool) {
+	want := model.TableType(r.s.L.Geo.Root())
+	for _, f := range r.s.Roots() {
+		if f < 0 {
+			continue
+		}
+		if i := r.s.InfoAt(f); r.table(f) != want || !i.InUseAs(want) || !i.Is(model.Validated) {
+			return about(f), false
+		}
+	}
+	return Detail{}, true
+}
+
+// loadsRoot reports whether an operation loads a root.
+func (r *Recount) loadsRoot(s *model.Step) bool {
+	return (s.Op == model.OpNewBaseptr || s.Op == model.OpUserBaseptr) && s.Errno == model.OK
+}
+
+func tellRoot(v *Violation) string {
+	switch {
+	case v.has&partWantFrame != 0:
+		return fmt.Sprintf("%s %s; it should be %s", v.why, v.name(v.frame), v.name(v.wantFrame))
+	case v.has&partAddress == 0 && v.why != "":
+		return v.why
+	case v.has&partAddress == 0:
+		return fmt.Sprintf("a processor's root is %s, which the hypervisor has as %s", v.name(v.frame), v.record(v.frame))
+	case v.why != "":
+		return fmt.Sprintf("%s, page %s of the kernel's text, is not mapped to itself, or not executable: %s", v.page(), v.name(v.frame), v.ends())
+	case v.frame == v.State.CPU.CR3:
+		return fmt.Sprintf("%s, the root's own address, does not lead to %s, or is writable: %s", v.page(), v.name(v.frame), v.ends())
+	}
+	return fmt.Sprintf("%s, the zero page's own address, does not lead to %s: %s", v.page(), v.name(v.frame), v.ends())
 }

@@ -2,8 +2,7 @@ package invariants
 
 import "github.com/ptcheck/ptcheck/model"
 
-// Rule is one invariant as data: what it says, where it comes from, and how to
-// check it.
+// Rule is one invariant: all that there is to say about it, and how to check it.
 type Rule struct {
 	ID      string // such as "tables-read-only"
 	Says    string // one sentence
@@ -12,28 +11,40 @@ type Rule struct {
 	Limits  string // what it cannot tell
 	Goal    string // what shows that it was exercised
 
-	// Hyper says that the rule means something under a hypervisor only.
-	Hyper bool
-	// Native says that it means something on bare metal only.
-	Native bool
-	// Kmap says that it means something where kmap_atomic is used.
+	// Where and when it means something; the zero values stand for everywhere and
+	// always.
+	Machine Machine
+	Kernel  Kernel
+	Span    Span
+	// From is the first phase of the boot protocol that it is about, Until the first
+	// one that it is not about any more; 0: there is none.
+	From, Until model.Phase
+	// Kmap says that it is about kernels that use kmap_atomic.
 	Kmap bool
-	// Kernel says which kernels' protocol the rule is about.
-	Kernel Kernel
-	// Boot says that it means something while booting only, Life that it does
-	// after boot only.
-	Boot, Life bool
+
+	// Tell says in words what is wrong, in the state in which the rule was found
+	// broken. Nil: the parts of the detail, one after the other.
+	Tell func(v *Violation) string
 
 	// ops are the kinds of steps that check wants to see, nil for all.
 	ops []model.Op
-	// check looks at one step, after it has happened.
+	// check looks at one step of a kernel, after it has happened; nil: the rule is for
+	// hostile guests alone.
 	check func(c *Checker, s *model.Step) result
-	// hire makes a judge of its own for each checker; see [NewRule].
-	hire func() Judge
-	// state judges a state of a hostile guest, event an operation.
-	state func(r *Recount) (Detail, bool)
-	event func(r *Recount, s *model.Step) (Detail, bool)
+	// judge makes a judge for each checker; see [NewRule].
+	judge func() Judge
+	// guest is how the rule judges hostile guests.
+	guest guest
 }
+
+// Machine says which machines a rule is about.
+type Machine uint8
+
+const (
+	AnyMachine Machine = iota
+	BareMetal
+	UnderHypervisor
+)
 
 // Kernel says which kernels a rule is about.
 type Kernel uint8
@@ -44,15 +55,52 @@ const (
 	LaterKernel        // 2.6.39 and later, see model.EarlyMap
 )
 
+// Span says which part of a machine's life a rule is about.
+type Span uint8
+
+const (
+	AnyTime Span = iota
+	Booting
+	Living // after the boot, see model.LifeMap
+)
+
 // For reports whether the rule means something on machines of a layout.
-func (r *Rule) For(l *model.Layout) bool {
-	switch {
-	case r.Hyper && l.Hyper == nil, r.Native && l.Hyper != nil, r.Kmap && (l.Early == nil || l.Early.Kmaps == 0),
-		r.Boot && l.Life != nil, r.Life && l.Life == nil:
-		return false
+func (r *Rule) For(l *model.Layout) bool { return r.suits(traitsOf(l)) }
+
+// traits are what rules ask of a layout, by bit.
+type traits uint8
+
+const (
+	isGuest traits = 1 << iota // of a hypervisor
+	isLater                    // a later kernel
+	usesKmap
+	hasBooted
+	numTraits = 1 << iota // the number of sets of traits
+)
+
+func traitsOf(l *model.Layout) (t traits) {
+	for _, is := range [...]struct {
+		true bool
+		bit  traits
+	}{{l.Hyper != nil, isGuest}, {l.Early != nil, isLater}, {l.Early != nil && l.Early.Kmaps > 0, usesKmap}, {l.Life != nil, hasBooted}} {
+		if is.true {
+			t |= is.bit
+		}
 	}
-	return r.Kernel == AnyKernel || (r.Kernel == LaterKernel) == (l.Early != nil)
+	return t
 }
+
+// suits reports whether the rule means something on machines with some traits.
+func (r *Rule) suits(t traits) bool {
+	has := func(b traits) bool { return t&b != 0 }
+	return (r.Machine == AnyMachine || (r.Machine == UnderHypervisor) == has(isGuest)) &&
+		(r.Kernel == AnyKernel || (r.Kernel == LaterKernel) == has(isLater)) &&
+		(r.Span == AnyTime || (r.Span == Living) == has(hasBooted)) &&
+		(!r.Kmap || has(usesKmap))
+}
+
+// in reports whether the rule is about a phase of the boot protocol.
+func (r *Rule) in(p model.Phase) bool { return p >= r.From && (r.Until == 0 || p < r.Until) }
 
 // result is the answer of a check.
 type result uint8
@@ -63,91 +111,38 @@ const (
 	broken               // it applies and does not hold
 )
 
-// Rules returns the rules that hold for kernels, in the order in which they are
+// Rules returns the rules for kernels, in the order in which they are checked.
+func Rules() []Rule { return rulesThat((*Rule).forKernels) }
+
+// GuestRules returns the rules for hostile guests, in the order in which they are
 // checked.
-func Rules() []Rule {
-	return []Rule{
-		presentNotReallocated(),
-		leafRewritten(),
-		tablesReadOnly(),
-		translationsKept(),
-		rootValid(),
-		fixmapLands(),
-		zapComplete(),
-		zeroPageEmpty(),
-		hypervisorSlots(),
-		noTornEntry(),
-		directMapTrue(),
-		pointerFlags(),
-		tablesReserved(),
-		identityKept(),
-		directMapComplete(),
-		storesStay(),
-		rootPinned(),
-		setupIdempotent(),
-		refusalsHeeded(),
-		hookOrder(),
-		futureTables(),
-		ramOnly(),
-		sparesReturned(),
-		fixmapContiguous(),
-		tablesMinimal(),
-		sizeThenAttributes(),
-		slotsKept(),
-		oneType(),
-		tablesValid(),
-		countsAgree(),
-		queueFlushed(),
-		noDangling(),
-		nothingLeftBehind(),
-		kernelPartShared(),
-		aliasesAgree(),
-		knownAtSuspend(),
-		changesFlushed(),
-		exitRestores(),
-		userPartEmpty(),
-		sharedReadOnly(),
-	}
-}
+func GuestRules() []Rule { return rulesThat((*Rule).forGuests) }
 
-// GuestRules returns the rules that hold for hostile guests, in the order in
-// which they are checked.
-func GuestRules() []Rule {
-	return []Rule{
-		hypervisorLives(),
-		tablesReadOnly(),
-		noStaleWrite(),
-		rootValid(),
-		linearOneDeep(),
-		oneType(),
-		partialConsistent(),
-		tablesValid(),
-		countsAgree(),
-		nothingLeft(),
-		pinsKept(),
-		updatesLand(),
-		storesDone(),
-	}
-}
-
-// All returns every rule once: those for kernels, then those for hostile guests
-// alone.
+// All returns every rule once: those for kernels, then those for hostile guests alone.
 func All() []Rule {
-	all := Rules()
-	for _, r := range GuestRules() {
-		if r.check == nil {
-			all = append(all, r)
-		}
-	}
-	return all
+	return append(Rules(), rulesThat(func(r *Rule) bool { return !r.forKernels() })...)
 }
 
 // Find returns the rule with an ID.
 func Find(id string) (Rule, bool) {
-	for _, r := range All() {
+	for _, r := range every() {
 		if r.ID == id {
 			return r, true
 		}
 	}
 	return Rule{}, false
+}
+
+func (r *Rule) forKernels() bool { return r.check != nil }
+
+func (r *Rule) forGuests() bool { return r.guest.state != nil || r.guest.event != nil }
+
+func rulesThat(fit func(*Rule) bool) []Rule {
+	var out []Rule
+	for _, r := range every() {
+		if fit(&r) {
+			out = append(out, r)
+		}
+	}
+	return out
 }

@@ -191,7 +191,7 @@ func TestPresentNotReallocatedDeep(t *testing.T) {
 		c.Begin(s)
 		s.SetEntry(g, x.table, 1, entry(8, upper))
 		c.Step(model.NewMachine(s), &model.Step{Op: model.OpStore, Call: model.Call{Kind: model.CallMap}})
-		if c.Violated != x.want || x.want == 0 && (c.Detail.Table != x.table || c.Detail.Slot != 1) {
+		if c.Violated != x.want || x.want == 0 && (c.Detail.table != x.table || c.Detail.slot != 1) {
 			t.Errorf("table %d: rule %d, %+v; want %d", x.table, c.Violated, c.Detail, x.want)
 		}
 	}
@@ -343,7 +343,7 @@ func TestTablesReadOnlyNamesTheCulprit(t *testing.T) {
 	x := newScene(t, "tables-read-only", true)
 	x.set(4, 2, entry(3, final))
 	x.verdict(model.OpMMUUpdate, model.Call{})
-	want := Detail{Frame: 3, Table: 4, Slot: 2, Got: uint64(entry(3, final))}
+	want := about(3).WithEntry(4, 2, entry(3, final))
 	if x.c.Detail != want {
 		t.Errorf("%+v, want %+v", x.c.Detail, want)
 	}
@@ -356,7 +356,7 @@ func TestTablesReadOnlyNamesTheCulprit(t *testing.T) {
 	x.c.Begin(x.State)
 	x.set(second, 4, entry(4, final|model.PSE))
 	x.verdict(model.OpMMUUpdate, model.Call{})
-	want = Detail{Frame: second, Table: second, Slot: 4, Got: uint64(entry(4, final|model.PSE))}
+	want = about(second).WithEntry(second, 4, entry(4, final|model.PSE))
 	if x.c.Detail != want {
 		t.Errorf("%+v, want %+v", x.c.Detail, want)
 	}
@@ -452,7 +452,7 @@ func TestCheckerStopsMachine(t *testing.T) {
 		if stopped := crash != nil && crash.Kind == model.CrashStopped && crash.Where == "translations-kept"; stopped == keepGoing {
 			t.Errorf("keep going %t: died of %v", keepGoing, crash)
 		}
-		if x.c.Violated != 0 || x.c.Detail.VA != offset+9<<model.PageShift {
+		if x.c.Violated != 0 || x.c.Detail.address != offset+9<<model.PageShift {
 			t.Errorf("keep going %t: rule %d, %+v", keepGoing, x.c.Violated, x.c.Detail)
 		}
 	}
@@ -470,7 +470,7 @@ func TestFirstViolationCounts(t *testing.T) {
 		x.Commit()
 		return c.Rules()[c.Violated].ID
 	}
-	want := Detail{Frame: model.NoFrame, VA: offset + 9<<model.PageShift, Want: 9, Table: 3, Slot: 1}
+	want := atEntry(3, 1, 0).WithAddress(offset + 9<<model.PageShift).WithWantFrame(9)
 	for i, edit := range []func(){func() { x.set(3, 1, 0) }, func() { x.set(1, 0, entry(root, final)) }, func() { x.CPU.CR3 = empty }} {
 		if got := step(edit); got != "translations-kept" || c.Detail != want {
 			t.Errorf("step %d: %s %+v, want the first violation %+v", i, got, c.Detail, want)

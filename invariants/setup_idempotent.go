@@ -1,6 +1,10 @@
 package invariants
 
-import "github.com/ptcheck/ptcheck/model"
+import (
+	"fmt"
+
+	"github.com/ptcheck/ptcheck/model"
+)
 
 func setupIdempotent() Rule {
 	return Rule{
@@ -11,7 +15,8 @@ func setupIdempotent() Rule {
 		Limits:  "words that change and change back do not count; says nothing while the other processor is in a call",
 		Goal:    "such a call ends",
 		Kernel:  FirstKernel,
-		Boot:    true,
+		Span:    Booting,
+		Tell:    tellIdempotent,
 		check:   checkIdempotent,
 		ops:     []model.Op{model.OpCallBegin, model.OpCallEnd},
 	}
@@ -26,13 +31,38 @@ func checkIdempotent(c *Checker, st *model.Step) result {
 		return silent
 	}
 	if w, yes := c.call.differs(c.s); yes {
-		slot := w.Word * 8 / c.s.L.Geo.Width
-		return c.fail(Detail{Frame: model.NoFrame, Table: w.Frame, Slot: slot, Want: w.Old, Got: c.s.Word(w.Frame, w.Word)})
+		return c.fail(c.changed(w))
 	}
 	if c.call.allocated {
-		return c.fail(Detail{Frame: model.Frame(c.s.Kernel.BootmemNext) - 1})
+		return c.fail(about(model.Frame(c.s.Kernel.BootmemNext) - 1))
 	}
 	return held
+}
+
+// changed points at the entry that differs in a word.
+func (c *Checker) changed(w model.Write) (d Detail) {
+	if w.Frame < 0 {
+		return d
+	}
+	g, now := c.s.L.Geo, c.s.Word(w.Frame, w.Word)
+	per := 8 / g.Width
+	for i := range per {
+		if old, now := entryOf(g, w.Old, i), entryOf(g, now, i); old != now {
+			d = atEntry(w.Frame, w.Word*per+i, now).WithWas(old)
+		}
+	}
+	return d
+}
+
+func tellIdempotent(v *Violation) string {
+	const found = "the call found everything in place"
+	switch {
+	case v.has&partFrame != 0:
+		return fmt.Sprintf("%s, and has taken %s from the boot allocator", found, v.name(v.frame))
+	case v.has&partEntry != 0:
+		return fmt.Sprintf("%s; entry %s was %s and is %s", found, v.slotName(), v.EntryText(v.was), v.EntryText(v.is))
+	}
+	return found + ", and has changed many entries"
 }
 
 // settled reports whether everything that a call is to establish is there.
@@ -63,8 +93,11 @@ func (c *Checker) settled(call *model.Call) bool {
 // over all of low memory makes those of PAE beyond its end too.
 func (c *Checker) kernelSlots() bool {
 	l := c.s.L
-	for slot := l.UserSlots(); l.Geo.Levels == 3 && slot < l.Geo.Slots[3]; slot++ {
-		if !c.s.Entry(l.Geo, model.Frame(l.Kernel.Root), slot).Is(model.Present) {
+	if l.Geo.Levels != 3 {
+		return true
+	}
+	for _, e := range rootOf(c.s, l.Geo, model.Frame(l.Kernel.Root)).from(l.UserSlots()).slots {
+		if !e.Is(model.Present) {
 			return false
 		}
 	}

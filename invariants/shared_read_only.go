@@ -1,6 +1,10 @@
 package invariants
 
-import "github.com/ptcheck/ptcheck/model"
+import (
+	"fmt"
+
+	"github.com/ptcheck/ptcheck/model"
+)
 
 func sharedReadOnly() Rule {
 	return Rule{
@@ -10,7 +14,8 @@ func sharedReadOnly() Rule {
 		Source:  "Linux, copy_one_pte (ptep_set_wrprotect), do_wp_page",
 		Limits:  "looks at tables; what a TLB may still hold is the business of changes-flushed; memory that is shared on purpose is not modelled",
 		Goal:    "a page is shared",
-		Life:    true,
+		Span:    Living,
+		Tell:    tellShared,
 		check:   checkShared,
 		ops:     []model.Op{model.OpCallEnd},
 	}
@@ -31,10 +36,17 @@ func checkShared(c *Checker, st *model.Step) result {
 		switch {
 		case n < 2:
 		case r.ownWrite&bit(model.Frame(f)) != 0:
-			return c.fail(Detail{Frame: model.Frame(f)})
+			own := c.whoever(about(model.Frame(f)), func(t table, e model.Entry) bool {
+				return e.Is(model.Present|model.RW) && t.maps(e, model.Frame(f)) && t.base < model.VA(1)<<(t.g.VABits()-1)
+			})
+			return c.fail(own.WithCounts(int(n), 0))
 		default:
 			out = held
 		}
 	}
 	return out
+}
+
+func tellShared(v *Violation) string {
+	return fmt.Sprintf("%s is mapped by processes in %d places, and one of them is writable: %s", v.name(v.frame), v.count, v.entry())
 }

@@ -1,6 +1,10 @@
 package invariants
 
-import "github.com/ptcheck/ptcheck/model"
+import (
+	"fmt"
+
+	"github.com/ptcheck/ptcheck/model"
+)
 
 func slotsKept() Rule {
 	return Rule{
@@ -11,13 +15,14 @@ func slotsKept() Rule {
 		Limits:  "write permission is not looked at: a guest gets most slots read-only",
 		Goal:    "a call ends while a slot is in use",
 		Kernel:  LaterKernel,
+		Tell:    tellSlots,
 		check:   checkSlots,
 	}
 }
 
 func checkSlots(c *Checker, st *model.Step) result {
 	l, e, b := c.s.L, c.s.L.Early, &c.s.Kernel.Buffer
-	if e == nil || b.Windows == 0 || st.Op != model.OpCallEnd && st.Call.Kind != model.CallKmapInit {
+	if b.Windows == 0 || st.Op != model.OpCallEnd && st.Call.Kind != model.CallKmapInit {
 		return silent
 	}
 	for slot := range e.Windows {
@@ -27,8 +32,12 @@ func checkSlots(c *Checker, st *model.Step) result {
 		va := l.Fix(e.Window + slot)
 		m, ok := resolve(c.s, l.Geo, c.s.CPU.CR3, va)
 		if !ok || m.frame != model.Frame(l.Kernel.Spare) {
-			return c.fail(Detail{Frame: model.NoFrame, VA: va, Table: m.table, Slot: m.slot, Got: uint64(m.leaf)})
+			return c.fail(c.at(va, l.Geo, m).WithWantFrame(model.Frame(l.Kernel.Spare)))
 		}
 	}
 	return held
+}
+
+func tellSlots(v *Violation) string {
+	return fmt.Sprintf("address %s, a slot of early_ioremap in use, does not lead to %s: %s", v.page(), v.name(v.wantFrame), v.ends())
 }

@@ -1,6 +1,10 @@
 package invariants
 
-import "github.com/ptcheck/ptcheck/model"
+import (
+	"fmt"
+
+	"github.com/ptcheck/ptcheck/model"
+)
 
 func sparesReturned() Rule {
 	return Rule{
@@ -11,13 +15,16 @@ func sparesReturned() Rule {
 		Limits:  "write permission is that of all levels at the direct-map address; data that somebody else frees is not followed",
 		Goal:    "a call ends",
 		Kernel:  LaterKernel,
+		From:    model.PhaseStarted,
+		Tell:    tellSpares,
 		check:   checkSpares,
+		ops:     []model.Op{model.OpCallEnd},
 	}
 }
 
-func checkSpares(c *Checker, st *model.Step) result {
+func checkSpares(c *Checker, _ *model.Step) result {
 	e, b := c.s.L.Early, &c.s.Kernel.Buffer
-	if e == nil || st.Op != model.OpCallEnd || c.s.Kernel.Phase == model.PhaseBoot || b.Open() {
+	if b.Open() {
 		return silent
 	}
 	reach := c.reachable()
@@ -29,15 +36,26 @@ func checkSpares(c *Checker, st *model.Step) result {
 		table := reach.Has(pfn)
 		data := b.Data.Has(pfn) || !b.Reserved.Has(pfn)
 		if data && (table || c.s.L.Hyper != nil && c.view.isTable(model.Frame(pfn))) {
-			return c.fail(Detail{Frame: model.Frame(pfn)})
+			return c.fail(about(model.Frame(pfn)))
 		}
 		if !data && (table || !b.Tables.Has(pfn) && !static.Has(pfn)) {
 			continue
 		}
 		m, ok := c.directMapped(pfn)
 		if ok && !m.writable || !ok && b.Data.Has(pfn) {
-			return c.fail(Detail{Frame: model.Frame(pfn), VA: c.s.L.VA(pfn.PA()), Table: m.table, Slot: m.slot, Got: uint64(m.leaf)})
+			return c.fail(c.at(c.s.L.VA(pfn.PA()), c.s.Active(), m).WithFrame(model.Frame(pfn)))
 		}
 	}
 	return held
+}
+
+func tellSpares(v *Violation) string {
+	if v.has&partAddress != 0 {
+		return fmt.Sprintf("%s is no table, and is not mapped writable at its address %s: %s", v.name(v.frame), v.page(), v.ends())
+	}
+	kind := "free"
+	if v.State.Kernel.Buffer.Data.Has(model.PFN(v.frame)) {
+		kind = "handed out for data"
+	}
+	return fmt.Sprintf("%s is %s, and in use as a table", v.name(v.frame), kind)
 }

@@ -1,6 +1,10 @@
 package invariants
 
-import "github.com/ptcheck/ptcheck/model"
+import (
+	"fmt"
+
+	"github.com/ptcheck/ptcheck/model"
+)
 
 func storesDone() Rule {
 	return Rule{
@@ -10,8 +14,13 @@ func storesDone() Rule {
 		Source:  "Xen, arch/x86/pv/ro-page-fault.c: ptwr_emulated_update",
 		Limits:  "the other half of an entry that is stored by halves may change: Xen makes it absent where the whole would be refused",
 		Goal:    "a store is emulated",
-		Hyper:   true,
-		event:   eventStored,
+		Machine: UnderHypervisor,
+		Tell:    tellStored,
+		guest: guest{
+			event: eventStored,
+			metAt: func(_ *Recount, s *model.Step) bool { return s.Op == model.OpEmulate },
+			needs: []Means{StoresToTables},
+		},
 	}
 }
 
@@ -23,5 +32,14 @@ func eventStored(r *Recount, st *model.Step) (Detail, bool) {
 	shift := 8 * uint(st.Off&7)
 	mask := ^uint64(0) >> (64 - 8*st.Width)
 	differs := (r.s.Word(st.Frame, st.Off/8)>>shift ^ st.Value) & mask &^ (uint64(may) >> shift)
-	return Detail{Frame: st.Frame, Slot: st.Off / 8, VA: st.VA, Want: st.Value, Got: r.s.Word(st.Frame, st.Off/8)}, differs == 0
+	if differs == 0 {
+		return Detail{}, true
+	}
+	g := r.s.L.Geo
+	slot := st.Off / g.Width
+	return atEntry(st.Frame, slot, r.s.Entry(g, st.Frame, slot)).WithAddress(st.VA).WithWord(0, st.Value), false
+}
+
+func tellStored(v *Violation) string {
+	return fmt.Sprintf("after the store of %#x at %s %s", v.word, v.page(), v.entry())
 }

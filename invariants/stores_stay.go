@@ -1,6 +1,10 @@
 package invariants
 
-import "github.com/ptcheck/ptcheck/model"
+import (
+	"fmt"
+
+	"github.com/ptcheck/ptcheck/model"
+)
 
 func storesStay() Rule {
 	return Rule{
@@ -11,7 +15,8 @@ func storesStay() Rule {
 		Limits:  "what the zero page may hold is the business of zero-page-empty; a page of the boot allocator counts as the tables' own whatever it was taken for; contents that no table can use are not modelled",
 		Goal:    "an entry is stored",
 		Kernel:  FirstKernel,
-		Boot:    true,
+		Span:    Booting,
+		Tell:    tellStores,
 		check:   checkStores,
 		ops: []model.Op{model.OpStore, model.OpEmulate, model.OpClearPage, model.OpMMUUpdate,
 			model.OpUpdateVA, model.OpClearFrame, model.OpCopyFrame},
@@ -29,5 +34,13 @@ func checkStores(c *Checker, st *model.Step) result {
 	case pfn == k.Root, pfn == k.ZeroPage, pfn >= k.BootmemFirst && pfn < c.s.Kernel.BootmemNext, c.trees.inUse(st.Frame), c.view.isTable(st.Frame):
 		return held
 	}
-	return c.fail(Detail{Frame: st.Frame, VA: st.VA})
+	return c.fail(concerns(st))
+}
+
+func tellStores(v *Violation) string {
+	what := v.Step.Op.String()
+	if v.has&partAddress != 0 {
+		what += " at " + v.page()
+	}
+	return fmt.Sprintf("%s changes %s, which is no table and no page of the boot allocator", what, v.name(v.frame))
 }

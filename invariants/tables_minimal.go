@@ -1,6 +1,10 @@
 package invariants
 
-import "github.com/ptcheck/ptcheck/model"
+import (
+	"fmt"
+
+	"github.com/ptcheck/ptcheck/model"
+)
 
 func tablesMinimal() Rule {
 	return Rule{
@@ -11,15 +15,13 @@ func tablesMinimal() Rule {
 		Limits:  "says nothing of tables elsewhere",
 		Goal:    "such a call ends",
 		Kernel:  LaterKernel,
+		Tell:    tellMinimal,
 		check:   checkMinimal,
+		ops:     []model.Op{model.OpCallEnd},
 	}
 }
 
 func checkMinimal(c *Checker, st *model.Step) result {
-	e := c.s.L.Early
-	if e == nil || st.Op != model.OpCallEnd {
-		return silent
-	}
 	switch st.Call.Kind {
 	case model.CallMapRange, model.CallTopStep, model.CallTopEnd:
 	default:
@@ -27,7 +29,7 @@ func checkMinimal(c *Checker, st *model.Step) result {
 	}
 	g := c.s.Active()
 	pfn := model.PFN(0)
-	for va := c.s.L.Kernel.PageOffset; va != e.DirectEnd; {
+	for va := c.s.L.Kernel.PageOffset; va != c.s.L.Early.DirectEnd; {
 		m, _ := resolve(c.s, g, c.s.CPU.CR3, va)
 		span := g.Span(m.level)
 		if m.level < g.Levels {
@@ -51,5 +53,9 @@ func (c *Checker) uselessTable(m mapping, pfn model.PFN) (Detail, bool) {
 			return Detail{}, false
 		}
 	}
-	return Detail{Frame: m.table, VA: c.s.L.VA(pfn.PA())}, true
+	return about(m.table).WithAddress(c.s.L.VA(pfn.PA())), true
+}
+
+func tellMinimal(v *Violation) string {
+	return fmt.Sprintf("%s is a table, for address %s among others; the memory map lists nothing that it covers", v.name(v.frame), v.page())
 }

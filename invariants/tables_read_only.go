@@ -1,6 +1,10 @@
 package invariants
 
-import "github.com/ptcheck/ptcheck/model"
+import (
+	"fmt"
+
+	"github.com/ptcheck/ptcheck/model"
+)
 
 func tablesReadOnly() Rule {
 	return Rule{
@@ -10,23 +14,25 @@ func tablesReadOnly() Rule {
 		Source:  "Xen, comment at the head of arch/x86/mm.c; Linux, arch/i386/xen/mmu.c (3b827c1b)",
 		Limits:  "a leaf counts as writable by its own R/W bit, whatever the levels above say; devices and other domains are the business of no-stale-write; memory alone does not show whether an entry names a table of the level below or one of its own",
 		Goal:    "a step changes a table, a root or a pin; of a hostile guest: a table in use is mapped, read-only",
-		Hyper:   true,
+		Machine: UnderHypervisor,
+		Tell:    tellWritable,
 		check:   checkTablesReadOnly,
-		state:   stateReadOnly,
+		guest: guest{
+			state: stateReadOnly,
+			metBy: (*Recount).mapsTable,
+			needs: []Means{ReadOnlyEntries | MapsPages, ReadOnlyMemory | Pins},
+		},
 	}
 }
 
 func checkTablesReadOnly(c *Checker, st *model.Step) result {
-	if c.s.L.Hyper == nil {
-		return silent
-	}
 	if c.view.bad > 0 {
 		return c.fail(c.writableTable())
 	}
 	for n := range c.s.Processors() {
 		for t := range c.s.TLBOf(n).Each {
 			if t.Writable && t.Frame >= 0 && c.view.isTable(t.Frame) {
-				return c.fail(Detail{Frame: t.Frame, VA: t.Page})
+				return c.fail(cached(c.s, n, t))
 			}
 		}
 	}
@@ -45,33 +51,75 @@ func (c *Checker) writableTable() Detail {
 		if c.view.writable[f] == 0 || !c.view.isTable(frame) {
 			continue
 		}
-		d := Detail{Frame: frame}
-		c.findWritable(&d)
-		return d
+		return c.withWritable(about(frame))
 	}
-	return Detail{Frame: model.NoFrame}
+	return about(model.NoFrame)
 }
 
-func (c *Checker) findWritable(d *Detail) {
-	g := c.s.L.Geo
-	for t := range c.view.uses {
+// withWritable adds to a detail about a frame the first entry in use that maps it
+// writable, if there is one.
+func (c *Checker) withWritable(d Detail) Detail {
+	for f := range c.view.uses {
 		for level := 1; level <= 2; level++ {
-			if c.view.uses[t][level] == 0 {
+			if c.view.uses[f][level] == 0 {
 				continue
 			}
-			for i := range g.Slots[level] {
-				e := c.s.Entry(g, model.Frame(t), i)
-				if e.Is(model.Present|model.RW) && (level == 1 || largeLeaf(c.s, g, 2, e)) && c.maps(e, level, d.Frame) {
-					d.Table, d.Slot, d.Got = model.Frame(t), i, uint64(e)
-					return
+			t := tableOf(c.s, c.s.L.Geo, model.Frame(f), level)
+			for slot, e := range t.entries {
+				if e.Is(model.Present|model.RW) && t.maps(e, d.frame) {
+					return d.WithEntry(t.frame, slot, e)
 				}
 			}
 		}
 	}
+	return d
 }
 
-// maps reports whether a leaf entry maps a frame.
-func (c *Checker) maps(e model.Entry, level int, f model.Frame) bool {
-	pages := model.MFN(c.s.L.Geo.Span(level) / model.PageSize)
-	return c.s.L.Map.MFN(f)/pages == e.MFN()/pages
+// stateReadOnly looks at every leaf of a table in use.
+func stateReadOnly(r *Recount) (Detail, bool) {
+	g := r.s.L.Geo
+	for f := range r.frames() {
+		level := r.table(f).Level()
+		if level == 0 || level > 2 {
+			continue
+		}
+		var d Detail
+		pages := model.MFN(g.Span(level) / model.PageSize)
+		ok := r.children(f, level, func(slot int, e model.Entry, _ model.Frame) bool {
+			if e&model.RW == 0 || level == 2 && !largeLeaf(r.s, g, 2, e) {
+				return true
+			}
+			for p := range pages {
+				to := r.s.L.Map.Frame(e.MFN()/pages*pages + p)
+				if to >= 0 && r.table(to) != model.TypeNone {
+					d = atEntry(f, slot, e).WithFrame(to)
+					return false
+				}
+			}
+			return true
+		})
+		if !ok {
+			return d, false
+		}
+	}
+	return Detail{}, true
+}
+
+// mapsTable reports whether a leaf maps a table in use.
+func (r *Recount) mapsTable() bool {
+	for f := range r.frames() {
+		if r.table(f) == model.TypeL1 && !r.children(f, 1, func(_ int, _ model.Entry, child model.Frame) bool {
+			return child < 0 || r.table(child) == model.TypeNone
+		}) {
+			return true
+		}
+	}
+	return false
+}
+
+func tellWritable(v *Violation) string {
+	if v.has&partEntry == 0 {
+		return tellCached(v)
+	}
+	return fmt.Sprintf("%s; %s is in use as %v", v.entry(), v.name(v.frame), v.uses(v.frame).Table)
 }

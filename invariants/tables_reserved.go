@@ -1,6 +1,10 @@
 package invariants
 
-import "github.com/ptcheck/ptcheck/model"
+import (
+	"fmt"
+
+	"github.com/ptcheck/ptcheck/model"
+)
 
 func tablesReserved() Rule {
 	return Rule{
@@ -10,7 +14,8 @@ func tablesReserved() Rule {
 		Source:  "Linux b239fb25, alloc_bootmem_low_pages in one_md_table_init and one_page_table_init, max_low_pfn in kernel_physical_mapping_init; 551889a6e2a2 on mappings beyond the end",
 		Limits:  "what head.S and the builder mapped is exempt until the kernel writes it; tables shared with the low half are looked at in the kernel's half only",
 		Goal:    "a table comes into use",
-		Boot:    true,
+		Span:    Booting,
+		Tell:    tellReserved,
 		check:   checkReserved,
 		ops:     entryOps,
 	}
@@ -20,7 +25,7 @@ func checkReserved(c *Checker, st *model.Step) result {
 	out := silent
 	for _, p := range c.trees.gained {
 		if !c.reservedTable(p.frame) {
-			return c.fail(Detail{Frame: p.frame})
+			return c.fail(about(p.frame).Because(notReserved))
 		}
 		out = held
 	}
@@ -29,7 +34,7 @@ func checkReserved(c *Checker, st *model.Step) result {
 			return true
 		}
 		va := c.trees.kernel.address(e.table, e.level, e.slot)
-		c.fail(Detail{Frame: model.NoFrame, VA: va, Table: e.table, Slot: e.slot, Got: uint64(e.now)})
+		c.fail(atEntry(e.table, e.slot, e.now).WithAddress(va))
 		return false
 	})
 	if !good {
@@ -40,16 +45,28 @@ func checkReserved(c *Checker, st *model.Step) result {
 	}
 	for _, t := range [...]*tree{&c.trees.kernel, &c.trees.active} {
 		for _, f := range t.tables {
+			if !c.reservedTable(f) {
+				return c.fail(about(f).Because(notReserved))
+			}
 			// One role: more than one bit is set otherwise.
-			if r := t.roles[f] &^ special; !c.reservedTable(f) || r&(r-1) != 0 {
-				return c.fail(Detail{Frame: f})
+			if r := t.roles[f] &^ special; r&(r-1) != 0 {
+				return c.fail(about(f).Because("is a table of two levels at a time"))
 			}
 		}
 	}
 	if f := c.usedTwice(); f != model.NoFrame {
-		return c.fail(Detail{Frame: f})
+		return c.fail(about(f).Because("is named as a table by two entries"))
 	}
 	return out
+}
+
+const notReserved = "is in use as a table; it was none at the start of the day, is not the kernel's own and not from the boot allocator"
+
+func tellReserved(v *Violation) string {
+	if v.has&partFrame != 0 {
+		return v.name(v.frame) + " " + v.why
+	}
+	return fmt.Sprintf("%s maps address %s, which is outside low memory and the fixmap", v.entry(), v.page())
 }
 
 // reservedTable reports whether a frame may be a table.
@@ -92,36 +109,23 @@ func (c *Checker) usedTwice() model.Frame {
 	for _, f := range t.tables {
 		t.was[f] = 0
 	}
-	found := c.countUses(t, t.root, t.geo.Levels, false)
+	found := model.NoFrame
+	top := rootOf(c.s, t.geo, t.root)
+	top.from(c.s.L.UserSlots()).eachTable(func(x table) bool {
+		switch {
+		case x.level == top.level:
+			return true
+		case found != model.NoFrame || !t.has(x.frame) || x.frame == model.Frame(c.s.L.Kernel.ZeroPage):
+			return false
+		case t.was[x.frame] != 0:
+			found = x.frame
+			return false
+		}
+		t.was[x.frame] = 1
+		return x.level > 1
+	})
 	for _, f := range t.tables {
 		t.was[f] = 0
 	}
 	return found
-}
-
-func (c *Checker) countUses(t *tree, f model.Frame, level int, isSpecial bool) model.Frame {
-	first := 0
-	if level == t.geo.Levels {
-		first = c.s.L.UserSlots()
-	}
-	for i := first; i < t.geo.Slots[level]; i++ {
-		e := c.s.Entry(t.geo, f, i)
-		if !e.Is(model.Present) || t.hides(c.s.L, level, i, isSpecial) || largeLeaf(c.s, t.geo, level, e) {
-			continue
-		}
-		child := c.s.L.Map.Frame(e.MFN())
-		if !t.has(child) || child == model.Frame(c.s.L.Kernel.ZeroPage) {
-			continue
-		}
-		if t.was[child] != 0 {
-			return child
-		}
-		t.was[child] = 1
-		if level > 2 {
-			if twice := c.countUses(t, child, level-1, level == t.geo.Levels && i == t.geo.Slots[level]-1); twice != model.NoFrame {
-				return twice
-			}
-		}
-	}
-	return model.NoFrame
 }

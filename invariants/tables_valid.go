@@ -1,6 +1,10 @@
 package invariants
 
-import "github.com/ptcheck/ptcheck/model"
+import (
+	"fmt"
+
+	"github.com/ptcheck/ptcheck/model"
+)
 
 func tablesValid() Rule {
 	return Rule{
@@ -10,10 +14,11 @@ func tablesValid() Rule {
 		Source:  "Xen, arch/x86/mm.c: get_page_from_l1e to get_page_from_l4e, validate_segdesc_page; XSA-148, XSA-214",
 		Limits:  "says nothing of frames outside the model, and of descriptors only whether they are gates or system segments that a guest must not have",
 		Goal:    "a call ends; of a hostile guest: a table counts as validated that did not at the start",
-		Hyper:   true,
+		Machine: UnderHypervisor,
+		Tell:    tellValid,
 		ops:     []model.Op{model.OpCallEnd},
 		check:   atCallEnds(stateTablesValid),
-		state:   stateTablesValid,
+		guest:   guest{state: stateTablesValid, metBy: (*Recount).newlyValid, needs: []Means{Pins, LoadsGDT}},
 	}
 }
 
@@ -32,9 +37,9 @@ func stateTablesValid(r *Recount) (Detail, bool) {
 		if level == 0 || level == 1 && i.G == 0 {
 			continue
 		}
-		d := Detail{Frame: f, Table: f}
+		var d Detail
 		legal := r.children(f, level, func(slot int, e model.Entry, child model.Frame) bool {
-			d.Slot, d.Got = slot, uint64(e)
+			d = atEntry(f, slot, e)
 			return legalEntry(r, f, level, slot, e, child)
 		})
 		if !legal {
@@ -104,8 +109,38 @@ func auditDescriptors(r *Recount, f model.Frame) (Detail, bool) {
 	const present, segment, kind, gate = 1 << 47, 1 << 44, 15 << 40, 12 << 40
 	for w, d := range r.s.Words(f) {
 		if d&present != 0 && d&segment == 0 && d&kind != 0 && d&kind != gate {
-			return Detail{Frame: f, Table: f, Slot: w, Got: d}, false
+			return about(f).WithWord(w, d), false
 		}
 	}
 	return Detail{}, true
+}
+
+// validated is the set of tables that count as validated, by bit.
+func (r *Recount) validated() uint64 {
+	var set uint64
+	for f := range min(r.frames(), 64) {
+		if i := r.s.InfoAt(f); i.T > 0 && i.Is(model.Validated) && (i.Typ.Level() > 0 || i.Typ == model.TypeSegDesc) {
+			set |= 1 << uint(f)
+		}
+	}
+	return set
+}
+
+func (r *Recount) newlyValid() bool { return r.validated()&^r.valid != 0 }
+
+func tellValid(v *Violation) string {
+	if v.has&partWord != 0 {
+		return fmt.Sprintf("%s is in use as a descriptor table; descriptor %d is %#x, which no guest may have", v.name(v.frame), v.number, v.word)
+	}
+	text := fmt.Sprintf("%s in a validated %v", v.entry(), v.State.InfoAt(v.table).Typ)
+	switch to := v.to(); {
+	case to < 0:
+		return text + "; it names no frame that the guest has"
+	case !v.State.L.Map.IsGuest(to):
+		return fmt.Sprintf("%s; %s is %s, and not the guest's", text, v.name(to), v.record(to))
+	case v.State.InfoAt(to).G == 0:
+		return fmt.Sprintf("%s; %s is nobody's: there is no reference to it", text, v.name(to))
+	default:
+		return fmt.Sprintf("%s; %s is %s", text, v.name(to), v.record(to))
+	}
 }

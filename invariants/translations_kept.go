@@ -1,6 +1,10 @@
 package invariants
 
-import "github.com/ptcheck/ptcheck/model"
+import (
+	"fmt"
+
+	"github.com/ptcheck/ptcheck/model"
+)
 
 func translationsKept() Rule {
 	return Rule{
@@ -10,6 +14,7 @@ func translationsKept() Rule {
 		Source:  "Linux b239fb25: construction adds to the tables that are there; head.S keeps the kernel running at PAGE_OFFSET",
 		Limits:  "looks at the tables under CR3, not at what a TLB may still hold",
 		Goal:    "an entry that was present changes, or the root does",
+		Tell:    tellTranslations,
 		check:   checkTranslations,
 	}
 }
@@ -29,8 +34,7 @@ func checkTranslations(c *Checker, st *model.Step) result {
 		}
 		m, ok := resolve(c.s, g, c.s.CPU.CR3, p.va)
 		if !ok || m.frame != p.frame {
-			d := Detail{Frame: model.NoFrame, VA: p.va, Want: uint64(p.frame), Table: m.table, Slot: m.slot, Got: uint64(m.leaf)}
-			return c.fail(d)
+			return c.fail(c.at(p.va, g, m).WithWantFrame(p.frame))
 		}
 	}
 	return held
@@ -40,14 +44,14 @@ func checkTranslations(c *Checker, st *model.Step) result {
 // that was not present cannot have been part of a translation.
 func (c *Checker) removes() bool {
 	const decides = model.Present | model.PSE | model.FrameMask
-	g := c.s.Active()
-	for w := range c.s.Writes {
-		for i := range 8 / g.Width {
-			old := entryOf(g, w.Old, i)
-			if old&model.Present != 0 && (old^entryOf(g, c.s.Word(w.Frame, w.Word), i))&decides != 0 {
-				return true
-			}
+	for e := range (changes{c.s, c.s.Active()}).each {
+		if e.old.Is(model.Present) && (e.old^e.now)&decides != 0 {
+			return true
 		}
 	}
 	return false
+}
+
+func tellTranslations(v *Violation) string {
+	return fmt.Sprintf("address %s led to %s, and now %s: %s", v.page(), v.name(v.wantFrame), v.leads(), v.ends())
 }

@@ -56,6 +56,16 @@ func (t *tree) address(f model.Frame, level, slot int) model.VA {
 	return t.geo.Wrap(t.base[f] + model.VA(slot)*t.geo.Span(level))
 }
 
+// table reads a frame of the tree as a table of a level.
+func (t *tree) table(s *model.State, f model.Frame, level int) table {
+	x := tableOf(s, t.geo, f, level)
+	x.special = t.roles[f]&special != 0
+	if level == t.geo.Levels {
+		x.first = t.low
+	}
+	return x
+}
+
 // place is a table with the level at which it has come into a tree.
 type place struct {
 	frame model.Frame
@@ -71,7 +81,7 @@ func (t *tree) reread(s *model.State, gained []place, as uint8) []place {
 	}
 	t.tables, t.before, t.stale = t.before[:0], t.tables, false
 	if t.geo != nil {
-		gained = t.add(s, t.root, t.geo.Levels, 0, false, gained, as)
+		gained = t.add(rootOf(s, t.geo, t.root).from(t.low), gained, as)
 	}
 	for _, f := range t.before {
 		t.was[f] = 0
@@ -80,44 +90,44 @@ func (t *tree) reread(s *model.State, gained []place, as uint8) []place {
 }
 
 // add enters a table and what hangs on it.
-func (t *tree) add(s *model.State, f model.Frame, level int, base model.VA, isSpecial bool, gained []place, as uint8) []place {
-	if !s.L.Map.IsGuest(f) {
-		return gained
-	}
-	bit := uint8(1) << level
+func (t *tree) add(top table, gained []place, as uint8) []place {
+	top.eachTable(func(x table) bool {
+		if !x.s.L.Map.IsGuest(x.frame) {
+			return false
+		}
+		was := t.roles[x.frame]
+		fresh := t.enter(&x)
+		if b := uint8(1) << x.level; was&b == 0 && t.was[x.frame]&b == 0 && as != 0 {
+			gained = append(gained, place{x.frame, x.level, as})
+		}
+		return fresh && x.level > 1
+	})
+	return gained
+}
+
+// enter notes that a frame serves as a table at an address. It reports whether that is
+// news, also for what hangs on it.
+func (t *tree) enter(x *table) (news bool) {
+	f, bit := x.frame, uint8(1)<<x.level
 	if t.roles[f] == 0 {
 		t.tables = append(t.tables, f)
-		t.base[f] = base
+		t.base[f] = x.base
 	}
-	switch direct := t.direct(s.L, base, level); {
+	switch direct := t.direct(x.s.L, x.base, x.level); {
 	case t.roles[f]&bit == 0:
 		t.roles[f] |= bit
-		if t.was[f]&bit == 0 && as != 0 {
-			gained = append(gained, place{f, level, as})
-		}
 		if direct {
-			t.base[f] = base
+			t.base[f] = x.base
 		}
-	case direct && t.base[f] != base && !t.direct(s.L, t.base[f], level):
-		t.base[f] = base
+	case direct && t.base[f] != x.base && !t.direct(x.s.L, t.base[f], x.level):
+		t.base[f] = x.base
 	default:
-		return gained
+		return false
 	}
-	if isSpecial {
+	if x.special {
 		t.roles[f] |= special
 	}
-	if level == 1 || s.Empty(f) {
-		return gained
-	}
-	for i := range t.geo.Slots[level] {
-		e := s.Entry(t.geo, f, i)
-		if e&model.Present == 0 || t.hides(s.L, level, i, isSpecial) || largeLeaf(s, t.geo, level, e) {
-			continue
-		}
-		last := level == t.geo.Levels && i == t.geo.Slots[level]-1
-		gained = t.add(s, s.L.Map.Frame(e.MFN()), level-1, base+model.VA(i)*t.geo.Span(level), last, gained, as)
-	}
-	return gained
+	return true
 }
 
 // direct reports whether a table at an address maps a part of low memory's direct

@@ -171,11 +171,12 @@ func (t *trees) pointer(s *model.State, of *tree, e *edit) {
 			t.active.stale = true
 		}
 	case has && !had:
-		child, last := s.L.Map.Frame(e.now.MFN()), e.level == of.geo.Levels && e.slot == of.geo.Slots[e.level]-1
-		base := of.base[e.table] + model.VA(e.slot)*of.geo.Span(e.level)
-		t.gained = of.add(s, child, e.level-1, base, last, t.gained, e.trees)
+		in := tableOf(s, of.geo, e.table, e.level)
+		in.base = of.base[e.table]
+		child := in.child(e.slot, e.now)
+		t.gained = of.add(child, t.gained, e.trees)
 		if e.trees == inBoth {
-			t.active.add(s, child, e.level-1, base, last, nil, 0)
+			t.active.add(child, nil, 0)
 		}
 	}
 }
@@ -190,14 +191,7 @@ func (t *trees) eachNew(s *model.State, visit func(e edit) bool) bool {
 	}
 	for _, p := range t.gained {
 		of := t.of(p.trees)
-		if s.Empty(p.frame) {
-			continue
-		}
-		for slot := range of.geo.Slots[p.level] {
-			now := s.Entry(of.geo, p.frame, slot)
-			if now == 0 || of.hides(s.L, p.level, slot, of.roles[p.frame]&special != 0) {
-				continue
-			}
+		for slot, now := range of.table(s, p.frame, p.level).entries {
 			if !visit(edit{table: p.frame, slot: slot, level: p.level, trees: p.trees, now: now, came: true}) {
 				return false
 			}

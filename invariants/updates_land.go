@@ -1,6 +1,10 @@
 package invariants
 
-import "github.com/ptcheck/ptcheck/model"
+import (
+	"fmt"
+
+	"github.com/ptcheck/ptcheck/model"
+)
 
 func updatesLand() Rule {
 	return Rule{
@@ -10,8 +14,15 @@ func updatesLand() Rule {
 		Source:  "Xen, arch/x86/mm.c: do_update_va_mapping; XSA-213, XSA-286",
 		Limits:  "looks at the upper entries after the update, which changes none of them",
 		Goal:    "update_va_mapping is granted",
-		Hyper:   true,
-		event:   eventLands,
+		Machine: UnderHypervisor,
+		Tell:    tellLands,
+		guest: guest{
+			event: eventLands,
+			metAt: func(_ *Recount, s *model.Step) bool {
+				return s.Op == model.OpUpdateVA && s.Errno == model.OK && s.Frame >= 0
+			},
+			needs: []Means{UpdatesByVA},
+		},
 	}
 }
 
@@ -31,5 +42,23 @@ func eventLands(r *Recount, st *model.Step) (Detail, bool) {
 		f = r.s.L.Map.Frame(e.MFN())
 	}
 	slot := int(st.VA / g.Span(1) % slotSpan(g, 1))
-	return Detail{Frame: st.Frame, Table: f, Slot: slot, VA: st.VA}, f == st.Frame && slot*g.Width == st.Off
+	if f == st.Frame && slot*g.Width == st.Off {
+		return Detail{}, true
+	}
+	d := about(st.Frame).WithAddress(st.VA)
+	if f >= 0 {
+		d = d.WithEntry(f, slot, r.s.Entry(g, f, slot))
+	}
+	return d, false
+}
+
+func tellLands(v *Violation) string {
+	text := fmt.Sprintf("the update of page %s changes ", v.page())
+	switch {
+	case v.has&partEntry == 0:
+		return fmt.Sprintf("%s%s; the kernel's tables have no L1 for it", text, v.name(v.frame))
+	case v.table == v.frame:
+		return fmt.Sprintf("%sanother slot of %s than %d", text, v.name(v.frame), v.slot)
+	}
+	return fmt.Sprintf("%s%s; the kernel's tables lead to %s", text, v.name(v.frame), v.slotName())
 }

@@ -1,6 +1,10 @@
 package invariants
 
-import "github.com/ptcheck/ptcheck/model"
+import (
+	"fmt"
+
+	"github.com/ptcheck/ptcheck/model"
+)
 
 func userPartEmpty() Rule {
 	return Rule{
@@ -10,8 +14,9 @@ func userPartEmpty() Rule {
 		Source:  "Linux, arch/i386/mm/pgtable.c, 2007: pgd_ctor clears the user's entries and copies the kernel's",
 		Limits:  "looks at present leaves, not at tables without any",
 		Goal:    "pgd_alloc ends",
-		Boot:    true,
 		Kernel:  FirstKernel,
+		Span:    Booting,
+		Tell:    tellUserPart,
 		check:   checkUserPart,
 		ops:     []model.Op{model.OpCallEnd},
 	}
@@ -22,14 +27,23 @@ func checkUserPart(c *Checker, st *model.Step) result {
 	if st.Call.Kind != model.CallPgdAlloc || root == model.NoFrame {
 		return silent
 	}
-	l := c.s.L
-	for slot := range l.UserSlots() {
-		if l.XenSlot(l.Geo.Levels, slot, false) {
-			continue
-		}
-		if e := c.s.Entry(l.Geo, root, slot); e.Is(model.Present) && c.mapsAnything(e, l.Geo.Levels) {
-			return c.fail(Detail{Frame: model.NoFrame, Table: root, Slot: slot, Got: uint64(e)})
-		}
+	if d, mapped := c.mapsBelow(root, c.s.L.UserSlots()); mapped {
+		return c.fail(d)
 	}
 	return held
+}
+
+// mapsBelow looks for something mapped by the slots of a root below one of them.
+func (c *Checker) mapsBelow(root model.Frame, end int) (d Detail, found bool) {
+	t := rootOf(c.s, c.s.L.Geo, root).to(end)
+	for slot, e := range t.entries {
+		if e.Is(model.Present) && t.mapsThrough(slot, e) {
+			return atEntry(root, slot, e), true
+		}
+	}
+	return d, false
+}
+
+func tellUserPart(v *Violation) string {
+	return fmt.Sprintf("entry %s, in the user's part of the new address space, is %s, and something is mapped there", v.slotName(), v.EntryText(v.is))
 }

@@ -215,12 +215,8 @@ func (v *view) unuse(s *model.State, f model.Frame, level int) {
 
 // entries adds or removes what all entries of a table refer to.
 func (v *view) entries(s *model.State, f model.Frame, level, by int) {
-	if s.Empty(f) {
-		return
-	}
-	end := v.geo.Slots[level]
-	for i := s.NextUsed(v.geo, f, 0, end); i < end; i = s.NextUsed(v.geo, f, i+1, end) {
-		v.entry(s, f, level, i, s.Entry(v.geo, f, i), by)
+	for slot, e := range tableOf(s, v.geo, f, level).entries {
+		v.entry(s, f, level, slot, e, by)
 	}
 }
 
@@ -301,12 +297,4 @@ func (v *view) changed(s *model.State, w model.Write) {
 			}
 		}
 	}
-}
-
-// entryOf is entry number i in a 64-bit word.
-func entryOf(g *model.Geometry, word uint64, i int) model.Entry {
-	if g.Width == 8 {
-		return model.Entry(word)
-	}
-	return model.Entry(uint32(word >> (32 * i)))
 }

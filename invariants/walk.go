@@ -99,44 +99,42 @@ func TakeSnapshot(s *model.State) *Snapshot {
 	if s.L.Hyper == nil {
 		low = s.L.Kernel.PageOffset
 	}
-	snap.table(s, g, s.CPU.CR3, g.Levels, 0, low, false)
+	snap.read(rootOf(s, g, s.CPU.CR3), low)
 	if s.L.Life != nil {
 		snap.booted(s)
 	}
 	return snap
 }
 
-// table adds what a table maps. special says that it is the L2 under the last
-// root slot, which carries the hypervisor's own slots in PAE.
-func (n *Snapshot) table(s *model.State, g *model.Geometry, f model.Frame, level int, base, low model.VA, special bool) {
-	if f < 0 {
-		return
+// read adds what a tree maps. Pages below low are kept apart.
+func (n *Snapshot) read(top table, low model.VA) {
+	low &= 1<<top.g.VABits() - 1
+	top.walk(func(t table) bool {
+		if t.frame >= 0 {
+			n.tables[t.frame] = true
+		}
+		return true
+	}, func(t table, slot int, e model.Entry) bool {
+		if e.Is(model.Present) {
+			n.leaf(t.s.L, t.g, t.base+model.VA(slot)*t.g.Span(t.level), e, model.MFN(t.g.Span(t.level)/model.PageSize), low)
+		}
+		return true
+	})
+}
+
+// leaf adds the pages that a leaf maps from an address on.
+func (n *Snapshot) leaf(l *model.Layout, g *model.Geometry, va model.VA, e model.Entry, pages model.MFN, low model.VA) {
+	if e.MFN()%pages > 1 {
+		return // reserved bits; the lowest is PAT
 	}
-	n.tables[f] = true
-	for i := range g.Slots[level] {
-		e := s.Entry(g, f, i)
-		if e&model.Present == 0 || s.L.XenSlot(level, i, special) {
-			continue
-		}
-		va := base + model.VA(i)*g.Span(level)
-		if level > 1 && !largeLeaf(s, g, level, e) {
-			last := level == g.Levels && i == g.Slots[level]-1
-			n.table(s, g, s.L.Map.Frame(e.MFN()), level-1, va, low, last)
-			continue
-		}
-		pages := model.MFN(g.Span(level) / model.PageSize)
-		if e.MFN()%pages > 1 {
-			continue // reserved bits; the lowest is PAT
-		}
-		for p := model.VA(0); p < g.Span(level); p += model.PageSize {
-			to := s.L.Map.Frame(e.MFN()/pages*pages + model.MFN(p/model.PageSize))
-			switch at := (page{va: g.Wrap(va + p), frame: to}); {
-			case to < 0:
-			case va+p >= low&(1<<g.VABits()-1):
-				n.pages = append(n.pages, at)
-			default:
-				n.low = append(n.low, at)
-			}
+	for p := range pages {
+		to, at := l.Map.Frame(e.MFN()/pages*pages+p), va+model.VA(p)*model.PageSize
+		switch {
+		case to < 0:
+		case at >= low:
+			n.pages = append(n.pages, page{va: g.Wrap(at), frame: to})
+		default:
+			n.low = append(n.low, page{va: g.Wrap(at), frame: to})
 		}
 	}
 }

@@ -1,6 +1,10 @@
 package invariants
 
-import "github.com/ptcheck/ptcheck/model"
+import (
+	"fmt"
+
+	"github.com/ptcheck/ptcheck/model"
+)
 
 func zapComplete() Rule {
 	return Rule{
@@ -11,14 +15,15 @@ func zapComplete() Rule {
 		Limits:  "looks at the tables under the kernel's own root, not at what a TLB may still hold",
 		Goal:    "the zap ends",
 		Kernel:  FirstKernel,
-		Boot:    true,
+		Span:    Booting,
+		Tell:    tellZap,
 		check:   checkZap,
 		ops:     []model.Op{model.OpCallEnd},
 	}
 }
 
 func checkZap(c *Checker, st *model.Step) result {
-	if st.Op != model.OpCallEnd || st.Call.Kind != model.CallZap {
+	if st.Call.Kind != model.CallZap {
 		return silent
 	}
 	l := c.s.L
@@ -27,33 +32,19 @@ func checkZap(c *Checker, st *model.Step) result {
 		slots = 1
 	}
 	root := model.Frame(l.Kernel.Root)
-	for slot := range slots {
-		if e := c.s.Entry(l.Geo, root, slot); e&model.Present != 0 && c.mapsAnything(e, l.Geo.Levels) {
-			return c.fail(Detail{Frame: model.NoFrame, Table: root, Slot: slot, Got: uint64(e)})
-		}
+	if d, mapped := c.mapsBelow(root, slots); mapped {
+		return c.fail(d)
 	}
 	va := l.VA(l.Kernel.Root.PA())
 	if m, ok := resolve(c.s, l.Geo, root, va); !ok || m.frame != root {
-		return c.fail(Detail{Frame: root, VA: va, Table: m.table, Slot: m.slot, Got: uint64(m.leaf)})
+		return c.fail(c.at(va, l.Geo, m).WithFrame(root))
 	}
 	return held
 }
 
-// mapsAnything reports whether a present entry of a level leads to a present
-// leaf.
-func (c *Checker) mapsAnything(e model.Entry, level int) bool {
-	g := c.s.L.Geo
-	if level == 1 || largeLeaf(c.s, g, level, e) {
-		return true
+func tellZap(v *Violation) string {
+	if v.has&partAddress != 0 {
+		return fmt.Sprintf("%s, the root's own address, does not lead to %s any more: %s", v.page(), v.name(v.frame), v.ends())
 	}
-	table := c.s.L.Map.Frame(e.MFN())
-	if table < 0 {
-		return true // who knows
-	}
-	for slot := range g.Slots[level-1] {
-		if sub := c.s.Entry(g, table, slot); sub&model.Present != 0 && c.mapsAnything(sub, level-1) {
-			return true
-		}
-	}
-	return false
+	return fmt.Sprintf("entry %s, below PAGE_OFFSET, is %s, and something is mapped there", v.slotName(), v.EntryText(v.is))
 }

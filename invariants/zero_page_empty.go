@@ -1,6 +1,10 @@
 package invariants
 
-import "github.com/ptcheck/ptcheck/model"
+import (
+	"fmt"
+
+	"github.com/ptcheck/ptcheck/model"
+)
 
 func zeroPageEmpty() Rule {
 	return Rule{
@@ -10,6 +14,7 @@ func zeroPageEmpty() Rule {
 		Source:  "Linux b239fb25, native_pagetable_setup_start and zap_low_mappings: user slots name empty_zero_page",
 		Limits:  "looks at the words that a table of the scope can occupy",
 		Goal:    "a call ends",
+		Tell:    tellZeroPage,
 		check:   checkZeroPage,
 	}
 }
@@ -20,9 +25,19 @@ func checkZeroPage(c *Checker, st *model.Step) result {
 		return silent
 	}
 	if !c.s.Empty(zero) {
-		return c.fail(Detail{Frame: zero, VA: st.VA})
+		d := about(zero)
+		t := tableOf(c.s, c.s.L.Geo, zero, 1)
+		for slot, e := range t.to(t.g.Words() * 8 / t.g.Width).entries {
+			d = d.WithEntry(zero, slot, e)
+			break
+		}
+		return c.fail(d)
 	}
 	return held
+}
+
+func tellZeroPage(v *Violation) string {
+	return fmt.Sprintf("%s is the zero page; %s", v.name(v.frame), v.entry())
 }
 
 // writes reports whether the step changed a frame.

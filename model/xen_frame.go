@@ -1,5 +1,7 @@
 package model
 
+import "fmt"
+
 // Type is what a hypervisor allows a frame to be used as. A frame has one type
 // at a time; it can change only while nobody uses it (type count 0).
 // Xen: PGT_* in asm/mm.h.
@@ -76,3 +78,18 @@ func (i *FrameInfo) Is(f FrameFlags) bool { return i.Flags&f == f }
 
 // InUseAs reports whether somebody uses the frame as type t.
 func (i *FrameInfo) InUseAs(t Type) bool { return i.T > 0 && i.Typ == t }
+
+// String says what the frame is, such as "L1 x1 pinned".
+func (i *FrameInfo) String() string {
+	text := "unused"
+	if i.T > 0 {
+		text = fmt.Sprintf("%v x%d", i.Typ, i.T)
+	}
+	if i.Is(Pinned) {
+		text += " pinned"
+	}
+	if i.Is(Partial) {
+		text += " partly validated"
+	}
+	return text
+}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ptcheck/ptcheck/invariants"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/reports"
 )
@@ -45,9 +46,10 @@ func (h *Guest) CounterNames() (done, refused, rules []string) {
 		}
 		done, refused = append(done, name), append(refused, other)
 	}
+	means := h.means()
 	for i := range h.rules {
 		name := h.rules[i].ID
-		if !h.tests(name) {
+		if !h.rules[i].Exercises(means) {
 			name = ""
 		}
 		rules = append(rules, name)
@@ -61,38 +63,28 @@ func (h *Guest) used() func(name string) bool {
 	return func(name string) bool { return slices.Contains(all, name) }
 }
 
-// tests reports whether the alphabet, with what memory holds at the start, has what
-// it takes to exercise a rule. It is generous: a scope may still be too small or
-// its search too short, and then the rule is reported as never exercised.
-func (h *Guest) tests(rule string) bool {
+// means are what the guest can do, with its alphabet and with what memory holds at the
+// start, as far as rules ask.
+func (h *Guest) means() (m invariants.Means) {
 	used := h.used()
-	some := func(names ...string) bool { return slices.ContainsFunc(names, used) }
-	pins := some("pin", "pin-part", "pin-late")
-	switch rule {
-	case "tables-read-only":
-		return h.readOnly(h.o.Flags) && some("mu", "uva", "put", "grant-pte") || h.readOnly(h.o.Memory) && pins
-	case "no-stale-write":
-		return h.o.StaleTLB && some("touch", "put", "lend") || some("assign")
-	case "root-valid":
-		return some("cr3", "ucr3")
-	case "linear-one-deep":
-		return h.readOnly(h.o.Flags) && some("mu") || h.readOnly(h.o.Memory) && pins
-	case "one-type":
-		return pins || some("lend") || some("mu") && slices.Max(h.o.Slots) > 1
-	case "partial-consistent":
-		return h.o.Interrupts > 0 && some("pin-part", "unpin-part") || some("pin-late")
-	case "tables-valid":
-		return pins || some("gdt")
-	case "nothing-left":
-		return some("kill")
-	case "pins-kept":
-		return pins || some("mu", "m2p", "cr3", "ucr3", "gdt", "release", "give", "lend", "grant-pte", "result")
-	case "updates-land":
-		return some("uva")
-	case "stores-done":
-		return some("put", "put-low", "put-high")
+	for i := range operations {
+		if used(operations[i].name) {
+			m |= operations[i].gives
+		}
 	}
-	return true // any operation exercises it
+	for _, is := range [...]struct {
+		so    bool
+		means invariants.Means
+	}{
+		{h.o.StaleTLB, invariants.StaleTLB}, {h.o.Interrupts > 0, invariants.Interrupts},
+		{slices.Max(h.o.Slots) > 1, invariants.SeveralSlots},
+		{h.readOnly(h.o.Flags), invariants.ReadOnlyEntries}, {h.readOnly(h.o.Memory), invariants.ReadOnlyMemory},
+	} {
+		if is.so {
+			m |= is.means
+		}
+	}
+	return m
 }
 
 // readOnly reports whether one of some sets of flags, or entries that end in

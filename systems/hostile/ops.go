@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/ptcheck/ptcheck/invariants"
 	"github.com/ptcheck/ptcheck/model"
 )
 
@@ -28,32 +29,34 @@ type operation struct {
 	do   func(m *Model, o Op) model.Errno
 	// refused says that a right hypervisor refuses it always.
 	refused bool
+	// gives is what a guest can do that has it, as far as rules ask.
+	gives invariants.Means
 }
 
 // operations are the operations of a hostile guest. It is never written to.
 var operations = [...]operation{
-	{name: "mu", args: []operand{anyFrame, anySlot, anyEntry}, do: func(m *Model, o Op) model.Errno {
+	{name: "mu", args: []operand{anyFrame, anySlot, anyEntry}, gives: invariants.WritesEntries | invariants.MapsPages | invariants.AboutFrames, do: func(m *Model, o Op) model.Errno {
 		return m.m.MMUUpdate(uint64(o.args[0])<<model.PageShift+uint64(o.args[1])*8, o.entry)
 	}},
-	{name: "m2p", args: []operand{anyFrame, anyEntry}, do: func(m *Model, o Op) model.Errno {
+	{name: "m2p", args: []operand{anyFrame, anyEntry}, gives: invariants.AboutFrames, do: func(m *Model, o Op) model.Errno {
 		return m.m.MMUUpdate(uint64(o.args[0])<<model.PageShift+1, o.entry)
 	}},
-	{name: "uva", args: []operand{anyPage, anyEntry}, do: func(m *Model, o Op) model.Errno {
+	{name: "uva", args: []operand{anyPage, anyEntry}, gives: invariants.UpdatesByVA | invariants.MapsPages, do: func(m *Model, o Op) model.Errno {
 		return m.m.UpdateVAMapping(m.page(o.args[0]), o.entry, model.UVMFNone)
 	}},
 	{name: "uva-wild", do: func(m *Model, _ Op) model.Errno {
 		return m.m.UpdateVAMapping(1<<50, 0, model.UVMFInvlpg)
 	}, refused: true},
-	{name: "put", args: []operand{anyPage, anySlot, anyEntry}, do: func(m *Model, o Op) model.Errno {
+	{name: "put", args: []operand{anyPage, anySlot, anyEntry}, gives: invariants.StoresToTables | invariants.MapsPages | invariants.UsesPages, do: func(m *Model, o Op) model.Errno {
 		return m.store(m.page(o.args[0])+model.VA(o.args[1])*8, 8, uint64(o.entry))
 	}},
-	{name: "put-low", args: []operand{anyPage, anySlot, anyEntry}, do: func(m *Model, o Op) model.Errno {
+	{name: "put-low", args: []operand{anyPage, anySlot, anyEntry}, gives: invariants.StoresToTables, do: func(m *Model, o Op) model.Errno {
 		return m.store(m.page(o.args[0])+model.VA(o.args[1])*8, 4, uint64(o.entry)&0xffff_ffff)
 	}},
-	{name: "put-high", args: []operand{anyPage, anySlot, anyEntry}, do: func(m *Model, o Op) model.Errno {
+	{name: "put-high", args: []operand{anyPage, anySlot, anyEntry}, gives: invariants.StoresToTables, do: func(m *Model, o Op) model.Errno {
 		return m.store(m.page(o.args[0])+model.VA(o.args[1])*8+4, 4, uint64(o.entry)>>32)
 	}},
-	{name: "touch", args: []operand{anyPage}, do: func(m *Model, o Op) model.Errno {
+	{name: "touch", args: []operand{anyPage}, gives: invariants.UsesPages, do: func(m *Model, o Op) model.Errno {
 		if _, fault := m.m.Access(m.page(o.args[0]), true); fault == model.WalkOK {
 			return model.OK
 		}
@@ -62,52 +65,52 @@ var operations = [...]operation{
 		}
 		return model.OK
 	}},
-	{name: "pin", args: []operand{anyLevel, anyFrame}, do: func(m *Model, o Op) model.Errno {
+	{name: "pin", args: []operand{anyLevel, anyFrame}, gives: invariants.Pins, do: func(m *Model, o Op) model.Errno {
 		return m.m.Pin(int(o.args[0]), model.MFN(o.args[1]))
 	}},
-	{name: "pin-part", args: []operand{anyLevel, anyFrame, anyPlace}, do: func(m *Model, o Op) model.Errno {
+	{name: "pin-part", args: []operand{anyLevel, anyFrame, anyPlace}, gives: invariants.Pins | invariants.Interruptible, do: func(m *Model, o Op) model.Errno {
 		return m.interrupted(o.args[2], func() model.Errno { return m.m.Pin(int(o.args[0]), model.MFN(o.args[1])) })
 	}},
-	{name: "pin-late", args: []operand{anyLevel, anyFrame}, do: func(m *Model, o Op) model.Errno {
+	{name: "pin-late", args: []operand{anyLevel, anyFrame}, gives: invariants.Pins | invariants.PinsUnfinished, do: func(m *Model, o Op) model.Errno {
 		m.m.Defer(true)
 		rc := m.m.Pin(int(o.args[0]), model.MFN(o.args[1]))
 		m.m.Defer(false)
 		return rc
 	}},
 	{name: "unpin", args: []operand{anyFrame}, do: func(m *Model, o Op) model.Errno { return m.m.Unpin(model.MFN(o.args[0])) }},
-	{name: "unpin-part", args: []operand{anyFrame, anyPlace}, do: func(m *Model, o Op) model.Errno {
+	{name: "unpin-part", args: []operand{anyFrame, anyPlace}, gives: invariants.Interruptible, do: func(m *Model, o Op) model.Errno {
 		if m.s.Pending() != model.NoFrame {
 			return model.EINVAL
 		}
 		return m.interrupted(o.args[1], func() model.Errno { return m.m.Unpin(model.MFN(o.args[0])) })
 	}},
 	{name: "finish", do: func(m *Model, _ Op) model.Errno { return m.m.Finish() }},
-	{name: "cr3", args: []operand{anyFrame}, do: func(m *Model, o Op) model.Errno { return m.m.NewBaseptr(model.MFN(o.args[0])) }},
-	{name: "ucr3", args: []operand{anyFrame}, do: func(m *Model, o Op) model.Errno { return m.m.NewUserBaseptr(model.MFN(o.args[0])) }},
-	{name: "gdt", args: []operand{anyFrame}, do: func(m *Model, o Op) model.Errno { return m.m.SetGDT(model.MFN(o.args[0])) }},
+	{name: "cr3", args: []operand{anyFrame}, gives: invariants.LoadsRoots | invariants.AboutFrames, do: func(m *Model, o Op) model.Errno { return m.m.NewBaseptr(model.MFN(o.args[0])) }},
+	{name: "ucr3", args: []operand{anyFrame}, gives: invariants.LoadsRoots | invariants.AboutFrames, do: func(m *Model, o Op) model.Errno { return m.m.NewUserBaseptr(model.MFN(o.args[0])) }},
+	{name: "gdt", args: []operand{anyFrame}, gives: invariants.LoadsGDT | invariants.AboutFrames, do: func(m *Model, o Op) model.Errno { return m.m.SetGDT(model.MFN(o.args[0])) }},
 	{name: "gdt-none", do: func(m *Model, _ Op) model.Errno { return m.m.SetGDT() }},
 	{name: "flush", do: func(m *Model, _ Op) model.Errno { return m.m.FlushLocal() }},
-	{name: "release", args: []operand{anyFrame}, do: func(m *Model, o Op) model.Errno { return m.m.Release(model.Frame(o.args[0])) }},
-	{name: "give", args: []operand{anyFrame}, do: func(m *Model, o Op) model.Errno { return m.m.Steal(model.Frame(o.args[0])) }},
+	{name: "release", args: []operand{anyFrame}, gives: invariants.AboutFrames, do: func(m *Model, o Op) model.Errno { return m.m.Release(model.Frame(o.args[0])) }},
+	{name: "give", args: []operand{anyFrame}, gives: invariants.AboutFrames, do: func(m *Model, o Op) model.Errno { return m.m.Steal(model.Frame(o.args[0])) }},
 	{name: "obtain", args: []operand{anyFrame}, do: func(m *Model, o Op) model.Errno { return m.m.Obtain(model.Frame(o.args[0])) }},
 	{name: "other", args: []operand{anyFrame, anySlot, anyEntry}, do: func(m *Model, o Op) model.Errno {
 		return m.m.StoreOther(model.Frame(o.args[0]), int(o.args[1]), o.entry)
 	}},
-	{name: "lend", args: []operand{anyFrame}, do: func(m *Model, o Op) model.Errno { return m.m.Lend(model.Frame(o.args[0])) }},
+	{name: "lend", args: []operand{anyFrame}, gives: invariants.Lends | invariants.UsesPages | invariants.AboutFrames, do: func(m *Model, o Op) model.Errno { return m.m.Lend(model.Frame(o.args[0])) }},
 	{name: "unlend", args: []operand{anyFrame}, do: func(m *Model, o Op) model.Errno { return m.m.Unlend(model.Frame(o.args[0])) }},
 	{name: "unlend-device", args: []operand{anyFrame}, do: func(m *Model, o Op) model.Errno { return m.m.UnlendDevice(model.Frame(o.args[0])) }, refused: true},
-	{name: "grant-pte", args: []operand{anyFrame, anySlot, anyFrame}, do: func(m *Model, o Op) model.Errno {
+	{name: "grant-pte", args: []operand{anyFrame, anySlot, anyFrame}, gives: invariants.MapsPages | invariants.AboutFrames, do: func(m *Model, o Op) model.Errno {
 		return m.m.GrantPTE(model.Frame(o.args[0]), int(o.args[1])*8+4, model.Frame(o.args[2]))
 	}, refused: true},
-	{name: "assign", do: func(m *Model, _ Op) model.Errno { return m.m.AssignDevice() }},
-	{name: "result", args: []operand{anyFrame, anySlot, anyFrame}, do: func(m *Model, o Op) model.Errno {
+	{name: "assign", gives: invariants.AssignsDevices, do: func(m *Model, _ Op) model.Errno { return m.m.AssignDevice() }},
+	{name: "result", args: []operand{anyFrame, anySlot, anyFrame}, gives: invariants.AboutFrames, do: func(m *Model, o Op) model.Errno {
 		return m.m.StoreResult(model.Frame(o.args[0]), int(o.args[1]), model.MFN(o.args[2]))
 	}, refused: true},
 	{name: "unshare", args: []operand{otherFrame}, do: func(m *Model, o Op) model.Errno { return m.m.Unshare(model.Frame(o.args[0])) }},
 	{name: "iret", args: []operand{anyPage, anyEntry}, do: func(m *Model, o Op) model.Errno {
 		return m.m.Iret(m.page(o.args[0]), o.entry)
 	}},
-	{name: "kill", do: func(m *Model, _ Op) model.Errno { return m.m.Kill() }},
+	{name: "kill", gives: invariants.Dies, do: func(m *Model, _ Op) model.Errno { return m.m.Kill() }},
 }
 
 // Op is an operation by its parts, or a race.

@@ -33,7 +33,6 @@ type Model struct {
 	census   model.Census
 	values   []model.Entry // every entry of the alphabet, the empty one first
 	counts   []uint64
-	problem  error // what the last CheckState found
 }
 
 var (
@@ -238,7 +237,7 @@ func (m *Model) CheckState() explore.Outcome {
 		return bad(ruleReadOnly)
 	case m.looksAt(ruleCounts) && !m.agree():
 		return bad(ruleCounts)
-	case m.looksAt(ruleRoot) && (root.Typ != model.TableType(m.a.levels) || !m.validated(m.s.CPU.CR3)):
+	case m.looksAt(ruleRoot) && (root.Table != model.TableType(m.a.levels) || !m.validated(m.s.CPU.CR3)):
 		return bad(ruleRoot)
 	}
 	return explore.Outcome{Kind: explore.Moved}
@@ -271,8 +270,8 @@ func (m *Model) exposed() bool {
 // agree compares the hypervisor's records with the census.
 func (m *Model) agree() bool {
 	if m.a.code.wide {
-		m.problem = m.census.Check(m.s)
-		return m.problem == nil
+		clash, _, _ := m.census.Clash()
+		return clash == model.NoFrame && m.census.Differs(m.s) == model.NoFrame
 	}
 	for f := range m.a.frames {
 		y, i := &m.census.Tallies[f], m.s.InfoAt(model.Frame(f))

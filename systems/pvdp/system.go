@@ -233,7 +233,10 @@ func (x *system) Open(b Bounds, c systems.Change) (attack.Guest[Op], error) {
 }
 
 // Rule implements [attack.Kind].
-func (*system) Rule(broken int) invariants.Rule {
+func (*system) Rule(broken int) invariants.Rule { return ruleOf(broken) }
+
+// ruleOf is one of the adversary's rules.
+func ruleOf(broken int) invariants.Rule {
 	r, _ := invariants.Find(Rules()[broken])
 	return r
 }

@@ -47,11 +47,11 @@ func GuestSnapshot(s *model.State) reports.State {
 		if i.T > 0 && i.Typ.Level() <= s.L.Geo.Levels {
 			level = i.Typ.Level()
 		}
-		role := TypeText(i)
+		role := i.String()
 		if root := roots[f]; root != "" && root != "pinned" {
 			role += " (" + root + ")"
 		}
-		out.Pages[f] = reports.Page{Frame: FrameName(s.L, f), Machine: fmt.Sprintf("%#x", uint64(s.L.Map.MFN(f))), Type: TypeText(i), Table: level > 0}
+		out.Pages[f] = reports.Page{Frame: FrameName(s.L, f), Machine: fmt.Sprintf("%#x", uint64(s.L.Map.MFN(f))), Type: i.String(), Table: level > 0}
 		if level > 0 || !s.Empty(f) {
 			out.Tables = append(out.Tables, tableOf(s, s.L.Geo, f, level, roots[f], role))
 		}

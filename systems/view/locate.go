@@ -10,23 +10,44 @@ import (
 	"github.com/ptcheck/ptcheck/reports"
 )
 
-// locate leads from roots to what a rule found wrong.
-func Locate(s *model.State, d invariants.Detail) []reports.Walk {
-	roots, out := kernelRoots(s), []reports.Walk{}
-	entry := d.Got != 0 || d.Want != 0 // an entry is meant, else only a frame or address
-	switch {
-	case d.VA != 0:
-		if w, ok := walkAddress(s, roots, d.VA, entry, d.Table, d.Slot); ok {
+// Locate leads from roots to what a rule found wrong: to the address and the entry, or
+// to the entry alone, and to the frame if it is a table.
+func Locate(s *model.State, roots []TreeRoot, d *invariants.Detail) []reports.Walk {
+	out := []reports.Walk{}
+	add := func(w reports.Walk, ok bool) bool {
+		if ok {
 			out = append(out, w)
 		}
-	case entry:
-		if w, ok := WalkEntry(s, roots, d.Table, d.Slot); ok {
-			out = append(out, w)
+		return ok
+	}
+	table, slot, entry := d.Place()
+	if va, ok := d.Address(); !ok || !add(walkAddress(s, roots, va, entry, table, slot)) {
+		if entry {
+			add(WalkEntry(s, roots, table, slot))
 		}
 	}
-	if s.L.Map.IsGuest(d.Frame) {
-		if w, ok := WalkTable(s, roots, d.Frame); ok {
-			out = append(out, w)
+	if f, ok := d.Frame(); ok && s.L.Map.IsGuest(f) {
+		add(WalkTable(s, roots, f))
+	}
+	return out
+}
+
+// Conclude completes the report of a broken rule, in the rule's own words. roots are
+// where the way to what is wrong may begin.
+func Conclude(f *reports.Finding, v *invariants.Violation, roots []TreeRoot) {
+	f.Rule, f.Says, f.Source, f.Limits = v.Rule.ID, v.Rule.Says, v.Rule.Source, v.Rule.Limits
+	f.Detail, f.Walks = v.Text(), Locate(v.State, roots, &v.Detail)
+}
+
+// KernelRoots lists the roots of a kernel and of its processes.
+func KernelRoots(s *model.State) []TreeRoot { return append(kernelRoots(s), processRoots(s)...) }
+
+// processRoots lists the roots of processes, which need not be loaded.
+func processRoots(s *model.State) []TreeRoot {
+	var out []TreeRoot
+	for i := range s.Kernel.Life.MM {
+		if f := s.Kernel.Life.MM[i].Root; s.L.Life != nil && s.L.Map.IsGuest(f) {
+			out = append(out, TreeRoot{s.L.Geo, f, s.L.Geo.Levels, fmt.Sprintf("root of process %d", i)})
 		}
 	}
 	return out

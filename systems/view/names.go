@@ -3,6 +3,7 @@ package view
 import (
 	"fmt"
 
+	"github.com/ptcheck/ptcheck/invariants"
 	"github.com/ptcheck/ptcheck/model"
 )
 
@@ -29,6 +30,17 @@ func EntryText(l *model.Layout, e model.Entry) string {
 	}
 	return string(model.AppendFlags([]byte(name+":"), e))
 }
+
+// Namer is how reports of kernels write frames and entries.
+type Namer struct{ L *model.Layout }
+
+var _ invariants.Namer = Namer{}
+
+// FrameName implements invariants.Namer.
+func (n Namer) FrameName(f model.Frame) string { return FrameName(n.L, f) }
+
+// EntryText implements invariants.Namer.
+func (n Namer) EntryText(e model.Entry) string { return EntryText(n.L, e) }
 
 // frameRoles says what the frames with a meaning of their own are.
 func FrameRoles(l *model.Layout, first model.PFN) []string {

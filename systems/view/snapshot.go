@@ -172,25 +172,10 @@ func (t *tableList) pages() []reports.Page {
 		p.Frame, p.Machine, p.Table = FrameName(s.L, f), fmt.Sprintf("%#x", uint64(s.L.Map.MFN(f))), t.uses(f)
 		p.Role = frameRole(s.L, f)
 		if s.L.Hyper != nil {
-			p.Type = TypeText(s.Info(f))
+			p.Type = s.InfoAt(f).String()
 		}
 		next := model.Frame(s.Kernel.BootmemNext)
 		p.Free = f >= next && f < model.Frame(s.L.Kernel.MaxLowPFN) && p.Role == "" && !p.Table && s.Empty(f)
 	}
 	return out
-}
-
-// typeText is what the hypervisor has a frame as, such as "L1 x1 pinned".
-func TypeText(i model.FrameInfo) string {
-	text := "unused"
-	if i.T > 0 {
-		text = fmt.Sprintf("%v x%d", i.Typ, i.T)
-	}
-	if i.Is(model.Pinned) {
-		text += " pinned"
-	}
-	if i.Is(model.Partial) {
-		text += " partly validated"
-	}
-	return text
 }

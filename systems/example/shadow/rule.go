@@ -79,7 +79,7 @@ func (a *announcements) settle(s *model.State) (invariants.Answer, invariants.De
 	if len(a.due) > 0 {
 		g, h := s.Active(), a.due[0]
 		slot := h.index * 4 / g.Width
-		return invariants.Broken, invariants.Detail{Frame: model.NoFrame, Table: h.frame, Slot: slot, Got: uint64(s.Entry(g, h.frame, slot))}
+		return invariants.Broken, invariants.Detail{}.WithEntry(h.frame, slot, s.Entry(g, h.frame, slot)).Because("a change that was not announced")
 	}
 	if a.heard {
 		return invariants.Held, invariants.Detail{}

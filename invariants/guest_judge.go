@@ -1,0 +1,88 @@
+package invariants
+
+import "github.com/ptcheck/ptcheck/model"
+
+// GuestJudge applies the rules for hostile guests: those about states to each state,
+// those about operations to each step.
+type GuestJudge struct {
+	// Broken is the index of the rule that the operation in progress has broken, or
+	// -1, and Detail what is wrong.
+	Broken int
+	Detail Detail
+	// Exercised counts, by rule, the operations and the states at which the rule held
+	// and its goal was met.
+	Exercised []uint64
+
+	rules   []Rule
+	recount Recount
+}
+
+// NewGuestJudge returns a judge of a guest that begins in a state.
+func NewGuestJudge(start *model.State) *GuestJudge {
+	j := &GuestJudge{Broken: -1, rules: GuestRules()}
+	j.Exercised = make([]uint64, len(j.rules))
+	j.recount.startAt(start)
+	return j
+}
+
+// Begin notes what an operation starts from. racing says that operations of
+// another processor will come in between.
+func (j *GuestJudge) Begin(s *model.State, racing bool) {
+	j.Broken = -1
+	j.recount.s, j.recount.pins, j.recount.racing = s, pins(s), racing
+}
+
+// Step implements [model.Observer].
+func (j *GuestJudge) Step(_ *model.Machine, st *model.Step) {
+	for i := range j.rules {
+		g := &j.rules[i].guest
+		if j.Broken < 0 && g.event != nil {
+			if d, ok := g.event(&j.recount, st); !ok {
+				j.Broken, j.Detail = i, d
+			}
+		}
+		if g.metAt != nil && j.Broken != i && g.metAt(&j.recount, st) {
+			j.Exercised[i]++
+		}
+	}
+}
+
+// State judges a state and returns the index of the first broken rule, or -1.
+func (j *GuestJudge) State(s *model.State) int {
+	j.recount.Take(s)
+	for i := range j.rules {
+		g := &j.rules[i].guest
+		if g.state == nil {
+			continue
+		}
+		if d, ok := g.state(&j.recount); !ok {
+			j.Detail = d
+			return i
+		}
+		if g.metBy != nil && g.metBy(&j.recount) {
+			j.Exercised[i]++
+		}
+	}
+	return -1
+}
+
+// Violation is the last one that was found, of a rule, in words that names are put into
+// by a namer.
+func (j *GuestJudge) Violation(rule int, n Namer) *Violation {
+	return &Violation{Rule: &j.rules[rule], Detail: j.Detail, State: j.recount.s, Namer: n}
+}
+
+// Judge looks at a state of a hostile guest by itself. It returns nil if the rule holds,
+// or has nothing to say of states.
+func (r *Rule) Judge(s *model.State, n Namer) *Violation {
+	if r.guest.state == nil {
+		return nil
+	}
+	var count Recount
+	count.Take(s)
+	d, ok := r.guest.state(&count)
+	if ok {
+		return nil
+	}
+	return &Violation{Rule: r, Detail: d, State: s, Namer: n}
+}
