@@ -2,7 +2,7 @@ package hooks_test
 
 import (
 	"runtime"
-	"strings"
+	"slices"
 	"testing"
 
 	"github.com/ptcheck/ptcheck/hooks"
@@ -255,30 +255,26 @@ type calls []model.Call
 
 func (l *calls) Step(_ *model.Machine, s *model.Step) { *l = append(*l, s.Call) }
 
-// TestSites checks that steps name the kernel function that took them, if asked.
+// TestSites checks that a death names the kernel code that died, if asked.
 func TestSites(t *testing.T) {
 	for _, asked := range []bool{true, false} {
 		k := newKernel(t, nil)
 		k.M.RecordSites = asked
-		sites := new(sites)
-		k.M.Observe(sites)
-		if got := died(k, func() { hooks.SetupStart(k); hooks.MapLowmemLeaf(k, 3) }); got != "alive" {
-			t.Fatal(got)
+		crash := k.M.Run(func() { k.Write(0x1_F000, 0); t.Error("went on") })
+		if crash == nil || crash.Kind != model.CrashFault {
+			t.Fatal(crash)
 		}
-		found := strings.Contains(strings.Join(*sites, " "), "store by github.com/ptcheck/ptcheck/hooks.(*Kernel).Write")
+		var names []string
+		for frames := runtime.CallersFrames(crash.Stack); ; {
+			f, more := frames.Next()
+			names = append(names, f.Function)
+			if !more {
+				break
+			}
+		}
+		found := slices.Contains(names, "github.com/ptcheck/ptcheck/hooks.(*Kernel).Write")
 		if found != asked {
-			t.Errorf("asked %t: sites %q", asked, *sites)
+			t.Errorf("asked %t: stack %q", asked, names)
 		}
 	}
-}
-
-// sites are the functions that took steps.
-type sites []string
-
-func (l *sites) Step(_ *model.Machine, s *model.Step) {
-	name := "nobody"
-	if f := runtime.FuncForPC(s.Site); f != nil {
-		name = f.Name()
-	}
-	*l = append(*l, s.Op.String()+" by "+name)
 }

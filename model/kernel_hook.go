@@ -22,6 +22,7 @@ func (h Hook) String() string {
 // NoteHook tells observers that the kernel is about to call a hook for the table
 // in a frame. It changes nothing, and the same note twice in a row is one.
 func (m *Machine) NoteHook(h Hook, table PFN) {
+	m.spend()
 	again := m.step.Op == OpHook && m.step.Hook == h && m.step.Frame == Frame(table)
 	if m.watched() && !again {
 		m.emit(Step{Op: OpHook, Hook: h, Frame: Frame(table)})

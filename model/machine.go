@@ -1,18 +1,21 @@
 package model
 
-import (
-	"runtime"
-	"strings"
-)
-
 // Machine runs kernel code on a State: loads and stores through virtual
 // addresses, mode switches and hypercalls. Each change is a [Step] that
 // observers see. A Machine is not safe for concurrent use.
 type Machine struct {
 	*State
-	// RecordSites makes every Step carry the program counter of the kernel code
-	// that took it. It costs a stack walk a step.
+	// RecordSites makes each [Crash] carry the stack that led to it. It costs a
+	// stack walk a death.
 	RecordSites bool
+	// Budget is the largest number of operations (loads, stores, hypercalls, flushes,
+	// locks, and marks of calls and hooks) of a Run, those of both processors together;
+	// one more is a hang. 0 sets no bound.
+	Budget int
+	// OnGoexit is told when kernel code ends its goroutine (runtime.Goexit, as FailNow
+	// of a test does), on that goroutine, with the stack that led to it. Nothing can
+	// keep the goroutine from ending. Nil: nobody is told.
+	OnGoexit func(stack []uintptr)
 	// Hold keeps what has changed undoable until the next [State.Commit]; steps
 	// do not commit by themselves.
 	Hold bool
@@ -33,6 +36,9 @@ type Machine struct {
 	call      Call
 	step      Step
 	crash     Crash
+	left      int  // operations until the budget is used up
+	running   bool // kernel code runs
+	dead      bool // it has died of crash
 }
 
 // NewMachine returns a machine on a state, with observers.
@@ -48,29 +54,33 @@ func (m *Machine) Observe(o Observer) { m.observers = append(m.observers, o) }
 func (m *Machine) Run(fn func()) (died *Crash) {
 	m.call, m.locks, m.Hypercalls = Call{}, 0, 0
 	m.Commit()
+	m.start()
 	died = m.run(fn)
+	m.end()
 	m.call = Call{}
 	return died
 }
 
-// run carries out kernel code in the call that the machine is in.
+// run carries out kernel code in the call that the machine is in. Kernel code that
+// has died and goes on all the same, because it recovers from panics, is dead.
 func (m *Machine) run(fn func()) (died *Crash) {
+	returned := false
 	defer func() {
-		if r := recover(); r != nil {
-			c, ok := r.(*Crash)
-			if !ok {
-				panic(r)
-			}
-			died = c
+		if !returned {
+			died = m.ended(recover())
+		} else if m.dead {
+			died = &m.crash
 		}
 	}()
 	fn()
+	returned = true
 	return nil
 }
 
 // Begin marks the start of a protocol call and returns the call it is part of,
 // for [Machine.End].
 func (m *Machine) Begin(c Call) (outer Call) {
+	m.spend()
 	outer = m.call
 	m.call = c
 	m.emit(Step{Op: OpCallBegin})
@@ -79,17 +89,29 @@ func (m *Machine) Begin(c Call) (outer Call) {
 
 // End marks the end of the protocol call that Begin started.
 func (m *Machine) End(outer Call) {
+	m.spend()
 	m.emit(Step{Op: OpCallEnd})
 	m.call = outer
 }
 
-// Die ends the kernel under test.
+// Die ends the kernel under test. It dies once: what it does afterwards, because it
+// has recovered from the panic, ends in the same way.
 func (m *Machine) Die(c Crash) {
-	m.crash = c
-	if m.RecordSites {
-		m.crash.Site = kernelSite()
+	if !m.dead {
+		m.perish(c)
 	}
 	panic(&m.crash)
+}
+
+// perish notes how kernel code dies. From here on no operation is carried out.
+func (m *Machine) perish(c Crash) {
+	m.crash = c
+	if m.RecordSites {
+		m.crash.Stack = callers()
+	}
+	if m.running {
+		m.dead, m.left = true, 0
+	}
 }
 
 // Bug is the kernel's BUG() in the named function; rc is the hypercall's answer
@@ -114,9 +136,6 @@ func (m *Machine) watched() bool {
 func (m *Machine) emit(s Step) {
 	if len(m.observers) > 0 {
 		s.Call, s.CPU, s.Busy = m.call, m.Running(), m.Others()
-		if m.RecordSites {
-			s.Site = kernelSite()
-		}
 		m.step = s
 		for _, o := range m.observers {
 			o.Step(m, &m.step)
@@ -124,22 +143,6 @@ func (m *Machine) emit(s Step) {
 	}
 	if !m.Hold {
 		m.Commit()
-	}
-}
-
-// kernelSite finds the innermost caller outside this package.
-func kernelSite() uintptr {
-	var pcs [24]uintptr
-	n := runtime.Callers(3, pcs[:])
-	frames := runtime.CallersFrames(pcs[:n])
-	for {
-		f, more := frames.Next()
-		if !strings.Contains(f.Function, "/ptcheck/model.") {
-			return f.PC
-		}
-		if !more {
-			return 0
-		}
 	}
 }
 

@@ -9,14 +9,16 @@ type Crash struct {
 	Write bool   // Fault, Misaccess: the access was a store
 	VA    VA     // Fault, Misaccess: the address accessed
 	PA    PA     // Misaccess: where the access would have landed
-	Where string // Bug, NullCall: the kernel function; Panic: the message
+	Where string // Bug, NullCall: the kernel function; Panic, GoPanic: the message
+	Count int    // Hang: operations until then
 	Slot  int    // Reserved: the slot of the root
 	Errno Errno  // Bug after a refused hypercall: what it answered
 	// Rejected: the value that the kernel tried to store, and its bytes.
 	Value uint64
 	Width int
-	// Site is the program counter of the kernel code, if [Machine.RecordSites].
-	Site uintptr
+	// Stack holds the program counters of the calls that led to it, innermost first,
+	// as [runtime.Callers] gives them, if [Machine.RecordSites].
+	Stack []uintptr
 }
 
 // CrashKind classifies a Crash.
@@ -41,13 +43,18 @@ const (
 	CrashReserved
 	// CrashDeadlock: the kernel waits for a lock that nobody will release.
 	CrashDeadlock
+	// CrashHang: a call takes more operations than [Machine.Budget].
+	CrashHang
+	// CrashGoPanic: the Go code of the kernel panicked by itself (an index out of
+	// range, a nil map), or with a value of its own.
+	CrashGoPanic
 	// CrashStopped: an observer stopped the machine; the kernel is not to blame.
 	CrashStopped
 )
 
 // String returns the name of the kind.
 func (k CrashKind) String() string {
-	return [...]string{"fault", "misaccess", "panic", "bug", "null-call", "store-rejected", "reserved-bit", "deadlock", "stopped"}[k]
+	return [...]string{"fault", "misaccess", "panic", "bug", "null-call", "store-rejected", "reserved-bit", "deadlock", "hang", "go-panic", "stopped"}[k]
 }
 
 // Error describes the death in one line, in the words of the golden recordings
@@ -79,6 +86,10 @@ func (c *Crash) Error() string {
 		return fmt.Sprintf("fault general protection: reserved bits in root entry %d", c.Slot)
 	case CrashDeadlock:
 		return "deadlock"
+	case CrashHang:
+		return fmt.Sprintf("hang: the call has not ended after %d operations of the machine", c.Count)
+	case CrashGoPanic:
+		return "go-panic " + c.Where
 	}
 	return "stopped by " + c.Where
 }

@@ -47,7 +47,10 @@ func (m *Machine) staleReadOnly(page VA, write bool) bool {
 
 // Suspend is SCHEDOP_shutdown with SHUTDOWN_suspend: the guest is saved or moved,
 // and goes on later. Here it goes on at once, on the same machine.
-func (m *Machine) Suspend() { m.emit(Step{Op: OpSuspend}) }
+func (m *Machine) Suspend() {
+	m.spend()
+	m.emit(Step{Op: OpSuspend})
+}
 
 // OnOther has the other processor run a piece of kernel code, as an interrupt
 // does, and waits for it.

@@ -68,6 +68,7 @@ func (d *Duo) Run(code [2]func(), s Schedule) (died *Crash) {
 	d.nextPoint()
 	d.m.locks = 0 // a kernel that died before may have left some
 	d.m.Commit()
+	d.m.start()
 	d.m.Hypercalls = 0
 	for n := range d.lanes {
 		d.lanes[n] = lane{code: code[n], active: true}
@@ -81,6 +82,7 @@ func (d *Duo) Run(code [2]func(), s Schedule) (died *Crash) {
 		st := d.m.State
 		st.pause, st.wait, st.wake, st.locked = nil, nil, nil, 0
 		d.m.duo, d.m.call = nil, Call{}
+		d.m.end()
 	}()
 	for n := s.First; d.lanes[0].active || d.lanes[1].active; n = d.next(n) {
 		if d.m.Running() != n {
@@ -185,13 +187,6 @@ func (d *Duo) wait() bool {
 
 // wake lets the other processor look again at what it waits for.
 func (d *Duo) wake() { d.lanes[1-d.m.Running()].blocked = false }
-
-// pause lets the schedule switch processors before a step.
-func (m *Machine) pause() {
-	if m.duo != nil {
-		m.duo.pause()
-	}
-}
 
 // gap marks a place inside a hypercall where one of another processor can come in
 // between. What is undone by rolling back must not span one.

@@ -88,11 +88,12 @@ func TestAccessesThatKill(t *testing.T) {
 	}
 }
 
+// TestRunPassesOnOtherPanics panics in the machine's own package.
 func TestRunPassesOnOtherPanics(t *testing.T) {
 	m := bare(t)
 	defer func() {
-		if r := recover(); r != "checker" {
-			t.Errorf("recovered %v, want the panic that is not the kernel's", r)
+		if f, ok := recover().(*Fault); !ok || f.Text != "checker" {
+			t.Errorf("recovered %v, want the panic that is not the kernel's", f)
 		}
 	}()
 	m.Run(func() { panic("checker") })

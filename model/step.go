@@ -42,19 +42,18 @@ const (
 // observers look at it.
 type Step struct {
 	Op    Op
-	Call  Call    // the protocol call in progress
-	Errno Errno   // hypercalls: the answer
-	Level int     // OpPin
-	VA    VA      // stores, OpUpdateVA, OpInvlpg
-	Frame Frame   // the frame stored to, allocated, loaded, pinned
-	Off   int     // byte offset in Frame of a store or update
-	Width int     // bytes stored or announced
-	Value uint64  // the value stored or asked for
-	Hook  Hook    // OpHook; Frame is the table that it is about
-	All   bool    // OpFlush, OpInvlpg: on all processors, not only the one that runs
-	CPU   int     // number of the processor that took the step
-	Busy  bool    // the other processor is in the middle of a call
-	Site  uintptr // program counter of the kernel code, when sites are recorded
+	Call  Call   // the protocol call in progress
+	Errno Errno  // hypercalls: the answer
+	Level int    // OpPin
+	VA    VA     // stores, OpUpdateVA, OpInvlpg
+	Frame Frame  // the frame stored to, allocated, loaded, pinned
+	Off   int    // byte offset in Frame of a store or update
+	Width int    // bytes stored or announced
+	Value uint64 // the value stored or asked for
+	Hook  Hook   // OpHook; Frame is the table that it is about
+	All   bool   // OpFlush, OpInvlpg: on all processors, not only the one that runs
+	CPU   int    // number of the processor that took the step
+	Busy  bool   // the other processor is in the middle of a call
 }
 
 // Observer looks at every step of a machine, after it has happened.

@@ -79,19 +79,22 @@ func (s *Step) Line() string {
 	return s.What + " = " + s.Answer
 }
 
-// Where is the innermost code that took the step, "" if nobody's.
+// Where is the code that took the step, "" if nobody's.
 func (s *Step) Where() string {
-	if len(s.Stack) == 0 {
-		return ""
+	if at := Telling(s.Stack); at != nil {
+		return at.String()
 	}
-	return s.Stack[0].String()
+	return ""
 }
 
-// Site is a place in the source. File is relative to the root of the module.
+// Site is a place in the source. File is relative to the root of ptcheck's module, and
+// starts with the import path of its package in others.
 type Site struct {
 	Function string `json:"function"`
 	File     string `json:"file"`
 	Line     int    `json:"line"`
+	// Outside says that it lies in another module than ptcheck's: the user's own code.
+	Outside bool `json:"outside,omitempty"`
 }
 
 // Place is file:line.
@@ -160,9 +163,8 @@ func (f *Finding) Before(n int) *State {
 	return &f.Calls[n-1].After
 }
 
-// Site is the place to look at first: the innermost code when it went wrong that
-// does more than access memory, else what carried out the last call. Nil if
-// there is none.
+// Site is the place to look at first: the code that was running when it went wrong,
+// else what carried out the last call. Nil if there is none.
 func (f *Finding) Site() *Site {
 	if s := Telling(f.Stack); s != nil {
 		return s
@@ -173,11 +175,11 @@ func (f *Finding) Site() *Site {
 	return nil
 }
 
-// Telling picks the site of a stack that says most: the innermost one outside
-// the kernel's accessors, through which all of its stores go. Nil for none.
+// Telling picks the site of a stack that says most: the innermost one of the user's own
+// code, else the innermost of all. Nil for none.
 func Telling(stack []Site) *Site {
 	for i := range stack {
-		if stack[i].File != accessors {
+		if stack[i].Outside {
 			return &stack[i]
 		}
 	}
@@ -186,9 +188,6 @@ func Telling(stack []Site) *Site {
 	}
 	return nil
 }
-
-// accessors is the file of the kernel's read and write functions.
-const accessors = "hooks/kernel.go"
 
 // severalGeometries reports whether tables are read in more than one geometry
 // somewhere on the way.

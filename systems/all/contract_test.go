@@ -285,12 +285,26 @@ func (c *contract) strict(s systems.Scenario) {
 	}
 }
 
+// operands are what an operand of each kind may be.
+func operands() map[script.Kind]string {
+	return map[script.Kind]string{script.KindFrame: "f1", script.KindFrameOrZero: "0", script.KindPFN: "f1", script.KindAddr: "s1",
+		script.KindEntry: "0", script.KindNumber: "1", script.KindWord: "zap"}
+}
+
 // sample is a line of the language with the operation.
 func sample(s script.Spec) string {
-	line := s.Name
+	words := []string{s.Name}
 	for _, k := range s.Args {
-		line += " " + map[script.Kind]string{script.KindFrame: "f1", script.KindFrameOrZero: "0", script.KindAddr: "s1", script.KindEntry: "0",
-			script.KindNumber: "1", script.KindWord: "zap"}[k]
+		words = append(words, operands()[k])
 	}
-	return line
+	return strings.Join(words, " ")
+}
+
+// TestSamples holds that every operation of the language is tried.
+func TestSamples(t *testing.T) {
+	for _, s := range script.Specs() {
+		if l, err := script.ParseLine(sample(s)); err != nil || l.Op.Spec == nil {
+			t.Errorf("%q: %v", sample(s), err)
+		}
+	}
 }

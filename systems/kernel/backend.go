@@ -75,7 +75,7 @@ func (s *System) breaks(f explore.Finding) systems.Verdict {
 func (b *Backend) Scenario(lowmem, stale int, start string, calls []Call, c systems.Change) (systems.Scenario, error) {
 	preemptions := 0
 	for _, c := range calls {
-		preemptions = max(preemptions, c.Preemptions())
+		preemptions = max(preemptions, c.preemptions())
 	}
 	return newWorld(b, preemptions, c).scenario(lowmem, stale, start, calls)
 }

@@ -22,8 +22,8 @@ const (
 	halfBits  = 15
 )
 
-// MaxPoint is the largest number of steps between two preemptions.
-const MaxPoint = 1<<pointBits - 1
+// maxPoint is the largest number of steps between two preemptions.
+const maxPoint = 1<<pointBits - 1
 
 // Code returns the call as the engine stores it.
 func (c Call) Code() uint64 {
@@ -48,7 +48,7 @@ func CallOf(code uint64) Call {
 	var c Call
 	c.Sched.First = int(code >> codeFirst & 1)
 	for i := range c.Sched.Points {
-		c.Sched.Points[i] = uint8(code >> (pointBits * i) & MaxPoint)
+		c.Sched.Points[i] = uint8(code >> (pointBits * i) & maxPoint)
 	}
 	half := func(n int) Half {
 		h := code >> (codeHalf + halfBits*n)
@@ -85,7 +85,7 @@ func parseSchedule(text string) (model.Schedule, error) {
 	var s model.Schedule
 	bad := func() (model.Schedule, error) {
 		return s, fmt.Errorf("%q is no schedule: want the processor that starts and up to %d numbers of steps from 1 to %d, such as 0.5.2",
-			text, model.MaxPreemptions, MaxPoint)
+			text, model.MaxPreemptions, maxPoint)
 	}
 	parts := strings.Split(text, ".")
 	if len(parts) > 1+model.MaxPreemptions || parts[0] != "0" && parts[0] != "1" {

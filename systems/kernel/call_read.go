@@ -18,11 +18,11 @@ func ParseCall(text string) (Call, error) {
 	if l.Op == nil {
 		return Call{}, fmt.Errorf("%q is no call", text)
 	}
-	return CallFrom(l.Op)
+	return callFrom(l.Op)
 }
 
-// CallFrom is the call that an operation of a script stands for.
-func CallFrom(op *script.Op) (Call, error) {
+// callFrom is the call that an operation of a script stands for.
+func callFrom(op *script.Op) (Call, error) {
 	if op.Spec == nil {
 		return Call{}, fmt.Errorf("%s: its operands cannot be read", op.Name)
 	}

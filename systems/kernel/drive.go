@@ -55,8 +55,8 @@ func KindOf(code uint64) (k model.CallKind, two bool) {
 	return model.CallKind(code >> codeKind & 0xff), false
 }
 
-// Preemptions is the number of preemptions in the call's schedule.
-func (c Call) Preemptions() (n int) {
+// preemptions is the number of preemptions in the call's schedule.
+func (c Call) preemptions() (n int) {
 	for _, p := range c.Sched.Points {
 		if p != 0 {
 			n++

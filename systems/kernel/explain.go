@@ -1,11 +1,11 @@
 package kernel
 
 import (
-	"github.com/ptcheck/ptcheck/systems/view"
-
+	"github.com/ptcheck/ptcheck/hooks"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
 	"github.com/ptcheck/ptcheck/reports"
+	"github.com/ptcheck/ptcheck/systems/view"
 )
 
 // newFinding begins a report at the start of the day.
@@ -30,18 +30,13 @@ func (m *Model) Watch(seen ...model.Observer) {
 	m.duo = model.NewDuo(m.machine)
 }
 
-// witness has a log note where the kernel is when it dies.
-func (m *Model) witness(log *view.StepLog) {
-	m.run = log.Witness(m.run)
-	for i := range m.both {
-		m.both[i] = log.Witness(m.both[i])
-	}
-}
+// trail finds the code under test on a stack.
+func trail() *view.Trail { return view.NewTrail(Call.run, (*hooks.Kernel).Write) }
 
 // conclude fills in what went wrong.
 func (m *Model) conclude(f *reports.Finding, out explore.Outcome, log *view.StepLog) {
-	if log.Died != nil {
-		f.Stack = log.Died
+	if m.last != nil {
+		f.Stack = log.Trail.Of(m.last.Stack)
 	}
 	st := m.State()
 	if out.Kind == explore.Violated {

@@ -1,8 +1,6 @@
 package kernel
 
 import (
-	"path"
-	"runtime"
 	"strings"
 
 	"github.com/ptcheck/ptcheck/model"
@@ -23,7 +21,7 @@ func (s *scenario) Play(o systems.PlayOptions) (*systems.Play, error) {
 		r.play.Add(h.at.No, h.text, "ok")
 	}
 	r.prepare(f.sys)
-	r.m.machine.RecordSites = o.Place
+	r.m.machine.RecordSites = o.Place || o.Report
 	defer func() { r.m.machine.RecordSites = false }()
 	r.ended("start "+s.startName(), s.start, r.m.CheckInit())
 	for i := range s.ops {
@@ -62,17 +60,14 @@ func (r *run) prepare(sys *System) {
 	r.m.Init(r.s.scope.init)
 	var seen []model.Observer
 	if r.o.Report {
-		r.log = &view.StepLog{State: r.m.State()}
+		r.log = &view.StepLog{State: r.m.State(), Trail: trail()}
 		seen = append(seen, r.log)
 		r.find = r.m.newFinding()
 	}
 	if r.o.Watch != nil {
-		seen = append(seen, &view.WatchedSteps{Log: view.StepLog{State: r.m.State()}, To: r.o.Watch})
+		seen = append(seen, &view.WatchedSteps{Log: view.StepLog{State: r.m.State(), Trail: trail()}, To: r.o.Watch})
 	}
 	r.m.Watch(seen...)
-	if r.log != nil {
-		r.m.witness(r.log)
-	}
 }
 
 // over reports whether the kernel can make no more calls.
@@ -135,14 +130,18 @@ func (r *run) explain() {
 	}
 }
 
-// place names the kernel function in which the kernel has died, in one word.
+// place names the kernel function in which the kernel has died, in one word. It is that
+// of the report.
 func (m *Model) place() string {
 	if m.last == nil {
 		return ""
 	}
-	if m.last.Where != "" {
+	switch m.last.Kind {
+	case model.CrashBug, model.CrashNullCall, model.CrashPanic:
 		return strings.ReplaceAll(m.last.Where, " ", "-")
 	}
-	f, _ := runtime.CallersFrames([]uintptr{m.last.Site}).Next()
-	return path.Base(f.Function)
+	if at := reports.Telling(trail().Of(m.last.Stack)); at != nil {
+		return at.Function
+	}
+	return ""
 }

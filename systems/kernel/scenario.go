@@ -48,7 +48,7 @@ func (b *Backend) Read(f *script.File, c systems.Change) (systems.Scenario, erro
 	}
 	preemptions := 0
 	for _, o := range s.ops {
-		preemptions = max(preemptions, o.call.Preemptions())
+		preemptions = max(preemptions, o.call.preemptions())
 	}
 	s.world = newWorld(b, preemptions, c)
 	var err error
@@ -81,7 +81,7 @@ func (r *reader) line(op *script.Op, at systems.Line) error {
 	case r.name == "":
 		return at.Errorf("%s comes before the line \"start NAME\"", op.Name)
 	}
-	c, err := CallFrom(op)
+	c, err := callFrom(op)
 	if err != nil {
 		return at.Errorf("%v", err)
 	}

@@ -44,7 +44,7 @@ func (m *Model) withSchedules(dst []uint64) []uint64 {
 // allowsPair reports whether the system may make two calls side by side by their
 // schedule: it is withSchedules for one pair.
 func (m *Model) allowsPair(c Call) bool {
-	if m.sys.Pairs == nil || c.Preemptions() > m.sys.preemptions {
+	if m.sys.Pairs == nil || c.preemptions() > m.sys.preemptions {
 		return false
 	}
 	m.saved[m.start].CopyFrom(m.work[m.start])
@@ -79,7 +79,7 @@ func (m *Model) extend(dst []uint64, c Call, at int) ([]uint64, bool) {
 		return dst, false
 	}
 	dst = append(dst, c.Code())
-	for p := 1; at < m.sys.preemptions && p <= MaxPoint; p++ {
+	for p := 1; at < m.sys.preemptions && p <= maxPoint; p++ {
 		var more bool
 		c.Sched.Points[at] = uint8(p)
 		if dst, more = m.extend(dst, c, at+1); !more {

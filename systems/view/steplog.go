@@ -2,10 +2,6 @@ package view
 
 import (
 	"fmt"
-	"path"
-	"reflect"
-	"runtime"
-	"strings"
 
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/reports"
@@ -14,12 +10,12 @@ import (
 // stepLog records the steps of a call for a report.
 type StepLog struct {
 	State *model.State
-	deep  bool // keep the state after each step that changes something
+	Trail *Trail // tells the code under test
+	deep  bool   // keep the state after each step that changes something
 	now   reports.State
 
 	Steps []reports.Step
-	Site  *reports.Site  // what carries out the call
-	Died  []reports.Site // where the kernel was when it died
+	Site  *reports.Site // what carries out the call
 	// refused is the last hypercall, if it was refused.
 	refused *model.Step
 }
@@ -32,27 +28,11 @@ func (l *StepLog) Begin(deep bool) {
 	}
 }
 
-// witness notes where the kernel was if it dies in a piece of its code. What ends
-// on the other processor because of that says nothing.
-func (l *StepLog) Witness(code func()) func() {
-	return func() {
-		defer func() {
-			if r := recover(); r != nil {
-				if l.Died == nil {
-					l.Died = stack()
-				}
-				panic(r)
-			}
-		}()
-		code()
-	}
-}
-
 // Step implements model.Observer.
 func (l *StepLog) Step(_ *model.Machine, s *model.Step) {
 	switch s.Op {
 	case model.OpCallBegin:
-		if at := stack(); l.Site == nil && len(at) > 0 {
+		if at := l.Trail.Here(); l.Site == nil && len(at) > 0 {
 			l.Site = &at[len(at)-1]
 		}
 		return
@@ -64,7 +44,7 @@ func (l *StepLog) Step(_ *model.Machine, s *model.Step) {
 		copied := *s
 		l.refused = &copied
 	}
-	step := reports.Step{What: l.text(s), Changes: Changes(l.State), Stack: stack()}
+	step := reports.Step{What: l.text(s), Changes: Changes(l.State), Stack: l.Trail.Here()}
 	if s.Op.Refusable() && l.State.L.Hyper != nil {
 		step.Answer = s.Errno.String()
 	}
@@ -118,50 +98,4 @@ func (l *StepLog) text(s *model.Step) string {
 		text = fmt.Sprintf("cpu%d %s", s.CPU, text)
 	}
 	return text
-}
-
-// module is the path of this module.
-func module() string {
-	return strings.TrimSuffix(reflect.TypeFor[reports.Site]().PkgPath(), "/reports")
-}
-
-// stack lists the kernel code that is running, innermost first: what lies
-// between the machine and the search, in this module.
-func stack() []reports.Site {
-	var pcs [64]uintptr
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
-	own, out := module()+"/", []reports.Site{}
-	inside := false // beneath the machine
-	for {
-		f, more := frames.Next()
-		name, ours := strings.CutPrefix(f.Function, own)
-		switch {
-		case !ours:
-		case strings.HasPrefix(name, "model."):
-			inside = true
-		case name == "systems/kernel.Call.run":
-			return out
-		case strings.HasPrefix(name, "invariants."): // it only looks on
-		case inside:
-			out = append(out, site(name, f.File, f.Line))
-		}
-		if !more {
-			return out
-		}
-	}
-}
-
-// site names a place of this module; function starts with the package's folder.
-func site(function, file string, line int) reports.Site {
-	base := path.Base(function)
-	pkg, _, _ := strings.Cut(base, ".")
-	return reports.Site{Function: base, File: path.Join(path.Dir(function), pkg, path.Base(file)), Line: line}
-}
-
-// siteOf is where a function is defined.
-func SiteOf(fn any) *reports.Site {
-	f := runtime.FuncForPC(reflect.ValueOf(fn).Pointer())
-	file, line := f.FileLine(f.Entry())
-	s := site(strings.TrimPrefix(f.Name(), module()+"/"), file, line)
-	return &s
 }
