@@ -289,7 +289,7 @@ func (c *contract) strict(s systems.Scenario) {
 func sample(s script.Spec) string {
 	line := s.Name
 	for _, k := range s.Args {
-		line += " " + map[script.Kind]string{script.KindFrame: "f1", script.KindFrameOrZero: "0", script.KindAddr: "s1", script.KindEntry: "0",
+		line += " " + map[script.Kind]string{script.KindFrame: "f1", script.KindPFN: "f1", script.KindFrameOrZero: "0", script.KindAddr: "s1", script.KindEntry: "0",
 			script.KindNumber: "1", script.KindWord: "zap"}[k]
 	}
 	return line

@@ -112,7 +112,7 @@ func (s *Scenario) Only(keep []int) (systems.Scenario, error) {
 // Body implements [systems.Scenario]. What the file says of the guest comes first.
 func (s *Scenario) Body() []byte {
 	var b bytes.Buffer
-	if s.config.Bits != bits64 {
+	if s.said["guest"] || s.config.Bits != bits64 {
 		fmt.Fprintf(&b, "guest %d\n", s.config.Bits)
 	}
 	if p := s.config.Profile; p != nil {
