@@ -30,10 +30,10 @@ func (m *Model) do(o Op) model.Errno {
 	return m.last
 }
 
-// CounterNames name the counters of a search, in their order: operations answered
+// counterNames name the counters of a search, in their order: operations answered
 // as they should be, those refused that are granted elsewhere, and rules. Names
 // are empty where the alphabet has nothing to count.
-func (h *Guest) CounterNames() (done, refused, rules []string) {
+func (h *Guest) counterNames() (done, refused, rules []string) {
 	used := h.used()
 	for n := range operations {
 		op := &operations[n]
@@ -98,7 +98,7 @@ func (h *Guest) readOnly(entries []string) bool {
 
 // Coverage names the counters of a search of the guest.
 func (h *Guest) Coverage(counters []uint64) []reports.Group {
-	done, refused, rules := h.CounterNames()
+	done, refused, rules := h.counterNames()
 	out := []reports.Group{{Name: "operations", Due: true}, {Name: "refused"}, {Name: "rules", Due: true}}
 	n := 0
 	for i, names := range [...][]string{done, refused, rules} {

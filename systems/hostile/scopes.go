@@ -94,12 +94,3 @@ func FindScope(name string) (Scope, bool) {
 	}
 	return Scope{}, false
 }
-
-// ScopeNames are the names of the scopes.
-func ScopeNames() []string {
-	var names []string
-	for _, s := range Scopes() {
-		names = append(names, s.Name)
-	}
-	return names
-}

@@ -159,8 +159,8 @@ func only(p *systems.Play) []string {
 	return out
 }
 
-// TestGuest holds that the bits come from the command line, from a line, from the old
-// comment, or from the recording, in this order.
+// TestGuest holds that the bits come from a line or the old comment, which must agree,
+// else from the command line, else from the recording.
 func TestGuest(t *testing.T) {
 	read := func(src string, recording ...string) *systems.File {
 		f, err := script.Parse("a.pt", []byte(src))
@@ -181,12 +181,18 @@ func TestGuest(t *testing.T) {
 		want int
 	}{
 		{read("reset\n"), 64}, {read("reset\n", hello), 32}, {read("guest 64\nreset\n", hello), 64}, {read("guest 32\nreset\n"), 32},
-		{read("# 32 bits\nreset\n"), 32}, {read("# 32 bits\nguest 64\nreset\n"), 64}, {read("# so\n# 32 bits\nreset\n"), 64},
+		{read("# 32 bits\nreset\n"), 32}, {read("# 32 bits\nguest 32\nreset\n"), 32}, {read("# so\n# 32 bits\nreset\n"), 64},
 	} {
 		if got := bits(c.f.Scenario); got != c.want {
 			t.Errorf("%s: %d bits, want %d", c.f.Text(), got, c.want)
 		}
 		other, err := c.f.Scenario.(systems.Adjustable).Adjust(systems.Values{"bits": "32", "profile": "ideal"})
+		if c.want == 64 && strings.Contains(string(c.f.Text()), "guest") {
+			if err == nil {
+				t.Errorf("%s: --bits=32 is taken", c.f.Text())
+			}
+			continue
+		}
 		if err != nil || bits(other) != 32 || other.(*Scenario).config.Profile.Name != "ideal" || bits(c.f.Scenario) != c.want {
 			t.Errorf("%v, %+v", err, other)
 		}
@@ -292,6 +298,7 @@ func TestBadFiles(t *testing.T) {
 		"reset\npin 1\n":                 "a.pt:2:1: pin takes 2 operands",
 		"reset\nguest 32\n":              "a.pt:2:1: guest comes after the first operation",
 		"guest 32\nguest 32\nreset\n":    "a.pt:2:1: guest is there twice",
+		"# 32 bits\nguest 64\nreset\n":   "a.pt:2:1: guest 64: the first line says 32 bits",
 		"guest 16\nreset\n":              "a.pt:1:1: no guest is named \"16\"",
 		"profile xen-9\nreset\n":         "a.pt:1:1: no rules are named",
 		"scope frames 4\nreset\n":        "a.pt:1:1: scope means nothing",
