@@ -164,6 +164,10 @@ var operations = [NumOps]Operation{
 	OpAnnounce: {Name: "announce", Text: "{frame}+{offset}, {width} bytes"},
 	OpSetLDT: {
 		Name: "set_ldt", Hypercall: true, Method: (*Machine).SetLDT, Text: "{address}, {count} descriptors",
+		Verbs: []Verb{{
+			Name: "ldt", Args: []Operand{OperandAddress, OperandCount}, Says: "MMUEXT_SET_LDT of so many descriptors, 0 for none", Example: "ldt s0 16", MMUExt: 13, OnXen: true,
+			Issue: func(m *Machine, o Operands) Errno { return m.SetLDT(o.VA, int(uint32(o.N))) },
+		}},
 	},
 	OpUseLDT:    {Name: "use_ldt", Text: "{address}", Unsaid: FieldFrame},
 	OpAlloc:     {Name: "alloc_page", Text: "{frame}"},
