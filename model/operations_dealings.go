@@ -22,10 +22,10 @@ var dealingVerbs = []Verb{
 		Name: "lend", Args: []Operand{OperandFrame}, Says: "another domain maps the frame writable", Example: "lend f2",
 		Issue: func(m *Machine, o Operands) Errno { return m.Lend(m.named(o.Frame)) },
 	}, {
-		Name: "unlend", Args: []Operand{OperandFrame}, Says: "it unmaps it", Example: "unlend f2",
+		Name: "unlend", Args: []Operand{OperandFrame}, Says: "the other domain unmaps it", Example: "unlend f2",
 		Issue: func(m *Machine, o Operands) Errno { return m.Unlend(m.named(o.Frame)) },
 	}, {
-		Name: "unlend-device", Args: []Operand{OperandFrame}, Says: "it unmaps it for a device for which it was never mapped", Example: "unlend-device f2", Denied: true,
+		Name: "unlend-device", Args: []Operand{OperandFrame}, Says: "the other domain unmaps it for a device for which it was never mapped", Example: "unlend-device f2", Denied: true,
 		Issue: func(m *Machine, o Operands) Errno { return m.UnlendDevice(m.named(o.Frame)) },
 	}, {
 		Name: "grant-pte", Args: []Operand{OperandFrame, OperandSlot, OperandFrame}, Denied: true,

@@ -1,5 +1,42 @@
 package model
 
+// Op is the kind of a Step.
+type Op uint8
+
+// Steps that a machine takes. Each has a row in the table of operations.
+const (
+	OpStore       Op = iota // a store through a virtual address
+	OpEmulate               // a store to a read-only L1 that the hypervisor carried out
+	OpClearPage             // a whole page zeroed through its virtual address
+	OpBootmem               // a frame handed out by the boot allocator
+	OpLoadCR3               // bare metal: CR3 written
+	OpSetCR4                // CR4 bits switched on
+	OpFlush                 // the whole TLB flushed
+	OpInvlpg                // one page flushed
+	OpMMUUpdate             // hypercall mmu_update, one item
+	OpUpdateVA              // hypercall update_va_mapping
+	OpNewBaseptr            // MMUEXT_NEW_BASEPTR
+	OpUserBaseptr           // MMUEXT_NEW_USER_BASEPTR
+	OpPin                   // MMUEXT_PIN_Ln_TABLE
+	OpUnpin                 // MMUEXT_UNPIN_TABLE
+	OpSetGDT                // set_gdt
+	OpClearFrame            // MMUEXT_CLEAR_PAGE
+	OpCopyFrame             // MMUEXT_COPY_PAGE
+	OpAnnounce              // a shadowing hypervisor is told of a changed entry
+	OpSetLDT                // MMUEXT_SET_LDT
+	OpUseLDT                // a descriptor of the LDT loaded
+	OpAlloc                 // a frame handed out by the page allocator
+	OpFree                  // a frame given back to it
+	OpFault                 // a page fault reaches the kernel
+	OpResume                // the kernel has handled it: the access is tried again
+	OpSuspend               // the guest is suspended, to be saved or moved
+	OpCallBegin             // a protocol call starts
+	OpCallEnd               // a protocol call has returned
+	OpHook                  // the kernel is about to call a hook
+	OpDealing               // an operation of a hostile guest, see xen_hostile.go
+	NumOps
+)
+
 // operations is the table of all operations. It is never written to. No method of
 // Machine that a verb calls may read it: Go would call that a cycle.
 var operations = [NumOps]Operation{
@@ -29,7 +66,7 @@ var operations = [NumOps]Operation{
 			Name: "mu", Args: []Operand{OperandFrame, OperandSlot, OperandEntry}, Says: "mmu_update of one entry", Example: "mu f1 1 f0:PW", OnXen: true,
 			Issue: func(m *Machine, o Operands) Errno { return m.MMUUpdate(m.pointer(o)|MMUNormal, o.Entry) },
 		}, {
-			Name: "mua", Args: []Operand{OperandFrame, OperandSlot, OperandEntry}, Says: "the same, keeping the accessed and dirty bits", Example: "mua f1 1 f0:P", OnXen: true,
+			Name: "mua", Args: []Operand{OperandFrame, OperandSlot, OperandEntry}, Says: "mmu_update of one entry, keeping the accessed and dirty bits", Example: "mua f1 1 f0:P", OnXen: true,
 			Issue: func(m *Machine, o Operands) Errno { return m.MMUUpdate(m.pointer(o)|MMUPreserveAD, o.Entry) },
 		}, {
 			Name: "mus", Args: []Operand{OperandFrame, OperandSlot, OperandEntry}, Repeat: 2,
@@ -127,6 +164,10 @@ var operations = [NumOps]Operation{
 	OpAnnounce: {Name: "announce", Text: "{frame}+{offset}, {width} bytes"},
 	OpSetLDT: {
 		Name: "set_ldt", Hypercall: true, Method: (*Machine).SetLDT, Text: "{address}, {count} descriptors",
+		Verbs: []Verb{{
+			Name: "ldt", Args: []Operand{OperandAddress, OperandCount}, Says: "MMUEXT_SET_LDT of so many descriptors, 0 for none", Example: "ldt s0 16", MMUExt: 13, OnXen: true,
+			Issue: func(m *Machine, o Operands) Errno { return m.SetLDT(o.VA, int(uint32(o.N))) },
+		}},
 	},
 	OpUseLDT:    {Name: "use_ldt", Text: "{address}", Unsaid: FieldFrame},
 	OpAlloc:     {Name: "alloc_page", Text: "{frame}"},

@@ -1,42 +1,5 @@
 package model
 
-// Op is the kind of a Step.
-type Op uint8
-
-// Steps that a machine takes. Each has a row in the table of operations.
-const (
-	OpStore       Op = iota // a store through a virtual address
-	OpEmulate               // a store to a read-only L1 that the hypervisor carried out
-	OpClearPage             // a whole page zeroed through its virtual address
-	OpBootmem               // a frame handed out by the boot allocator
-	OpLoadCR3               // bare metal: CR3 written
-	OpSetCR4                // CR4 bits switched on
-	OpFlush                 // the whole TLB flushed
-	OpInvlpg                // one page flushed
-	OpMMUUpdate             // hypercall mmu_update, one item
-	OpUpdateVA              // hypercall update_va_mapping
-	OpNewBaseptr            // MMUEXT_NEW_BASEPTR
-	OpUserBaseptr           // MMUEXT_NEW_USER_BASEPTR
-	OpPin                   // MMUEXT_PIN_Ln_TABLE
-	OpUnpin                 // MMUEXT_UNPIN_TABLE
-	OpSetGDT                // set_gdt
-	OpClearFrame            // MMUEXT_CLEAR_PAGE
-	OpCopyFrame             // MMUEXT_COPY_PAGE
-	OpAnnounce              // a shadowing hypervisor is told of a changed entry
-	OpSetLDT                // MMUEXT_SET_LDT
-	OpUseLDT                // a descriptor of the LDT loaded
-	OpAlloc                 // a frame handed out by the page allocator
-	OpFree                  // a frame given back to it
-	OpFault                 // a page fault reaches the kernel
-	OpResume                // the kernel has handled it: the access is tried again
-	OpSuspend               // the guest is suspended, to be saved or moved
-	OpCallBegin             // a protocol call starts
-	OpCallEnd               // a protocol call has returned
-	OpHook                  // the kernel is about to call a hook
-	OpDealing               // an operation of a hostile guest, see xen_hostile.go
-	NumOps
-)
-
 // Step is one thing that the machine did. Which fields mean something depends
 // on Op, see [Op.Uses]. The memory words that it changed are in [State.Writes] while
 // observers look at it.

@@ -30,7 +30,7 @@ func (m *Machine) SetLDT(base VA, entries int) Errno {
 
 // setLDT notes where the table is (Xen: the case MMUEXT_SET_LDT of do_mmuext_op).
 func (s *State) setLDT(base VA, entries int) Errno {
-	if base&(PageSize-1) != 0 && entries > 0 || entries > mostLDTEntries {
+	if entries > 0 && (base&(PageSize-1) != 0 || entries > mostLDTEntries || !s.guestAddress(base)) {
 		return EINVAL
 	}
 	s.dropLDT()
@@ -39,6 +39,13 @@ func (s *State) setLDT(base VA, entries int) Errno {
 		s.LDT.Base = 0
 	}
 	return OK
+}
+
+// guestAddress reports whether an address is one that a 64-bit guest may name (Xen:
+// __addr_ok); a 32-bit one has no others.
+func (s *State) guestAddress(va VA) bool {
+	g := s.L.Geo
+	return !g.SignExtend || g.Canonical(va) && !s.L.XenSlot(g.Levels, g.Index(va, g.Levels), false)
 }
 
 // UseLDT has the processor load a descriptor of the LDT. Under a hypervisor the

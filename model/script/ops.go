@@ -17,6 +17,8 @@ type Spec struct {
 	Doc    string
 	// Example is a line with it.
 	Example string
+	// OnXen says that the guest in traces/xenlab runs it too, on the real Xen.
+	OnXen bool
 	// Verb is the hypercall that it stands for, and Op its operation; nil for none.
 	Verb *model.Verb
 	Op   model.Op
@@ -25,18 +27,18 @@ type Spec struct {
 // own are the operations of the language that are no hypercalls; those are verbs of
 // [model.Operation]. It is never written to.
 var own = [...]Spec{
-	{Name: "reset", Doc: "undo everything and zero all pool frames; answers how many were lost"},
-	{Name: "w", Args: []Kind{KindAddr, KindNumber, KindEntry}, Example: "w s0 3 f1:PW", Doc: "store 8 bytes to an entry of the page"},
-	{Name: "w4", Args: []Kind{KindAddr, KindNumber, KindEntry}, Example: "w4 s0 3 0", Doc: "store 4 bytes"},
-	{Name: "x", Args: []Kind{KindAddr, KindNumber, KindEntry}, Example: "x s0 3 f1:P", Doc: "exchange 8 bytes"},
-	{Name: "or", Args: []Kind{KindAddr, KindNumber, KindEntry}, Example: "or s0 3 0x20", Doc: "locked or of 8 bytes (4 of a 32-bit guest)"},
-	{Name: "r", Args: []Kind{KindAddr, KindNumber}, Example: "r s0 3", Doc: "load an entry of the page"},
-	{Name: "assist", Args: []Kind{KindNumber, KindNumber}, Example: "assist 4 1", Doc: "vm_assist: switch type N on (1) or off (0)"},
-	{Name: "get", Args: []Kind{KindFrame, KindNumber}, Example: "get f1 5", Doc: "print an entry of a frame"},
-	{Name: "dump", Args: []Kind{KindFrame}, Example: "dump f1", Doc: "print the entries of a frame that are not zero"},
-	{Name: "types", Doc: "print the pool frames that are tables or pinned"},
-	{Name: "btypes", Doc: "print the boot frames that are tables or pinned"},
-	{Name: "quiet", Args: []Kind{KindNumber}, Example: "quiet 1", Doc: "0: echo operations; 1: answers only; 2: a line for each reset"},
+	{Name: "reset", Doc: "undo everything and zero all pool frames; answers how many were lost", OnXen: true},
+	{Name: "w", Args: []Kind{KindAddr, KindNumber, KindEntry}, Example: "w s0 3 f1:PW", Doc: "store 8 bytes to an entry of the page", OnXen: true},
+	{Name: "w4", Args: []Kind{KindAddr, KindNumber, KindEntry}, Example: "w4 s0 3 0", Doc: "store 4 bytes to an entry of the page", OnXen: true},
+	{Name: "x", Args: []Kind{KindAddr, KindNumber, KindEntry}, Example: "x s0 3 f1:P", Doc: "exchange 8 bytes", OnXen: true},
+	{Name: "or", Args: []Kind{KindAddr, KindNumber, KindEntry}, Example: "or s0 3 0x20", Doc: "locked or of 8 bytes (4 of a 32-bit guest)", OnXen: true},
+	{Name: "r", Args: []Kind{KindAddr, KindNumber}, Example: "r s0 3", Doc: "load an entry of the page", OnXen: true},
+	{Name: "assist", Args: []Kind{KindNumber, KindNumber}, Example: "assist 4 1", Doc: "vm_assist: switch type N on (1) or off (0)", OnXen: true},
+	{Name: "get", Args: []Kind{KindFrame, KindNumber}, Example: "get f1 5", Doc: "print an entry of a frame", OnXen: true},
+	{Name: "dump", Args: []Kind{KindFrame}, Example: "dump f1", Doc: "print the entries of a frame that are not zero", OnXen: true},
+	{Name: "types", Doc: "print the pool frames that are tables or pinned", OnXen: true},
+	{Name: "btypes", Doc: "print the boot frames that are tables or pinned", OnXen: true},
+	{Name: "quiet", Args: []Kind{KindNumber}, Example: "quiet 1", Doc: "0: echo operations; 1: answers only; 2: a line for each reset", OnXen: true},
 	{Name: "st", Args: []Kind{KindFrame, KindNumber, KindEntry}, Example: "st f1 0 f2:PW", Doc: "store an entry to a frame through a writable mapping of it"},
 	{Name: "guest", Args: []Kind{KindWord}, Header: true, Example: "guest 32", Doc: "header of a script of hypercalls: the bits of its guest, 32 or 64"},
 	{Name: "version", Args: []Kind{KindNumber}, Header: true, Example: "version 1", Doc: "header: the version of the language, 1"},
@@ -82,8 +84,8 @@ var own = [...]Spec{
 	{Name: "shape", Args: []Kind{KindNumber, KindNumber}, Repeat: 1, Header: true, Example: "shape 1 1", Doc: "hostile guest: slots of a table of each level, from the root down"},
 	{Name: "memory", Args: []Kind{KindFrame, KindNumber, KindEntry}, Header: true, Example: "memory f1 0 f2:PW", Doc: "hostile guest: what a frame holds at the start"},
 	{Name: "put", Args: []Kind{KindNumber, KindNumber, KindEntry}, Example: "put 1 0 f2:P", Doc: "store an entry to a page by number"},
-	{Name: "put-low", Args: []Kind{KindNumber, KindNumber, KindEntry}, Example: "put-low 1 0 f2:P", Doc: "store its lower half"},
-	{Name: "put-high", Args: []Kind{KindNumber, KindNumber, KindEntry}, Example: "put-high 1 0 0", Doc: "store its upper half"},
+	{Name: "put-low", Args: []Kind{KindNumber, KindNumber, KindEntry}, Example: "put-low 1 0 f2:P", Doc: "store the lower half of an entry to a page by number"},
+	{Name: "put-high", Args: []Kind{KindNumber, KindNumber, KindEntry}, Example: "put-high 1 0 0", Doc: "store the upper half of an entry to a page by number"},
 	{Name: "touch", Args: []Kind{KindNumber}, Example: "touch 0", Doc: "use a page, for writing if that is allowed; life: the current process stores to a page"},
 	{Name: "stop", Args: []Kind{KindNumber}, Example: "stop 2", Doc: "stop the next operation at a place inside; those that follow are the other processor's"},
 	{Name: "go", Doc: "carry the race out"},
@@ -98,7 +100,7 @@ var own = [...]Spec{
 	{Name: "unprotect", Args: []Kind{KindNumber}, Example: "unprotect 0", Doc: "life: mprotect of a page with all rights"},
 	{Name: "swap_out", Args: []Kind{KindNumber, KindNumber}, Example: "swap_out 0 0", Doc: "life: take a page from a process, to be swapped in again"},
 	{Name: "vmalloc", Doc: "life: map a page in the vmalloc area of init_mm"},
-	{Name: "vfree", Doc: "life: take it away"},
+	{Name: "vfree", Doc: "life: unmap the page of the vmalloc area"},
 	{Name: "vmalloc_touch", Doc: "life: store to the vmalloc area, or read a descriptor table there"},
 	{Name: "vmalloc_sync", Doc: "life: vmalloc_sync_all"},
 	{Name: "vm_area", Doc: "life: alloc_vm_area, and a hypercall that maps a page there"},
@@ -112,7 +114,7 @@ var own = [...]Spec{
 	{Name: "ldt_free", Doc: "life: give the LDT up"},
 	{Name: "suspend", Doc: "life: pin every root and suspend the guest"},
 	{Name: "resume", Doc: "life: go on after it"},
-	{Name: "bench", Args: []Kind{KindWord, KindNumber}, Example: "bench pin 1000", Doc: "repeat an operation: null, va, mmu, pin, write or reset"},
+	{Name: "bench", Args: []Kind{KindWord, KindNumber}, Example: "bench pin 1000", Doc: "repeat an operation: null, va, mmu, pin, write or reset", OnXen: true},
 }
 
 // specs is the list of all operations, hypercalls first. It is never written to.
@@ -121,7 +123,7 @@ var specs = allSpecs()
 func allSpecs() []Spec {
 	var out []Spec
 	for op, v := range model.Verbs() {
-		s := Spec{Name: v.Name, Repeat: v.Repeat, Doc: v.Says, Example: v.Example, Verb: v, Op: op}
+		s := Spec{Name: v.Name, Repeat: v.Repeat, Doc: v.Says, Example: v.Example, OnXen: v.OnXen, Verb: v, Op: op}
 		for _, o := range v.Args {
 			s.Args = append(s.Args, kindOf(o))
 		}

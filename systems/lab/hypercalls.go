@@ -77,7 +77,7 @@ func (g *Guest) mmuext(cmd uint32, f model.MFN) model.Errno {
 		return g.M.FlushLocal()
 	case 11: // INVLPG_ALL
 		return g.M.InvalidatePage(model.VA(f))
-	case 12, 13, 18: // FLUSH_CACHE, SET_LDT to none, FLUSH_CACHE_GLOBAL
+	case 12, 18: // FLUSH_CACHE, FLUSH_CACHE_GLOBAL
 		return model.OK
 	}
 	for _, v := range model.Verbs() {

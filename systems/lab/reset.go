@@ -38,6 +38,7 @@ func (g *Guest) reset() int {
 		m.SetGDT()
 		g.gdtLoaded = false
 	}
+	m.SetLDT(0, 0)
 	for i := range 32 {
 		m.UpdateVAMapping(g.page(i), 0, model.UVMFNone)
 	}

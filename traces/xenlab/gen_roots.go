@@ -192,13 +192,16 @@ func foreign(s *scenario) {
 
 // odds are operations without an effect on tables.
 func odds(s *scenario) {
-	switch s.IntN(5) {
+	switch s.IntN(6) {
 	case 0:
 		s.op("flush")
 	case 1:
 		s.op("invlpg s%d", s.slot())
 	case 2:
 		s.op("invlpg %s", oneOf(s.Rand, "0x1000", "0xffff800000000000", "0x0000900000000000"))
+	case 3:
+		s.op("ldt %s %d", oneOf(s.Rand, "s0", "0x0", "0x1000", "0x1008", "0xffff800000000000", "0xffff880000000000", "0x0000900000000000"),
+			oneOf(s.Rand, 0, 1, 16, 8192, 8193))
 	default:
 		s.op("assist %d %d", s.IntN(8), s.IntN(2))
 	}

@@ -51,6 +51,7 @@ enum {	/* mmuext_op commands */
 	EXT_NEW_BASEPTR		= 5,
 	EXT_TLB_FLUSH_LOCAL	= 6,
 	EXT_INVLPG_LOCAL	= 7,
+	EXT_SET_LDT		= 13,
 	EXT_NEW_USER_BASEPTR	= 15,
 	EXT_CLEAR_PAGE		= 16,
 	EXT_COPY_PAGE		= 17,

@@ -161,6 +161,11 @@ static long op_gdt(const struct args *a)
 	return rc;
 }
 
+static long op_ldt(const struct args *a)
+{
+	return mmuext(EXT_SET_LDT, a->v[0], a->v[1]);
+}
+
 static long op_assist(const struct args *a)
 {
 	return hypercall(HC_VM_ASSIST, a->v[1] ? VMASST_ENABLE : VMASST_DISABLE,
@@ -255,6 +260,7 @@ static const struct op {
 	{ "clear", "F", op_clear },
 	{ "copy", "FF", op_copy },
 	{ "gdt", "F", op_gdt },
+	{ "ldt", "AN", op_ldt },
 	{ "assist", "NN", op_assist },
 	{ "get", "FN", op_get },
 	{ "dump", "F", op_dump },

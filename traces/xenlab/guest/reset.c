@@ -16,6 +16,7 @@ static long restore_root(void)
 		mmuext(EXT_NEW_USER_BASEPTR, 0, 0);
 	if (m.gdt_set)
 		hypercall(HC_SET_GDT, 0, 0, 0, 0, 0);
+	mmuext(EXT_SET_LDT, 0, 0);
 	m.user_root_set = m.gdt_set = 0;
 	return left;
 }
