@@ -2,6 +2,7 @@ package all_test
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -270,41 +271,18 @@ func (c *contract) strict(s systems.Scenario) {
 		if spec.Name == "version" || spec.Name == "mutant" || spec.Name == "expect" || spec.Name == "system" {
 			continue // systems never see them
 		}
+		example := cmp.Or(spec.Example, spec.Name)
 		var at *script.Error
-		x, err := c.read(string(s.Body()) + "  " + sample(spec) + "\n")
+		x, err := c.read(string(s.Body()) + "  " + example + "\n")
 		if err == nil {
 			_, err = x.Play(systems.PlayOptions{})
 			var early *systems.EarlyError
 			if !errors.As(err, &early) {
-				c.errorf("%q after its end: %v", sample(spec), err)
+				c.errorf("%q after its end: %v", example, err)
 			}
 		}
 		if !errors.As(err, &at) || !strings.HasPrefix(err.Error(), place) || at.Line != last {
-			c.errorf("%q after its end: error %v, want one at %s", sample(spec), err, place)
-		}
-	}
-}
-
-// operands are what an operand of each kind may be.
-func operands() map[script.Kind]string {
-	return map[script.Kind]string{script.KindFrame: "f1", script.KindFrameOrZero: "0", script.KindPFN: "f1", script.KindAddr: "s1",
-		script.KindEntry: "0", script.KindNumber: "1", script.KindWord: "zap"}
-}
-
-// sample is a line of the language with the operation.
-func sample(s script.Spec) string {
-	words := []string{s.Name}
-	for _, k := range s.Args {
-		words = append(words, operands()[k])
-	}
-	return strings.Join(words, " ")
-}
-
-// TestSamples holds that every operation of the language is tried.
-func TestSamples(t *testing.T) {
-	for _, s := range script.Specs() {
-		if l, err := script.ParseLine(sample(s)); err != nil || l.Op.Spec == nil {
-			t.Errorf("%q: %v", sample(s), err)
+			c.errorf("%q after its end: error %v, want one at %s", example, err, place)
 		}
 	}
 }

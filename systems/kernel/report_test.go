@@ -131,7 +131,7 @@ func checkSite(t *testing.T, s *reports.Site) {
 func TestReportsSayWhy(t *testing.T) {
 	all := broken(t)
 	for name, want := range map[string]struct{ id, detail, file string }{
-		"native": {"present-not-reallocated", "entry f0[1] is ", "native/hooks.go"},
+		"native": {"present-not-reallocated", "entry f0[1], a pointer to a table, was ", "native/hooks.go"},
 		"xen":    {"crash-store-rejected", "is in use as", "xen/mmu.go"},
 		"race":   {"fixmap-lands", "", "hooks/calls.go"},
 	} {
