@@ -12,8 +12,7 @@ func hypervisorSlots() Rule {
 		Goal:    "an entry of a table with hypervisor slots is asked for, or such a table comes into use",
 		Hyper:   true,
 		check:   checkXenSlots,
-		ops: []model.Op{model.OpStore, model.OpEmulate, model.OpClearPage, model.OpMMUUpdate, model.OpUpdateVA,
-			model.OpNewBaseptr, model.OpPin, model.OpClearFrame, model.OpCopyFrame},
+		ops:     append(model.Storing(), model.OpNewBaseptr, model.OpPin),
 	}
 }
 

@@ -13,8 +13,7 @@ func storesStay() Rule {
 		Kernel:  FirstKernel,
 		Boot:    true,
 		check:   checkStores,
-		ops: []model.Op{model.OpStore, model.OpEmulate, model.OpClearPage, model.OpMMUUpdate,
-			model.OpUpdateVA, model.OpClearFrame, model.OpCopyFrame},
+		ops:     model.Storing(),
 	}
 }
 

@@ -151,7 +151,7 @@ func TestReportsSayWhy(t *testing.T) {
 		"native":    {"present-not-reallocated", "entry f0[1] is ", "native/hooks.go"},
 		"xen":       {"crash-store-rejected", "is in use as", "xen/mmu.go"},
 		"race":      {"fixmap-lands", "", "hooks/calls.go"},
-		"adversary": {"counts-agree", "validated up to slot 1 only", "model/hypercall.go"},
+		"adversary": {"counts-agree", "validated up to slot 1 only", "model/xen_hypercall.go"},
 	} {
 		f := all[name]
 		if name == "xen" {

@@ -5,17 +5,24 @@ import (
 	"testing"
 
 	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/model/script"
 )
 
-// fieldWatch notes which fields steps have set, by operation.
+// fieldWatch notes which fields steps have set, and whether memory has changed, by
+// operation.
 type fieldWatch struct {
 	seen [model.NumOps]bool
 	set  [model.NumOps]model.Fields
+	// wrote says that memory has changed.
+	wrote [model.NumOps]bool
 }
 
 // Step implements model.Observer.
-func (w *fieldWatch) Step(_ *model.Machine, s *model.Step) {
+func (w *fieldWatch) Step(m *model.Machine, s *model.Step) {
 	w.seen[s.Op] = true
+	for c := range m.Writes {
+		w.wrote[s.Op] = w.wrote[s.Op] || (m.Word(c.Frame, c.Word)^c.Old)&^uint64(model.Accessed|model.Dirty) != 0
+	}
 	for field, is := range map[model.Fields]bool{
 		model.FieldErrno: s.Errno != model.OK, model.FieldLevel: s.Level != 0, model.FieldVA: s.VA != 0,
 		model.FieldFrame: s.Frame != 0, model.FieldOff: s.Off != 0, model.FieldWidth: s.Width != 0,
@@ -28,7 +35,8 @@ func (w *fieldWatch) Step(_ *model.Machine, s *model.Step) {
 }
 
 // TestStepsUseTheirFields wanders through all systems, hostile guests among them: steps
-// set the fields that their row in the table of operations names, and no others.
+// set the fields that their row in the table of operations names, and no others, and
+// change memory if it says so.
 func TestStepsUseTheirFields(t *testing.T) {
 	var w fieldWatch
 	watchSearch(t, "life-xen", "desc", 5, &w)
@@ -47,6 +55,9 @@ func TestStepsUseTheirFields(t *testing.T) {
 	watchAdversary(t, &w)
 	watchHostile(t, &w)
 	for op := range model.NumOps {
+		if is := op.Row().Memory != model.Keeps; is != w.wrote[op] {
+			t.Errorf("%v: memory changes: %v; its row says so: %v", op, w.wrote[op], is)
+		}
 		switch uses := op.Uses(); {
 		case !w.seen[op]:
 			if op != model.OpAnnounce { // only the example of a backend announces
@@ -75,9 +86,13 @@ func watchAdversary(t *testing.T, w *fieldWatch) {
 	}
 }
 
-// watchHostile issues every operation of one that deals with others.
+// watchHostile issues every operation of a hostile guest that deals with others, and a
+// few in a row: memory changes when a frame with a descriptor becomes a GDT, and when
+// another domain stores to a frame that it was given.
 func watchHostile(t *testing.T, w *fieldWatch) {
-	h, err := NewHostile(everything())
+	o := everything()
+	o.Memory = append(o.Memory, "f3 1 0xcf92000000ffff")
+	h, err := NewHostile(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,5 +104,15 @@ func watchHostile(t *testing.T, w *fieldWatch) {
 	for _, c := range m.Calls(nil) {
 		m.Apply(c)
 		m.Restore()
+	}
+	p := hostilePlayer{h: h}
+	for _, text := range []string{"gdt f3", "gdt-none", "give f3", "other f3 0 0"} {
+		l, _ := script.ParseLine(text)
+		code, err := p.code(l.Op)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Apply(code)
+		m.Decode(m.Encode(nil))
 	}
 }
