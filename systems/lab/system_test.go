@@ -350,6 +350,11 @@ func TestExecutors(t *testing.T) {
 	for _, x := range executors {
 		all += len(x.names)
 	}
+	for _, v := range model.Verbs() {
+		if v.OnXen {
+			all++
+		}
+	}
 	if seen != all {
 		t.Errorf("%d operations of the language are carried out, there are %d", seen, all)
 	}
