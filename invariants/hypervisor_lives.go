@@ -1,10 +1,6 @@
 package invariants
 
-import (
-	"fmt"
-
-	"github.com/ptcheck/ptcheck/model"
-)
+import "github.com/ptcheck/ptcheck/model"
 
 func hypervisorLives() Rule {
 	return Rule{
@@ -15,11 +11,13 @@ func hypervisorLives() Rule {
 		Limits:  "knows the deaths that the model has places for",
 		Goal:    "an operation asks something of the hypervisor: anything but a store that needs no help",
 		Machine: UnderHypervisor,
-		Tell: func(v *Violation) string {
-			return fmt.Sprintf("the hypervisor would have died: %v", v.State.Fatal())
-		},
+		Tell:    func(v *Violation) string { return "the hypervisor would have died: " + v.why },
 		guest: guest{
-			event: func(r *Recount, _ *model.Step) (Detail, bool) { return Detail{}, r.s.Fatal() == model.FatalNone },
+			event: func(r *Recount, _ *model.Step) (Detail, bool) {
+				// A state that is packed does not remember it.
+				f := r.s.Fatal()
+				return Detail{}.Because(f.String()), f == model.FatalNone
+			},
 			metAt: func(_ *Recount, s *model.Step) bool { return s.Op != model.OpStore },
 		},
 	}

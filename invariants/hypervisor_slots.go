@@ -17,8 +17,7 @@ func hypervisorSlots() Rule {
 		Machine: UnderHypervisor,
 		Tell:    tellXenSlots,
 		check:   checkXenSlots,
-		ops: []model.Op{model.OpStore, model.OpEmulate, model.OpClearPage, model.OpMMUUpdate, model.OpUpdateVA,
-			model.OpNewBaseptr, model.OpPin, model.OpClearFrame, model.OpCopyFrame},
+		ops:     append(model.Storing(), model.OpNewBaseptr, model.OpPin),
 	}
 }
 

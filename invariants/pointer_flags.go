@@ -22,10 +22,7 @@ func pointerFlags() Rule {
 
 // entryOps are the steps that can change an entry of a table in use, or which
 // tables are.
-var entryOps = []model.Op{
-	model.OpStore, model.OpEmulate, model.OpClearPage, model.OpLoadCR3, model.OpSetCR4, model.OpMMUUpdate,
-	model.OpUpdateVA, model.OpNewBaseptr, model.OpClearFrame, model.OpCopyFrame, model.OpCallBegin, model.OpCallEnd,
-}
+var entryOps = append(model.Storing(), model.OpLoadCR3, model.OpSetCR4, model.OpNewBaseptr, model.OpCallBegin, model.OpCallEnd)
 
 func checkPointers(c *Checker, _ *model.Step) result {
 	out := silent

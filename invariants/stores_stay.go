@@ -18,8 +18,7 @@ func storesStay() Rule {
 		Span:    Booting,
 		Tell:    tellStores,
 		check:   checkStores,
-		ops: []model.Op{model.OpStore, model.OpEmulate, model.OpClearPage, model.OpMMUUpdate,
-			model.OpUpdateVA, model.OpClearFrame, model.OpCopyFrame},
+		ops:     model.Storing(),
 	}
 }
 

@@ -19,6 +19,8 @@ type Operation struct {
 	// Method is the method of Machine that makes the hypercall, for reports that name
 	// the code.
 	Method any
+	// Memory is what becomes of the guest's memory.
+	Memory Effect
 	// Text is what a report says of a step after the name. Words in braces stand for
 	// fields, see words.
 	Text string
@@ -26,6 +28,27 @@ type Operation struct {
 	Unsaid Fields
 	// Verbs are the ways in which a script has a guest do it, the plain one first.
 	Verbs []Verb
+}
+
+// Effect is what an operation does to the guest's memory, accessed and dirty bits
+// aside.
+type Effect uint8
+
+// Effects.
+const (
+	Keeps   Effect = iota
+	Adjusts        // the hypervisor corrects entries or descriptors of a frame
+	Stores         // it is there to store
+)
+
+// Storing lists the operations that are there to store.
+func Storing() (out []Op) {
+	for o := range NumOps {
+		if operations[o].Memory == Stores {
+			out = append(out, o)
+		}
+	}
+	return out
 }
 
 // Verb is a hypercall as scripts have it.

@@ -40,9 +40,9 @@ const (
 // operations is the table of all operations. It is never written to. No method of
 // Machine that a verb calls may read it: Go would call that a cycle.
 var operations = [NumOps]Operation{
-	OpStore:     {Name: "store", Text: "{frame}+{offset}, {width} bytes", Unsaid: FieldVA | FieldValue},
-	OpEmulate:   {Name: "emulated-store", Text: "{frame}+{offset}, {width} bytes", Unsaid: FieldVA | FieldValue},
-	OpClearPage: {Name: "clear-page", Text: "{frame}", Unsaid: FieldVA},
+	OpStore:     {Name: "store", Memory: Stores, Text: "{frame}+{offset}, {width} bytes", Unsaid: FieldVA | FieldValue},
+	OpEmulate:   {Name: "emulated-store", Memory: Stores, Text: "{frame}+{offset}, {width} bytes", Unsaid: FieldVA | FieldValue},
+	OpClearPage: {Name: "clear-page", Memory: Stores, Text: "{frame}", Unsaid: FieldVA},
 	OpBootmem:   {Name: "bootmem", Text: "{frame}"},
 	OpLoadCR3:   {Name: "load_cr3", Text: "{frame}"},
 	OpSetCR4:    {Name: "set_cr4", Text: "{bits}"},
@@ -61,7 +61,7 @@ var operations = [NumOps]Operation{
 		}},
 	},
 	OpMMUUpdate: {
-		Name: "mmu_update", Hypercall: true, Method: (*Machine).MMUUpdate, Text: "{frame}[{slot}] {entry}", Unsaid: FieldWidth,
+		Name: "mmu_update", Memory: Stores, Hypercall: true, Method: (*Machine).MMUUpdate, Text: "{frame}[{slot}] {entry}", Unsaid: FieldWidth,
 		Verbs: []Verb{{
 			Name: "mu", Args: []Operand{OperandFrame, OperandSlot, OperandEntry}, Says: "mmu_update of one entry", Example: "mu f1 1 f0:PW", OnXen: true,
 			Issue: func(m *Machine, o Operands) Errno { return m.MMUUpdate(m.pointer(o)|MMUNormal, o.Entry) },
@@ -79,7 +79,7 @@ var operations = [NumOps]Operation{
 		}},
 	},
 	OpUpdateVA: {
-		Name: "update_va_mapping", Hypercall: true, Method: (*Machine).UpdateVAMapping, Text: "{address} {entry}", Unsaid: FieldFrame | FieldOff | FieldWidth,
+		Name: "update_va_mapping", Memory: Stores, Hypercall: true, Method: (*Machine).UpdateVAMapping, Text: "{address} {entry}", Unsaid: FieldFrame | FieldOff | FieldWidth,
 		Verbs: []Verb{{
 			Name: "map", Args: []Operand{OperandAddress, OperandEntry}, Says: "update_va_mapping, flushing the page", Example: "map s0 f0:PW", OnXen: true,
 			Issue: func(m *Machine, o Operands) Errno { return m.UpdateVAMapping(o.VA, o.Entry, UVMFInvlpg) },
@@ -98,7 +98,7 @@ var operations = [NumOps]Operation{
 		}},
 	},
 	OpNewBaseptr: {
-		Name: "new_baseptr", Hypercall: true, Method: (*Machine).NewBaseptr, Text: "{frame}", Unsaid: FieldValue,
+		Name: "new_baseptr", Memory: Adjusts, Hypercall: true, Method: (*Machine).NewBaseptr, Text: "{frame}", Unsaid: FieldValue,
 		Verbs: []Verb{{
 			Name: "cr3", Args: []Operand{OperandFrame}, Says: "MMUEXT_NEW_BASEPTR, unless the table would kill the guest", Example: "cr3 f0", MMUExt: 5, OnXen: true,
 			Issue: func(m *Machine, o Operands) Errno { return m.NewBaseptr(o.Frame) },
@@ -108,14 +108,14 @@ var operations = [NumOps]Operation{
 		}},
 	},
 	OpUserBaseptr: {
-		Name: "new_user_baseptr", Hypercall: true, Method: (*Machine).NewUserBaseptr, Text: "{frame}", Unsaid: FieldValue,
+		Name: "new_user_baseptr", Memory: Adjusts, Hypercall: true, Method: (*Machine).NewUserBaseptr, Text: "{frame}", Unsaid: FieldValue,
 		Verbs: []Verb{{
 			Name: "ucr3", Args: []Operand{OperandFrameOrNone}, Says: "MMUEXT_NEW_USER_BASEPTR", Example: "ucr3 f0", MMUExt: 15, OnXen: true,
 			Issue: func(m *Machine, o Operands) Errno { return m.NewUserBaseptr(o.Frame) },
 		}},
 	},
 	OpPin: {
-		Name: "pin", Hypercall: true, Method: (*Machine).Pin, Text: "L{level} {frame}", Unsaid: FieldValue,
+		Name: "pin", Memory: Adjusts, Hypercall: true, Method: (*Machine).Pin, Text: "L{level} {frame}", Unsaid: FieldValue,
 		Verbs: []Verb{{
 			Name: "pin", Args: []Operand{OperandLevel, OperandFrame}, Says: "MMUEXT_PIN_Ln_TABLE", Example: "pin 1 f1", OnXen: true,
 			Issue: func(m *Machine, o Operands) Errno { return m.Pin(int(o.N), o.Frame) },
@@ -128,7 +128,7 @@ var operations = [NumOps]Operation{
 		}},
 	},
 	OpUnpin: {
-		Name: "unpin", Hypercall: true, Method: (*Machine).Unpin, Text: "{frame}", Unsaid: FieldValue,
+		Name: "unpin", Memory: Adjusts, Hypercall: true, Method: (*Machine).Unpin, Text: "{frame}", Unsaid: FieldValue,
 		Verbs: []Verb{{
 			Name: "unpin", Args: []Operand{OperandFrame}, Says: "MMUEXT_UNPIN_TABLE", Example: "unpin f1", MMUExt: 4, OnXen: true,
 			Issue: func(m *Machine, o Operands) Errno { return m.Unpin(o.Frame) },
@@ -138,7 +138,7 @@ var operations = [NumOps]Operation{
 		}},
 	},
 	OpSetGDT: {
-		Name: "set_gdt", Hypercall: true, Method: (*Machine).SetGDT, Text: "{frame}",
+		Name: "set_gdt", Memory: Adjusts, Hypercall: true, Method: (*Machine).SetGDT, Text: "{frame}",
 		Verbs: []Verb{{
 			Name: "gdt", Args: []Operand{OperandFrame}, Says: "set_gdt with one frame", Example: "gdt f1", OnXen: true,
 			Issue: func(m *Machine, o Operands) Errno { return m.SetGDT(o.Frame) },
@@ -148,14 +148,14 @@ var operations = [NumOps]Operation{
 		}},
 	},
 	OpClearFrame: {
-		Name: "clear_frame", Hypercall: true, Method: (*Machine).ClearFrame, Unasked: "kernels clear pages by stores of their own", Text: "{frame}", Unsaid: FieldValue,
+		Name: "clear_frame", Memory: Stores, Hypercall: true, Method: (*Machine).ClearFrame, Unasked: "kernels clear pages by stores of their own", Text: "{frame}", Unsaid: FieldValue,
 		Verbs: []Verb{{
 			Name: "clear", Args: []Operand{OperandFrame}, Says: "MMUEXT_CLEAR_PAGE", Example: "clear f1", MMUExt: 16, OnXen: true,
 			Issue: func(m *Machine, o Operands) Errno { return m.ClearFrame(o.Frame) },
 		}},
 	},
 	OpCopyFrame: {
-		Name: "copy_frame", Hypercall: true, Method: (*Machine).CopyFrame, Unasked: "kernels copy pages by stores of their own", Text: "{frame} from {source}",
+		Name: "copy_frame", Memory: Stores, Hypercall: true, Method: (*Machine).CopyFrame, Unasked: "kernels copy pages by stores of their own", Text: "{frame} from {source}",
 		Verbs: []Verb{{
 			Name: "copy", Args: []Operand{OperandFrame, OperandFrame}, Says: "MMUEXT_COPY_PAGE to the first from the second", Example: "copy f1 f0", MMUExt: 17, OnXen: true,
 			Issue: func(m *Machine, o Operands) Errno { return m.CopyFrame(o.Frame, o.Second) },
@@ -179,7 +179,7 @@ var operations = [NumOps]Operation{
 	OpCallEnd:   {Name: "end"},
 	OpHook:      {Name: "hook", Text: "{hook} {frame}"},
 	OpDealing: {
-		Name: "dealing", Hypercall: true, Granted: "only hostile guests make it, and nobody asks what they make of an answer",
+		Name: "dealing", Memory: Stores, Hypercall: true, Granted: "only hostile guests make it, and nobody asks what they make of an answer",
 		Text: "{frame}", Unsaid: FieldErrno, Verbs: dealingVerbs,
 	},
 }

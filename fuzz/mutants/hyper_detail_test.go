@@ -25,7 +25,7 @@ func TestHyperDetails(t *testing.T) {
 		{"X33", "partial-consistent", "f3 is L3 x1 partly validated, up to slot 2; entry f3[1] is f4:P, and f4 is L2 x1 partly validated"},
 		{"X24", "tables-valid", "entry f2[1] is f3:P in a validated L2; f3 is unused"},
 		{"X12", "tables-valid", "f2 is in use as a descriptor table; descriptor 0 is 0x8f0000000000, which no guest may have"},
-		{"X18", "tables-valid", "entry f1[0] is 0x200300002001 in a validated L1; it names no frame that the guest has"},
+		{"X18", "tables-valid", "entry f1[0] is m0x200300002:P in a validated L1; it names no frame that the guest has"},
 		{"X20", "tables-valid", "entry f1[0] is f2:P in a validated L1; f2 is unused, and not the guest's"},
 		{"X17", "counts-agree", "f2 is W x1 by memory, pins and registers; the hypervisor has it as unused; references: 2, the hypervisor has 1"},
 		{"X52", "counts-agree", "f0 is L2 x2 pinned, as memory, pins and registers have it; references: 3, the hypervisor has 4"},

@@ -2,6 +2,7 @@ package all_test
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/ptcheck/ptcheck/model"
@@ -12,15 +13,21 @@ import (
 	"github.com/ptcheck/ptcheck/systems/pvdp"
 )
 
-// fieldWatch notes which fields steps have set, by operation.
+// fieldWatch notes which fields steps have set, and whether memory has changed, by
+// operation.
 type fieldWatch struct {
 	seen [model.NumOps]bool
 	set  [model.NumOps]model.Fields
+	// wrote says that memory has changed.
+	wrote [model.NumOps]bool
 }
 
 // Step implements model.Observer.
-func (w *fieldWatch) Step(_ *model.Machine, s *model.Step) {
+func (w *fieldWatch) Step(m *model.Machine, s *model.Step) {
 	w.seen[s.Op] = true
+	for c := range m.Writes {
+		w.wrote[s.Op] = w.wrote[s.Op] || (m.Word(c.Frame, c.Word)^c.Old)&^uint64(model.Accessed|model.Dirty) != 0
+	}
 	for field, is := range map[model.Fields]bool{
 		model.FieldErrno: s.Errno != model.OK, model.FieldLevel: s.Level != 0, model.FieldVA: s.VA != 0,
 		model.FieldFrame: s.Frame != 0, model.FieldOff: s.Off != 0, model.FieldWidth: s.Width != 0,
@@ -33,7 +40,8 @@ func (w *fieldWatch) Step(_ *model.Machine, s *model.Step) {
 }
 
 // TestStepsUseTheirFields wanders through all systems, hostile guests among them: steps
-// set the fields that their row in the table of operations names, and no others.
+// set the fields that their row in the table of operations names, and no others, and
+// change memory if it says so.
 func TestStepsUseTheirFields(t *testing.T) {
 	var w fieldWatch
 	watchSearch(t, life.Xen(), "desc", 5, &w)
@@ -49,6 +57,9 @@ func TestStepsUseTheirFields(t *testing.T) {
 	watchAdversary(t, &w)
 	watchHostile(t, &w)
 	for op := range model.NumOps {
+		if is := op.Row().Memory != model.Keeps; is != w.wrote[op] {
+			t.Errorf("%v: memory changes: %v; its row says so: %v", op, w.wrote[op], is)
+		}
 		switch uses := op.Uses(); {
 		case !w.seen[op]:
 			if op != model.OpAnnounce { // only the example of a backend announces
@@ -77,22 +88,58 @@ func watchAdversary(t *testing.T, w *fieldWatch) {
 	}
 }
 
-// watchHostile issues every operation of the named scopes.
+// watchHostile issues every operation of a hostile guest that deals with others, and a
+// few in a row: memory changes when a frame with a descriptor becomes a GDT, and when
+// another domain stores to a frame that it was given. Then it makes every hypercall of
+// the table of operations, granted and refused.
 func watchHostile(t *testing.T, w *fieldWatch) {
-	for _, sc := range hostile.Scopes() {
-		h, err := hostile.New(sc.Options)
-		if err != nil {
-			t.Fatal(err)
+	h, err := hostile.New(dealing())
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := h.NewModel()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Observe(w)
+	m.Init(0)
+	for _, c := range m.Calls(nil) {
+		m.Apply(c)
+		m.Restore()
+	}
+	for _, text := range []string{"gdt f3", "gdt-none", "give f3", "other f3 0 0"} {
+		code := slices.IndexFunc(m.Calls(nil), func(c uint64) bool { return m.OpText(c) == text })
+		if code < 0 {
+			t.Fatalf("the guest cannot make %q", text)
 		}
-		m, err := h.NewModel()
-		if err != nil {
-			t.Fatal(err)
-		}
-		m.Observe(w)
-		m.Init(0)
-		for _, c := range m.Calls(nil) {
-			m.Apply(c)
-			m.Restore()
+		m.Apply(m.Calls(nil)[code])
+		m.Decode(m.Encode(nil))
+	}
+	for op := range model.NumOps {
+		for refuse := range 2 {
+			m.Init(0)
+			k := model.NewMachine(m.State(), w)
+			k.Refuse = refuse
+			if row := op.Row(); row.Hypercall {
+				k.Run(func() {
+					row.Verbs[0].Issue(k, model.Operands{Frame: 3, Second: 1, N: 1, Entry: model.MakeEntry(1, model.Present), VA: model.PageSize})
+				})
+			}
 		}
 	}
+}
+
+// dealing is a guest with all operations of the named scopes.
+func dealing() hostile.Options {
+	o := hostile.Options{Slots: []int{2, 2, 1}, Frames: 5, Flags: []string{"P", "PW"}, Interrupts: 2, StaleTLB: true, Profile: model.Xen417(),
+		Wide: true, Memory: []string{"f2 0 f4:PW", "f3 0 f1:P", "f3 1 0xcf92000000ffff"}, Words: []string{"0x8f0000000000"},
+		Extra: []model.ExtraKind{model.SharedInfo, model.XenOwned}}
+	for _, s := range hostile.Scopes() {
+		for _, op := range s.Options.Ops {
+			if !slices.Contains(o.Ops, op) {
+				o.Ops = append(o.Ops, op)
+			}
+		}
+	}
+	return o
 }

@@ -17,16 +17,16 @@ type Model struct {
 	saved []*model.State // what Restore goes back to
 	call  Call
 
-	machine *model.Machine
-	kernel  hooks.Kernel
-	checker *invariants.Checker
-	run     func() // carries out call; made once, so that a transition allocates nothing
-	duo     *model.Duo
-	both    [2]func() // carry out the two halves of call
-	trial   trial
-	counts  []uint64
-	last    *model.Crash // how the kernel died in the last call
-	codes   []uint64     // scratch of Allows
+	machine   *model.Machine
+	kernel    hooks.Kernel
+	checker   *invariants.Checker
+	run       func() // carries out call; made once, so that a transition allocates nothing
+	duo       *model.Duo
+	both      [2]func() // carry out the two halves of call
+	rehearsal rehearsal
+	counts    []uint64
+	last      *model.Crash // how the kernel died in the last call
+	codes     []uint64     // scratch of Allows
 }
 
 var (

@@ -15,7 +15,7 @@ const maxRefused = 1<<8 - 1
 // that they make, with that hypercall refused. It finds out how many there are by
 // making the call.
 func (m *Model) withRefusals(dst []uint64, from int) []uint64 {
-	t := m.trialRun()
+	t := m.rehearse()
 	for _, code := range dst[from:] {
 		t.call = CallOf(code)
 		if t.call.CPU != 0 {

@@ -7,9 +7,9 @@ import (
 	"github.com/ptcheck/ptcheck/model"
 )
 
-// trial makes calls, unwatched, to find out what can happen to them: which schedules
+// rehearsal makes calls, unwatched, to find out what can happen to them: which schedules
 // a pair can follow, how many hypercalls there are to refuse.
-type trial struct {
+type rehearsal struct {
 	machine *model.Machine
 	kernel  hooks.Kernel
 	duo     *model.Duo
@@ -30,7 +30,7 @@ func halves(c *Call, k *hooks.Kernel) [2]func() {
 // withSchedules appends every pair of calls of the working state, each with every
 // schedule that it can follow from there.
 func (m *Model) withSchedules(dst []uint64) []uint64 {
-	t := m.trialRun()
+	t := m.rehearse()
 	t.pairs = m.sys.Pairs(t.pairs[:0], m.work[m.start])
 	for _, c := range t.pairs {
 		for first := range 2 {
@@ -48,16 +48,16 @@ func (m *Model) allowsPair(c Call) bool {
 		return false
 	}
 	m.saved[m.start].CopyFrom(m.work[m.start])
-	t := m.trialRun()
+	t := m.rehearse()
 	t.pairs = m.sys.Pairs(t.pairs[:0], m.work[m.start])
 	alone := c
 	alone.Sched = model.Schedule{}
 	return slices.Contains(t.pairs, alone) && m.follows(c)
 }
 
-// trialRun returns the trial, ready to work on the working state.
-func (m *Model) trialRun() *trial {
-	t := &m.trial
+// rehearse returns the rehearsal, ready to work on the working state.
+func (m *Model) rehearse() *rehearsal {
+	t := &m.rehearsal
 	if t.machine == nil {
 		t.machine = model.NewMachine(nil)
 		t.kernel.M = t.machine
@@ -92,7 +92,7 @@ func (m *Model) extend(dst []uint64, c Call, at int) ([]uint64, bool) {
 // follows makes a pair of calls and undoes it. It reports whether there was a step
 // at each preemption of the schedule.
 func (m *Model) follows(c Call) bool {
-	t := &m.trial
+	t := &m.rehearsal
 	t.call = c
 	t.duo.Run(t.both, c.Sched)
 	m.work[m.start].CopyFrom(m.saved[m.start])

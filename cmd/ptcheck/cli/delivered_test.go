@@ -124,7 +124,6 @@ func TestHeldAnyway(t *testing.T) {
 // was meant, is refused with a reason.
 func TestNothingIsNoSuccess(t *testing.T) {
 	file := func(text string) string { return scenarioFile(t, text) }
-	script := "# 32 bits\nmap s0 f0:PW #= 0\n"
 	for name, args := range map[string][]string{
 		"empty":                  {"replay", file("")},
 		"blank":                  {"replay", file("\n\n  \n")},
