@@ -1,7 +1,6 @@
 package system
 
 import (
-	"math/rand/v2"
 	"testing"
 
 	"github.com/ptcheck/ptcheck/model"
@@ -52,7 +51,6 @@ func TestStepsUseTheirFields(t *testing.T) {
 		m.machine.Observe(&w)
 		wander(m, 12)
 	}
-	watchAdversary(t, &w)
 	watchHostile(t, &w)
 	for op := range model.NumOps {
 		if is := op.Row().Memory != model.Keeps; is != w.wrote[op] {
@@ -69,26 +67,10 @@ func TestStepsUseTheirFields(t *testing.T) {
 	}
 }
 
-// watchAdversary issues random operations of a hostile guest that has them all.
-func watchAdversary(t *testing.T, w *fieldWatch) {
-	a, err := OpenAdversary("adversary", AdversaryOptions{Frames: 4, Levels: 2, Slots: 2, Profile: model.Ideal()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := a.NewModel()
-	if err != nil {
-		t.Fatal(err)
-	}
-	m.m.Observe(w)
-	rng := rand.New(rand.NewPCG(1, 1))
-	for range 2000 {
-		m.Do(GuestOp{Op: uint8(rng.IntN(numOps)), Frame: uint8(rng.IntN(4)), Arg: uint8(rng.IntN(2)), Entry: model.MakeEntry(model.MFN(rng.IntN(4)), model.Present)})
-	}
-}
-
 // watchHostile issues every operation of a hostile guest that deals with others, and a
 // few in a row: memory changes when a frame with a descriptor becomes a GDT, and when
-// another domain stores to a frame that it was given.
+// another domain stores to a frame that it was given. Then it makes each hypercall of
+// the table of operations, granted or not, and once refused for want of memory.
 func watchHostile(t *testing.T, w *fieldWatch) {
 	o := everything()
 	o.Memory = append(o.Memory, "f3 1 0xcf92000000ffff")
@@ -114,5 +96,16 @@ func watchHostile(t *testing.T, w *fieldWatch) {
 		}
 		m.Apply(code)
 		m.Decode(m.Encode(nil))
+	}
+	for op := range model.NumOps {
+		for refuse := range 2 {
+			m.Init(0)
+			m.m.Refuse = refuse
+			if row := op.Row(); row.Hypercall {
+				m.m.Run(func() {
+					row.Verbs[0].Issue(m.m, model.Operands{Frame: 3, Second: 1, N: 1, Entry: model.MakeEntry(1, model.Present), VA: m.page(1)})
+				})
+			}
+		}
 	}
 }
