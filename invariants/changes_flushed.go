@@ -10,8 +10,8 @@ func changesFlushed() Rule {
 	return Rule{
 		ID:      "changes-flushed",
 		Says:    "What a call takes away from the tables in use, or leads elsewhere, is flushed after the change: before the call ends, and before the page concerned is free.",
-		Applies: "to entries below CR3 that lose their frame for another one or for none, in the user's part also to those that lose write permission; when the call ends outside lazy sections, and when a frame is given back",
-		Source:  "Intel SDM vol. 3, 4.10.4; Linux, zap_low_mappings, set_pte_pfn, kpte_clear_flush, tlb_finish_mmu, ptep_clear_flush",
+		Applies: "to entries below CR3 that lose their frame for another one or for none, in the user's part also to those that lose write permission; when the call ends outside lazy sections, and when a frame is given back; in the vmalloc area of a kernel that flushes it lazily, when an address is used again",
+		Source:  "Intel SDM vol. 3, 4.10.4; Linux, zap_low_mappings, set_pte_pfn, kpte_clear_flush, tlb_finish_mmu, ptep_clear_flush; db64fe02258f (vmap addresses are flushed before they are used again)",
 		Limits:  "judges the processor that made the change; tables that become large pages with the same frames are exempt, and so is what a lazy section leaves to its end; a flush by the hypervisor for its own sake does not count",
 		Goal:    "a flush follows a change",
 		Tell:    tellUnflushed,
@@ -32,10 +32,30 @@ type unflushed struct {
 	// empty says that nothing was mapped through the table that the entry named: a
 	// processor may hold no more than the way to it.
 	empty bool
+	// reused says that the address was used before, by way of an entry that is gone, and
+	// that a processor still has the translation.
+	reused bool
 }
 
-// mostUnflushed bounds the list: calls that change more flush everything.
-const mostUnflushed = 32
+// lazilyFlushed reports whether an address is one that the kernel flushes when it is used
+// again, not when it is given up.
+func (c *Checker) lazilyFlushed(va model.VA) bool {
+	life := c.s.L.Life
+	return life != nil && life.LazyVmap && va == life.Vmalloc
+}
+
+// cachedElsewhere reports whether a processor has a page cached that a leaf leads
+// elsewhere.
+func (c *Checker) cachedElsewhere(page model.VA, leaf model.Entry) bool {
+	for n := range c.s.Processors() {
+		for t := range c.s.TLBOf(n).Each {
+			if t.Page == page && t.Frame != c.s.L.Map.Frame(c.s.L.Names(leaf)) {
+				return true
+			}
+		}
+	}
+	return false
+}
 
 func checkFlushed(c *Checker, st *model.Step) result {
 	m := c.call
@@ -65,7 +85,7 @@ func checkFlushed(c *Checker, st *model.Step) result {
 		return silent
 	case model.OpFree:
 		for i := range m.late {
-			if u := &m.late[i]; c.s.L.Map.Frame(u.old.MFN()) == st.Frame {
+			if u := &m.late[i]; !u.reused && c.s.L.Map.Frame(c.s.L.Names(u.old)) == st.Frame {
 				return c.fail(u.detail(c.s).WithFrame(st.Frame))
 			}
 		}
@@ -81,19 +101,28 @@ func checkFlushed(c *Checker, st *model.Step) result {
 
 // noteUnflushed remembers a change after which a cached translation is wrong.
 func (c *Checker) noteUnflushed(e *edit) {
-	if e.trees&inActive == 0 || !e.old.Is(model.Present) || len(c.call.late) == mostUnflushed {
+	if e.trees&inActive == 0 {
 		return
 	}
 	g := c.trees.active.geo
 	in := tableOf(c.s, g, e.table, e.level)
-	wasLeaf, isLeaf := in.isLeaf(e.old), in.isLeaf(e.now)
 	va := c.trees.active.address(e.table, e.level, e.slot)
+	if !e.old.Is(model.Present) {
+		if e.level == 1 && e.now.Is(model.Present) && c.lazilyFlushed(va) && c.cachedElsewhere(va, e.now) {
+			c.call.late = append(c.call.late, unflushed{table: e.table, slot: e.slot, level: 1, va: va, geo: g, reused: true})
+		}
+		return
+	}
+	wasLeaf, isLeaf := in.isLeaf(e.old), in.isLeaf(e.now)
 	loses := e.old.Is(model.RW) && !e.now.Is(model.RW) && va < c.s.L.Kernel.PageOffset
 	switch {
 	case !e.now.Is(model.Present):
+		if e.level == 1 && c.lazilyFlushed(va) {
+			return
+		}
 	case wasLeaf != isLeaf:
 		return
-	case e.old.MFN() == e.now.MFN() && !loses:
+	case c.s.L.Names(e.old) == c.s.L.Names(e.now) && !loses:
 		return
 	}
 	c.call.late = append(c.call.late, unflushed{table: e.table, slot: e.slot, level: e.level, va: va, geo: g, old: e.old,
@@ -143,7 +172,10 @@ func (c *Checker) leftUnflushed(st *model.Step) result {
 	for i := range c.call.late {
 		u := &c.call.late[i]
 		now := c.s.Entry(u.geo, u.table, u.slot)
-		same := now.Is(model.Present) && now.MFN() == u.old.MFN() && (now.Is(model.RW) || !u.old.Is(model.RW) || u.va >= c.s.L.Kernel.PageOffset)
+		if u.reused {
+			return c.fail(u.detail(c.s))
+		}
+		same := now.Is(model.Present) && c.s.L.Names(now) == c.s.L.Names(u.old) && (now.Is(model.RW) || !u.old.Is(model.RW) || u.va >= c.s.L.Kernel.PageOffset)
 		if u.empty || same || c.s.Active() != u.geo {
 			continue
 		}
@@ -158,6 +190,9 @@ func (u *unflushed) detail(s *model.State) Detail {
 }
 
 func tellUnflushed(v *Violation) string {
+	if !v.was.Is(model.Present) {
+		return fmt.Sprintf("address %s is used again, and a processor still has what it led to before: %s; the call ends, and no flush has followed", v.page(), v.entry())
+	}
 	text := fmt.Sprintf("entry %s, for address %s, was %s and is %s", v.slotName(), v.page(), v.EntryText(v.was), v.EntryText(v.is))
 	if v.has&partFrame != 0 {
 		return fmt.Sprintf("%s is given back; %s, and no flush has followed", v.name(v.frame), text)

@@ -96,6 +96,9 @@ func (c *Checker) Step(m *model.Machine, s *model.Step) {
 	c.call = &c.calls[s.CPU]
 	c.recounted = false
 	c.call.follow(c.s, s)
+	if c.call.settled {
+		c.noteEffects()
+	}
 	for _, i := range c.ops[s.Op] {
 		rule := &c.rules[i]
 		if !rule.in(c.s.Kernel.Phase) {

@@ -33,7 +33,7 @@ func (c *Checker) eachDirect(root model.Frame, g *model.Geometry, visit func(pfn
 // visited for.
 func (c *Checker) leadsTo(m mapping) model.Frame {
 	if m.level == 1 {
-		return c.s.L.Map.Frame(m.leaf.MFN())
+		return c.s.L.Map.Frame(c.s.L.Names(m.leaf))
 	}
 	return m.frame
 }

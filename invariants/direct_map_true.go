@@ -9,9 +9,9 @@ import (
 func directMapTrue() Rule {
 	return Rule{
 		ID:      "direct-map-true",
-		Says:    "Each leaf of the direct map leads to its own frame, and no entry of a table in use names a frame that is not the guest's.",
-		Applies: "at each step to the entries that it changes or brings into use; when a call ends to the whole direct map under CR3 and under the kernel's root",
-		Source:  "Linux, include/asm-i386/page.h: __va and __pa; xen_make_pte and mfn_to_pfn (arch/i386/xen/mmu.c) convert between the two kinds of frame numbers",
+		Says:    "Each leaf of the direct map leads to its own frame, as it is stored, and no entry of a table in use names a frame that is neither the guest's nor a device's that it may map.",
+		Applies: "at each step to the entries that it changes or brings into use, where memory is encrypted also to their encryption bit; when a call ends to the whole direct map under CR3 and under the kernel's root",
+		Source:  "Linux, include/asm-i386/page.h: __va and __pa; xen_make_pte and mfn_to_pfn (arch/i386/xen/mmu.c) convert between the two kinds of frame numbers; AMD APM vol. 2, 7.10 (encrypted memory)",
 		Limits:  "shared_info may be named too; entries that head.S left behind may name memory that does not exist, until the kernel writes them",
 		Goal:    "a leaf of the direct map is written",
 		Tell:    tellDirectMap,
@@ -28,7 +28,7 @@ func checkDirectMap(c *Checker, st *model.Step) result {
 		}
 		of := c.trees.of(e.trees)
 		leaf := e.level == 1 || largeLeaf(c.s, of.geo, e.level, e.now)
-		to, pages := e.now.MFN(), model.MFN(1)
+		to, pages := c.s.L.Names(e.now), model.MFN(1)
 		if leaf {
 			pages = model.MFN(of.geo.Span(e.level) / model.PageSize)
 			to = to / pages * pages // the lowest bit of a large page's number is PAT
@@ -37,8 +37,12 @@ func checkDirectMap(c *Checker, st *model.Step) result {
 		va := of.address(e.table, e.level, e.slot)
 		pfn := c.s.L.PA(va).PFN()
 		switch {
-		case !c.given(f) && !c.headsOwn(&e), leaf && pfn < c.s.L.Kernel.MaxLowPFN && f != model.Frame(pfn):
+		case !c.given(f) && !c.headsOwn(&e) && !(leaf && c.s.L.IsDevice(to)),
+			leaf && pfn < c.s.L.Kernel.MaxLowPFN && f != model.Frame(pfn):
 			out = c.fail(atEntry(e.table, e.slot, e.now).WithAddress(va).WithFrame(f))
+			return false
+		case leaf && pfn < c.s.L.Kernel.MaxLowPFN && e.now&c.s.L.Encrypt != c.s.L.Encrypt:
+			out = c.fail(atEntry(e.table, e.slot, e.now).WithAddress(va).WithFrame(f).Because(plain))
 			return false
 		case leaf && pfn < c.s.L.Kernel.MaxLowPFN:
 			out = held
@@ -87,8 +91,15 @@ func (c *Checker) given(f model.Frame) bool {
 	return n < len(h.Extra) && h.Extra[n].Kind == model.SharedInfo
 }
 
+// plain is said of a leaf without the encryption bit, where memory has been written
+// with it.
+const plain = "is read without decryption"
+
 func tellDirectMap(v *Violation) string {
 	l := v.State.L
+	if v.why != "" {
+		return fmt.Sprintf("address %s, the direct map of %s, %s: %s", v.page(), v.name(v.frame), v.why, v.ends())
+	}
 	if pfn := l.PA(v.address).PFN(); l.Map.IsGuest(v.frame) && pfn < l.Kernel.MaxLowPFN {
 		return fmt.Sprintf("address %s, the direct map of %s, leads to %s: %s", v.page(), v.name(model.Frame(pfn)), v.name(v.frame), v.ends())
 	}

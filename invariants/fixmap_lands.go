@@ -12,7 +12,7 @@ func fixmapLands() Rule {
 		Says:    "A fixmap index maps the frame that was asked for, with the attributes that were asked for.",
 		Applies: "when a fixmap or alias call ends, and for shared_info when setup_done ends under a hypervisor",
 		Source:  "Linux, set_pte_pfn (arch/i386/mm/pgtable.c), PAGE_KERNEL and PAGE_KERNEL_RO; xen_pagetable_setup_done (ab144f5e)",
-		Limits:  "looks at the tables under the kernel's own root; not at software bits, nor at no-execute where making an entry loses it (32-bit guests)",
+		Limits:  "looks at the tables under the kernel's own root; whether the leaf is global, accessed or dirty is free, and so are software bits; no-execute is not looked at where making an entry loses it (32-bit guests)",
 		Goal:    "a fixmap call ends",
 		Span:    Booting,
 		Tell:    tellFixmap,
@@ -44,8 +44,8 @@ func checkFixmap(c *Checker, st *model.Step) result {
 // something about.
 func (c *Checker) fixFlags(writable bool) (want, care model.Entry) {
 	l := c.s.L
-	want = model.Present | model.Accessed | model.Dirty
-	care = model.FlagMask &^ (model.Avail | model.AvailHigh)
+	want = model.Present | accessBits | l.Encrypt
+	care = model.FlagMask&^(ownBits|model.Global) | l.Encrypt
 	if writable {
 		want |= model.RW
 	}
@@ -59,7 +59,7 @@ func (c *Checker) fixFlags(writable bool) (want, care model.Entry) {
 	case l.Hyper == nil:
 	case l.Geo.SignExtend:
 		// The hypervisor sets these, and marks what the kernel keeps for itself.
-		care = care&^(model.User|model.Global) | model.GuestKernel
+		care = care&^model.User | model.GuestKernel
 		want |= model.GuestKernel
 	default:
 		care &^= model.NX
@@ -70,7 +70,7 @@ func (c *Checker) fixFlags(writable bool) (want, care model.Entry) {
 // fixmapIs compares the mapping of an address under the kernel's root.
 func (c *Checker) fixmapIs(va model.VA, to model.MFN, want, care model.Entry) result {
 	m, ok := resolve(c.s, c.s.L.Geo, model.Frame(c.s.L.Kernel.Root), va)
-	if !ok || m.level != 1 || m.leaf.MFN() != to || (m.leaf.Flags()^want)&care != 0 {
+	if !ok || m.level != 1 || c.s.L.Names(m.leaf) != to || (m.leaf^want)&(care&^model.FrameMask|c.s.L.Encrypt) != 0 {
 		return c.fail(c.at(va, c.s.L.Geo, m).WithWant(model.MakeEntry(to, want), care|model.FrameMask))
 	}
 	return held

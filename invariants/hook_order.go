@@ -2,6 +2,7 @@ package invariants
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/ptcheck/ptcheck/model"
 )
@@ -9,10 +10,10 @@ import (
 func hookOrder() Rule {
 	return Rule{
 		ID:      "hook-order",
-		Says:    "The hooks are called in their order: setup_start first, alloc before a table is linked (and for a two-level root on bare metal), release after it is unlinked, setup_done last, each setter in its phase.",
-		Applies: "to hook calls, to tables that come into use under the kernel's root after setup_start, and to the setters when a call ends",
+		Says:    "The hooks are called in their order: setup_start first, alloc before a new table is linked (and for a two-level root on bare metal), release after it is unlinked, setup_done last, each setter in its phase.",
+		Applies: "to hook calls, to tables allocated in the same call that come into use under the kernel's root after setup_start, and to the setters when a call ends",
 		Source:  "Linux b239fb25 (pagetable_init, native_pagetable_setup_start, one_md_table_init, one_page_table_init) and ab144f5e (xen_pagetable_setup_start and setup_done choose the variants)",
-		Limits:  "a table that setup_start moves is announced to nobody; which setter was called is not seen, only which one was live",
+		Limits:  "a table that setup_start moves is announced to nobody; of a table that was allocated in an earlier call, or set aside before the boot, nobody knows whether it was announced then; which setter was called is not seen, only which one was live",
 		Goal:    "a table that an alloc hook has heard of is linked, or a setup hook's call ends",
 		Span:    Booting,
 		Tell:    tellHooks,
@@ -46,10 +47,12 @@ func checkHooks(c *Checker, st *model.Step) result {
 		if p.trees&inKernel == 0 || c.start.tables[p.frame] || model.PFN(p.frame) == c.s.L.Kernel.ZeroPage {
 			continue
 		}
-		if !c.told(p) {
+		switch {
+		case c.told(p):
+			out = held
+		case c.takenNow(p.frame):
 			return c.fail(about(p.frame).Because("is linked as a table, and the alloc hook has not heard of it in this call"))
 		}
-		out = held
 	}
 	return out
 }
@@ -82,14 +85,24 @@ func (c *Checker) hookCalled(st *model.Step) result {
 }
 
 // told reports whether the alloc hook of its level has heard of a table in this
-// call.
+// call. The latest notices are looked at first.
 func (c *Checker) told(p place) bool {
 	hook := model.HookAllocPD
 	if p.level == 1 {
 		hook = model.HookAllocPT
 	}
-	for _, n := range c.call.told {
+	for _, n := range slices.Backward(c.call.told) {
 		if n.frame == p.frame && n.hook == hook {
+			return true
+		}
+	}
+	return false
+}
+
+// takenNow reports whether a frame was taken from the boot allocator in this call.
+func (c *Checker) takenNow(f model.Frame) bool {
+	for _, g := range slices.Backward(c.call.taken) {
+		if g == f {
 			return true
 		}
 	}

@@ -71,7 +71,7 @@ func (c *Checker) lowPart() bool {
 	root := c.trees.kernel.root
 	end := min(l.Kernel.MaxLowPFN, model.PFN(g.Span(g.Levels)/model.PageSize))
 	first, kernel := c.s.Entry(g, root, 0), c.s.Entry(g, root, l.UserSlots())
-	if shared := first.Is(model.Present) && first.MFN() == kernel.MFN(); shared && g.Index(l.Kernel.PageOffset, 2) == 0 {
+	if shared := first.Is(model.Present) && l.Names(first) == l.Names(kernel); shared && g.Index(l.Kernel.PageOffset, 2) == 0 {
 		return true // as true and complete as the direct map, which other rules judge
 	}
 	for pfn := range end {

@@ -52,7 +52,7 @@ func checkKernelPart(c *Checker, st *model.Step) result {
 // lastL2 is the L2 under the last slot of a PAE root.
 func (c *Checker) lastL2(root model.Frame) model.Frame {
 	g := c.s.L.Geo
-	return c.s.L.Map.Frame(c.s.Entry(g, root, g.Slots[g.Levels]-1).MFN())
+	return c.s.L.Map.Frame(c.s.L.Names(c.s.Entry(g, root, g.Slots[g.Levels]-1)))
 }
 
 // sameKernel compares the kernel's part of two tables of a level, both of which
@@ -67,7 +67,7 @@ func (c *Checker) sameKernel(mine, init model.Frame, level int, base model.VA) (
 	}
 	for i, a := range t.slots {
 		b := c.s.Entry(l.Geo, init, i)
-		fa, fb := l.Map.Frame(a.MFN()), l.Map.Frame(b.MFN())
+		fa, fb := l.Map.Frame(l.Names(a)), l.Map.Frame(l.Names(b))
 		va := base + model.VA(i)*l.Geo.Span(level)
 		has, want := a&model.Present != 0, b&model.Present != 0
 		switch {

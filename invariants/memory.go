@@ -1,6 +1,10 @@
 package invariants
 
-import "github.com/ptcheck/ptcheck/model"
+import (
+	"slices"
+
+	"github.com/ptcheck/ptcheck/model"
+)
 
 // callMemory is what rules remember from step to step of a protocol call.
 type callMemory struct {
@@ -14,14 +18,42 @@ type callMemory struct {
 	told []notice
 	// announced says that the call has called the setup hook that it is there for.
 	announced bool
+	// taken are the frames that a boot allocator has handed out in this call.
+	taken []model.Frame
 	// asked and refused: a hypercall was made, and one was refused.
 	asked, refused bool
 	refusedOp      model.Op // the last one that was
-	// settled says that all that the call is to establish was there when it began.
-	settled bool
+	// interrupted says that a hypercall is to be made again, and which.
+	interrupted bool
+	again       model.Op
+	// settled says that all that the call is to establish was there when it began; changed
+	// are then the entries whose effect it has changed. manyChanged says that there are
+	// more than the list has room for.
+	settled     bool
+	changed     []changedEntry
+	manyChanged bool
 	// late are the changes of this call that no flush has followed yet.
 	late []unflushed
 	half half
+}
+
+// changedEntry is an entry with what it was.
+type changedEntry struct {
+	frame model.Frame
+	slot  int
+	old   model.Entry
+}
+
+// note remembers a changed entry, unless it is on the list already.
+func (m *callMemory) note(f model.Frame, slot int, old model.Entry) {
+	if slices.ContainsFunc(m.changed, func(x changedEntry) bool { return x.frame == f && x.slot == slot }) {
+		return
+	}
+	if len(m.changed) == maxWords {
+		m.manyChanged = true
+		return
+	}
+	m.changed = append(m.changed, changedEntry{f, slot, old})
 }
 
 // notice is a hook call about a table.
@@ -36,18 +68,19 @@ const maxWords = 128
 
 // reset forgets everything, as when a call begins.
 func (m *callMemory) reset() {
-	*m = callMemory{words: m.words[:0], told: m.told[:0], late: m.late[:0]}
+	*m = callMemory{words: m.words[:0], told: m.told[:0], late: m.late[:0], changed: m.changed[:0], taken: m.taken[:0]}
 }
 
 // follow takes in one step.
 func (m *callMemory) follow(s *model.State, st *model.Step) {
 	switch st.Op {
 	case model.OpCallBegin:
-		refused, op := m.refused, m.refusedOp // not heeded, if a call begins inside of another one
+		outer := *m // not heeded, if a call begins inside of another one
 		m.reset()
-		m.refused, m.refusedOp = refused, op
+		m.refused, m.refusedOp, m.interrupted, m.again = outer.refused, outer.refusedOp, outer.interrupted, outer.again
 	case model.OpBootmem:
 		m.allocated = true
+		m.taken = append(m.taken, st.Frame)
 	}
 	m.shared = m.shared || st.Busy
 	if !m.full {

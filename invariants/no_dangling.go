@@ -10,8 +10,8 @@ func noDangling() Rule {
 	return Rule{
 		ID:      "no-dangling",
 		Says:    "No table in use, root, pin or cached translation names a frame that the kernel has given back, and no page has more users than the kernel counts.",
-		Applies: "after boot, when a frame is given back, a root is loaded or pinned, and when a call ends; the direct map names every frame, and a kmap that nobody uses may outlive its page",
-		Source:  "Linux, tlb_finish_mmu: pages are free only after the flush (merge 706a1ea65e6f); kunmap_atomic, kpte_clear_flush; Xen, comment at the head of arch/x86/mm.c",
+		Applies: "after boot, when a frame is given back, a root is loaded or pinned, and when a call ends; the direct map names every frame, a kmap that nobody uses may outlive its page, and so may a cached translation of the vmalloc area where the kernel flushes it lazily",
+		Source:  "Linux, tlb_finish_mmu: pages are free only after the flush (merge 706a1ea65e6f); kunmap_atomic, kpte_clear_flush; Linux db64fe02258f (lazy flushes of vmap addresses); Xen, comment at the head of arch/x86/mm.c",
 		Limits:  "of an address space that is neither loaded nor pinned it looks only while its process may run",
 		Goal:    "a frame is given back",
 		Span:    Living,
@@ -41,7 +41,7 @@ func checkDangling(c *Checker, st *model.Step) result {
 	}
 	for n := range c.s.Processors() {
 		for t := range c.s.TLBOf(n).Each {
-			if bit(t.Frame)&k.Free != 0 && c.foreign(t.Page) {
+			if bit(t.Frame)&k.Free != 0 && c.foreign(t.Page) && !c.lazilyFlushed(t.Page) {
 				return c.fail(cached(c.s, n, t))
 			}
 		}

@@ -12,11 +12,11 @@ func noTornEntry() Rule {
 		Says:    "A live entry that is stored in two halves is never seen present with a frame that is neither the old nor the new one.",
 		Applies: "to stores of four bytes into eight-byte entries of a table under CR3: where the old entry is not present, the present bit arrives last",
 		Source:  "Linux, native_set_pte (include/asm-i386/pgtable-3level.h): the upper half first, a write barrier, the lower half",
-		Limits:  "two stores count as halves of one entry if the processor stores to no other entry in between; what another processor stores meanwhile is left out; a wrong order is reported even where the upper half does not change and nobody could tell",
+		Limits:  "two stores count as halves of one entry if the processor stores to no other entry in between and no lower half follows that would make the second one the first of another store; what another processor stores meanwhile is left out; a wrong order is reported even where the upper half does not change and nobody could tell",
 		Goal:    "a live entry is stored in halves",
 		Tell:    tellTorn,
 		check:   checkTorn,
-		ops:     []model.Op{model.OpStore, model.OpEmulate, model.OpCallBegin},
+		ops:     []model.Op{model.OpStore, model.OpEmulate, model.OpCallBegin, model.OpCallEnd},
 	}
 }
 
@@ -28,34 +28,59 @@ type half struct {
 	live  bool        // there was such a store
 	old   model.Entry // the entry before it
 	mid   model.Entry // and after it
+	// torn says that it was the second half of an entry that the first one had made
+	// present too early, as bad has it: unless that was a store by itself, and the lower
+	// half of this one follows.
+	torn bool
+	bad  Detail
 }
 
 func checkTorn(c *Checker, st *model.Step) result {
 	h := &c.call.half
 	last := *h
 	*h = half{}
-	g := c.s.Active()
-	if g.Width != 8 || g.SignExtend || st.Op == model.OpCallBegin || st.Width != 4 || !c.trees.active.has(st.Frame) {
+	now, ok := c.halfStored(st)
+	same := ok && last.live && last.table == now.table && last.slot == now.slot && last.upper != now.upper
+	switch {
+	case last.torn && !same:
+		return c.fail(last.bad)
+	case !ok:
+		return silent
+	case !same:
+		*h = now
 		return silent
 	}
-	slot, upper := st.Off/8, st.Off%8 == 4
-	now := c.s.Entry(g, st.Frame, slot)
-	before := now
+	middle, whole := last.mid, now.mid
+	number := c.s.L.Names
+	if middle.Is(model.Present) && (!last.old.Is(model.Present) || number(middle) != number(last.old) && number(middle) != number(whole)) {
+		d := atEntry(st.Frame, now.slot, whole).WithWas(last.old).WithBetween(middle)
+		if !now.upper {
+			return c.fail(d)
+		}
+		*h = now
+		h.torn, h.bad = true, d
+		return silent
+	}
+	return held
+}
+
+// halfStored is the half of a live entry that a step has stored; ok is false if it has
+// not.
+func (c *Checker) halfStored(st *model.Step) (h half, ok bool) {
+	g := c.s.Active()
+	if g.Width != 8 || g.SignExtend || st.Op != model.OpStore && st.Op != model.OpEmulate || st.Width != 4 || !c.trees.active.has(st.Frame) {
+		return half{}, false
+	}
+	h = half{table: st.Frame, slot: st.Off / 8, upper: st.Off%8 == 4, live: true}
+	h.mid = c.s.Entry(g, st.Frame, h.slot)
+	h.old = h.mid
 	for w := range c.s.Writes {
-		if w.Frame == st.Frame && w.Word == slot {
-			before = model.Entry(w.Old)
+		if w.Frame == st.Frame && w.Word == h.slot {
+			h.old = model.Entry(w.Old)
 			break
 		}
 	}
-	if !last.live || last.table != st.Frame || last.slot != slot || last.upper == upper {
-		*h = half{table: st.Frame, slot: slot, upper: upper, live: true, old: before, mid: now}
-		return silent
-	}
-	middle := last.mid
-	if middle.Is(model.Present) && (!last.old.Is(model.Present) || middle.MFN() != last.old.MFN() && middle.MFN() != now.MFN()) {
-		return c.fail(atEntry(st.Frame, slot, now).WithWas(last.old).WithBetween(middle))
-	}
-	return held
+	return h, true
 }
 
 func tellTorn(v *Violation) string {

@@ -32,7 +32,7 @@ func checkReallocation(c *Checker, st *model.Step) result {
 	}
 	g := c.s.L.Geo
 	for e := range (changes{c.s, g}).each {
-		if !e.old.Is(model.Present) || e.now.Is(model.Present) && e.old.MFN() == e.now.MFN() && !c.turnsLarge(e.old, e.now) {
+		if !e.old.Is(model.Present) || e.now.Is(model.Present) && c.s.L.Names(e.old) == c.s.L.Names(e.now) && !c.turnsLarge(e.old, e.now) {
 			continue
 		}
 		level := rootOf(c.s, g, model.Frame(c.s.L.Kernel.Root)).levelBelow(e.table)

@@ -179,11 +179,19 @@ func TestSetupIdempotent(t *testing.T) {
 	}
 	leaf := func(x *scene) { fixmap(x); x.set(empty, 1, entry(9, final)) }
 	const m, r, f = model.CallMap, model.CallRange, model.CallFixmap
-	bits := set(3, 1, entry(9, final|1<<9))
+	bits, uncached := set(3, 1, entry(9, final|1<<9)), set(3, 1, entry(9, final|model.PCD))
 	trySequences(t, "setup-idempotent", []sequence{
 		{"nothing happens", false, nil, []stepped{begin(m), end(m, "held")}},
-		{"a bit changes", false, nil, []stepped{begin(m), do(m, bits), end(m, "broken")}},
-		{"it changes back", false, nil, []stepped{begin(m), do(m, bits), do(m, set(3, 1, entry(9, final))), end(m, "held")}},
+		{"a software bit changes", false, nil, []stepped{begin(m), do(m, bits), end(m, "held")}},
+		{"an accessed bit changes", false, nil, []stepped{begin(m), do(m, set(3, 1, entry(9, final&^model.Accessed))), end(m, "held")}},
+		{"the cache changes", false, nil, []stepped{begin(m), do(m, uncached), end(m, "broken")}},
+		{"a software bit, then the cache", false, nil, []stepped{begin(m), do(m, bits), do(m, uncached), end(m, "broken")}},
+		{"the table becomes a large page", false, nil, []stepped{begin(m), do(m, func(x *scene) {
+			x.CPU.CR4 |= model.CR4PSE
+			x.set(root, 10, entry(8, final|model.PSE))
+		}), end(m, "silent")}},
+		{"an absent entry changes", false, set(root, 12, 0), []stepped{begin(m), do(m, set(root, 12, 1<<9)), end(m, "held")}},
+		{"it changes back", false, nil, []stepped{begin(m), do(m, uncached), do(m, set(3, 1, entry(9, final))), end(m, "held")}},
 		{"leaf was not final", false, set(3, 1, entry(9, 7)), []stepped{begin(m), do(m, bits), end(m, "silent")}},
 		{"a page is allocated", false, nil, []stepped{begin(m), {nil, step(model.OpBootmem, m), "silent"}, end(m, "broken")}},
 		{"read-only leaf of a guest", true, set(3, 1, entry(9, final&^model.RW)), []stepped{begin(m), end(m, "held")}},
@@ -212,6 +220,12 @@ func TestRefusalsHeeded(t *testing.T) {
 		{"refused twice", true, nil, []stepped{begin, up(model.EINVAL, "silent"), up(model.EINVAL, "broken")}},
 		{"refused, and a page allocated", true, nil, []stepped{begin, up(model.EINVAL, "silent"), op(model.OpBootmem, "broken")}},
 		{"refused, and another call begins", true, nil, []stepped{begin, up(model.EINVAL, "silent"), op(model.OpCallBegin, "broken")}},
+		{"interrupted, and made again", true, nil, []stepped{begin, up(model.ERESTART, "silent"), up(model.OK, "silent"), op(model.OpCallEnd, "held")}},
+		{"interrupted twice", true, nil, []stepped{begin, up(model.ERESTART, "silent"), up(model.EINTR, "silent"), up(model.OK, "silent"), op(model.OpCallEnd, "held")}},
+		{"interrupted, made again and refused", true, nil, []stepped{begin, up(model.ERESTART, "silent"), up(model.EINVAL, "silent"), op(model.OpCallEnd, "broken")}},
+		{"interrupted, and the call ends", true, nil, []stepped{begin, up(model.ERESTART, "silent"), op(model.OpCallEnd, "broken")}},
+		{"interrupted, and another request", true, nil, []stepped{begin, up(model.ERESTART, "silent"), op(model.OpPin, "broken")}},
+		{"interrupted, and another call begins", true, nil, []stepped{begin, up(model.ERESTART, "silent"), op(model.OpCallBegin, "broken")}},
 		{"taken back", true, nil, []stepped{
 			begin, do(set(3, 1, 0), "silent"), up(model.EINVAL, "silent"), op(model.OpFlush, "silent"),
 			do(set(3, 1, entry(9, final)), "silent"), op(model.OpCallEnd, "held")}},
@@ -231,6 +245,9 @@ func TestHookOrder(t *testing.T) {
 		return stepped{e, model.Step{Op: o, Call: model.Call{Kind: kind}}, want}
 	}
 	begin := func(k model.CallKind) stepped { return op(model.OpCallBegin, k, nil, "silent") }
+	take := func(k model.CallKind) stepped {
+		return stepped{nil, model.Step{Op: model.OpBootmem, Frame: empty, Call: model.Call{Kind: k}}, "silent"}
+	}
 	link, started := set(root, 12, entry(empty, upper)), phase(model.PhaseStarted)
 	variants := func(p model.Phase, v model.Variant) func(*scene) {
 		return func(x *scene) { x.State.Kernel.Phase, x.State.Kernel.SetPTE, x.State.Kernel.AllocPT = p, v, v }
@@ -239,10 +256,11 @@ func TestHookOrder(t *testing.T) {
 	const end = model.OpCallEnd
 	trySequences(t, "hook-order", []sequence{
 		{"alloc, link", false, started, []stepped{begin(r), hook(model.HookAllocPT, r, empty, "silent"), op(model.OpStore, r, link, "held")}},
-		{"link without alloc", false, started, []stepped{begin(r), op(model.OpStore, r, link, "broken")}},
-		{"hook of another level", false, started, []stepped{begin(r), hook(model.HookAllocPD, r, empty, "silent"), op(model.OpStore, r, link, "broken")}},
-		{"another frame", false, started, []stepped{begin(r), hook(model.HookAllocPT, r, 7, "silent"), op(model.OpStore, r, link, "broken")}},
-		{"heard of in an earlier call", false, started, []stepped{begin(r), hook(model.HookAllocPT, r, empty, "silent"), begin(r), op(model.OpStore, r, link, "broken")}},
+		{"link without alloc", false, started, []stepped{begin(r), take(r), op(model.OpStore, r, link, "broken")}},
+		{"hook of another level", false, started, []stepped{begin(r), take(r), hook(model.HookAllocPD, r, empty, "silent"), op(model.OpStore, r, link, "broken")}},
+		{"another frame", false, started, []stepped{begin(r), take(r), hook(model.HookAllocPT, r, 7, "silent"), op(model.OpStore, r, link, "broken")}},
+		{"allocated and heard of in an earlier call", false, started, []stepped{begin(r), take(r), hook(model.HookAllocPT, r, empty, "silent"), begin(r), op(model.OpStore, r, link, "silent")}},
+		{"heard of in an earlier call, allocated now", false, started, []stepped{begin(r), hook(model.HookAllocPT, r, empty, "silent"), begin(r), take(r), op(model.OpStore, r, link, "broken")}},
 		{"table that was there", false, started, []stepped{begin(r), op(model.OpStore, r, set(root, 4, entry(2, upper)), "silent")}},
 		{"in setup_start", false, started, []stepped{begin(s), op(model.OpStore, s, link, "silent")}},
 		{"alloc before setup_start", false, nil, []stepped{begin(r), hook(model.HookAllocPT, r, empty, "broken")}},
@@ -319,8 +337,8 @@ func TestFixmapFlags(t *testing.T) {
 		{"open to user code, in a guest", model.CallFixmap, true, final | model.User, "broken"},
 		{"not cached", model.CallFixmap, false, final | model.PCD, "broken"},
 		{"written through", model.CallFixmap, false, final | model.PWT, "broken"},
-		{"global without PGE", model.CallFixmap, false, final | model.Global, "broken"},
-		{"not dirty", model.CallFixmap, false, final &^ model.Dirty, "broken"},
+		{"global without PGE, which is ignored", model.CallFixmap, false, final | model.Global, "held"},
+		{"not dirty", model.CallFixmap, false, final &^ model.Dirty, "held"},
 		{"software bit", model.CallFixmap, false, final | 1<<9, "held"},
 	} {
 		x := newScene(t, "fixmap-lands", c.guest)

@@ -50,13 +50,13 @@ func (r *reach) table(t table) {
 func (r *reach) leaf(level int, va model.VA, e model.Entry) {
 	l := r.s.L
 	pages := model.MFN(l.Geo.Span(level) / model.PageSize)
-	first := e.MFN() / pages * pages
+	first := l.Names(e) / pages * pages
 	switch {
-	case e&model.Present == 0 && e&model.PSE != 0 && level == 1:
-		r.pages |= bit(model.Frame(e.MFN()))
-		r.mappedBy(va, model.Frame(e.MFN()), false)
-		return
-	case e&model.Present == 0:
+	case !e.Is(model.Present):
+		if f := keeps(l, e); f >= 0 && level == 1 {
+			r.pages |= bit(f)
+			r.mappedBy(va, f, false)
+		}
 		return
 	}
 	for p := range pages {

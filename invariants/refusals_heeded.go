@@ -9,9 +9,9 @@ import (
 func refusalsHeeded() Rule {
 	return Rule{
 		ID:      "refusals-heeded",
-		Says:    "After a refused hypercall the kernel stops, or takes back what the call has done.",
-		Applies: "to every step of a call after a refusal; flushes are free, and so are writes that restore what was there when the call began",
-		Source:  "Linux ab144f5e: each hypercall is followed by BUG or BUG_ON; XSA-247 and XSA-279 are about answers that nobody looked at",
+		Says:    "After a refused hypercall the kernel stops, or takes back what the call has done; one that is interrupted is no refusal, and is made again at once.",
+		Applies: "to every step of a call after a refusal; flushes are free, and so are writes that restore what was there when the call began; after an interruption to the next step",
+		Source:  "Linux ab144f5e: each hypercall is followed by BUG or BUG_ON; XSA-247 and XSA-279 are about answers that nobody looked at; Xen, hypercall_create_continuation",
 		Limits:  "a kernel that tries another way instead would be reported too; none of the boot hooks can report failure",
 		Goal:    "a call that makes hypercalls ends, and all were granted",
 		Machine: UnderHypervisor,
@@ -22,6 +22,16 @@ func refusalsHeeded() Rule {
 
 func checkRefusals(c *Checker, st *model.Step) result {
 	m := c.call
+	if m.interrupted {
+		m.interrupted = false
+		if st.Op != m.again {
+			return c.fail(concerns(st).WithRefused(m.again).Because(interrupted))
+		}
+	}
+	if st.Errno == model.ERESTART || st.Errno == model.EINTR {
+		m.interrupted, m.again = true, st.Op
+		return silent
+	}
 	was, op := m.refused, m.refusedOp
 	if st.Op.Refusable() {
 		m.asked = true
@@ -41,6 +51,9 @@ func checkRefusals(c *Checker, st *model.Step) result {
 	}
 	return silent
 }
+
+// interrupted is said of a hypercall of which nothing, or not all, has been done.
+const interrupted = "interrupted and not made again"
 
 // takesBack reports whether a step after a refusal undoes something.
 func (c *Checker) takesBack(st *model.Step) bool {
@@ -86,9 +99,16 @@ func concerns(st *model.Step) Detail {
 }
 
 func tellRefusals(v *Violation) string {
-	text := fmt.Sprintf("%v was refused", v.refused)
+	verb := "refused"
+	if v.why != "" {
+		verb = v.why
+	}
+	text := fmt.Sprintf("%v was %s", v.refused, verb)
 	switch v.Step.Op {
 	case model.OpCallEnd:
+		if v.why != "" {
+			return text + "; the call ends"
+		}
 		return text + "; the call ends, and has not taken back what it did"
 	case model.OpCallBegin:
 		return text + "; another call begins"

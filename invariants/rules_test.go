@@ -203,6 +203,7 @@ func TestLeafRewritten(t *testing.T) {
 		return func(x *scene) { change(&x.L.Kernel) }
 	}
 	pge := kernel(func(k *model.KernelMap) { k.HasPGE = true })
+	encrypted := func(x *scene) { x.L.Encrypt = 1 << 15 }
 	global := func(x *scene) {
 		for f := 8; f < 12; f++ {
 			x.set(3, f%4, entry(model.Frame(f), final|model.Global))
@@ -222,17 +223,21 @@ func TestLeafRewritten(t *testing.T) {
 		{"boot flags at the end of another call", false, end, model.CallRange, nil, leaf(entry(9, 7)), "silent"},
 		{"boot flags elsewhere", false, end, call, nil, func(x *scene) { x.set(2, 1, entry(5, 7)) }, "held"},
 		{"user bit", false, end, call, nil, leaf(entry(9, final|model.User)), "broken"},
-		{"not dirty", false, end, call, nil, leaf(entry(9, final&^model.Dirty)), "broken"},
+		{"not dirty", false, end, call, nil, leaf(entry(9, final&^model.Dirty)), "held"},
+		{"neither accessed nor dirty", false, end, call, nil, leaf(entry(9, model.Present|model.RW)), "held"},
+		{"a pointer that takes writing away", false, end, call, nil, func(x *scene) { x.set(root, 10, entry(3, upper&^model.RW)) }, "broken"},
+		{"the same in a guest", true, end, call, nil, func(x *scene) { x.set(root, 10, entry(3, upper&^model.RW)) }, "held"},
+		{"not decrypted", false, end, call, encrypted, nil, "broken"},
 		{"software bit", false, end, call, nil, leaf(entry(9, final|1<<9)), "held"},
 		{"other frame", false, end, call, nil, leaf(entry(10, final)), "broken"},
 		{"not mapped", false, end, call, nil, leaf(0), "broken"},
 		{"no table", false, end, call, nil, func(x *scene) { x.set(root, 10, 0) }, "broken"},
 		{"read-only, natively", false, end, call, nil, leaf(entry(9, final&^model.RW)), "broken"},
 		{"read-only in a guest", true, end, call, nil, leaf(entry(9, final&^model.RW)), "held"},
-		{"not global", false, end, call, pge, nil, "broken"},
+		{"not global", false, end, call, pge, nil, "held"},
 		{"global", false, end, call, pge, global, "held"},
-		{"global without PGE", false, end, call, nil, global, "broken"},
-		{"small pages with PSE", false, end, call, kernel(func(k *model.KernelMap) { k.HasPSE = true }), nil, "broken"},
+		{"global without PGE, which is ignored", false, end, call, nil, global, "held"},
+		{"small pages with PSE", false, end, call, kernel(func(k *model.KernelMap) { k.HasPSE = true }), nil, "held"},
 		{"small pages with the same bit, which is PAT there", false, end, call, kernel(func(k *model.KernelMap) { k.HasPSE = true }), func(x *scene) { x.set(3, 0, entry(8, final|model.PSE)) }, "broken"},
 		{"large page", false, end, call, nil, large, "held"},
 		{"large page of another span", false, end, call, nil, func(x *scene) { large(x); x.set(root, 10, entry(12, final|model.PSE)) }, "broken"},

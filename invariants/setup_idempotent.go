@@ -9,10 +9,10 @@ import (
 func setupIdempotent() Rule {
 	return Rule{
 		ID:      "setup-idempotent",
-		Says:    "A call that finds everything in place already changes nothing and allocates nothing.",
-		Applies: "when a map, range, fixmap or alias call ends that had nothing to do: all that it establishes was there before, to the bit",
+		Says:    "A call that finds everything in place already changes nothing that has an effect, and allocates nothing.",
+		Applies: "when a map, range, fixmap or alias call ends that had nothing to do: all that it establishes was there before, as the kernel would leave it",
 		Source:  "Linux b239fb25: tables are made only where missing, leaves are written with the same value again",
-		Limits:  "words that change and change back do not count; says nothing while the other processor is in a call",
+		Limits:  "entries that change and change back do not count, nor do software, accessed and dirty bits and what an absent entry holds; says nothing of a call that splits or joins pages, nor while the other processor is in a call",
 		Goal:    "such a call ends",
 		Kernel:  FirstKernel,
 		Span:    Booting,
@@ -23,35 +23,70 @@ func setupIdempotent() Rule {
 }
 
 func checkIdempotent(c *Checker, st *model.Step) result {
+	m := c.call
 	if st.Op == model.OpCallBegin {
-		c.call.settled = c.settled(&st.Call)
+		m.settled = c.settled(&st.Call)
 		return silent
 	}
-	if !c.call.settled || c.call.shared || c.s.L.AccessBits {
+	if !m.settled || m.shared {
 		return silent
 	}
-	if w, yes := c.call.differs(c.s); yes {
-		return c.fail(c.changed(w))
+	if d, yes := c.effects(); yes {
+		return c.fail(d)
 	}
-	if c.call.allocated {
+	if m.allocated {
 		return c.fail(about(model.Frame(c.s.Kernel.BootmemNext) - 1))
 	}
 	return held
 }
 
-// changed points at the entry that differs in a word.
-func (c *Checker) changed(w model.Write) (d Detail) {
-	if w.Frame < 0 {
-		return d
-	}
-	g, now := c.s.L.Geo, c.s.Word(w.Frame, w.Word)
-	per := 8 / g.Width
-	for i := range per {
-		if old, now := entryOf(g, w.Old, i), entryOf(g, now, i); old != now {
-			d = atEntry(w.Frame, w.Word*per+i, now).WithWas(old)
+// noteEffects follows a call that has nothing to do: it remembers the entries whose effect
+// the step has changed, with what they were.
+func (c *Checker) noteEffects() {
+	m := c.call
+	for w := range c.s.Writes {
+		g, roles := c.readAs(w.Frame)
+		now := c.s.Word(w.Frame, w.Word)
+		for i := range 8 / g.Width {
+			old, now := entryOf(g, w.Old, i), entryOf(g, now, i)
+			switch {
+			case sameEffect(old, now):
+			case c.resizes(g, roles, old, now):
+				m.settled = false // pages of another size are as good
+				return
+			default:
+				m.note(w.Frame, w.Word*8/g.Width+i, old)
+			}
 		}
 	}
-	return d
+}
+
+// readAs is the geometry of a frame that is a table in use, with its roles; for others
+// the kernel's.
+func (c *Checker) readAs(f model.Frame) (g *model.Geometry, roles uint8) {
+	for _, t := range [...]*tree{&c.trees.kernel, &c.trees.active} {
+		if t.has(f) {
+			return t.geo, t.roles[f]
+		}
+	}
+	return c.s.L.Geo, 0
+}
+
+// resizes reports whether an entry of an L2 turns from a table into a large page, or the
+// other way round.
+func (c *Checker) resizes(g *model.Geometry, roles uint8, old, now model.Entry) bool {
+	return roles>>2&1 != 0 && old.Is(model.Present) && now.Is(model.Present) && largeLeaf(c.s, g, 2, old) != largeLeaf(c.s, g, 2, now)
+}
+
+// effects points at an entry whose effect the call has changed, if there is one.
+func (c *Checker) effects() (d Detail, yes bool) {
+	for _, x := range c.call.changed {
+		g, _ := c.readAs(x.frame)
+		if now := c.s.Entry(g, x.frame, x.slot); !sameEffect(x.old, now) {
+			return atEntry(x.frame, x.slot, now).WithWas(x.old), true
+		}
+	}
+	return d, c.call.manyChanged
 }
 
 func tellIdempotent(v *Violation) string {
@@ -84,7 +119,8 @@ func (c *Checker) settled(call *model.Call) bool {
 		va := l.Fix(call.Index)
 		m, ok := resolve(c.s, l.Geo, model.Frame(l.Kernel.Root), va)
 		want, _ := c.fixFlags(call.Kind == model.CallFixmap)
-		return ok && m.level == 1 && m.leaf.MFN() == l.Map.MFN(model.Frame(call.From)) && m.leaf.Flags() == c.asStored(want)
+		return ok && m.level == 1 && l.Names(m.leaf) == l.Map.MFN(model.Frame(call.From)) &&
+			(m.leaf^c.asStored(want))&(model.FlagMask&^ownBits|l.Encrypt) == 0
 	}
 	return false
 }

@@ -32,7 +32,7 @@ func checkSize(c *Checker, _ *model.Step) result {
 		}
 		out = held
 		const care = model.RW | model.User | model.Global | model.NX | model.PWT | model.PCD
-		leaf := c.s.Entry(g, c.s.L.Map.Frame(e.old.MFN()), 0)
+		leaf := c.s.Entry(g, c.s.L.Map.Frame(c.s.L.Names(e.old)), 0)
 		if leaf.Is(model.Present) && (leaf^e.now)&care != 0 {
 			return c.fail(atEntry(e.table, e.slot, e.now).WithWant(leaf, care))
 		}

@@ -30,7 +30,7 @@ func checkStores(c *Checker, st *model.Step) result {
 	pfn := model.PFN(st.Frame)
 	switch {
 	case st.Frame < 0:
-	case pfn == k.Root, pfn == k.ZeroPage, pfn >= k.BootmemFirst && pfn < c.s.Kernel.BootmemNext, c.trees.inUse(st.Frame), c.view.isTable(st.Frame):
+	case pfn == k.Root, pfn == k.ZeroPage, k.Tables.Has(pfn), pfn >= k.BootmemFirst && pfn < c.s.Kernel.BootmemNext, c.trees.inUse(st.Frame), c.view.isTable(st.Frame):
 		return held
 	}
 	return c.fail(concerns(st))

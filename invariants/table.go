@@ -70,7 +70,7 @@ func (t *table) isLeaf(e model.Entry) bool {
 // child is the table that an entry above L1 names; its frame is NoFrame where that
 // lies outside the model.
 func (t *table) child(slot int, e model.Entry) table {
-	c := tableOf(t.s, t.g, t.s.L.Map.Frame(e.MFN()), t.level-1)
+	c := tableOf(t.s, t.g, t.s.L.Map.Frame(t.s.L.Names(e)), t.level-1)
 	c.base = t.base + model.VA(slot)*t.g.Span(t.level)
 	c.special = t.level == t.g.Levels && slot == t.g.Slots[t.level]-1
 	return c
@@ -169,7 +169,7 @@ func entryOf(g *model.Geometry, word uint64, i int) model.Entry {
 // maps a frame.
 func (t *table) maps(e model.Entry, f model.Frame) bool {
 	pages := model.MFN(t.g.Span(t.level) / model.PageSize)
-	return t.isLeaf(e) && t.s.L.Map.MFN(f)/pages == e.MFN()/pages
+	return t.isLeaf(e) && t.s.L.Map.MFN(f)/pages == t.s.L.Names(e)/pages
 }
 
 // names reports whether an entry of the table holds on to a frame: as a table, as a
@@ -177,9 +177,9 @@ func (t *table) maps(e model.Entry, f model.Frame) bool {
 func (t *table) names(e model.Entry, f model.Frame) bool {
 	switch {
 	case !e.Is(model.Present):
-		return t.level == 1 && e.Is(model.PSE) && model.Frame(e.MFN()) == f
+		return t.level == 1 && keeps(t.s.L, e) == f
 	case t.isLeaf(e):
 		return t.maps(e, f)
 	}
-	return t.s.L.Map.Frame(e.MFN()) == f
+	return t.s.L.Map.Frame(t.s.L.Names(e)) == f
 }

@@ -9,9 +9,9 @@ import (
 func tablesReserved() Rule {
 	return Rule{
 		ID:      "tables-reserved",
-		Says:    "Each table lies in a page that was a table at the start of the day, belongs to the kernel or came from the boot allocator, and serves in one place; nothing is mapped outside low memory and the fixmap.",
+		Says:    "Each table lies in a page that was a table at the start of the day, belongs to the kernel or came from the boot allocator; those of the kernels of 2007 serve in one place, and nothing is mapped outside low memory and the fixmap.",
 		Applies: "to tables and leaves that come into use, and when a call ends to all tables under CR3 and the kernel's root",
-		Source:  "Linux b239fb25, alloc_bootmem_low_pages in one_md_table_init and one_page_table_init, max_low_pfn in kernel_physical_mapping_init; 551889a6e2a2 on mappings beyond the end",
+		Source:  "Linux b239fb25, alloc_bootmem_low_pages in one_md_table_init and one_page_table_init, max_low_pfn in kernel_physical_mapping_init; 551889a6e2a2 on mappings beyond the end; later kernels map vmalloc areas, and let one table serve in many places (3891a04aafd6, espfix)",
 		Limits:  "what head.S and the builder mapped is exempt until the kernel writes it; tables shared with the low half are looked at in the kernel's half only",
 		Goal:    "a table comes into use",
 		Span:    Booting,
@@ -30,7 +30,7 @@ func checkReserved(c *Checker, st *model.Step) result {
 		out = held
 	}
 	good := c.trees.eachNew(c.s, func(e edit) bool {
-		if e.trees&inKernel == 0 || c.wellPlaced(&e) {
+		if c.s.L.Early != nil || e.trees&inKernel == 0 || c.wellPlaced(&e) {
 			return true
 		}
 		va := c.trees.kernel.address(e.table, e.level, e.slot)
@@ -54,6 +54,9 @@ func checkReserved(c *Checker, st *model.Step) result {
 			}
 		}
 	}
+	if c.s.L.Early != nil {
+		return out
+	}
 	if f := c.usedTwice(); f != model.NoFrame {
 		return c.fail(about(f).Because("is named as a table by two entries"))
 	}
@@ -73,26 +76,23 @@ func tellReserved(v *Violation) string {
 func (c *Checker) reservedTable(f model.Frame) bool {
 	k := &c.s.L.Kernel
 	pfn := model.PFN(f)
-	return c.start.tables[f] || pfn == k.Root || pfn == k.ZeroPage || pfn >= k.BootmemFirst && pfn < c.s.Kernel.BootmemNext ||
+	return c.start.tables[f] || pfn == k.Root || pfn == k.ZeroPage || k.Tables.Has(pfn) || pfn >= k.BootmemFirst && pfn < c.s.Kernel.BootmemNext ||
 		c.s.L.Early != nil && c.s.Kernel.Buffer.Tables.Has(pfn)
 }
 
-// wellPlaced judges where a new leaf of the kernel's half lies.
+// wellPlaced judges where a new leaf of the kernel's half lies, of a kernel of 2007.
 func (c *Checker) wellPlaced(e *edit) bool {
 	l, t := c.s.L, &c.trees.kernel
 	if !e.now.Is(model.Present) || e.level > 1 && !largeLeaf(c.s, t.geo, e.level, e.now) {
 		return true
 	}
-	if c.start.tables[e.table] && (e.came || e.old.Is(model.Present) && e.old.MFN() == e.now.MFN()) {
+	if c.start.tables[e.table] && (e.came || e.old.Is(model.Present) && l.Names(e.old) == l.Names(e.now)) {
 		return true // it was mapped when the day began
 	}
 	va := t.address(e.table, e.level, e.slot)
 	k := &l.Kernel
 	if va < k.PageOffset {
 		return true // user space, or the low identity
-	}
-	if e := l.Early; e != nil && (va >= e.DirectEnd || e.Listed(l.PA(va).PFN())) {
-		return true // the vmalloc area, page structs and fixmap of later kernels
 	}
 	pkmapEnd := k.PkmapBase + model.VA(k.LastPkmap)*model.PageSize
 	return l.PA(va).PFN() < k.MaxLowPFN ||

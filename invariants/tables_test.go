@@ -31,9 +31,12 @@ func TestPointerFlags(t *testing.T) {
 		{"large page not aligned", false, pse, set(root, 9, entry(6, final|model.PSE)), st, "broken"},
 		{"pointer cleared", false, nil, set(root, 9, 0), st, "silent"},
 		{"leaf", false, nil, set(3, 1, entry(9, final)), st, "silent"},
-		{"global leaf without PGE", false, nil, set(3, 1, entry(9, final|model.Global)), st, "broken"},
+		{"global leaf without PGE, which is ignored", false, nil, set(3, 1, entry(9, final|model.Global)), st, "silent"},
 		{"global leaf", false, kernel(func(k *model.KernelMap) { k.HasPGE = true }), set(3, 1, entry(9, final|model.Global)), st, "silent"},
-		{"table with a global leaf is linked", false, set(empty, 0, entry(9, final|model.Global)), set(root, 4, entry(empty, upper)), st, "broken"},
+		{"table with a global leaf is linked", false, set(empty, 0, entry(9, final|model.Global)), set(root, 4, entry(empty, upper)), st, "held"},
+		{"read-only over low memory", false, nil, set(root, 9, entry(empty, upper&^model.RW)), st, "broken"},
+		{"read-only over the kernel's other addresses", false, nil, set(root, 14, entry(empty, upper&^model.RW)), st, "held"},
+		{"the same in a guest", true, nil, set(root, 14, entry(empty, upper&^model.RW)), model.Step{Op: model.OpMMUUpdate}, "held"},
 		{"page that is no table", false, nil, set(data, 4, entry(empty, model.Present)), st, "silent"},
 	})
 }
@@ -53,7 +56,10 @@ func TestPointerFlagsPAE(t *testing.T) {
 		{"root entry with A", true, 0, 0, entry(1, model.Present|model.Accessed), "broken"},
 		{"root entry with PCD", true, 0, 0, entry(1, model.Present|model.PCD), "broken"},
 		{"pointer", true, 1, 3, entry(9, upper), "held"},
-		{"pointer with NX", true, 1, 3, entry(9, upper|model.NX), "broken"},
+		{"pointer with NX", true, 1, 3, entry(9, upper|model.NX), "held"},
+		{"pointer with NX while it is off", false, 1, 3, entry(9, upper|model.NX), "broken"},
+		{"pointer with NX over text", true, 1, 0, entry(9, upper|model.NX), "broken"},
+		{"pointer with NX over data", true, 1, 1, entry(9, upper|model.NX), "held"},
 		{"pointer with a reserved bit", true, 1, 3, entry(9, upper|1<<54), "broken"},
 		{"leaf with NX", true, 2, 1, entry(1, final|model.NX), "silent"},
 		{"leaf with NX while it is off", false, 2, 1, entry(1, final|model.NX), "broken"},
@@ -169,19 +175,22 @@ func TestNoTornEntry(t *testing.T) {
 		name   string
 		old    model.Entry
 		writes []write
+		end    string // of the call
 	}{
-		{"upper half first", 0, []write{{true, 1 << 31, "silent"}, {false, 0x5063, "held"}}},
-		{"lower half first", 0, []write{{false, 0x5063, "silent"}, {true, 1 << 31, "broken"}}},
-		{"lower half first, upper one as it was", 0, []write{{false, 0x5063, "silent"}, {true, 0, "broken"}}},
-		{"written twice", 0, []write{{true, 1, "silent"}, {false, 0x5063, "held"}, {true, 1, "silent"}, {false, 0x5063, "held"}}},
-		{"lower half alone", 0x1_0000_4000, []write{{false, 0x5063, "silent"}}},
-		{"cleared, low half first", 0x1_0000_5063, []write{{false, 0, "silent"}, {true, 0, "held"}}},
-		{"cleared, high half first", 0x1_0000_5063, []write{{true, 0, "silent"}, {false, 0, "broken"}}},
-		{"cleared, below 4 GiB", 0x5063, []write{{true, 0, "silent"}, {false, 0, "held"}}},
-		{"flags of a present entry", 0x1_0000_5063, []write{{true, 1<<31 | 1, "silent"}, {false, 0x5061, "held"}}},
-		{"one half of a present entry's frame", 0x1_0000_5063, []write{{true, 2, "silent"}, {false, 0x5063, "held"}}},
-		{"both halves of a present entry's frame", 0x1_0000_5063, []write{{true, 2, "silent"}, {false, 0x6063, "broken"}}},
-		{"cleared in between", 0x1_0000_5063, []write{{false, 0, "silent"}, {true, 2, "held"}, {false, 0x6063, "silent"}}},
+		{"upper half first", 0, []write{{true, 1 << 31, "silent"}, {false, 0x5063, "held"}}, "silent"},
+		{"lower half first", 0, []write{{false, 0x5063, "silent"}, {true, 1 << 31, "silent"}}, "broken"},
+		{"lower half first, upper one as it was", 0, []write{{false, 0x5063, "silent"}, {true, 0, "silent"}}, "broken"},
+		{"lower half alone, then a whole entry", 0, []write{{false, 0x5063, "silent"}, {true, 1 << 31, "silent"}, {false, 0x5063, "held"}}, "silent"},
+		{"lower half alone, then half an entry that names neither frame", 0, []write{{false, 0x5063, "silent"}, {true, 2, "silent"}, {false, 0x6063, "broken"}}, "silent"},
+		{"written twice", 0, []write{{true, 1, "silent"}, {false, 0x5063, "held"}, {true, 1, "silent"}, {false, 0x5063, "held"}}, "silent"},
+		{"lower half alone", 0x1_0000_4000, []write{{false, 0x5063, "silent"}}, "silent"},
+		{"cleared, low half first", 0x1_0000_5063, []write{{false, 0, "silent"}, {true, 0, "held"}}, "silent"},
+		{"cleared, high half first", 0x1_0000_5063, []write{{true, 0, "silent"}, {false, 0, "broken"}}, "silent"},
+		{"cleared, below 4 GiB", 0x5063, []write{{true, 0, "silent"}, {false, 0, "held"}}, "silent"},
+		{"flags of a present entry", 0x1_0000_5063, []write{{true, 1<<31 | 1, "silent"}, {false, 0x5061, "held"}}, "silent"},
+		{"one half of a present entry's frame", 0x1_0000_5063, []write{{true, 2, "silent"}, {false, 0x5063, "held"}}, "silent"},
+		{"both halves of a present entry's frame", 0x1_0000_5063, []write{{true, 2, "silent"}, {false, 0x6063, "broken"}}, "silent"},
+		{"cleared in between", 0x1_0000_5063, []write{{false, 0, "silent"}, {true, 2, "held"}, {false, 0x6063, "silent"}}, "silent"},
 	} {
 		for _, live := range []bool{true, false} {
 			var x scene
@@ -210,6 +219,9 @@ func TestNoTornEntry(t *testing.T) {
 				if got := x.take(st); got != want {
 					t.Errorf("%s, live %t, store %d: %s, want %s", c.name, live, i, got, want)
 				}
+			}
+			if got := x.take(model.Step{Op: model.OpCallEnd}); got != c.end && live || got != "silent" && !live {
+				t.Errorf("%s, live %t: the call's end is %s, want %s", c.name, live, got, c.end)
 			}
 		}
 	}

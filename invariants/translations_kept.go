@@ -9,9 +9,9 @@ import (
 func translationsKept() Rule {
 	return Rule{
 		ID:      "translations-kept",
-		Says:    "Every translation that existed before setup_start still reaches the same frame.",
-		Applies: "at every later step; attributes may change, and natively the half below PAGE_OFFSET is exempt: setup clobbers and rebuilds it; so is the builder's list of machine frames once it is given up",
-		Source:  "Linux b239fb25: construction adds to the tables that are there; head.S keeps the kernel running at PAGE_OFFSET",
+		Says:    "Every translation that existed before setup_start still reaches the same frame while the kernel boots, in low memory's direct map for good.",
+		Applies: "at every later step; from the end of the boot on (the zap; setup_done of later kernels) to low memory's direct map alone, for the rest is the kernel's to map anew; attributes may change, and natively the half below PAGE_OFFSET is exempt: setup clobbers and rebuilds it; so is the builder's list of machine frames once it is given up",
+		Source:  "Linux b239fb25: construction adds to the tables that are there; head.S keeps the kernel running at PAGE_OFFSET; page.h: __va and __pa",
 		Limits:  "looks at the tables under CR3, not at what a TLB may still hold",
 		Goal:    "an entry that was present changes, or the root does",
 		Tell:    tellTranslations,
@@ -28,8 +28,12 @@ func checkTranslations(c *Checker, st *model.Step) result {
 		}
 	}
 	g := c.s.Active()
+	booted := c.booted()
 	for _, p := range c.start.pages {
 		if c.s.Kernel.Buffer.Is(model.P2MFreed) && p.va < c.s.L.Kernel.PageOffset {
+			continue
+		}
+		if booted && c.s.L.PA(p.va).PFN() >= c.s.L.Kernel.MaxLowPFN {
 			continue
 		}
 		m, ok := resolve(c.s, g, c.s.CPU.CR3, p.va)
@@ -38,6 +42,12 @@ func checkTranslations(c *Checker, st *model.Step) result {
 		}
 	}
 	return held
+}
+
+// booted reports whether the kernel's boot is over.
+func (c *Checker) booted() bool {
+	l := c.s.L
+	return l.Life != nil || c.s.Kernel.Phase >= model.PhaseZapped || l.Early != nil && c.s.Kernel.Phase >= model.PhaseDone
 }
 
 // removes reports whether the step changed where a present entry leads. An entry

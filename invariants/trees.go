@@ -165,7 +165,7 @@ func (t *trees) pointer(s *model.State, of *tree, e *edit) {
 	had := e.old.Is(model.Present) && !largeLeaf(s, of.geo, e.level, e.old)
 	has := e.now.Is(model.Present) && !largeLeaf(s, of.geo, e.level, e.now)
 	switch {
-	case had && (!has || e.old.MFN() != e.now.MFN()):
+	case had && (!has || s.L.Names(e.old) != s.L.Names(e.now)):
 		of.stale = true
 		if e.trees == inBoth {
 			t.active.stale = true

@@ -149,4 +149,4 @@ func (v *Violation) record(f model.Frame) string {
 }
 
 // to is the frame that the entry concerned names.
-func (v *Violation) to() model.Frame { return v.State.L.Map.Frame(v.is.MFN()) }
+func (v *Violation) to() model.Frame { return v.State.L.Map.Frame(v.State.L.Names(v.is)) }

@@ -44,7 +44,7 @@ func resolve(s *model.State, g *model.Geometry, root model.Frame, va model.VA) (
 		if g.GrantsRights(level) && e&model.NX != 0 {
 			m.noExec = true
 		}
-		next := e.MFN()
+		next := s.L.Names(e)
 		if level == 1 || largeLeaf(s, g, level, e) {
 			pages := model.MFN(span / model.PageSize)
 			if next&(pages-1) > 1 {
@@ -124,11 +124,11 @@ func (n *Snapshot) read(top table, low model.VA) {
 
 // leaf adds the pages that a leaf maps from an address on.
 func (n *Snapshot) leaf(l *model.Layout, g *model.Geometry, va model.VA, e model.Entry, pages model.MFN, low model.VA) {
-	if e.MFN()%pages > 1 {
+	if l.Names(e)%pages > 1 {
 		return // reserved bits; the lowest is PAT
 	}
 	for p := range pages {
-		to, at := l.Map.Frame(e.MFN()/pages*pages+p), va+model.VA(p)*model.PageSize
+		to, at := l.Map.Frame(l.Names(e)/pages*pages+p), va+model.VA(p)*model.PageSize
 		switch {
 		case to < 0:
 		case at >= low:

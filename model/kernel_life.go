@@ -17,6 +17,10 @@ type LifeMap struct {
 	HighPTE bool
 	// Calls are the calls that are made, by kind, as bits.
 	Calls uint64
+	// LazyVmap says that what has left the vmalloc area may stay cached, its page free,
+	// until its address is used again (Linux db64fe02258f, 2.6.28: the flush is put off
+	// until addresses are purged).
+	LazyVmap bool
 	// Small is the index of the process, if any, that is a 32-bit task of a 64-bit
 	// kernel, and TaskSize where its address space ends; Small -1: none.
 	Small    int

@@ -18,6 +18,13 @@ type Layout struct {
 	Early *EarlyMap
 	// Life are the constants of life after boot; nil where only the boot matters.
 	Life *LifeMap
+	// Encrypt is the bit of present entries, among those of the frame number, that has
+	// the memory controller decrypt what they name (AMD APM vol. 2, 7.10: the C-bit of
+	// SME); it is no part of the frame number. 0: there is none.
+	Encrypt Entry
+	// Devices are the machine frames of bare metal that devices answer: leaf entries may
+	// name them. Those of a guest are in Hyper.Regions.
+	Devices []Region
 	// AccessBits makes [Machine.Access] keep accessed and dirty bits in the
 	// tables, as real processors do.
 	AccessBits bool
@@ -36,6 +43,9 @@ type KernelMap struct {
 	ZeroPage   PFN // empty_zero_page
 	// BootmemFirst is the first frame that the boot allocator hands out.
 	BootmemFirst PFN
+	// Tables are frames of the kernel's image that are set aside for tables (such as
+	// level1_fixmap_pgt of head_64.S); empty: none.
+	Tables FrameRange
 
 	FixTop    VA  // FIXADDR_TOP: fixmap index i lies at FixTop - i*4096
 	NrFixed   int // __end_of_fixed_addresses: number of fixmap indexes
@@ -62,6 +72,24 @@ func (l *Layout) VA(pa PA) VA { return l.Geo.Wrap(l.Kernel.PageOffset + VA(pa)) 
 // PA returns the physical address of a direct-map address: the kernel's __pa.
 // The result is meaningful for direct-map addresses only.
 func (l *Layout) PA(va VA) PA { return PA(l.Geo.Wrap(va - l.Kernel.PageOffset)) }
+
+// Names is the machine frame number that an entry of the machine names.
+func (l *Layout) Names(e Entry) MFN { return (e &^ l.Encrypt).MFN() }
+
+// IsDevice reports whether a machine frame belongs to a device that the kernel may
+// map.
+func (l *Layout) IsDevice(m MFN) bool {
+	if l.Hyper != nil {
+		k := l.Hyper.region(m)
+		return k == Device || k == DeviceReadOnly
+	}
+	for _, r := range l.Devices {
+		if m >= r.First && m <= r.Last {
+			return r.Kind == Device || r.Kind == DeviceReadOnly
+		}
+	}
+	return false
+}
 
 // UserSlots is the number of root slots below PAGE_OFFSET: the kernel's
 // USER_PTRS_PER_PGD.

@@ -43,7 +43,7 @@ func (m *Machine) accessWalk(va VA) (Translation, WalkFault) {
 	for level := g.Levels; level > t.Level; level-- {
 		slot := g.Index(va, level)
 		m.accessed(f, level, slot, Accessed)
-		f = m.L.Map.Frame(m.Entry(g, f, slot).MFN())
+		f = m.L.Map.Frame(m.L.Names(m.Entry(g, f, slot)))
 	}
 	return t, fault
 }

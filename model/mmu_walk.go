@@ -74,13 +74,13 @@ func (s *State) WalkFrom(g *Geometry, root Frame, va VA) (Translation, WalkFault
 			t.NoExec = t.NoExec || e.Is(NX)
 		}
 		if level == 1 || s.leafAt(g, level, e) {
-			if largeReserved(g, level, e) {
+			if largeReserved(g, level, s.L.Names(e)) {
 				return t, WalkReserved
 			}
 			s.finish(g, &t, va)
 			return t, WalkOK
 		}
-		t.Table = s.L.Map.Frame(e.MFN())
+		t.Table = s.L.Map.Frame(s.L.Names(e))
 	}
 }
 
@@ -92,15 +92,15 @@ func (s *State) leafAt(g *Geometry, level int, e Entry) bool {
 
 // largeReserved reports whether a leaf above L1 has frame bits below its size
 // set. The lowest of them is PAT, which chooses caching.
-func largeReserved(g *Geometry, level int, e Entry) bool {
-	return e.MFN()&(MFN(g.Span(level)>>PageShift)-1)&^1 != 0
+func largeReserved(g *Geometry, level int, m MFN) bool {
+	return m&(MFN(g.Span(level)>>PageShift)-1)&^1 != 0
 }
 
 // finish fills in where a leaf entry leads.
 func (s *State) finish(g *Geometry, t *Translation, va VA) {
 	span := g.Span(t.Level)
 	off := va & (span - 1)
-	base := t.Entry.MFN() &^ MFN(span>>PageShift-1)
+	base := s.L.Names(t.Entry) &^ MFN(span>>PageShift-1)
 	t.MFN = base + MFN(off>>PageShift)
 	t.Frame = s.L.Map.Frame(t.MFN)
 	t.Offset = int(off & (PageSize - 1))

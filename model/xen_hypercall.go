@@ -21,22 +21,36 @@ const (
 	MMUPreserveAD uint64 = 2
 )
 
-// ask begins a hypercall. It reports whether the hypervisor takes it up: the one that
-// Refuse names is refused. On bare metal nobody is asked.
-func (m *Machine) ask(op Op) bool {
+// ask begins a hypercall. It reports whether the hypervisor takes it up, with the answer
+// if not: the one that Refuse names is refused. On bare metal nobody is asked.
+func (m *Machine) ask(op Op) (rc Errno, granted bool) {
 	if m.refusable>>op&1 == 0 || m.L.Hyper == nil {
-		return true
+		return OK, true
 	}
 	m.Hypercalls++
-	return m.Hypercalls != m.Refuse
+	switch {
+	case m.Hypercalls == m.Refuse:
+		return ENOMEM, false
+	case m.rules.mutant.Restarts != RestartsNone:
+		return OK, m.restart(op)
+	}
+	return OK, true
+}
+
+// restart interrupts a hypercall before anything is done. What the guest runs next is
+// the hypercall itself, unless the hypervisor forgets to see to that
+// (Xen: hypercall_create_continuation, which takes the guest's program counter back).
+func (m *Machine) restart(op Op) (again bool) {
+	m.emit(Step{Op: op, Errno: ERESTART, Frame: NoFrame})
+	return m.rules.mutant.Restarts == RestartsMade
 }
 
 // MMUUpdate writes an entry of any table: ptr is its machine byte address, with
 // MMUNormal or MMUPreserveAD in the low bits.
 func (m *Machine) MMUUpdate(ptr uint64, val Entry) Errno {
 	m.pause()
-	rc := ENOMEM
-	if m.ask(OpMMUUpdate) {
+	rc, granted := m.ask(OpMMUUpdate)
+	if granted {
 		rc = m.mmuUpdate(ptr, val)
 	}
 	if m.watched() {
@@ -49,8 +63,9 @@ func (m *Machine) MMUUpdate(ptr uint64, val Entry) Errno {
 // UpdateVAMapping writes the L1 entry that maps va in the current tables.
 func (m *Machine) UpdateVAMapping(va VA, val Entry, flush UVMF) Errno {
 	m.pause()
-	f, off, rc := NoFrame, 0, ENOMEM
-	if m.ask(OpUpdateVA) {
+	f, off := NoFrame, 0
+	rc, granted := m.ask(OpUpdateVA)
+	if granted {
 		f, off, rc = m.updateVAMapping(va, val, flush)
 	}
 	if m.watched() {
@@ -62,8 +77,8 @@ func (m *Machine) UpdateVAMapping(va VA, val Entry, flush UVMF) Errno {
 // Pin makes the hypervisor hold a frame as a table of the given level.
 func (m *Machine) Pin(level int, mfn MFN) Errno {
 	m.pause()
-	rc := ENOMEM
-	if m.ask(OpPin) {
+	rc, granted := m.ask(OpPin)
+	if granted {
 		rc = m.pin(level, mfn)
 	}
 	if m.watched() {
@@ -75,8 +90,8 @@ func (m *Machine) Pin(level int, mfn MFN) Errno {
 // Unpin gives up a pin.
 func (m *Machine) Unpin(mfn MFN) Errno {
 	m.pause()
-	rc := ENOMEM
-	if m.ask(OpUnpin) {
+	rc, granted := m.ask(OpUnpin)
+	if granted {
 		rc = m.unpin(mfn)
 	}
 	if m.watched() {
@@ -88,8 +103,8 @@ func (m *Machine) Unpin(mfn MFN) Errno {
 // NewBaseptr switches to another kernel root.
 func (m *Machine) NewBaseptr(mfn MFN) Errno {
 	m.pause()
-	rc := ENOMEM
-	if m.ask(OpNewBaseptr) {
+	rc, granted := m.ask(OpNewBaseptr)
+	if granted {
 		rc = m.newBaseptr(mfn)
 	}
 	if m.watched() {
@@ -101,8 +116,8 @@ func (m *Machine) NewBaseptr(mfn MFN) Errno {
 // NewUserBaseptr sets the user root of a 64-bit guest; MFN 0 means none.
 func (m *Machine) NewUserBaseptr(mfn MFN) Errno {
 	m.pause()
-	rc := ENOMEM
-	if m.ask(OpUserBaseptr) {
+	rc, granted := m.ask(OpUserBaseptr)
+	if granted {
 		rc = m.newUserBaseptr(mfn)
 	}
 	if m.watched() {
@@ -114,8 +129,8 @@ func (m *Machine) NewUserBaseptr(mfn MFN) Errno {
 // ClearFrame is MMUEXT_CLEAR_PAGE.
 func (m *Machine) ClearFrame(mfn MFN) Errno {
 	m.pause()
-	rc := ENOMEM
-	if m.ask(OpClearFrame) {
+	rc, granted := m.ask(OpClearFrame)
+	if granted {
 		rc = m.clearFrame(mfn)
 	}
 	if m.watched() {
@@ -127,8 +142,8 @@ func (m *Machine) ClearFrame(mfn MFN) Errno {
 // CopyFrame is MMUEXT_COPY_PAGE.
 func (m *Machine) CopyFrame(dst, src MFN) Errno {
 	m.pause()
-	rc := ENOMEM
-	if m.ask(OpCopyFrame) {
+	rc, granted := m.ask(OpCopyFrame)
+	if granted {
 		rc = m.copyFrame(dst, src)
 	}
 	if m.watched() {
@@ -140,8 +155,8 @@ func (m *Machine) CopyFrame(dst, src MFN) Errno {
 // SetGDT is the hypercall set_gdt with the frames of the descriptor table.
 func (m *Machine) SetGDT(frames ...MFN) Errno {
 	m.pause()
-	rc := ENOMEM
-	if m.ask(OpSetGDT) {
+	rc, granted := m.ask(OpSetGDT)
+	if granted {
 		rc = m.setGDT(frames)
 	}
 	f := NoFrame

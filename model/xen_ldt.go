@@ -20,8 +20,8 @@ const mostLDTEntries = 8192
 // frames are found when they are used. No entries unload the table.
 func (m *Machine) SetLDT(base VA, entries int) Errno {
 	m.pause()
-	rc := ENOMEM
-	if m.ask(OpSetLDT) {
+	rc, granted := m.ask(OpSetLDT)
+	if granted {
 		rc = m.setLDT(base, entries)
 	}
 	m.emit(Step{Op: OpSetLDT, Errno: rc, VA: base, Value: uint64(entries)})

@@ -47,6 +47,9 @@ type Mutant struct {
 	// the audit of an L1 as if it had been interrupted.
 	NonPresentStops bool
 
+	// Restarts has the kernel's hypercalls interrupted. As [RestartsMade] it is harmless.
+	Restarts Restarts
+
 	// FlushByNewType flushes at a change of type only if the new one is Writable.
 	FlushByNewType bool
 	// FlushesAlways flushes at every change of type, needed or not, before and after
@@ -97,3 +100,14 @@ type Mutant struct {
 	// LeaksOnM2P forgets a reference when an update of the list of frames fails.
 	LeaksOnM2P bool
 }
+
+// Restarts says what becomes of a kernel's hypercall that is interrupted at its
+// beginning.
+type Restarts uint8
+
+// What becomes of it.
+const (
+	RestartsNone Restarts = iota // none is interrupted
+	RestartsMade                 // each is, once, and is made again
+	RestartsLost                 // each is, and answers success without having been made again
+)

@@ -16,11 +16,14 @@ type Change struct {
 	Hypervisor model.Mutant
 	// Early changes what later kernels start from; nil: nothing.
 	Early func(*EarlyStart)
+	// Machine changes what machine a start of the day is of, and what kernel: the
+	// layout and what memory holds; nil: nothing. The layout is the state's own.
+	Machine func(*model.State)
 }
 
 // OfHypervisor reports whether the change is one of the hypervisor alone.
 func (c *Change) OfHypervisor() bool {
-	return c.Kernel == nil && c.Early == nil && !reflect.ValueOf(c.Hypervisor).IsZero()
+	return c.Kernel == nil && c.Early == nil && c.Machine == nil && !reflect.ValueOf(c.Hypervisor).IsZero()
 }
 
 // Judge returns rules of the hypervisor with the change made in them. The rules given

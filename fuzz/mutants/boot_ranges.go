@@ -85,7 +85,7 @@ func unlistedBootMutants() []Mutant {
 			Place: onXen(4), Catch: "stores-stay", Steps: 1, Change: ofKernel(afterStart(scratch))},
 		{ID: "stray-page", What: "setup_start uses a page that it has not allocated", Source: setup,
 			Place: onNative(3), Catch: "stores-stay", Steps: 1, Change: ofKernel(afterStart(unallocated))},
-		{ID: "marked-twice", What: "a leaf that was final is marked when it is written again", Source: init + ", kernel_physical_mapping_init",
+		{ID: "marked-twice", What: "a leaf that was final turns from global to not global, or back, when it is written again", Source: init + ", kernel_physical_mapping_init",
 			Place: onNative(3), Catch: "setup-idempotent", Steps: 3, Change: ofKernel(markRewritten)},
 		{ID: "alloc-pd-writable", What: "a new L2 of a 64-bit guest stays writable", Source: init + ", one_md_table_init; Linux 2.6.27, xen_alloc_pmd",
 			Place: onXen(4), Catch: "crash bug", Steps: 2, Change: ofKernel(quietPD)},

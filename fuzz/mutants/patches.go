@@ -206,13 +206,13 @@ func scratch(k *hooks.Kernel, _ model.VA) { k.Write(k.M.L.VA(k.M.L.Kernel.Spare.
 // unallocated writes to the page that the boot allocator hands out next.
 func unallocated(k *hooks.Kernel, _ model.VA) { k.Write(k.M.L.VA(k.M.Kernel.BootmemNext.PA()), 1<<9) }
 
-// markRewritten sets a software bit in leaves that are written a second time.
+// markRewritten changes whether a leaf is global when it is written a second time.
 func markRewritten(_ *hooks.Ops, f *hooks.Funcs) {
 	f.MapPage = func(k *hooks.Kernel, pte model.VA, pfn model.PFN) {
 		again := k.Read(pte).Is(model.Present | model.Accessed | model.Dirty)
 		hooks.MapPage(k, pte, pfn)
 		if again {
-			k.PV.SetPTE[k.M.Kernel.SetPTE](k, pte, k.Read(pte)|1<<9)
+			k.PV.SetPTE[k.M.Kernel.SetPTE](k, pte, k.Read(pte)^model.Global)
 		}
 	}
 }

@@ -229,7 +229,7 @@ func (c *xenCase) tables() xen.Tables {
 		}
 	}
 	for pfn := range c.stale {
-		t.Leaves[model.PFN(pfn)] = model.Present | model.RW | model.Accessed
+		t.Leaves[model.PFN(pfn)] = model.Present | model.RW | model.User | model.Accessed
 	}
 	if c.ro {
 		t.Leaves[c.places.spare] = model.Present | model.Accessed | model.User

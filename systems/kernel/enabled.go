@@ -82,11 +82,9 @@ func leafFrames(l *model.Layout) model.PFN {
 func constructed(s *model.State) bool {
 	for pfn := model.PFN(0); pfn < s.L.Kernel.MaxLowPFN; pfn += leafFrames(s.L) {
 		t, fault := s.WalkFrom(s.L.Geo, model.Frame(s.L.Kernel.Root), s.L.VA(pfn.PA()))
-		if fault != model.WalkOK || (t.Level == 2) != s.L.Kernel.HasPSE {
-			return false
-		}
-		// The kernel's leaves are dirty; those of the start of day may not be.
-		if !t.Entry.Is(model.Accessed|model.Dirty) || s.L.Kernel.HasPGE && !t.Entry.Is(model.Global) {
+		// The start of the day leaves pages open to user code, the kernel none. Leaves of
+		// the kernel's in a 64-bit guest have Xen's mark instead.
+		if fault != model.WalkOK || t.Entry.Is(model.User) && !t.Entry.Is(model.GuestKernel) {
 			return false
 		}
 	}

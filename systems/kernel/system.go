@@ -80,12 +80,23 @@ func Finish(s *System, ops hooks.Ops, o Options) (*System, error) {
 		}
 	}
 	for i := range s.Inits {
+		if o.Change.Machine != nil {
+			changeMachine(s.Inits[i].State, o.Change.Machine)
+		}
 		if st := s.Inits[i].State; st.Kernel.Phase == model.PhaseBoot {
 			s.hooksOf(st.L).Start(st)
 		}
 		s.Inits[i].kept = invariants.TakeSnapshot(s.Inits[i].State)
 	}
 	return s, nil
+}
+
+// changeMachine changes a start of the day and what it is one of.
+func changeMachine(st *model.State, change func(*model.State)) {
+	own := *st.L
+	st.L = &own
+	change(st)
+	st.Commit()
 }
 
 // hooksOf are the hooks of the members with a layout.
