@@ -91,7 +91,7 @@ func (m *Mutant) Run(ctx context.Context) (Result, error) {
 	if err != nil {
 		return Result{}, fmt.Errorf("mutants: %s: %w", m.ID, err)
 	}
-	r, err := explore.Run(ctx, s.factory, explore.Options{Depth: m.depth(), FindAll: true, NoSymmetry: true})
+	r, err := kernel.Search(ctx, s.factory, explore.Options{Depth: m.depth(), FindAll: true, NoSymmetry: true})
 	if err != nil {
 		return Result{}, fmt.Errorf("mutants: %s: %w", m.ID, err)
 	}

@@ -86,8 +86,10 @@ func (p *player) do(line int, op *script.Op) (string, error) {
 			p.options.Lowmem = n
 		case "stale":
 			p.options.Stale = n
+		case "budget":
+			p.options.Budget = n
 		default:
-			return "", p.errorf(line, "no bound is named %q; there are lowmem and stale", op.Args[0].Word)
+			return "", p.errorf(line, "no bound is named %q; there are lowmem, stale and budget", op.Args[0].Word)
 		}
 		return "ok", nil
 	case op.Name == "start":

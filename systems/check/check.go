@@ -47,6 +47,20 @@ func Levels(levels ...int) Option { return func(c *config) { c.system.Levels = l
 // Lowmem is the number of frames of low memory.
 func Lowmem(frames int) Option { return func(c *config) { c.system.Lowmem = frames } }
 
+// Budget bounds the operations of a call (loads, stores, hypercalls, flushes): one that
+// takes more is found as "crash hang". Without it a generous bound follows from the size
+// of memory.
+func Budget(operations int) Option { return func(c *config) { c.system.Budget = operations } }
+
+// Patience is how long a call may take on the clock before the test fails because of a
+// hook that never returns, [kernel.Patience] without it.
+func Patience(d time.Duration) Option { return func(c *config) { c.system.Patience = d } }
+
+// Twice makes every call twice from the same state, and fails if it does not come to the
+// same both times: the hooks remember something of their own. Without it only the calls of
+// some states are made twice.
+func Twice() Option { return func(c *config) { c.system.Recheck = 1 } }
+
 // Patch replaces functions of the kernel: it plants a bug.
 func Patch(patch func(*hooks.Ops, *hooks.Funcs)) Option {
 	return func(c *config) { c.system.Patch = patch }
@@ -80,7 +94,7 @@ func Run(ctx context.Context, b kernel.Backend, opts ...Option) (*Result, error)
 	if err != nil {
 		return nil, fmt.Errorf("check: %s: %w", b.Name, err)
 	}
-	found, err := explore.Run(ctx, func() explore.Model { return s.NewModel() }, c.search)
+	found, err := kernel.Search(ctx, func() explore.Model { return s.NewModel() }, c.search)
 	if err != nil {
 		return nil, fmt.Errorf("check: %s: %w", b.Name, err)
 	}

@@ -13,8 +13,8 @@ import (
 )
 
 // Explain runs a path again and reports how it ends: every state on the way,
-// every step, and the code that took it. The path must end in a violation or a
-// crash.
+// every step, and the code that took it. The path must be one that ended in a violation
+// or a crash; that it does not now is an error of type [Fickle].
 func (s *System) Explain(init int, path []Call) (*reports.Finding, error) {
 	m := s.NewModel()
 	m.Init(init)
@@ -38,20 +38,22 @@ func (s *System) Explain(init int, path []Call) (*reports.Finding, error) {
 		log.Begin(last)
 		out = m.Apply(c.Code())
 		if !last && out.Kind != explore.Moved {
-			return nil, fmt.Errorf("system: %s: the path ends early, at call %d", s.Name, i+1)
+			return nil, &Fickle{Place: m.place(), Was: "it went on", Now: m.told(out, m.last)}
 		}
+		log.Close()
 		f.Calls = append(f.Calls, reports.Call{Text: c.String(), Site: log.Site, Steps: log.Steps, After: view.Snapshot(m.State())})
 	}
 	return s.conclude(f, m, out, log)
 }
 
-// watch has an observer see every step before the checker does, so that the step
-// that breaks a rule is its last.
+// Watch has an observer see every step before the checker does, so that the step
+// that breaks a rule is its last. No call is made twice.
 func (m *Model) Watch(o model.Observer) {
-	m.Machine = model.NewMachine(m.Machine.State, o, m.checker)
-	m.Kernel.M = m.Machine
-	faults(m.Machine, &m.Kernel)
+	machine := model.NewMachine(m.Machine.State, o, m.checker)
+	m.equip(machine, &m.Kernel)
+	m.Machine, m.Kernel.M = machine, machine
 	m.duo = model.NewDuo(m.Machine)
+	m.recheck.off, m.recheck.due = true, false
 }
 
 // conclude fills in what went wrong.
@@ -70,7 +72,7 @@ func (s *System) conclude(f *reports.Finding, m *Model, out explore.Outcome, log
 		f.Crash, f.Kind = m.last.Error(), m.last.Kind.String()
 		f.Detail, f.Walks = view.Autopsy(st, m.last, log)
 	default:
-		return nil, fmt.Errorf("system: %s: the path breaks nothing", s.Name)
+		return nil, &Fickle{Place: m.place(), Was: "something went wrong", Now: m.told(out, m.last)}
 	}
 	return f, nil
 }

@@ -45,10 +45,10 @@ func (m *Model) trialRun() *trial {
 	if t.machine == nil {
 		t.machine = model.NewMachine(nil)
 		t.kernel.M = t.machine
-		faults(t.machine, &t.kernel)
 		t.run = func() { t.call.run(&t.kernel) }
 		t.duo, t.both = model.NewDuo(t.machine), halves(&t.call, &t.kernel)
 	}
+	m.equip(t.machine, &t.kernel)
 	t.machine.State = m.work[m.start]
 	t.kernel.PV, t.kernel.Fn = m.Kernel.PV, m.Kernel.Fn
 	return t
@@ -61,12 +61,17 @@ func (m *Model) trialRun() *trial {
 func (m *Model) extend(dst []uint64, c Call, at int) ([]uint64, bool) {
 	t := &m.trial
 	t.call = c
-	t.duo.Run(t.both, c.Sched)
+	m.enter(c.Code())
+	died := t.duo.Run(t.both, c.Sched)
+	m.leave()
 	m.work[m.start].CopyFrom(m.saved[m.start])
 	if !t.duo.Followed() {
 		return dst, false
 	}
 	dst = append(dst, c.Code())
+	if died != nil && died.Kind == model.CrashHang {
+		return dst, true // to be found so; each longer one would take as long
+	}
 	for p := 1; at < m.Sys.preemptions && p <= MaxPoint; p++ {
 		var more bool
 		c.Sched.Points[at] = uint8(p)

@@ -1,8 +1,10 @@
 package kernel
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/ptcheck/ptcheck/hooks"
 	"github.com/ptcheck/ptcheck/invariants"
@@ -18,7 +20,9 @@ type System struct {
 	Scope string
 	Inits []Init
 
-	lowmem, stale int // as asked for; 0 means the family's own
+	lowmem, stale, budget int // as asked for; 0 means the family's own
+	recheck               int
+	patience              time.Duration
 
 	Ops   hooks.Ops
 	Bare  *hooks.Ops // of members without a hypervisor, nil: the same
@@ -69,6 +73,14 @@ type Options struct {
 	Drawn []string
 	// Themes are the themes of life after boot to search, nil for all.
 	Themes []string
+	// Budget is the largest number of operations of a call, of both together that run
+	// side by side; 0 means model.OpsPerFrame for each frame.
+	Budget int
+	// Patience is how long a call may take on the clock; 0 means the package's Patience.
+	Patience time.Duration
+	// Recheck is the number of states of which one has its calls made twice; 0 means the
+	// package's Recheck, 1 every state.
+	Recheck int
 	// Patch replaces functions of the kernel: it makes a mutant.
 	Patch func(*hooks.Ops, *hooks.Funcs)
 	// Rules are checked besides those of package invariants.
@@ -98,7 +110,11 @@ func Finish(s *System, ops hooks.Ops, o Options) (*System, error) {
 	if o.Preemptions < 0 || o.Preemptions > model.MaxPreemptions {
 		return nil, fmt.Errorf("system: %s: %d preemptions: want 0 to %d", s.Name, o.Preemptions, model.MaxPreemptions)
 	}
+	if o.Budget < 0 || o.Recheck < 0 || o.Patience < 0 {
+		return nil, fmt.Errorf("system: %s: budget %d, recheck %d, patience %v: want none below 0", s.Name, o.Budget, o.Recheck, o.Patience)
+	}
 	s.lowmem, s.stale, s.preemptions, s.failures = o.Lowmem, o.Stale, o.Preemptions, o.Failures
+	s.budget, s.recheck, s.patience = o.Budget, cmp.Or(o.Recheck, Recheck), cmp.Or(o.Patience, Patience)
 	s.failures = s.failures && slices.ContainsFunc(s.Inits, func(i Init) bool { return i.State.L.Hyper != nil })
 	if s.failures {
 		s.Scope += ", each hypercall refused once"

@@ -15,6 +15,9 @@ func (s *System) Scenario(init int, path []Call, headline string) []byte {
 	if s.stale != 0 {
 		fmt.Fprintf(&b, "scope stale %d\n", s.stale)
 	}
+	if s.budget != 0 {
+		fmt.Fprintf(&b, "scope budget %d\n", s.budget)
+	}
 	fmt.Fprintf(&b, "start %s\n", s.Inits[init].Name)
 	for _, c := range path {
 		fmt.Fprintf(&b, "%v\n", c)
@@ -25,6 +28,10 @@ func (s *System) Scenario(init int, path []Call, headline string) []byte {
 // Bounds are the bounds of low memory and of stale leaves that the system was
 // asked for, 0 if none.
 func (s *System) Bounds() (lowmem, stale int) { return s.lowmem, s.stale }
+
+// Budget is the bound of the operations of a call that the system was asked for, 0 if
+// none.
+func (s *System) Budget() int { return s.budget }
 
 // startNames are the names of the start-of-day states.
 func (s *System) StartNames() []string {

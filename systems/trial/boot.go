@@ -33,7 +33,9 @@ func (b *bootScenario) run() Verdict {
 }
 
 func (b *bootScenario) under(c mutants.Change) scenario {
-	return newBoot(b.world.name, c, b.scope, b.calls)
+	o := newBoot(b.world.name, c, b.scope, b.calls)
+	o.world.budget = b.world.budget
+	return o
 }
 
 func (b *bootScenario) text(headline string) ([]byte, error) {

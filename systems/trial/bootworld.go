@@ -26,6 +26,7 @@ type bootWorld struct {
 	name        string
 	change      mutants.Change
 	preemptions int // of the calls
+	budget      int // of operations of a call; 0: the usual one
 	want        Verdict
 	open        map[bootScope]*openSystem // by bounds; init is 0
 	done        []kernel.Call
@@ -44,7 +45,7 @@ func (w *bootWorld) family(s bootScope) *openSystem {
 	s.init = 0
 	o, ok := w.open[s]
 	if !ok {
-		opt := kernel.Options{Lowmem: s.lowmem, Stale: s.stale, Preemptions: w.preemptions}
+		opt := kernel.Options{Lowmem: s.lowmem, Stale: s.stale, Preemptions: w.preemptions, Budget: w.budget}
 		if s.odd > 0 {
 			opt.Odd = []int{s.odd - 1}
 		}

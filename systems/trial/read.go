@@ -149,6 +149,7 @@ func (t *Trial) readBoot(f *script.File, h header) ([]systems.Answer, error) {
 	}
 	lowmem, stale := play.System.Bounds()
 	b := newBoot(h.system, h.change, bootScope{}, play.Path)
+	b.world.budget = play.System.Budget()
 	var ok bool
 	if b.scope, ok = b.world.scopeOf(lowmem, stale, play.System.Inits[play.Init].Name); !ok {
 		return nil, fmt.Errorf("trial: %s: the start of day is gone", f.Name)

@@ -82,7 +82,9 @@ func (t *Trail) list(frames *runtime.Frames) []reports.Site {
 		case pkg == packagePath[model.Machine](), pkg == packagePath[invariants.Checker]():
 		case len(out) == 0 && t.access == codeFile{pkg, f.File}:
 		default:
-			out = append(out, siteAt(f.Function, f.File, f.Line))
+			if at := siteAt(f.Function, f.File, f.Line); len(out) == 0 || out[len(out)-1] != at {
+				out = append(out, at) // a line that calls itself is listed once
+			}
 		}
 	}
 	return out

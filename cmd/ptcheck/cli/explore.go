@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"github.com/ptcheck/ptcheck/systems/all"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +13,8 @@ import (
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
 	"github.com/ptcheck/ptcheck/reports"
+	"github.com/ptcheck/ptcheck/systems/all"
+	"github.com/ptcheck/ptcheck/systems/kernel"
 )
 
 func newExplore() *cobra.Command {
@@ -148,10 +149,10 @@ func (f *exploreFlags) search(cmd *cobra.Command, t *target) (*verdict, error) {
 		dot = newDotGraph(t)
 		opt.Edges, opt.MaxEdges = dot.edge, f.graphLimit
 	}
-	r, err := explore.Run(cmd.Context(), t.factory, opt)
+	r, err := kernel.Search(cmd.Context(), t.factory, opt)
 	p.done()
 	if err != nil {
-		return nil, err
+		return nil, f.unfinished(t, err)
 	}
 	if dot != nil {
 		if err := writeWhole(f.graph, dot.bytes()); err != nil {

@@ -27,6 +27,7 @@ type exploreFlags struct {
 	stale   int
 	preempt int
 	fail    bool
+	budget  int
 	themes  []string
 	profile string
 	scopes  []string
@@ -67,6 +68,7 @@ func (f *exploreFlags) systemFlags(fl *pflag.FlagSet) {
 	fl.IntVar(&f.stale, "stale", 0, "xen: least number of leaves with the builder's attributes (default: the system's own)")
 	fl.StringSliceVar(&f.themes, "themes", nil, "life systems: what to search, of "+strings.Join(life.Themes(), " ")+" (default: all)")
 	fl.BoolVar(&f.fail, "failures", true, "systems under Xen: have each hypercall of each call refused once, for want of memory")
+	fl.IntVar(&f.budget, "budget", 0, "boot and life systems: operations of a call beyond which it hangs (default: a generous bound that follows from its memory)")
 	fl.IntVar(&f.preempt, "preemptions", 1, "systems with two processors: largest number of preemptions while two calls run side by side, 0 to 4")
 	fl.StringVar(&f.profile, "profile", "", "hypervisor rules: xen-3.1, xen-4.17 or ideal (default: all that the system has)")
 	fl.StringSliceVar(&f.scopes, "scope", nil, "hyper: what to search, of "+strings.Join(hostile.HostileScopeNames(), " ")+" (default: all)")
@@ -188,7 +190,7 @@ func (f *exploreFlags) check(names []string) error {
 	for _, n := range []struct {
 		flag  string
 		value int
-	}{{"depth", f.depth}, {"workers", f.workers}, {"lowmem", f.lowmem}, {"stale", f.stale}, {"frames", f.frames}, {"slots", f.slots}} {
+	}{{"depth", f.depth}, {"workers", f.workers}, {"lowmem", f.lowmem}, {"stale", f.stale}, {"budget", f.budget}, {"frames", f.frames}, {"slots", f.slots}} {
 		if n.value < 0 {
 			return fmt.Errorf("explore: --%s %d: want 0 or more", n.flag, n.value)
 		}

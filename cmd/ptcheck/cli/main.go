@@ -39,7 +39,12 @@ func untilSignal() context.Context {
 }
 
 // run executes the command line and returns the exit code.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int) {
+	defer func() {
+		if r := recover(); r != nil {
+			code = caught(r, stderr)
+		}
+	}()
 	root := newRoot(stdout, stderr)
 	root.SetArgs(args)
 	return exitCode(root.ExecuteContext(ctx), stderr)

@@ -56,7 +56,7 @@ func (f *exploreFlags) targets(cmd *cobra.Command, name string, p *model.Profile
 }
 
 // bootOnly and adversaryOnly are flags that mean something to some systems.
-var bootOnly, adversaryOnly = [...]string{"lowmem", "stale", "preemptions", "themes", "failures"}, [...]string{"frames", "slots", "ops", "flags"}
+var bootOnly, adversaryOnly = [...]string{"lowmem", "stale", "preemptions", "themes", "failures", "budget"}, [...]string{"frames", "slots", "ops", "flags"}
 
 // target makes a system from the flags. Flags that it would ignore are refused.
 func (f *exploreFlags) target(cmd *cobra.Command, name string, p *model.Profile) (*target, error) {
@@ -93,7 +93,7 @@ func (f *exploreFlags) target(cmd *cobra.Command, name string, p *model.Profile)
 		if f.symmetry == "on" || f.symmetry == "frames" {
 			return nil, fmt.Errorf("explore: --symmetry=%s: system %s has no symmetry: its frames have places of their own", f.symmetry, name)
 		}
-		s, err := backend.New(kernel.Options{Levels: f.levels, Lowmem: f.lowmem, Stale: f.stale, Preemptions: f.preempt, Failures: f.fail, Profile: p, Themes: f.themes})
+		s, err := backend.New(kernel.Options{Levels: f.levels, Lowmem: f.lowmem, Stale: f.stale, Preemptions: f.preempt, Failures: f.fail, Budget: f.budget, Profile: p, Themes: f.themes})
 		if err != nil {
 			return nil, err
 		}
