@@ -19,6 +19,34 @@ func unlistedMutants() []Mutant {
 			System: "xen", Levels: 3, Catch: "exit-restores", Steps: 8, patch: exitKeepsRights},
 		{ID: "shared-writable", What: "a forked process may write to pages that it shares", Source: "Linux, copy_one_pte",
 			System: "life-native", Levels: 3, theme: "fork", Catch: "shared-read-only", Steps: 4, patch: shareWritable},
+		{ID: "zap-for-ever", What: "where there is no low mapping, the loop that zaps them does not go on", Source: "Linux b239fb25, zap_low_mappings",
+			System: "native", Levels: 2, Catch: "crash hang", Steps: 5, patch: zapForEver},
+		{ID: "short-list", What: "the list of machine frames ends a frame early, and is read past its end", Source: "Linux, arch/x86/xen/mmu.c, pfn_to_mfn",
+			System: "xen", Levels: 2, Catch: "crash go-panic", Steps: 2, patch: shortList},
+	}
+}
+
+func zapForEver(_ *hooks.Ops, f *hooks.Funcs) {
+	f.ZapLowMappings = func(k *hooks.Kernel) {
+		for i := 0; i < k.M.L.UserSlots(); {
+			if entry := k.Slot(k.Base(), i); k.Read(entry) != 0 {
+				k.SetPGD(entry, 0)
+				i++
+			}
+		}
+		k.PV.FlushTLB(k)
+	}
+}
+
+// shortList has the kernel look frames up in a list of its own.
+func shortList(o *hooks.Ops, _ *hooks.Funcs) {
+	entry := o.MakePTE
+	o.MakePTE = func(k *hooks.Kernel, val uint64) model.Entry {
+		list := make([]model.PFN, k.M.L.Map.Guest()-1)
+		if pfn := model.PA(val).PFN(); pfn < model.PFN(k.M.L.Map.Guest()) && model.Entry(val).Is(model.Present) {
+			list[pfn] = pfn
+		}
+		return entry(k, val)
 	}
 }
 

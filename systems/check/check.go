@@ -8,8 +8,8 @@ package check
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"github.com/ptcheck/ptcheck/systems/kernel"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,6 +20,7 @@ import (
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
 	"github.com/ptcheck/ptcheck/reports"
+	"github.com/ptcheck/ptcheck/systems/kernel"
 )
 
 // Option changes what is searched.
@@ -145,7 +146,7 @@ func Backend(t testing.TB, b kernel.Backend, opts ...Option) {
 	r, err := Run(t.Context(), b, opts...)
 	switch {
 	case err != nil:
-		t.Fatal(err)
+		t.Fatal(failure(err))
 	case r.Finding != nil:
 		t.Fatalf("%s\n%s", b.Name, text(r))
 	case r.Stopped != explore.StopNone && r.Stopped != explore.StopDepth:
@@ -164,13 +165,27 @@ func Finds(t testing.TB, b kernel.Backend, rule string, calls int, opts ...Optio
 	r, err := Run(t.Context(), b, opts...)
 	switch {
 	case err != nil:
-		t.Fatal(err)
+		t.Fatal(failure(err))
 	case r.Finding == nil:
 		t.Fatalf("%s: nothing found in %d states; want %s", b.Name, r.States, rule)
 	case r.Breaks != rule || len(r.Finding.Calls) != calls:
 		t.Fatalf("%s: %s after %d calls; want %s after %d\n%s", b.Name, r.Breaks, len(r.Finding.Calls), rule, calls, text(r))
 	}
 	return r
+}
+
+// failure tells why there is no answer. Of a hook that never returns there is a stack and a
+// way to it.
+func failure(err error) string {
+	var stuck *kernel.Stuck
+	if !errors.As(err, &stuck) {
+		return err.Error()
+	}
+	text := "check: " + stuck.Text()
+	if s := stuck.Scenario(); s != nil {
+		text += fmt.Sprintf("scenario:\n%s", s)
+	}
+	return text
 }
 
 // text is the report of a counterexample with its scenario.

@@ -68,6 +68,9 @@ func (s *System) conclude(f *reports.Finding, m *Model, out explore.Outcome, log
 		f.Rule, f.Says, f.Source, f.Limits = r.ID, r.Says, r.Source, r.Limits
 		f.Detail = detailText(st, m.checker.Detail)
 		f.Walks = view.Locate(st, m.checker.Detail)
+		if d := m.checker.Detail; d.Got != 0 || d.Want != 0 {
+			f.Stored = log.Stored(d.Table, d.Slot)
+		}
 	case explore.Crashed:
 		f.Crash, f.Kind = m.last.Error(), m.last.Kind.String()
 		f.Detail, f.Walks = view.Autopsy(st, m.last, log)

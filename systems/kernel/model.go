@@ -87,7 +87,7 @@ func (m *Model) budget() int {
 	if m.Sys.budget != 0 {
 		return m.Sys.budget
 	}
-	return model.OpsPerFrame * m.Sys.Inits[m.start].State.L.Map.Guest()
+	return m.Sys.Inits[m.start].State.L.Budget()
 }
 
 // CheckInit judges a start-of-day state: the rules that look at states alone

@@ -74,7 +74,7 @@ type Options struct {
 	// Themes are the themes of life after boot to search, nil for all.
 	Themes []string
 	// Budget is the largest number of operations of a call, of both together that run
-	// side by side; 0 means model.OpsPerFrame for each frame.
+	// side by side; 0 means that of the layout.
 	Budget int
 	// Patience is how long a call may take on the clock; 0 means the package's Patience.
 	Patience time.Duration

@@ -120,9 +120,9 @@ func TestHooksThatMisbehave(t *testing.T) {
 		name, crash, kind, mark string
 		set                     setPTE
 	}{
-		{"waits", "hang: the call has not ended after 32768 operations of the machine", "hang", "waits", waits},
-		{"stores", "hang: the call has not ended after 32768 operations of the machine", "hang", "stores", stores},
-		{"recurses", "hang: the call has not ended after 32768 operations of the machine", "hang", "", recurses},
+		{"waits", "hang: the call has not ended after 8192 operations of the machine", "hang", "waits", waits},
+		{"stores", "hang: the call has not ended after 8192 operations of the machine", "hang", "stores", stores},
+		{"recurses", "hang: the call has not ended after 8192 operations of the machine", "hang", "", recurses},
 		{"panics", "go-panic runtime error: index out of range [3] with length 2", "go-panic", "panics", panics},
 	} {
 		t.Run(x.name, func(t *testing.T) {

@@ -18,6 +18,7 @@ type StepLog struct {
 	Site  *reports.Site // what carries out the call
 	// refused is the last hypercall, if it was refused.
 	refused *model.Step
+	over    bool         // the call was at its end
 	more    int          // steps that were left out
 	from    *model.State // the state before them
 }
@@ -29,7 +30,7 @@ const mostSteps = 1000
 // begin starts the record of a call.
 func (l *StepLog) Begin(deep bool) {
 	l.deep, l.Steps, l.Site, l.refused = deep, []reports.Step{}, nil, nil
-	l.more, l.from = 0, nil
+	l.over, l.more, l.from = false, 0, nil
 	if deep {
 		l.now = Snapshot(l.State)
 	}
@@ -44,8 +45,10 @@ func (l *StepLog) Step(_ *model.Machine, s *model.Step) {
 		}
 		return
 	case model.OpCallEnd:
+		l.over = true
 		return
 	}
+	l.over = false
 	l.refused = nil
 	if s.Errno != model.OK {
 		copied := *s
@@ -69,6 +72,23 @@ func (l *StepLog) Step(_ *model.Machine, s *model.Step) {
 		l.from = model.NewState(l.State.L)
 		l.from.CopyFrom(l.State)
 	}
+}
+
+// Stored is the code of the call that stored an entry last, if what was found wrong was
+// found when the call was over; nil if it is not known.
+func (l *StepLog) Stored(table model.Frame, slot int) *reports.Site {
+	if !l.over || l.more > 0 {
+		return nil
+	}
+	frame := FrameName(l.State.L, table)
+	for i := len(l.Steps) - 1; i >= 0; i-- {
+		for _, c := range l.Steps[i].Changes {
+			if c.Frame == frame && c.Slot == slot {
+				return reports.Telling(l.Steps[i].Stack)
+			}
+		}
+	}
+	return nil
 }
 
 // Close ends the record of a call: steps that were left out become one.
