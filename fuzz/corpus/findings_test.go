@@ -21,7 +21,7 @@ import (
 // planted are mutants that every engine must find, each in another way of going
 // wrong.
 func planted() []string {
-	return []string{"B02", "B03", "B08", "B41", "L18", "L01", "no-zap", "X43", "X02-unused", "L15", "L06"}
+	return []string{"B02", "B03", "B08", "B41", "L18", "L01", "no-zap", "X43", "X02-unused", "L15", "L06", "zap-for-ever", "short-list"}
 }
 
 func mutantOf(t *testing.T, id string) mutants.Mutant {

@@ -153,8 +153,8 @@ func TestReportsSayWhy(t *testing.T) {
 	for name, want := range map[string]struct{ id, detail, file string }{
 		"native":    {"present-not-reallocated", "entry f0[1] is ", "native/hooks.go"},
 		"xen":       {"crash-store-rejected", "is in use as", "xen/mmu.go"},
-		"race":      {"fixmap-lands", "", "hooks/calls.go"},
-		"adversary": {"counts-agree", "validated up to slot 1 only", "model/hypercall.go"},
+		"race":      {"fixmap-lands", "", "xen/mmu.go"},
+		"adversary": {"counts-agree", "validated up to slot 1 only", "model/xen_hypercall.go"},
 	} {
 		f := all[name]
 		if name == "xen" {

@@ -59,7 +59,7 @@ func Patience(d time.Duration) Option { return func(c *config) { c.system.Patien
 
 // Twice makes every call twice from the same state, and fails if it does not come to the
 // same both times: the hooks remember something of their own. Without it only the calls of
-// some states are made twice.
+// some states are made twice: of the first ones, and of one in 256 of the others.
 func Twice() Option { return func(c *config) { c.system.Recheck = 1 } }
 
 // Patch replaces functions of the kernel: it plants a bug.

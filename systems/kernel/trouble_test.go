@@ -1,9 +1,11 @@
 package kernel_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"regexp"
 	"runtime"
 	"strings"
@@ -262,6 +264,41 @@ func TestStuck(t *testing.T) {
 		}
 	}
 }
+
+// TestStuckAlone wants the program to end where nobody is there to be told, such as in a
+// replay, as with any error.
+func TestStuckAlone(t *testing.T) {
+	if os.Getenv("PTCHECK_TEST_STUCK") == "" {
+		cmd := exec.Command(os.Args[0], "-test.run", "^TestStuckAlone$")
+		cmd.Env = append(os.Environ(), "PTCHECK_TEST_STUCK=1")
+		var errs bytes.Buffer
+		cmd.Stderr = &errs
+		err := cmd.Run()
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) || exit.ExitCode() != 2 {
+			t.Errorf("%v", err)
+		}
+		for _, part := range []string{"ptcheck: mine: setup_start, from 2level-8f", "a hook spins or waits, in kernel_test.block systems/kernel/trouble_test.go:", "\n  from hooks.SetupStart "} {
+			if !strings.Contains(errs.String(), part) {
+				t.Errorf("no %q in\n%s", part, errs.String())
+			}
+		}
+		return
+	}
+	s, err := boot.OnBareMetal("mine", "my own", func() hooks.Ops {
+		ops := native.Ops()
+		ops.PagetableSetupStart = block
+		return ops
+	}).New(kernel.Options{Patience: 100 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := s.NewModel()
+	m.Init(0)
+	m.Apply(kernel.Call{Kind: model.CallSetupStart}.Code())
+}
+
+func block(*hooks.Kernel, model.VA) { <-make(chan bool) }
 
 // TestPatience wants calls that take their time, and models that idle between them, not
 // to be taken for stuck.

@@ -44,6 +44,6 @@ func main() {
 		if steps := r.Finding.Last().Steps; len(steps) > 0 {
 			where = steps[len(steps)-1].Where()
 		}
-		fmt.Println(x.name, r.Breaks, site.Function, site.Place(), where)
+		fmt.Printf("%s: %s, %s, %s, %s\n", x.name, r.Breaks, site.Function, site.Place(), where)
 	}
 }
