@@ -148,7 +148,7 @@ func (f *File) Explain() (*reports.Finding, error) {
 		return nil, err
 	}
 	if p.Finding == nil {
-		return nil, fmt.Errorf("systems: %s: nothing goes wrong: there is nothing to explain", f.Name)
+		return nil, &HoldsError{Name: f.Name, To: "explain"}
 	}
 	return p.Finding, nil
 }
@@ -162,7 +162,7 @@ func (f *File) Shrink(tries int) (*File, Shrunk, error) {
 		return nil, Shrunk{}, err
 	}
 	if !want.Fails() {
-		return nil, Shrunk{}, fmt.Errorf("systems: %s: nothing goes wrong: there is nothing to shrink", f.Name)
+		return nil, Shrunk{}, &HoldsError{Name: f.Name, To: "shrink"}
 	}
 	small, how, err := f.Scenario.Shrink(want, tries)
 	if err != nil {
@@ -200,6 +200,17 @@ func (f *File) Text() []byte {
 	}
 	b.Write(f.Scenario.Body())
 	return b.Bytes()
+}
+
+// HoldsError says that nothing goes wrong in a scenario.
+type HoldsError struct {
+	Name string
+	To   string // what there is nothing of: to explain, to shrink
+}
+
+// Error implements error.
+func (e *HoldsError) Error() string {
+	return fmt.Sprintf("systems: %s: nothing goes wrong: there is nothing to %s", e.Name, e.To)
 }
 
 // AnswerError says that an operation answers something else than its line

@@ -23,6 +23,9 @@ type Setting struct {
 	Words []string
 	// Min and Max bound numbers.
 	Min, Max int
+	// Manner says that it is about the manner of searching: neither what is searched nor
+	// what is found depends on it.
+	Manner bool
 	// Default is what holds unless it is given, in the form of a value; empty: what
 	// the system thinks right.
 	Default string
@@ -169,15 +172,24 @@ func CheckValues(s System, v Values) (Values, error) {
 }
 
 // Question is what a search of a system is asked, canonically: every setting of the
-// system with its value, in the order of the names, whether it was given or not.
+// system with its value, in the order of the names, whether it was given or not. Those
+// of manner are left out.
 func Question(s System, v Values) []string {
 	q := []string{"system=" + s.About().Name}
 	settings := slices.Clone(s.Settings())
 	slices.SortFunc(settings, func(a, b Setting) int { return strings.Compare(a.Name, b.Name) })
 	for i := range settings {
+		if settings[i].Manner {
+			continue
+		}
 		q = append(q, settings[i].Name+"="+v.Word(settings[i].Name, settings[i].Default))
 	}
 	return q
+}
+
+// Narrows reports whether some value is of what is searched, not only of the manner.
+func (v Values) Narrows(s System) bool {
+	return slices.ContainsFunc(s.Settings(), func(x Setting) bool { return !x.Manner && v.Has(x.Name) })
 }
 
 func sortedKeys(v Values) []string {

@@ -1,6 +1,8 @@
 package systems
 
 import (
+	"context"
+
 	"github.com/ptcheck/ptcheck/invariants"
 	"github.com/ptcheck/ptcheck/model/explore"
 	"github.com/ptcheck/ptcheck/model/script"
@@ -53,6 +55,10 @@ type Search struct {
 	Depth int
 	// Model makes the view of one worker.
 	Model explore.Factory
+	// Engine searches what a factory makes models of; nil: [explore.Run]. It is
+	// [explore.Run] for models that may do what no engine can see, and returns an error
+	// of type [Trouble] then.
+	Engine func(context.Context, explore.Factory, explore.Options) (explore.Result, error)
 	// Symmetric says that symmetric states count once. AllStates then tells from the
 	// counters how many states all of them stand for; nil if it is not counted.
 	Symmetric bool
@@ -66,6 +72,14 @@ type Search struct {
 	Breaks func(explore.Finding) Verdict
 	// Scenario turns a finding into the scenario that leads to it.
 	Scenario func(explore.Finding) (Scenario, error)
+}
+
+// Run searches.
+func (s *Search) Run(ctx context.Context, o explore.Options) (explore.Result, error) {
+	if s.Engine == nil {
+		return explore.Run(ctx, s.Model, o)
+	}
+	return s.Engine(ctx, s.Model, o)
 }
 
 // Title is the system's name, with the part that is searched.

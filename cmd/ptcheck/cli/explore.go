@@ -179,10 +179,10 @@ func (f *exploreFlags) search(cmd *cobra.Command, q question) (*systems.Outcome,
 		dot = newDotGraph(q.Search)
 		opt.Edges, opt.MaxEdges = dot.edge, f.graphLimit
 	}
-	r, err := explore.Run(cmd.Context(), q.Model, opt)
+	r, err := q.Run(cmd.Context(), opt)
 	p.done()
 	if err != nil {
-		return nil, err
+		return nil, f.unfinished(q.Search, err)
 	}
 	v := &systems.Outcome{Search: q.Search, Result: r, Depth: opt.Depth, Strategy: opt.Strategy}
 	var failed []error
@@ -201,16 +201,17 @@ func (f *exploreFlags) search(cmd *cobra.Command, q question) (*systems.Outcome,
 
 // explain turns a finding into a report and saves its scenario.
 func (f *exploreFlags) explain(v *systems.Outcome, found explore.Finding) error {
-	if _, err := v.Explain(found); err != nil || f.save == "" {
-		return err
+	file, err := v.Explain(found)
+	if file == nil || f.save == "" {
+		return f.unfinished(v.Search, err)
 	}
 	rep := v.Findings[len(v.Findings)-1]
 	name := filepath.Join(f.save, v.ScenarioName(rep))
-	if err := wholefile.Write(name, []byte(rep.Scenario)); err != nil {
-		return fmt.Errorf("explore: the counterexample is not saved: %w", err)
+	if failed := wholefile.Write(name, []byte(rep.Scenario)); failed != nil {
+		return errors.Join(err, fmt.Errorf("explore: the counterexample is not saved: %w", failed))
 	}
 	rep.Replay = command() + " replay " + name
-	return nil
+	return err
 }
 
 // settled are the words of flags that choose among a few.
