@@ -104,8 +104,9 @@ func stores(k *hooks.Kernel, ptep model.VA, pte model.Entry) {
 // recurses touches the machine each time, so that the budget ends it before the stack of
 // the Go program does.
 func recurses(k *hooks.Kernel, ptep model.VA, pte model.Entry) {
-	k.Read(ptep)
-	recurses(k, ptep, pte)
+	if !k.Read(ptep).Is(model.PSE) {
+		recurses(k, ptep, pte)
+	}
 	k.Write(ptep, pte)
 }
 
