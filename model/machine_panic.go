@@ -49,7 +49,7 @@ func (m *Machine) ended(r any) *Crash {
 	if m.dead {
 		return &m.crash // whatever the kernel has made of it
 	}
-	if c, ok := r.(*Crash); ok {
+	if c, ok := r.(*Crash); ok && c != nil {
 		return c
 	}
 	stack := callers()

@@ -66,7 +66,7 @@ func (m *Model) Inits() int { return len(m.sys.Inits) }
 func (m *Model) Init(i int) {
 	m.open(i)
 	m.saved[i].CopyFrom(m.sys.Inits[i].State)
-	m.recheck.due = !m.recheck.off
+	m.elect(nil)
 	m.Restore()
 }
 

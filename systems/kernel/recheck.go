@@ -15,9 +15,8 @@ import (
 
 // A search believes that a call in a state always leads to the same. Code under test
 // that keeps something of its own, besides the state, breaks that. It is looked for by
-// making calls twice: those of the start of the day, those of the first states that a
-// model gets to see, and those of one in so many of the others, which the state itself
-// decides.
+// making calls twice: those of the first states that a model gets to see, and those of one
+// in so many of the others, which the state itself decides.
 
 // Recheck is the number of states of which one has its calls made twice.
 const Recheck = 256
@@ -30,7 +29,8 @@ const firstStates = 32
 type recheck struct {
 	off     bool // never
 	due     bool // the calls of the present state are made twice
-	seen    int  // states so far, up to firstStates
+	states  int  // whose calls were made twice, up to firstStates
+	counted bool // the present one is among them
 	fresh   bool // the working state is that which Restore goes back to
 	state   []byte
 	again   []byte
@@ -41,14 +41,12 @@ type recheck struct {
 // once has every call made once from here on.
 func (m *Model) once() { m.recheck.off, m.recheck.due = true, false }
 
-// elect decides whether the calls of a packed state are made twice.
+// elect decides whether the calls of a state are made twice. packed is what it is packed
+// to, nil for a start of the day.
 func (m *Model) elect(packed []byte) {
 	r := &m.recheck
-	if r.due = !r.off; r.due && r.seen < firstStates {
-		r.seen++
-		return
-	}
-	r.due = r.due && mix(packed)%uint64(m.sys.recheck) == 0
+	r.counted = false
+	r.due = !r.off && (r.states < firstStates || packed != nil && mix(packed)%uint64(m.sys.recheck) == 0)
 }
 
 // mix is a hash that is the same in all programs.
@@ -69,6 +67,10 @@ func mix(b []byte) uint64 {
 // Nothing is counted twice.
 func (m *Model) repeat(code uint64, was explore.Outcome) {
 	r := &m.recheck
+	if !r.counted {
+		r.counted = true
+		r.states++
+	}
 	r.state = m.Encode(r.state[:0])
 	r.counts = append(r.counts[:0], m.counts...)
 	r.applied = append(r.applied[:0], m.checker.Exercised...)

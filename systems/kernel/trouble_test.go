@@ -106,10 +106,9 @@ func stores(k *hooks.Kernel, ptep model.VA, pte model.Entry) {
 // recurses touches the machine each time, so that the budget ends it before the stack of
 // the Go program does.
 func recurses(k *hooks.Kernel, ptep model.VA, pte model.Entry) {
-	if k.Read(ptep) == 0 && pte == 0 {
-		return // never: it is called with an entry
+	if !k.Read(ptep).Is(model.PSE) {
+		recurses(k, ptep, pte)
 	}
-	recurses(k, ptep, pte)
 	k.Write(ptep, pte)
 }
 
