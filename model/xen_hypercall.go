@@ -20,8 +20,12 @@ const (
 	MMUPreserveAD uint64 = 2
 )
 
-// refuses counts a hypercall, and reports whether it is the one that Refuse names.
+// refuses counts a hypercall, and reports whether it is the one that Refuse names. On bare
+// metal there is no hypercall page to call.
 func (m *Machine) refuses() bool {
+	if m.L.Hyper == nil {
+		m.Die(Crash{Kind: CrashNullCall, Where: "hypercall_page"})
+	}
 	m.Hypercalls++
 	return m.Hypercalls == m.Refuse
 }
