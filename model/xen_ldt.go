@@ -21,7 +21,7 @@ const mostLDTEntries = 8192
 func (m *Machine) SetLDT(base VA, entries int) Errno {
 	m.pause()
 	rc := ENOMEM
-	if m.ask(OpSetLDT) {
+	if m.L.Hyper == nil || m.ask(OpSetLDT) { // on bare metal it is an instruction
 		rc = m.setLDT(base, entries)
 	}
 	m.emit(Step{Op: OpSetLDT, Errno: rc, VA: base, Value: uint64(entries)})
