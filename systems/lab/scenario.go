@@ -151,6 +151,9 @@ func (s *Scenario) Play(o systems.PlayOptions) (*systems.Play, error) {
 	if err != nil {
 		return nil, err
 	}
+	if g.ended() {
+		return nil, fmt.Errorf("a guest of %d bits does not live to its first line under the rules of %s", c.Bits, c.Profile.Name)
+	}
 	s.live.Store(g.M.State, g)
 	defer s.live.Delete(g.M.State)
 	g.reset()
