@@ -17,7 +17,7 @@ import (
 )
 
 func (p *program) newExplore() *cobra.Command {
-	f := exploreFlags{set: p.set, settings: newSettingFlags(p.set.All())}
+	f := exploreFlags{set: p.set, settings: newSettingFlags(p.set.Searched())}
 	cmd := &cobra.Command{
 		Use:   "explore [SYSTEM...]",
 		Short: "Search every call order of a system, exhaustively",
