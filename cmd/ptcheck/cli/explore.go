@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
@@ -49,7 +50,8 @@ references, in scope pae at once, in nested one operation below its own depth.`,
 			return targetNames(), cobra.ShellCompDirectiveNoFileComp
 		},
 	}
-	f.systemFlags(cmd.Flags())
+	f.systemFlags(pflag.NewFlagSet("system", pflag.ContinueOnError))
+	cmd.Flags().AddFlagSet(f.asked)
 	f.searchFlags(cmd.Flags())
 	f.outputFlags(cmd.Flags())
 	f.completions(cmd)
@@ -112,10 +114,13 @@ func (f *exploreFlags) run(cmd *cobra.Command, names []string) error {
 	var verdicts []*verdict
 	for _, t := range targets {
 		v, err := f.search(cmd, t)
-		if err != nil {
+		if v == nil {
 			return err
 		}
 		verdicts = append(verdicts, v)
+		if err != nil {
+			return errors.Join(err, f.show(cmd.OutOrStdout(), verdicts))
+		}
 	}
 	return errors.Join(f.show(cmd.OutOrStdout(), verdicts), exitOf(verdicts, f.strict))
 }
@@ -135,7 +140,8 @@ func (f *exploreFlags) show(w io.Writer, verdicts []*verdict) error {
 	return writeText(w, verdicts)
 }
 
-// search runs one system.
+// search runs one system. If it ends early by an error, there may be a verdict on
+// what was searched before.
 func (f *exploreFlags) search(cmd *cobra.Command, t *target) (*verdict, error) {
 	opt, err := f.options(t)
 	if err != nil {
@@ -150,10 +156,11 @@ func (f *exploreFlags) search(cmd *cobra.Command, t *target) (*verdict, error) {
 	}
 	r, err := explore.Run(cmd.Context(), t.factory, opt)
 	p.done()
-	if err != nil {
+	var partial *explore.PartialError
+	if err != nil && !errors.As(err, &partial) {
 		return nil, err
 	}
-	if dot != nil {
+	if dot != nil && err == nil {
 		if err := writeWhole(f.graph, dot.bytes()); err != nil {
 			return nil, fmt.Errorf("explore: --graph: %w", err)
 		}
@@ -164,7 +171,7 @@ func (f *exploreFlags) search(cmd *cobra.Command, t *target) (*verdict, error) {
 			return nil, err
 		}
 	}
-	return v, nil
+	return v, err
 }
 
 // explain turns a finding into a report and saves its scenario.

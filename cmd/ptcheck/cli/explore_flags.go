@@ -1,10 +1,7 @@
 package cli
 
 import (
-	"crypto/sha256"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -20,18 +17,20 @@ import (
 // exploreFlags are the flags of explore.
 type exploreFlags struct {
 	// What is searched.
-	levels  []int
-	lowmem  int
-	stale   int
-	preempt int
-	fail    bool
-	themes  []string
-	profile string
-	scopes  []string
-	frames  int
-	slots   int
-	ops     []string
-	flags   []string
+	asked    *pflag.FlagSet // all of the following
+	levels   []int
+	lowmem   int
+	stale    int
+	preempt  int
+	fail     bool
+	themes   []string
+	profile  string
+	scopes   []string
+	frames   int
+	slots    int
+	ops      []string
+	flags    []string
+	symmetry string
 
 	// How.
 	depth     int
@@ -40,7 +39,6 @@ type exploreFlags struct {
 	seed      uint64
 	walks     uint64
 	store     string
-	symmetry  string
 	disk      string
 	maxStates uint64
 	maxMemory uint64
@@ -59,7 +57,10 @@ type exploreFlags struct {
 	report     reportFlags
 }
 
+// systemFlags defines the flags that say what is searched. Each of them is part of the question that a checkpoint
+// remembers: a flag on which a result depends belongs here.
 func (f *exploreFlags) systemFlags(fl *pflag.FlagSet) {
+	f.asked = fl
 	fl.IntSliceVar(&f.levels, "levels", nil, "numbers of table levels (default: all of the system; adversaries: one number)")
 	fl.IntVar(&f.lowmem, "lowmem", 0, "boot systems: frames of low memory (default: the system's own)")
 	fl.IntVar(&f.stale, "stale", 0, "xen: least number of leaves with the builder's attributes (default: the system's own)")
@@ -72,6 +73,21 @@ func (f *exploreFlags) systemFlags(fl *pflag.FlagSet) {
 	fl.IntVar(&f.slots, "slots", 0, "adversaries: slots a table")
 	fl.StringSliceVar(&f.ops, "ops", nil, "adversary: operations, of "+strings.Join(system.OpNames(), " "))
 	fl.StringSliceVar(&f.flags, "flags", nil, "adversary: flag sets of entries, such as P,PW,PWU")
+	fl.StringVar(&f.symmetry, "symmetry", "auto", "count symmetric states once: on, off, frames (not slots), or auto (as the system has it)")
+}
+
+// question is what defines the search of a target: every flag that says what is searched, whether it was given or
+// not, and what has been made of them.
+func (f *exploreFlags) question(t *target) []explore.Setting {
+	q := []explore.Setting{{Name: "system", Value: t.name}}
+	f.asked.VisitAll(func(flag *pflag.Flag) {
+		value := flag.Value.String()
+		if _, list := flag.Value.(pflag.SliceValue); list {
+			value = value[1 : len(value)-1] // without brackets
+		}
+		q = append(q, explore.Setting{Name: "--" + flag.Name, Value: value})
+	})
+	return append(q, explore.Setting{Name: "what is searched", Value: t.scope})
 }
 
 func (f *exploreFlags) searchFlags(fl *pflag.FlagSet) {
@@ -81,7 +97,6 @@ func (f *exploreFlags) searchFlags(fl *pflag.FlagSet) {
 	fl.Uint64Var(&f.seed, "seed", 0, "random: where the walks come from")
 	fl.Uint64Var(&f.walks, "walks", 0, "random: number of walks")
 	fl.StringVar(&f.store, "store", "exact", "what is kept of a state: exact, hash128 or hash64; hashes make the verdict probabilistic")
-	fl.StringVar(&f.symmetry, "symmetry", "auto", "count symmetric states once: on, off, frames (not slots), or auto (as the system has it)")
 	fl.StringVar(&f.disk, "disk", "", "folder for visited states that outgrow memory")
 	fl.Uint64Var(&f.maxStates, "max-states", 0, "stop at so many states")
 	fl.Uint64Var(&f.maxMemory, "max-memory", 0, "stop at so many MiB of stored states; with --disk: how much to keep in memory")
@@ -125,7 +140,7 @@ func (f *exploreFlags) options(t *target) (explore.Options, error) {
 	o := explore.Options{
 		Depth: f.depth, Workers: f.workers, Seed: f.seed, Walks: f.walks, Disk: f.disk,
 		MaxStates: f.maxStates, MaxMemory: f.maxMemory << 20, Timeout: f.timeout, FindAll: f.all,
-		NoSymmetry: !t.symmetry, Checkpoint: f.checkpoint, System: t.name, Scope: t.scope,
+		NoSymmetry: !t.symmetry, Checkpoint: f.checkpoint, Question: f.question(t),
 	}
 	if t.depth != nil {
 		o.Depth = *t.depth
@@ -150,30 +165,8 @@ func (f *exploreFlags) options(t *target) (explore.Options, error) {
 	}
 	if o.Checkpoint != "" {
 		o.CheckpointEvery = f.every
-		if o.Rules, err = buildID(); err != nil {
-			return o, err
-		}
 	}
 	return o, nil
-}
-
-// buildID identifies the code that runs: a checkpoint of other rules must not be
-// resumed.
-func buildID() (string, error) {
-	path, err := os.Executable()
-	if err != nil {
-		return "", fmt.Errorf("explore: --checkpoint: %w", err)
-	}
-	exe, err := os.Open(path)
-	if err != nil {
-		return "", fmt.Errorf("explore: --checkpoint: %w", err)
-	}
-	defer exe.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, exe); err != nil {
-		return "", fmt.Errorf("explore: --checkpoint: %w", err)
-	}
-	return fmt.Sprintf("%x", h.Sum(nil)[:16]), nil
 }
 
 // single reports whether a flag goes with a single search.
