@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ptcheck/ptcheck/model/explore"
 	"github.com/ptcheck/ptcheck/systems"
 	"github.com/ptcheck/ptcheck/systems/all"
 )
@@ -85,8 +86,8 @@ func another(s systems.Setting) string {
 // any of them does.
 func TestQuestion(t *testing.T) {
 	for _, x := range all.Systems() {
-		name, plain := x.About().Name, systems.Question(x, systems.Values{})
-		if plain[0] != "system="+name || len(plain) != 1+len(x.Settings()) {
+		name, plain := x.About().Name, systems.Question(x, systems.Values{}, &systems.Search{})
+		if plain[0] != (explore.Setting{Name: "system", Value: name}) || len(plain) != 3+len(x.Settings()) {
 			t.Errorf("%s: asked %q", name, plain)
 		}
 		for _, s := range x.Settings() {
@@ -95,11 +96,11 @@ func TestQuestion(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 				continue
 			}
-			asked, differ := systems.Question(x, v), 0
+			asked, differ := systems.Question(x, v, &systems.Search{}), 0
 			for i := range plain {
 				if asked[i] != plain[i] {
 					differ++
-					if asked[i] != s.Name+"="+v[s.Name] {
+					if asked[i] != (explore.Setting{Name: "--" + s.Name, Value: v[s.Name]}) {
 						t.Errorf("%s: asked %s by --%s=%s", name, asked[i], s.Name, v[s.Name])
 					}
 				}
