@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/ptcheck/ptcheck/model/script"
@@ -114,15 +116,26 @@ func (f *File) HasWants() bool { return len(f.wants) > 0 }
 // Play carries the scenario out; see [Scenario.Play].
 func (f *File) Play(o PlayOptions) (*Play, error) { return f.Scenario.Play(o) }
 
-// Check reports the first answer of a run that is not what its line expects.
+// Check reports the first answer of a run that is not what its line expects. A line that
+// expects an answer and was not carried out, because the run was over, is such a one.
 func (f *File) Check(p *Play) error {
+	answered := map[int]bool{}
 	for _, a := range p.Answers {
+		answered[a.Line] = true
 		if want, ok := f.wants[a.Line]; ok && want != a.Text {
 			return &AnswerError{Name: f.Name, Line: a.Line, Want: want, Got: a.Text}
 		}
 	}
+	for _, line := range slices.Sorted(maps.Keys(f.wants)) {
+		if !answered[line] {
+			return &AnswerError{Name: f.Name, Line: line, Want: f.wants[line], Got: NotCarriedOut}
+		}
+	}
 	return nil
 }
+
+// NotCarriedOut is what an [AnswerError] has in place of an answer where there is none.
+const NotCarriedOut = "nothing: the run was over before this line"
 
 // Verdict carries the scenario out and tells how it ends. Operations that are
 // impossible where they stand are left out.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ptcheck/ptcheck/model/explore"
 	"github.com/ptcheck/ptcheck/systems"
 	"github.com/ptcheck/ptcheck/systems/all"
 )
@@ -95,8 +96,8 @@ func asked(x systems.System) (n int) {
 // manner, and differs when any of them does.
 func TestQuestion(t *testing.T) {
 	for _, x := range all.Systems() {
-		name, plain := x.About().Name, systems.Question(x, systems.Values{})
-		if plain[0] != "system="+name || len(plain) != 1+asked(x) {
+		name, plain := x.About().Name, systems.Question(x, systems.Values{}, &systems.Search{})
+		if plain[0] != (explore.Setting{Name: "system", Value: name}) || len(plain) != 3+asked(x) {
 			t.Errorf("%s: asked %q", name, plain)
 		}
 		for _, s := range x.Settings() {
@@ -105,15 +106,15 @@ func TestQuestion(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 				continue
 			}
-			asked, differ, want := systems.Question(x, v), 0, 1
+			now, differ, want := systems.Question(x, v, &systems.Search{}), 0, 1
 			if s.Manner {
 				want = 0
 			}
 			for i := range plain {
-				if asked[i] != plain[i] {
+				if now[i] != plain[i] {
 					differ++
-					if asked[i] != s.Name+"="+v[s.Name] {
-						t.Errorf("%s: asked %s by --%s=%s", name, asked[i], s.Name, v[s.Name])
+					if now[i] != (explore.Setting{Name: "--" + s.Name, Value: v[s.Name]}) {
+						t.Errorf("%s: asked %s by --%s=%s", name, now[i], s.Name, v[s.Name])
 					}
 				}
 			}

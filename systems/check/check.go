@@ -82,7 +82,7 @@ func (c *config) run(ctx context.Context, s systems.System) (*Result, error) {
 // search makes one search, to the depth asked for or that of its own.
 func (c *config) search(ctx context.Context, x *systems.Search) (*systems.Outcome, error) {
 	o := c.engine
-	o.System, o.Scope, o.NoSymmetry = x.System, x.Scope, !x.Symmetric
+	o.NoSymmetry = !x.Symmetric
 	if !c.depthGiven {
 		o.Depth = max(0, x.Depth)
 	}
