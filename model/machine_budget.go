@@ -2,12 +2,15 @@ package model
 
 import "math"
 
-// OpsPerFrame times the frames of a guest is a bound on the operations of a protocol
-// call that no call comes near which ends at all: a kernel's loops go over its memory,
-// and the busiest ones of the systems that are searched take about a hundred operations
-// a frame. At some dozen nanoseconds an operation a tiny machine gets there within
-// milliseconds.
-const OpsPerFrame = 1 << 12
+// OpsPerWord times the words of a guest's memory that can hold entries is a bound on the
+// operations of a protocol call that no call comes near which ends at all: a kernel's
+// loops go over its memory and its tables, and the busiest ones of the systems that are
+// searched, on machines of any size, take not two operations a word. At some dozen
+// nanoseconds an operation a tiny machine gets there within a millisecond.
+const OpsPerWord = 1 << 8
+
+// Budget is the bound for machines of a layout.
+func (l *Layout) Budget() int { return OpsPerWord * l.Map.Guest() * l.Geo.Words() }
 
 // start opens the budget of a Run.
 func (m *Machine) start() {

@@ -65,3 +65,18 @@ func TestBudgetOfTwo(t *testing.T) {
 		t.Errorf("%v after %d", c, did)
 	}
 }
+
+// TestNothingThere wants kernel code that reaches for what the machine does not have to
+// die, as on a real one, and not the machine.
+func TestNothingThere(t *testing.T) {
+	for want, fn := range map[string]func(m *Machine){
+		"bug null call of hypercall_page": func(m *Machine) { m.MMUUpdate(1<<50, 3) },
+		"fault read 00008000":             func(m *Machine) { m.LoadCR3(9999) },
+		"deadlock":                        func(m *Machine) { m.OnOther(func() {}) },
+	} {
+		m := bare(t)
+		if got := died(m, func() { fn(m) }); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}

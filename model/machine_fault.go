@@ -53,9 +53,12 @@ func (m *Machine) Suspend() {
 }
 
 // OnOther has the other processor run a piece of kernel code, as an interrupt
-// does, and waits for it.
+// does, and waits for it. Where there is none the kernel waits for ever.
 func (m *Machine) OnOther(fn func()) {
 	m.pause()
+	if m.other == nil {
+		m.Die(Crash{Kind: CrashDeadlock})
+	}
 	duo := m.duo
 	m.duo = nil
 	m.SwitchProcessor()

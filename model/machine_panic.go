@@ -49,7 +49,7 @@ func (m *Machine) ended(r any) *Crash {
 	if m.dead {
 		return &m.crash // whatever the kernel has made of it
 	}
-	if c, ok := r.(*Crash); ok {
+	if c, ok := r.(*Crash); ok && c != nil {
 		return c
 	}
 	stack := callers()
@@ -165,23 +165,19 @@ func ours(function string) bool {
 	return strings.HasPrefix(function, reflect.TypeFor[Machine]().PkgPath()+".")
 }
 
-// FromGo reports whether a frame is one of Go's own libraries: their import paths have
-// no dot in the first element, and their files lie in Go's own tree. In a program that
-// was built with -trimpath files do not tell, and a module without a dot in its name is
-// taken for one of them.
+// FromGo reports whether a frame is one of Go's own libraries, by where its file lies. In
+// a program that was built with -trimpath files do not tell; there it is by their import
+// paths, which have no dot in the first element, and a module without one is taken for
+// theirs.
 func FromGo(f runtime.Frame) bool {
-	first, rest, deep := strings.Cut(f.Function, "/")
+	self := runtime.FuncForPC(reflect.ValueOf(runtime.Callers).Pointer())
+	file, _ := self.FileLine(self.Entry())
+	if root, ok := strings.CutSuffix(file, "runtime/extern.go"); ok && root != "" {
+		return strings.HasPrefix(f.File, root)
+	}
+	first, _, deep := strings.Cut(f.Function, "/")
 	pkg, _, _ := strings.Cut(first, ".")
-	if deep && pkg != first || !deep && pkg == "main" {
-		return false
-	}
-	path, _, _ := strings.Cut(rest, ".")
-	if path = strings.TrimPrefix(path, "/"); deep {
-		pkg += "/" + path
-	}
-	self, _ := runtime.CallersFrames([]uintptr{reflect.ValueOf(runtime.Callers).Pointer() + 1}).Next()
-	root := strings.TrimSuffix(self.File, "runtime/"+self.File[strings.LastIndex(self.File, "/")+1:])
-	return strings.HasPrefix(f.File, root+pkg+"/")
+	return deep && pkg == first || !deep && pkg != "main"
 }
 
 func nameOf(fn any) string { return runtime.FuncForPC(reflect.ValueOf(fn).Pointer()).Name() }

@@ -17,16 +17,18 @@ type value struct{ p *int }
 func TestGoPanics(t *testing.T) {
 	var none map[int]int
 	var empty []int
+	var text string
 	for want, fn := range map[string]func(){
 		"runtime error: index out of range [3] with length 0": func() { empty[len(empty)+3]++ },
 		"assignment to entry in nil map":                      func() { none[1] = 1 },
 		"two words":                                           func() { panic("two\nwords") },
 		"an error":                                            func() { panic(errors.New("an error")) },
 		"a value of type model_test.value":                    func() { panic(value{new(int)}) },
-		"strings: negative Repeat count":                      func() { strings.Repeat("x", len(empty)-1) },
+		"strings: negative Repeat count":                      func() { text += strings.Repeat("x", len(empty)-1) },
 		strings.Repeat("é", 200) + "...":                      func() { panic(strings.Repeat("é", 300)) },
 		"runtime error: invalid memory address or nil pointer dereference": func() { *value{}.p = 1 },
-		"panic called with nil argument":                                   func() { panic(nil) },
+		"<nil>":                          func() { panic((*model.Crash)(nil)) },
+		"panic called with nil argument": func() { panic(nil) },
 	} {
 		m := model.Bare(t)
 		m.RecordSites = true

@@ -3,9 +3,13 @@ package model
 // Control registers and TLB flushes of the processors.
 
 // LoadCR3 loads the root table register on bare metal and flushes the TLB
-// except global translations.
+// except global translations. With a root that is no memory the next instruction
+// faults.
 func (m *Machine) LoadCR3(root Frame) {
 	m.pause()
+	if !m.L.Map.IsGuest(root) {
+		m.Die(Crash{Kind: CrashFault, VA: m.L.Kernel.PageOffset})
+	}
 	m.CPU.CR3 = root
 	m.loadPDPTEs()
 	m.TLB.flush(false)

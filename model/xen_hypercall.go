@@ -22,9 +22,13 @@ const (
 )
 
 // ask begins a hypercall. It reports whether the hypervisor takes it up, with the answer
-// if not: the one that Refuse names is refused. On bare metal nobody is asked.
+// if not: the one that Refuse names is refused. On bare metal there is no hypercall page
+// to call.
 func (m *Machine) ask(op Op) (rc Errno, granted bool) {
-	if m.refusable>>op&1 == 0 || m.L.Hyper == nil {
+	if m.L.Hyper == nil {
+		m.Die(Crash{Kind: CrashNullCall, Where: "hypercall_page"})
+	}
+	if m.refusable>>op&1 == 0 {
 		return OK, true
 	}
 	m.Hypercalls++

@@ -23,6 +23,9 @@ type Finding struct {
 	// Stack is the code that was running when it went wrong, innermost first;
 	// empty where no code under test runs.
 	Stack []Site `json:"stack"`
+	// Stored is the code that stored the entry that is wrong, where that was noticed only
+	// when the call was over; nil if no code of the call did, or it is what the stack says.
+	Stored *Site `json:"stored,omitempty"`
 	// Walks lead from a root to what is wrong.
 	Walks []Walk `json:"walks"`
 	// Initial is the state at the start of the day.
@@ -163,9 +166,12 @@ func (f *Finding) Before(n int) *State {
 	return &f.Calls[n-1].After
 }
 
-// Site is the place to look at first: the code that was running when it went wrong,
-// else what carried out the last call. Nil if there is none.
+// Site is the place to look at first: the code that stored what is wrong, or that was
+// running when it went wrong, else what carried out the last call. Nil if there is none.
 func (f *Finding) Site() *Site {
+	if f.Stored != nil {
+		return f.Stored
+	}
 	if s := Telling(f.Stack); s != nil {
 		return s
 	}

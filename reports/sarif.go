@@ -145,7 +145,11 @@ func sarifAt(s *Site, message string) sarifLocation {
 		l.Message = &sarifMessage{Text: message}
 	}
 	if s != nil {
-		l.Physical = &sarifPhysical{Artifact: sarifArtifact{URI: s.File, Base: sourceRoot}, Region: sarifRegion{s.Line}}
+		at := sarifArtifact{URI: s.File, Base: sourceRoot}
+		if s.Outside {
+			at.Base = "" // it lies elsewhere
+		}
+		l.Physical = &sarifPhysical{Artifact: at, Region: sarifRegion{s.Line}}
 		l.Logical = []sarifLogical{{Name: s.Function, Kind: "function"}}
 	}
 	return l

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/ptcheck/ptcheck/model/script"
@@ -114,15 +116,26 @@ func (f *File) HasWants() bool { return len(f.wants) > 0 }
 // Play carries the scenario out; see [Scenario.Play].
 func (f *File) Play(o PlayOptions) (*Play, error) { return f.Scenario.Play(o) }
 
-// Check reports the first answer of a run that is not what its line expects.
+// Check reports the first answer of a run that is not what its line expects. A line that
+// expects an answer and was not carried out, because the run was over, is such a one.
 func (f *File) Check(p *Play) error {
+	answered := map[int]bool{}
 	for _, a := range p.Answers {
+		answered[a.Line] = true
 		if want, ok := f.wants[a.Line]; ok && want != a.Text {
 			return &AnswerError{Name: f.Name, Line: a.Line, Want: want, Got: a.Text}
 		}
 	}
+	for _, line := range slices.Sorted(maps.Keys(f.wants)) {
+		if !answered[line] {
+			return &AnswerError{Name: f.Name, Line: line, Want: f.wants[line], Got: NotCarriedOut}
+		}
+	}
 	return nil
 }
+
+// NotCarriedOut is what an [AnswerError] has in place of an answer where there is none.
+const NotCarriedOut = "nothing: the run was over before this line"
 
 // Verdict carries the scenario out and tells how it ends. Operations that are
 // impossible where they stand are left out.
@@ -148,7 +161,7 @@ func (f *File) Explain() (*reports.Finding, error) {
 		return nil, err
 	}
 	if p.Finding == nil {
-		return nil, fmt.Errorf("systems: %s: nothing goes wrong: there is nothing to explain", f.Name)
+		return nil, &HoldsError{Name: f.Name, To: "explain"}
 	}
 	return p.Finding, nil
 }
@@ -162,7 +175,7 @@ func (f *File) Shrink(tries int) (*File, Shrunk, error) {
 		return nil, Shrunk{}, err
 	}
 	if !want.Fails() {
-		return nil, Shrunk{}, fmt.Errorf("systems: %s: nothing goes wrong: there is nothing to shrink", f.Name)
+		return nil, Shrunk{}, &HoldsError{Name: f.Name, To: "shrink"}
 	}
 	small, how, err := f.Scenario.Shrink(want, tries)
 	if err != nil {
@@ -200,6 +213,17 @@ func (f *File) Text() []byte {
 	}
 	b.Write(f.Scenario.Body())
 	return b.Bytes()
+}
+
+// HoldsError says that nothing goes wrong in a scenario.
+type HoldsError struct {
+	Name string
+	To   string // what there is nothing of: to explain, to shrink
+}
+
+// Error implements error.
+func (e *HoldsError) Error() string {
+	return fmt.Sprintf("systems: %s: nothing goes wrong: there is nothing to %s", e.Name, e.To)
 }
 
 // AnswerError says that an operation answers something else than its line

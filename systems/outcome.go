@@ -2,6 +2,7 @@ package systems
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -21,20 +22,35 @@ type Outcome struct {
 }
 
 // Explain turns a finding of the search into a report, which it adds, and a scenario
-// file. No finding is ever lost: where the error is not nil there is a report without
-// explanation, and no file.
+// file. No finding is ever lost: where there is no file there is an error, and a report
+// without explanation. A finding that breaks something else when it is run again is
+// explained so, with an error of type [Fickle].
 func (o *Outcome) Explain(found explore.Finding) (*File, error) {
 	f, rep, err := o.explain(found)
+	var holds *HoldsError
+	if errors.As(err, &holds) {
+		err = o.Search.fickle(found, "it went on")
+	}
 	if err != nil {
 		o.Findings = append(o.Findings, o.unexplained(found, err))
-		return nil, fmt.Errorf("%s: %s: %w", o.Search.Title(), o.Search.Breaks(found), err)
+		var t Trouble
+		if !errors.As(err, &t) { // which says where it is
+			err = fmt.Errorf("%s: %s: %w", o.Search.Title(), o.Search.Breaks(found), err)
+		}
+		return nil, err
 	}
 	f.About = []string{rep.Headline()}
 	rep.Scenario = string(f.Text())
-	if want, got := o.Search.Breaks(found), reported(rep); got != want {
-		rep.Detail = strings.TrimPrefix(rep.Detail+fmt.Sprintf("; the search broke %s, its replay breaks this", want), "; ")
-	}
 	o.Findings = append(o.Findings, rep)
+	now := reported(rep).Told()
+	if n := len(rep.Calls); n < f.Len() {
+		now += fmt.Sprintf(" %d calls earlier", f.Len()-n)
+	}
+	if now != o.Search.Breaks(found).Told() {
+		e := o.Search.fickle(found, now)
+		rep.Detail = strings.TrimPrefix(rep.Detail+"; "+e.Error(), "; ")
+		return f, e
+	}
 	return f, nil
 }
 

@@ -40,6 +40,11 @@ func NewSet(bugs Bugs, list ...System) (*Set, error) {
 // All lists the systems in their order.
 func (s *Set) All() []System { return slices.Clone(s.systems) }
 
+// Searched lists the systems that can be searched.
+func (s *Set) Searched() []System {
+	return slices.DeleteFunc(s.All(), func(x System) bool { return !searched(x) })
+}
+
 // Names are the names of all systems that can be searched.
 func (s *Set) Names() []string { return s.where(searched) }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/ptcheck/ptcheck/internal/names"
+	"github.com/ptcheck/ptcheck/model/explore"
 )
 
 // Setting is something that a search can be asked for, as data: a flag of the command
@@ -23,6 +24,9 @@ type Setting struct {
 	Words []string
 	// Min and Max bound numbers.
 	Min, Max int
+	// Manner says that it is about the manner of searching: neither what is searched nor
+	// what is found depends on it.
+	Manner bool
 	// Default is what holds unless it is given, in the form of a value; empty: what
 	// the system thinks right.
 	Default string
@@ -169,15 +173,25 @@ func CheckValues(s System, v Values) (Values, error) {
 }
 
 // Question is what a search of a system is asked, canonically: every setting of the
-// system with its value, in the order of the names, whether it was given or not.
-func Question(s System, v Values) []string {
-	q := []string{"system=" + s.About().Name}
+// system with its value, in the order of the names, whether it was given or not,
+// those of manner apart, and what
+// has been made of them. A checkpoint of another question is not resumed.
+func Question(s System, v Values, of *Search) []explore.Setting {
+	q := []explore.Setting{{Name: "system", Value: s.About().Name}}
 	settings := slices.Clone(s.Settings())
 	slices.SortFunc(settings, func(a, b Setting) int { return strings.Compare(a.Name, b.Name) })
 	for i := range settings {
-		q = append(q, settings[i].Name+"="+v.Word(settings[i].Name, settings[i].Default))
+		if settings[i].Manner {
+			continue
+		}
+		q = append(q, explore.Setting{Name: "--" + settings[i].Name, Value: v.Word(settings[i].Name, settings[i].Default)})
 	}
-	return q
+	return append(q, explore.Setting{Name: "part", Value: of.Part}, explore.Setting{Name: "what is searched", Value: of.Scope})
+}
+
+// Narrows reports whether some value is of what is searched, not only of the manner.
+func (v Values) Narrows(s System) bool {
+	return slices.ContainsFunc(s.Settings(), func(x Setting) bool { return !x.Manner && v.Has(x.Name) })
 }
 
 func sortedKeys(v Values) []string {

@@ -1,6 +1,11 @@
 package systems
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
 	"github.com/ptcheck/ptcheck/invariants"
 	"github.com/ptcheck/ptcheck/model/explore"
 	"github.com/ptcheck/ptcheck/model/script"
@@ -53,6 +58,10 @@ type Search struct {
 	Depth int
 	// Model makes the view of one worker.
 	Model explore.Factory
+	// Engine searches what a factory makes models of; nil: [explore.Run]. It is
+	// [explore.Run] for models that may do what no engine can see, and returns an error
+	// of type [Trouble] then.
+	Engine func(context.Context, explore.Factory, explore.Options) (explore.Result, error)
 	// Symmetric says that symmetric states count once. AllStates then tells from the
 	// counters how many states all of them stand for; nil if it is not counted.
 	Symmetric bool
@@ -68,12 +77,49 @@ type Search struct {
 	Scenario func(explore.Finding) (Scenario, error)
 }
 
+// Run searches.
+func (s *Search) Run(ctx context.Context, o explore.Options) (explore.Result, error) {
+	if s.Engine == nil {
+		return explore.Run(ctx, s.Model, o)
+	}
+	return s.Engine(ctx, s.Model, o)
+}
+
 // Title is the system's name, with the part that is searched.
 func (s *Search) Title() string {
 	if s.Part == "" {
 		return s.System
 	}
 	return s.System + " " + s.Part
+}
+
+// Plainly says in words what ended the search without a verdict, if it was code under
+// test that did not do the same twice. Other errors stay as they are.
+func (s *Search) Plainly(err error) error {
+	var fickle *explore.NondeterminismError
+	if !errors.As(err, &fickle) {
+		return err
+	}
+	calls := func(codes []uint64) string {
+		words := make([]string, len(codes))
+		for i, c := range codes {
+			words[i] = s.CallText(c)
+		}
+		return strings.Join(words, ", ")
+	}
+	where := "at the start of the day"
+	if len(fickle.Path) > 0 {
+		where = "after " + calls(fickle.Path)
+	}
+	which := "a call that is not offered any more"
+	switch n := len(fickle.Calls); {
+	case n == 1:
+		which = "call " + calls(fickle.Calls)
+	case n > 1:
+		which = "one of the calls " + calls(fickle.Calls)
+	}
+	return fmt.Errorf("%s: the hook gave two different results for the same state: %s, %s; what a hook remembers belongs in model.Kernel, not in a variable of its own",
+		s.Title(), which, where)
 }
 
 // Ruled is a system that brings rules of its own, besides those of package invariants.

@@ -18,7 +18,7 @@ import (
 // planted are mutants that every engine must find, each in another way of going
 // wrong.
 func planted() []string {
-	return []string{"B02", "B03", "B08", "B41", "L18", "L01", "no-zap", "X43", "X02-unused", "L15", "L06"}
+	return []string{"B02", "B03", "B08", "B41", "L18", "L01", "no-zap", "X43", "X02-unused", "L15", "L06", "zap-for-ever", "short-list"}
 }
 
 // setOf is the systems that come with ptcheck and their mutants.
@@ -86,7 +86,7 @@ func TestRandomWalksShrink(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, err := explore.Run(context.Background(), list[0].Model,
+		r, err := list[0].Run(context.Background(),
 			explore.Options{Strategy: explore.RandomWalk, Walks: 20_000, Depth: 60, Seed: 7})
 		if err != nil || len(r.Findings) == 0 {
 			t.Errorf("%s: random walks find nothing: %v", id, err)

@@ -193,8 +193,7 @@ func (b *Boot) Path() (init int, calls []kernel.Call) {
 // Scenario is what the last input did.
 func (b *Boot) Scenario() (systems.Scenario, error) {
 	init, calls := b.Path()
-	lowmem, stale := b.sys.Bounds()
-	return b.b.Scenario(lowmem, stale, b.sys.Inits[init].Name, calls, b.change)
+	return b.b.Scenario(b.sys.Bounds(), b.sys.Inits[init].Name, calls, b.change)
 }
 
 // Broken is what the outcome of the last input breaks.

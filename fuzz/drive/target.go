@@ -130,8 +130,8 @@ func (b *bootTarget) File() (*systems.File, error) { return fileOf(b, b.mutant) 
 
 // Seed implements [Target].
 func (b *bootTarget) Seed(f *systems.File) ([]byte, bool) {
-	lowmem, stale, start, calls, ok := kernel.CallsOf(f.Scenario)
-	if !ok || f.System() != b.sys.Name || lowmem != 0 || stale != 0 {
+	in, start, calls, ok := kernel.CallsOf(f.Scenario)
+	if !ok || f.System() != b.sys.Name || in != (kernel.Bounds{}) {
 		return nil, false
 	}
 	init := slices.IndexFunc(b.sys.Inits, func(i kernel.Init) bool { return i.Name == start })

@@ -17,7 +17,7 @@ func TestHyperHolds(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, err := explore.Run(context.Background(), s.Model, explore.Options{Depth: m.Steps + 1, NoSymmetry: true})
+		r, err := s.Run(context.Background(), explore.Options{Depth: m.Steps + 1, NoSymmetry: true})
 		if err != nil {
 			t.Fatal(m.ID, err)
 		}

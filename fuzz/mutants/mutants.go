@@ -80,7 +80,7 @@ func (m *Mutant) Run(ctx context.Context) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	r, err := explore.Run(ctx, s.Model, explore.Options{Depth: m.depth(), FindAll: true, NoSymmetry: true})
+	r, err := s.Run(ctx, explore.Options{Depth: m.depth(), FindAll: true, NoSymmetry: true})
 	if err != nil {
 		return Result{}, fmt.Errorf("mutants: %s: %w", m.ID, err)
 	}

@@ -21,7 +21,7 @@ func (m *Mutant) Shortest(ctx context.Context) (map[string]int, error) {
 	if err != nil {
 		return nil, fmt.Errorf("mutants: %s: %w", m.ID, err)
 	}
-	r, err := explore.Run(ctx, list[0].Model, explore.Options{Depth: m.Steps, FindAll: true, NoSymmetry: true})
+	r, err := list[0].Run(ctx, explore.Options{Depth: m.Steps, FindAll: true, NoSymmetry: true})
 	if err != nil {
 		return nil, fmt.Errorf("mutants: %s: %w", m.ID, err)
 	}

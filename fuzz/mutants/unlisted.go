@@ -19,6 +19,10 @@ func unlistedMutants() []Mutant {
 			Place: onXen(3), Catch: "exit-restores", Steps: 8, Change: ofKernel(exitKeepsRights)},
 		{ID: "shared-writable", What: "a forked process may write to pages that it shares", Source: "Linux, copy_one_pte",
 			Place: lifeNative(3, "fork"), Catch: "shared-read-only", Steps: 4, Change: ofKernel(shareWritable)},
+		{ID: "zap-for-ever", What: "where there is no low mapping, the loop that zaps them does not go on", Source: "Linux b239fb25, zap_low_mappings",
+			Place: onNative(2), Catch: "crash hang", Steps: 5, Change: ofKernel(zapForEver)},
+		{ID: "short-list", What: "the list of machine frames ends a frame early, and is read past its end", Source: "Linux, arch/x86/xen/mmu.c, pfn_to_mfn",
+			Place: onXen(2), Catch: "crash go-panic", Steps: 2, Change: ofKernel(shortList)},
 	}
 }
 
@@ -92,5 +96,29 @@ func shareWritable(o *hooks.Ops, f *hooks.Funcs) {
 		if e := k.Read(pte); e.Is(model.Present) {
 			o.SetPTE[k.M.Kernel.SetPTE](k, pte, e|model.RW)
 		}
+	}
+}
+
+func zapForEver(_ *hooks.Ops, f *hooks.Funcs) {
+	f.ZapLowMappings = func(k *hooks.Kernel) {
+		for i := 0; i < k.M.L.UserSlots(); {
+			if entry := k.Slot(k.Base(), i); k.Read(entry) != 0 {
+				k.SetPGD(entry, 0)
+				i++
+			}
+		}
+		k.PV.FlushTLB(k)
+	}
+}
+
+// shortList has the kernel look frames up in a list of its own.
+func shortList(o *hooks.Ops, _ *hooks.Funcs) {
+	entry := o.MakePTE
+	o.MakePTE = func(k *hooks.Kernel, val uint64) model.Entry {
+		list := make([]model.PFN, k.M.L.Map.Guest()-1)
+		if pfn := model.PA(val).PFN(); pfn < model.PFN(k.M.L.Map.Guest()) && model.Entry(val).Is(model.Present) {
+			list[pfn] = pfn
+		}
+		return entry(k, val)
 	}
 }

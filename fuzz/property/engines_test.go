@@ -15,7 +15,7 @@ import (
 // wrong. The other engines have a test like this in fuzz/corpus.
 func planted(t *testing.T) []mutants.Mutant {
 	t.Helper()
-	list, err := mutants.Find([]string{"B02", "B03", "B08", "B41", "L01", "no-zap", "X43", "X02-unused"})
+	list, err := mutants.Find([]string{"B02", "B03", "B08", "B41", "L01", "no-zap", "X43", "X02-unused", "zap-for-ever", "short-list"})
 	if err != nil {
 		t.Fatal(err)
 	}

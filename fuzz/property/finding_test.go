@@ -69,7 +69,7 @@ func checks(prop func(*finding) func(*rapid.T)) func(*testing.T) {
 // judge looks for what is wrong with a scenario that no rule sees: stores to
 // nobody's memory, or a machine that differs from the abstract one.
 func judge(tr *systems.File) error {
-	if _, _, start, calls, ok := kernel.CallsOf(tr.Scenario); ok {
+	if _, start, calls, ok := kernel.CallsOf(tr.Scenario); ok {
 		return judgeBoot(tr, start, calls)
 	}
 	b, ops, ok := pvdp.OpsOf(tr.Scenario)

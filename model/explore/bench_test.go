@@ -19,6 +19,20 @@ func BenchmarkPVDP(b *testing.B) {
 	}
 }
 
+// BenchmarkDisk is the same with states in files and as little memory as is allowed.
+func BenchmarkDisk(b *testing.B) {
+	for _, k := range known {
+		b.Run(fmt.Sprintf("%d,%d,%d", k.n, k.l, k.e), func(b *testing.B) {
+			f := newPVDP(k.n, k.l, k.e, 0, false)
+			var r Result
+			for b.Loop() {
+				r = explored(b, f, Options{Workers: 1, Disk: b.TempDir(), MaxMemory: diskLeast})
+			}
+			rates(b, r)
+		})
+	}
+}
+
 // BenchmarkTiny is the cost of a search in which there is next to nothing to search.
 func BenchmarkTiny(b *testing.B) {
 	for b.Loop() {

@@ -15,28 +15,41 @@ import (
 // saver writes checkpoints of a search. Each adds one segment with what is new since the one before, and
 // then a manifest that names it: until that is in place, the one before is valid.
 type saver struct {
-	dir    string
-	unlock func()
-	last   time.Time
-	done   manifest // as it was last written
+	fs      fileSystem
+	dir     string
+	program string
+	unlock  func()
+	last    time.Time
+	done    manifest // as it was last written
 }
 
 // newSaver takes possession of the directory. Without resume, it must hold no checkpoint.
 func newSaver(opt Options) (*saver, error) {
-	if err := os.MkdirAll(opt.Checkpoint, 0o777); err != nil {
-		return nil, fmt.Errorf("explore: checkpoint: %w", err)
+	v := &saver{fs: opt.files, dir: opt.Checkpoint, program: opt.Program, unlock: func() {}, last: time.Now()}
+	if v.program == "" {
+		var err error
+		if v.program, err = thisProgram(); err != nil {
+			return nil, err
+		}
 	}
-	unlock, err := lockDir(opt.Checkpoint)
-	if err != nil {
-		return nil, err
+	if err := os.MkdirAll(v.dir, 0o777); err != nil {
+		return nil, &fileError{"checkpoint", err}
 	}
-	v := &saver{dir: opt.Checkpoint, unlock: unlock, last: time.Now()}
+	unlock, err := lockDir(v.dir)
+	switch {
+	case err == nil:
+		v.unlock = unlock
+	case errors.Is(err, errInUse):
+		return nil, refuse("checkpoint", v.dir+" is "+err.Error())
+	case !errors.Is(err, errors.ErrUnsupported):
+		return nil, &fileError{"checkpoint", err}
+	}
 	if opt.Resume {
 		return v, nil
 	}
-	if _, err := readManifest(opt.Checkpoint); !errors.Is(err, fs.ErrNotExist) {
-		unlock()
-		return nil, refuse("checkpoint", opt.Checkpoint+" holds one already: resume it, or remove it")
+	if _, err := readManifest(v.fs, v.dir); !errors.Is(err, fs.ErrNotExist) {
+		v.unlock()
+		return nil, refuse("checkpoint", v.dir+" holds one already: resume it, or remove it")
 	}
 	return v, nil
 }
@@ -53,7 +66,7 @@ func (s *search) save() error {
 		Buried:    m.Buried - v.done.Buried,
 	}
 	seg.Words = uint64(len(s.parents.words)) - seg.FirstWord
-	err := replaceFile(v.dir, seg.Name, func(f *os.File) error {
+	err := replaceFile(v.fs, v.dir, seg.Name, func(f file) error {
 		sum := &summer{to: f}
 		b := bufio.NewWriterSize(sum, 1<<20)
 		writeStates(b, x.arena, v.done.States)
@@ -71,7 +84,7 @@ func (s *search) save() error {
 		return err
 	}
 	m.Segments = append(v.done.Segments, seg)
-	if err := m.write(v.dir); err != nil {
+	if err := m.write(v.fs, v.dir); err != nil {
 		return err
 	}
 	v.done, v.last = m, time.Now()
@@ -80,10 +93,8 @@ func (s *search) save() error {
 
 // manifest describes the search as it is.
 func (s *search) manifest() manifest {
-	w := s.workers[0]
 	m := manifest{
-		Format: manifestFormat, System: s.opt.System, Scope: s.opt.Scope, Rules: s.opt.Rules,
-		StateSize: w.size, Symmetry: w.canon != nil, FindAll: s.opt.FindAll,
+		Format: manifestFormat, Question: s.question(), Program: s.saver.program,
 		States: s.store.len(), Buried: s.graves.len(), Roots: s.parents.roots, Next: s.next,
 		Depth: s.depth, PerDepth: s.perDepth, Transitions: s.count.transitions, Skipped: s.count.skipped,
 		Counters: s.counters, ParentBits: s.parents.n, Elapsed: time.Since(s.began),
@@ -121,7 +132,7 @@ type summer struct {
 func (s *summer) Write(p []byte) (int, error) {
 	s.n += uint64(len(p))
 	s.crc = crc32.Update(s.crc, castagnoli, p)
-	return s.to.Write(p)
+	return len(p), writeAll(s.to, p)
 }
 
 // saveNow writes a checkpoint if there is to be one and it is time.

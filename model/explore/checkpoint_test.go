@@ -2,16 +2,21 @@ package explore
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
 )
+
+// saving returns the options with checkpoints in a directory.
+func saving(opt Options, dir string) Options {
+	opt.Checkpoint, opt.Program, opt.Question = dir, "v1", []Setting{{"system", "toy"}, {"scope", "9x9"}}
+	return opt
+}
 
 // again runs a search that is stopped after ever more states or by other limits, and resumed, until it ends by
 // itself.
@@ -32,7 +37,8 @@ func TestResume(t *testing.T) {
 		g := newGraph(seed, 900, []int{0, 2}[seed%2], []int{0, 2, 16, 33}[seed%4])
 		for _, opt := range []Options{{}, {FindAll: true}, {FindAll: true, Depth: 7}} {
 			want := plain(explored(t, g.factory(), opt))
-			opt.Checkpoint, opt.CheckpointEvery, opt.Workers = t.TempDir(), time.Nanosecond, 1+int(seed%3)
+			opt.CheckpointEvery, opt.Workers = time.Nanosecond, 1+int(seed%3)
+			opt = saving(opt, t.TempDir())
 			got, times := again(t, g.factory(), opt, 150)
 			if got = plain(got); !reflect.DeepEqual(got, want) {
 				t.Errorf("seed %d, %d times:\n got %+v\nwant %+v", seed, times, got, want)
@@ -51,7 +57,7 @@ func TestResume(t *testing.T) {
 // TestResumeDeeper extends a search to depth 3 to one without limit.
 func TestResumeDeeper(t *testing.T) {
 	f := newSymmetric(4, 2, 1, 0)
-	opt := Options{Checkpoint: t.TempDir(), Depth: 3}
+	opt := saving(Options{Depth: 3}, t.TempDir())
 	if r := explored(t, f, opt); r.Stopped != StopDepth || r.Diameter != 3 {
 		t.Errorf("%+v", r)
 	}
@@ -67,7 +73,7 @@ func TestResumeDeeper(t *testing.T) {
 
 func TestResumeRefused(t *testing.T) {
 	dir := t.TempDir()
-	base := Options{Checkpoint: dir, System: "grid", Scope: "9x9", Rules: "v1", MaxStates: 50}
+	base := saving(Options{MaxStates: 50}, dir)
 	explored(t, newGrid(9), base)
 	base.MaxStates = 0
 	try := func(want string, f Factory, change func(*Options)) {
@@ -81,12 +87,20 @@ func TestResumeRefused(t *testing.T) {
 		}
 	}
 	same := func(*Options) {}
-	try(`system: the checkpoint has "grid", this run has "maze"`, newGrid(9), func(o *Options) { o.System = "maze" })
-	try(`scope: the checkpoint has "9x9"`, newGrid(9), func(o *Options) { o.Scope = "8x8" })
-	try(`rules: the checkpoint has "v1"`, newGrid(9), func(o *Options) { o.Rules = "v2" })
-	try(`find all: the checkpoint has "false"`, newGrid(9), func(o *Options) { o.FindAll = true })
+	asks := func(q ...Setting) func(*Options) { return func(o *Options) { o.Question = q } }
+	toy, scope := base.Question[0], base.Question[1]
+	try(`resume: the checkpoint was made for system=toy, this search has system=maze`, newGrid(9), asks(Setting{"system", "maze"}, scope))
+	try(`resume: the checkpoint was made for scope=9x9, this search has scope="9\x1bx"`, newGrid(9), asks(toy, Setting{"scope", "9\x1bx"}))
+	try(`resume: the checkpoint was made by a search without depth=3`, newGrid(9), asks(toy, scope, Setting{"depth", "3"}))
+	try(`resume: the checkpoint was made for scope=9x9, this search has no such setting`, newGrid(9), asks(toy))
+	try(`resume: the checkpoint was made by another build`, newGrid(9), func(o *Options) { o.Program = "v2" })
+	try(`resume: the checkpoint was made by another build`, newGrid(9), func(o *Options) { o.Program = "" })
+	try(`made for find all=false, this search has find all=true`, newGrid(9), func(o *Options) { o.FindAll = true })
+	try(`question: a checkpoint needs one`, newGrid(9), asks())
+	try(`question: setting "" has no name`, newGrid(9), asks(Setting{}))
+	try(`question: setting "symmetry" has no name, or that of another`, newGrid(9), asks(Setting{Name: "symmetry"}))
 	try(`holds one already`, newGrid(9), func(o *Options) { o.Resume = false })
-	try(`state size: the checkpoint has "0", this run has "6"`, newPuzzle, same)
+	try(`made for state size=0, this search has state size=6`, newPuzzle, same)
 	try(`there is no checkpoint in`, newGrid(9), func(o *Options) { o.Checkpoint = t.TempDir() })
 	try(`limited to 10`, newGrid(9), func(o *Options) { o.MaxStates = 10 })
 	try(`initial states are not those`, func() Model { return shifted{&grid{n: 9}} }, same)
@@ -128,47 +142,60 @@ func TestCheckpointInUse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Run(context.Background(), newGrid(3), Options{Checkpoint: dir}); err == nil || !strings.Contains(err.Error(), "in use") {
+	if _, err := Run(context.Background(), newGrid(3), saving(Options{}, dir)); err == nil || !strings.Contains(err.Error(), "in use") {
 		t.Error(err)
 	}
 	unlock()
-	explored(t, newGrid(3), Options{Checkpoint: dir})
+	explored(t, newGrid(3), saving(Options{}, dir))
 }
 
-// TestKilled kills a search at odd moments, and resumes it, until it ends.
+// TestKilled kills a search 20 times at odd moments, and goes on from its checkpoint; when one has ended, another
+// begins.
 func TestKilled(t *testing.T) {
+	f := newPVDP(4, 3, 1, 0, false)
 	if dir := os.Getenv("EXPLORE_TEST_CHECKPOINT"); dir != "" {
+		fmt.Println("searching")
 		_, err := os.Stat(filepath.Join(dir, manifestName))
-		r := explored(t, newPVDP(4, 3, 1, 0, false), Options{
-			Checkpoint: dir, CheckpointEvery: time.Millisecond, Resume: err == nil,
-		})
-		fmt.Println("result", r.States, r.Transitions, r.Diameter, r.Complete, r.Counters)
+		r := explored(t, f, saving(Options{CheckpointEvery: time.Millisecond, Resume: err == nil}, dir))
+		fmt.Println("result", plain(r))
 		return
 	}
+	kills := 20
 	if testing.Short() {
-		t.Skip("slow")
+		kills = 3
 	}
-	want := explored(t, newPVDP(4, 3, 1, 0, false), Options{})
-	dir := t.TempDir()
-	killed := 0
-	for wait := 30 * time.Millisecond; ; wait += 17 * time.Millisecond {
-		ctx, cancel := context.WithTimeout(context.Background(), wait)
-		cmd := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestKilled$")
-		cmd.Env = append(os.Environ(), "EXPLORE_TEST_CHECKPOINT="+dir)
-		out, err := cmd.CombinedOutput()
-		cancel()
-		if err != nil {
-			if !errors.Is(err, context.DeadlineExceeded) && !strings.Contains(err.Error(), "killed") {
-				t.Fatalf("%v\n%s", err, out)
+	want := fmt.Sprintln("result", plain(explored(t, f, Options{})))
+	dir, whole := t.TempDir(), 0
+	r := rand.New(rand.NewPCG(1, 9))
+	for killed := 0; killed < kills || whole == 0; {
+		cmd, out := child(t, "EXPLORE_TEST_CHECKPOINT", dir)
+		wait := time.Duration(r.IntN(150)) * time.Millisecond
+		if killed >= kills {
+			wait = time.Minute // it is to end by itself
+		}
+		ended := make(chan string)
+		go func() {
+			line, _ := out.ReadString('\n') // "" if it is killed
+			ended <- line
+		}()
+		var line string
+		select {
+		case <-time.After(wait):
+			kill(t, cmd)
+			line = <-ended
+		case line = <-ended:
+			if err := cmd.Wait(); err != nil || line == "" {
+				t.Fatalf("after %d kills: %v, %s", killed, err, line)
 			}
+		}
+		switch line {
+		case "":
 			killed++
-			continue
+		case want:
+			dir, whole = t.TempDir(), whole+1
+		default:
+			t.Fatalf("after %d kills: got %swant %s", killed, line, want)
 		}
-		line := fmt.Sprintln("result", want.States, want.Transitions, want.Diameter, true, want.Counters)
-		if !strings.HasPrefix(string(out), line) {
-			t.Errorf("killed %d times: got %s want %s", killed, out, line)
-		}
-		t.Logf("killed %d times", killed)
-		return
 	}
+	t.Logf("killed %d times, %d searches ended", kills, whole)
 }

@@ -1,7 +1,6 @@
 package explore
 
 import (
-	"fmt"
 	"math"
 	"slices"
 )
@@ -138,19 +137,38 @@ func (x *compact) chain(id uint64, p *parents, m *replayer) ([][]byte, error) {
 		ids = append(ids, parent)
 	}
 	slices.Reverse(ids)
-	m.m.Init(int(x.log.at(ids[0])))
+	init := int(x.log.at(ids[0]))
+	var path []uint64
+	m.m.Init(init)
 	states := [][]byte{slices.Clone(m.key())}
 	for _, id := range ids[1:] {
 		m.m.Decode(states[len(states)-1])
 		m.calls = m.m.Calls(m.calls[:0])
-		k := x.log.at(id)
-		if int(k) >= len(m.calls) || m.m.Apply(m.calls[k]).Kind != Moved {
-			return nil, fmt.Errorf("explore: path: call %d of state %d does not lead on: the model is not deterministic", k, id)
+		k := int(x.log.at(id))
+		if k >= len(m.calls) {
+			return nil, m.differs(init, path, k)
 		}
-		states = append(states, slices.Clone(m.key()))
+		moved := m.m.Apply(m.calls[k]).Kind == Moved
+		state := slices.Clone(m.key())
 		m.m.Restore()
+		if !moved || !x.has(state) {
+			return nil, m.differs(init, path, k)
+		}
+		path = append(path, m.calls[k])
+		states = append(states, state)
 	}
 	return states, nil
+}
+
+// has says whether a state with the hash of this one is stored.
+func (x *compact) has(state []byte) bool {
+	p := pending{hash: hashBytes(state)}
+	if x.cur.words() {
+		p.a, p.b = tailWords(state)
+		p.hash = hashWords(p.a, p.b)
+	}
+	_, word := x.seek(x.print(p.hash, p.a, p.b, state))
+	return word != 0
 }
 
 // omission returns an upper bound on the probability that at least one of n states was missed, if

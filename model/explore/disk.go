@@ -1,11 +1,9 @@
 package explore
 
 import (
-	"bufio"
+	"cmp"
 	"encoding/binary"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"slices"
 )
@@ -26,22 +24,21 @@ const (
 // file of all states so far; what is left are the new states, which are then sorted by key.
 type disk struct {
 	table  // never filled; only its home slots are asked for
-	dir    string
+	fs     fileSystem
+	folder folder
 	layout layout // of candidates
 	budget int    // bytes of memory
 	many   int    // runs that are merged into one lest there be too many open files
 
 	n       uint64
-	file    *os.File // all states in order of their numbers
-	out     *bufio.Writer
-	end     int64   // length of file
-	samples []int64 // varying length: places of states 0, 64, 128...
+	states  *spillWriter // all states in order of their numbers
+	samples []uint64     // varying length: places of states 0, 64, 128...
 
-	visited string // file of all states, good and bad, sorted by state
-	runs    []string
-	sizes   map[string]uint64 // of files
-	peak    uint64            // bytes on disk at the most
-	made    int               // files made so far
+	visited *spill // all states, good and bad, sorted by state
+	runs    []*spill
+	held    uint64 // bytes in all finished files
+	peak    uint64 // bytes on disk at the most
+	made    int    // files made so far
 
 	window *arena // states to be expanded, as far as they are in memory
 	base   uint64 // number of the first of them
@@ -51,16 +48,13 @@ type disk struct {
 
 // newDisk makes an empty store in a new directory below opt.Disk.
 func newDisk(opt Options, size int, mem *memory) (*disk, error) {
-	if err := os.MkdirAll(opt.Disk, 0o777); err != nil {
-		return nil, ioError(err)
-	}
-	dir, err := os.MkdirTemp(opt.Disk, "explore-")
+	folder, err := newFolder(opt.Disk)
 	if err != nil {
-		return nil, ioError(err)
+		return nil, err
 	}
 	x := &disk{
-		table: newTable(1, mem), dir: dir, layout: layout{hash: true, key: true, size: size}, budget: diskBudget, many: manyRuns,
-		window: newArena(size, mem), inits: map[string]uint64{}, sizes: map[string]uint64{},
+		table: newTable(1, mem), fs: opt.files, folder: folder, layout: layout{hash: true, key: true, size: size},
+		budget: diskBudget, many: manyRuns, window: newArena(size, mem), inits: map[string]uint64{},
 	}
 	if opt.MaxMemory > 0 {
 		x.budget = int(min(opt.MaxMemory, 1<<40))
@@ -68,41 +62,41 @@ func newDisk(opt Options, size int, mem *memory) (*disk, error) {
 	if opt.tight {
 		x.budget, x.many = 4096, 4
 	}
-	if x.file, err = os.Create(filepath.Join(dir, "states")); err != nil {
-		os.RemoveAll(dir)
-		return nil, ioError(err)
+	if x.states, err = newSpill(x.fs, filepath.Join(folder.path, statesName), 1<<20); err != nil {
+		folder.remove()
+		return nil, err
 	}
-	x.out = bufio.NewWriterSize(x.file, 1<<20)
 	return x, nil
 }
 
 // remove deletes all files.
 func (x *disk) remove() {
-	x.file.Close()
-	os.RemoveAll(x.dir)
+	x.states.f.Close()
+	x.folder.remove()
 }
 
 // name returns a name for a new file.
 func (x *disk) name() string {
 	x.made++
-	return filepath.Join(x.dir, fmt.Sprintf("run-%06d", x.made))
+	return filepath.Join(x.folder.path, fmt.Sprintf(runPrefix+"%06d", x.made))
 }
 
-// grown notes the length of a new file.
-func (x *disk) grown(name string, bytes uint64) {
-	x.sizes[name] = bytes
-	total := uint64(x.end)
-	for _, n := range x.sizes {
-		total += n
+// finish completes a file.
+func (x *disk) finish(to *sink) (*spill, error) {
+	s, err := to.finish()
+	if err != nil {
+		return nil, err
 	}
-	x.peak = max(x.peak, total)
+	x.held += s.bytes
+	x.peak = max(x.peak, x.held+x.states.bytes)
+	return s, nil
 }
 
 // drop deletes files.
-func (x *disk) drop(names ...string) error {
-	for _, name := range names {
-		delete(x.sizes, name)
-		if err := os.Remove(name); err != nil {
+func (x *disk) drop(files ...*spill) error {
+	for _, s := range files {
+		x.held -= s.bytes
+		if err := x.fs.remove(s.name); err != nil {
 			return ioError(err)
 		}
 	}
@@ -138,7 +132,13 @@ func (x *disk) front() (*arena, uint64) { return x.window, x.base }
 func (x *disk) needs(_, _ uint64) uint64 { return 0 }
 
 // used implements store.
-func (x *disk) used() uint64 { return uint64(len(x.samples)) * 8 }
+func (x *disk) used() uint64 {
+	n := uint64(len(x.samples))*8 + x.states.sumsBytes()
+	if x.visited != nil {
+		n += x.visited.sumsBytes()
+	}
+	return n
+}
 
 // add implements store, for initial states only.
 func (x *disk) add(l line, _ []*worker) (left []int) {
@@ -162,8 +162,7 @@ func (x *disk) endLevel() {
 	}
 	x.inits = nil
 	slices.SortFunc(all, func(a, b entry) int { return a.compare(&b) })
-	x.visited = x.name()
-	to, err := newSink(x.visited, layout{hash: true, size: x.layout.size}, 1<<16)
+	to, err := newSink(x.fs, x.name(), layout{hash: true, size: x.layout.size}, 1<<16)
 	if err != nil {
 		x.err = err
 		return
@@ -171,37 +170,31 @@ func (x *disk) endLevel() {
 	for i := range all {
 		to.put(&all[i])
 	}
-	x.err = to.finish()
-	x.grown(x.visited, to.bytes)
+	x.visited, x.err = x.finish(to)
 }
 
-// append gives a state the next number. Errors show when states are read.
+// append gives a state the next number. An error shows in x.states.err.
 func (x *disk) append(state []byte) {
 	if x.layout.size == 0 {
 		if x.n&(1<<sampleBits-1) == 0 {
-			x.samples = append(x.samples, x.end)
+			x.samples = append(x.samples, x.states.bytes)
 		}
 		var prefix [binary.MaxVarintLen64]byte
-		p := binary.PutUvarint(prefix[:], uint64(len(state)))
-		x.out.Write(prefix[:p])
-		x.end += int64(p)
+		x.states.write(prefix[:binary.PutUvarint(prefix[:], uint64(len(state)))])
 	}
-	x.out.Write(state)
-	x.end += int64(len(state))
+	x.states.write(state)
+	x.states.entries++
 	x.n++
 }
 
-// read returns a reader of the states from number id on.
+// read returns a reader of the states from number id on, good until the next append.
 func (x *disk) read(id uint64, buffer int) (*source, error) {
-	if err := x.out.Flush(); err != nil {
-		return nil, ioError(err)
-	}
 	l := layout{size: x.layout.size}
-	at, skip := int64(id)*int64(l.size), uint64(0)
+	at, skip := id*uint64(l.size), uint64(0)
 	if l.size == 0 {
 		at, skip = x.samples[id>>sampleBits], id&(1<<sampleBits-1)
 	}
-	s := &source{layout: l, b: bufio.NewReaderSize(io.NewSectionReader(x.file, at, x.end-at), buffer)}
+	s := &source{layout: l, spillReader: x.states.reader(at, buffer), left: x.states.entries - id + skip}
 	for range skip + 1 {
 		if err := s.next(); err != nil {
 			return nil, err
@@ -212,7 +205,7 @@ func (x *disk) read(id uint64, buffer int) (*source, error) {
 
 // state implements store.
 func (x *disk) state(id uint64) ([]byte, error) {
-	s, err := x.read(id, 4096)
+	s, err := x.read(id, spillBlock)
 	if err != nil {
 		return nil, err
 	}
@@ -221,8 +214,8 @@ func (x *disk) state(id uint64) ([]byte, error) {
 
 // load puts states from number first up to last into the window, as many as there is room for.
 func (x *disk) load(first, last uint64) error {
-	if x.err != nil {
-		return x.err
+	if err := cmp.Or(x.err, x.states.err); err != nil {
+		return err
 	}
 	if first < x.base+x.window.n && first >= x.base {
 		return nil // still there

@@ -6,12 +6,14 @@ import "slices"
 type level struct {
 	slices []slice
 	notes  []noted
+	known  uint64 // states before it
+	bad    uint64 // new states that broke a rule
 }
 
 // diskLevel expands the states from s.next up to last, and settles what is found.
 func (s *search) diskLevel(last uint64) error {
 	x := s.store.(*disk)
-	s.level = level{}
+	s.level = level{known: x.n}
 	end := s.next
 	for end < last && s.halt.Load() == 0 && (s.opt.FindAll || len(s.level.notes) == 0) {
 		if err := x.load(end, last); err != nil {
@@ -57,35 +59,30 @@ func (s *search) diskRound(x *disk, first uint64) error {
 }
 
 // settleLevel turns the candidates of the level into states; those before end have been expanded. As settle
-// does, it goes by the keys alone, but judges states one by one in their order.
-func (s *search) settleLevel(x *disk, end uint64) error {
+// does, it goes by the keys alone, but judges states one by one in their order. After an error the level counts
+// for nothing, except for the findings.
+func (s *search) settleLevel(x *disk, end uint64) (err error) {
+	next := s.next
+	defer func() {
+		if err != nil {
+			x.n, s.next = s.level.known, next
+		}
+	}()
 	limit := keyOf(end, 0)
-	notes := s.level.notes // of one round after the other, so in order
-	if !s.opt.FindAll && len(notes) > 0 {
+	if notes := s.level.notes; !s.opt.FindAll && len(notes) > 0 {
 		limit = min(limit, notes[0].key+1)
 	}
 	m, files, err := x.settle(limit)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		m.close()
-		_ = x.drop(files...) // the directory is removed anyway
-	}()
-	cut := uint64(noKey)
-	for cut == noKey && (m.head() != nil || len(notes) > 0) {
-		if e := m.head(); e == nil || len(notes) > 0 && notes[0].key < e.key {
-			s.noteAt(notes[0])
-			if s.stopped != StopNone {
-				cut = notes[0].key + 1
-			}
-			notes = notes[1:]
-			continue
-		}
-		cut = s.settleState(x, m.head())
-		if err := m.next(); err != nil {
-			return err
-		}
+	cut, err := s.settleStates(x, m)
+	m.close()
+	if err != nil {
+		return err
+	}
+	if err := x.drop(files...); err != nil {
+		return err
 	}
 	if cut != noKey {
 		end = cut >> callBits
@@ -93,10 +90,52 @@ func (s *search) settleLevel(x *disk, end uint64) error {
 	for ; s.next < end; s.next++ {
 		s.parents.done()
 	}
+	if err := s.addsUp(x, cut, files); err != nil {
+		return err
+	}
 	s.addCounters(s.workers[0].delta(nil))
 	s.tallySlices(s.level.slices, end)
 	if cut != noKey {
 		return s.recount(cut)
+	}
+	return nil
+}
+
+// settleStates goes through the new states and the findings of the level in order of their keys. It returns the
+// key from which on nothing counts, or noKey.
+func (s *search) settleStates(x *disk, m *merger) (cut uint64, err error) {
+	cut = noKey
+	for cut == noKey && (m.head() != nil || len(s.level.notes) > 0) {
+		notes := s.level.notes // of one round after the other, so in order
+		if e := m.head(); e == nil || len(notes) > 0 && notes[0].key < e.key {
+			s.noteAt(notes[0])
+			if s.stopped != StopNone {
+				cut = notes[0].key + 1
+			}
+			s.level.notes = notes[1:]
+			continue
+		}
+		cut = s.settleState(x, m.head())
+		if err := m.next(); err != nil {
+			return cut, err
+		}
+	}
+	return cut, x.states.err
+}
+
+// addsUp compares the counts of a level that has been settled up to cut: each new state has been given a number
+// or has broken a rule, and the parents know as many states as there are.
+func (s *search) addsUp(x *disk, cut uint64, files []*spill) error {
+	news := uint64(0)
+	for _, f := range files {
+		news += f.entries
+	}
+	p := &s.parents
+	switch {
+	case cut == noKey && x.n-s.level.known+s.level.bad != news:
+		return misfit("of %d new states %d were stored and %d broke a rule", news, x.n-s.level.known, s.level.bad)
+	case p.roots+p.ones != x.n || p.n-p.ones != s.next:
+		return misfit("%d states have %d parents, %d of %d are expanded", x.n, p.roots+p.ones, p.n-p.ones, s.next)
 	}
 	return nil
 }
@@ -112,6 +151,7 @@ func (s *search) settleState(x *disk, e *entry) (cut uint64) {
 	if w.check != nil {
 		w.m.Decode(e.state)
 		if o := w.check.CheckState(); o.Kind == Violated || o.Kind == Crashed {
+			s.level.bad++
 			s.noteAt(noted{o, e.key, true})
 			if s.stopped != StopNone {
 				return e.key + 1

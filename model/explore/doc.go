@@ -28,4 +28,12 @@
 // two bits a state; and since the calls of a path can be found again by making them, no calls are stored.
 // Successors wait for their look-up in batches, so that their cache misses overlap, and a small memory of recent
 // states answers for about half of them.
+//
+// # Files
+//
+// A run believes no file. What a search on disk has written is compared, block by block, with checksums that it
+// keeps in memory, before it is used, and the counts of each level must add up; a checkpoint carries checksums
+// and the question that it was made for. A file that is damaged, missing, or cannot be written ends the run by a
+// [PartialError], which names it, and the Result says what was found out before. Folders and checkpoints are
+// locked as long as their run lives.
 package explore

@@ -2,5 +2,7 @@
 
 package explore
 
-// lockDir does nothing: this platform has no lock that goes away with its process.
-func lockDir(string) (unlock func(), err error) { return func() {}, nil }
+import "errors"
+
+// lockFile fails: this platform has no lock that goes away with its process.
+func lockFile(string, int) (unlock func(), err error) { return nil, errors.ErrUnsupported }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"time"
 )
@@ -16,20 +15,13 @@ import (
 const manifestName = "checkpoint.json"
 
 // manifestFormat changes when older programs can no longer read what newer ones write, or the reverse.
-const manifestFormat = 1
-
-// castagnoli is the polynomial that processors have an instruction for.
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+const manifestFormat = 2
 
 // manifest is a search at the end of a round, except for the states, which are in the segments.
 type manifest struct {
 	Format      int            `json:"format"`
-	System      string         `json:"system"`
-	Scope       string         `json:"scope"`
-	Rules       string         `json:"rules"`
-	StateSize   int            `json:"state_size"` // 0: it varies
-	Symmetry    bool           `json:"symmetry"`
-	FindAll     bool           `json:"find_all"`
+	Question    []Setting      `json:"question"`
+	Program     string         `json:"program"`
 	States      uint64         `json:"states"`
 	Buried      uint64         `json:"buried"` // states that broke a rule
 	Roots       uint64         `json:"roots"`
@@ -74,50 +66,74 @@ type sealed struct {
 }
 
 // write puts the manifest into dir in place of the one that is there.
-func (m *manifest) write(dir string) error {
+func (m *manifest) write(fs fileSystem, dir string) error {
 	body, err := json.Marshal(m)
 	if err != nil {
 		return fmt.Errorf("explore: checkpoint: %w", err)
 	}
-	file, err := json.Marshal(sealed{crc32.Checksum(body, castagnoli), body})
+	text, err := json.Marshal(sealed{crc32.Checksum(body, castagnoli), body})
 	if err != nil {
 		return fmt.Errorf("explore: checkpoint: %w", err)
 	}
-	return replaceFile(dir, manifestName, func(f *os.File) error { _, err := f.Write(append(file, '\n')); return err })
+	return replaceFile(fs, dir, manifestName, func(f file) error { return writeAll(f, append(text, '\n')) })
 }
 
 // readManifest reads the manifest in dir. If there is none, the error is fs.ErrNotExist.
-func readManifest(dir string) (*manifest, error) {
-	file, err := os.ReadFile(filepath.Join(dir, manifestName))
-	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("explore: resume: there is no checkpoint in %s: %w", dir, fs.ErrNotExist)
-		}
-		return nil, fmt.Errorf("explore: resume: %w", err)
+func readManifest(files fileSystem, dir string) (*manifest, error) {
+	name := filepath.Join(dir, manifestName)
+	text, err := readFile(files, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("explore: resume: there is no checkpoint in %s: %w", dir, fs.ErrNotExist)
 	}
+	if err != nil {
+		return nil, &fileError{"resume", err}
+	}
+	broken := func(why string) error { return &fileError{"resume", damaged(name, "%s", why)} }
 	var s sealed
-	if err := json.Unmarshal(file, &s); err != nil {
-		return nil, fmt.Errorf("explore: resume: %s is damaged: %w", manifestName, err)
+	if err := json.Unmarshal(text, &s); err != nil {
+		return nil, broken(err.Error())
 	}
 	if crc32.Checksum(s.Body, castagnoli) != s.CRC {
-		return nil, fmt.Errorf("explore: resume: %s is damaged: wrong checksum", manifestName)
+		return nil, broken("wrong checksum")
 	}
 	m := new(manifest)
 	if err := json.Unmarshal(s.Body, m); err != nil {
-		return nil, fmt.Errorf("explore: resume: %s is damaged: %w", manifestName, err)
+		return nil, broken(err.Error())
 	}
 	if m.Format != manifestFormat {
-		return nil, fmt.Errorf("explore: resume: the checkpoint has format %d, this program reads %d", m.Format, manifestFormat)
+		return nil, refuse("resume", fmt.Sprintf("the checkpoint has format %d, this program reads format %d only", m.Format, manifestFormat))
 	}
 	return m, nil
 }
 
-// replaceFile makes a file in dir that either is complete or is not there, whatever happens meanwhile.
-func replaceFile(dir, name string, fill func(*os.File) error) error {
-	temp := filepath.Join(dir, name+".new")
-	f, err := os.Create(temp)
+// readFile reads a whole file.
+func readFile(files fileSystem, name string) ([]byte, error) {
+	f, err := files.open(name)
 	if err != nil {
-		return fmt.Errorf("explore: checkpoint: %w", err)
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	text := make([]byte, info.Size())
+	return text, readAll(f, name, text, 0)
+}
+
+// replaceFile makes a file in dir that either is complete or is not there, whatever happens meanwhile.
+func replaceFile(files fileSystem, dir, name string, fill func(file) error) error {
+	temp := filepath.Join(dir, name+".new")
+	err := files.remove(temp) // of a run that was killed
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	var f file
+	if err == nil {
+		f, err = files.create(temp)
+	}
+	if err != nil {
+		return &fileError{"checkpoint", err}
 	}
 	err = fill(f)
 	if err == nil {
@@ -127,26 +143,14 @@ func replaceFile(dir, name string, fill func(*os.File) error) error {
 		err = e
 	}
 	if err == nil {
-		err = os.Rename(temp, filepath.Join(dir, name))
+		err = files.rename(temp, filepath.Join(dir, name))
 	}
 	if err == nil {
-		err = syncDir(dir)
+		err = files.sync(dir)
 	}
 	if err != nil {
-		return fmt.Errorf("explore: checkpoint: %w", err)
-	}
-	return nil
-}
-
-// syncDir makes renames in dir last.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	if err := d.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, fs.ErrInvalid) {
-		return err
+		_ = files.remove(temp) // the first error is the one to tell
+		return &fileError{"checkpoint", err}
 	}
 	return nil
 }

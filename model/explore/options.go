@@ -101,9 +101,9 @@ type Options struct {
 	// Store says how visited states are remembered.
 	Store Store
 	// Disk is a directory for visited states that outgrow memory; "" keeps them in memory. The
-	// directory is made if it is missing; what the run writes there is removed at its end. Whether
-	// anything is new is then decided level by level, and so are MaxStates and the findings of a
-	// StateChecker, with the same results.
+	// directory is made if it is missing; what the run writes there is removed at its end, or, if it is
+	// killed, by the next run in that directory. Whether anything is new is then decided level by
+	// level, and so are MaxStates and the findings of a StateChecker, with the same results.
 	Disk string
 
 	// Checkpoint is a directory in which the run saves its progress; "" saves none.
@@ -113,9 +113,14 @@ type Options struct {
 	CheckpointEvery time.Duration
 	// Resume goes on from the checkpoint in the directory Checkpoint instead of starting anew.
 	Resume bool
-	// System, Scope and Rules identify what is searched (the system, its bounds, the build of the
-	// rules). A checkpoint remembers them, and a run with others refuses to resume it.
-	System, Scope, Rules string
+	// Question is what defines the search: the system, its scope, and every setting on which a count, a
+	// number of a state or a finding depends. Limits, depth, workers and outputs are not part of it. A
+	// checkpoint remembers it, and a run that asks another refuses to resume. The engine adds what it
+	// knows itself (FindAll, symmetry, the size of states).
+	Question []Setting
+	// Program identifies the code that runs: engine, model, rules, and what is under test. A checkpoint of
+	// another program is not resumed. "" means a hash of the executable.
+	Program string
 
 	// Edges, if not nil, is called with every transition of the finished search, in order of the
 	// number of the state and then of the calls. An error from it ends the run with that error.
@@ -129,7 +134,8 @@ type Options struct {
 	// ProgressEvery is the least time between two calls of Progress; 0 means one second.
 	ProgressEvery time.Duration
 
-	tight bool // a search on disk has hardly any memory: for tests
+	tight bool       // a search on disk has hardly any memory: for tests
+	files fileSystem // where files are; nil means the operating system
 }
 
 // Edge is one transition of the state graph. States are numbered from 0 in order of discovery.
@@ -156,6 +162,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MaxEdges == 0 {
 		o.MaxEdges = 10_000
+	}
+	if o.files == nil {
+		o.files = osFiles{}
 	}
 	return o
 }
@@ -197,7 +206,10 @@ func (o Options) check() error {
 	if err := o.checkStrategy(); err != nil {
 		return err
 	}
-	return o.checkStore()
+	if err := o.checkStore(); err != nil {
+		return err
+	}
+	return o.checkQuestion()
 }
 
 // checkStrategy refuses what another strategy than breadth-first cannot honour.

@@ -1,9 +1,6 @@
 package explore
 
-import (
-	"bytes"
-	"fmt"
-)
+import "bytes"
 
 // found is a finding as the search notes it down, before its path is rebuilt.
 type found struct {
@@ -59,15 +56,15 @@ func (p *replayer) finding(f found, chain [][]byte) (Finding, error) {
 	}
 	out.Init = init
 	for _, want := range chain[1:] {
-		c, err := p.step(func(o Outcome) bool { return o.Kind == Moved && bytes.Equal(p.key(), want) })
-		if err != nil {
-			return out, fmt.Errorf("explore: path: after %d calls: %w", len(out.Path), err)
+		c, ok := p.step(func(o Outcome) bool { return o.Kind == Moved && bytes.Equal(p.key(), want) })
+		if !ok {
+			return out, p.differs(init, out.Path, -1)
 		}
 		out.Path = append(out.Path, c)
 	}
-	c, err := p.step(func(o Outcome) bool { return p.judge(o, f.state) == f.Outcome })
-	if err != nil {
-		return out, fmt.Errorf("explore: path: last call, after %d: %w", len(out.Path), err)
+	c, ok := p.step(func(o Outcome) bool { return p.judge(o, f.state) == f.Outcome })
+	if !ok {
+		return out, p.differs(init, out.Path, int(f.call))
 	}
 	out.Path = append(out.Path, c)
 	return out, nil
@@ -96,11 +93,11 @@ func (p *replayer) start(want []byte) (int, error) {
 			return i, nil
 		}
 	}
-	return 0, fmt.Errorf("explore: path: no initial state is the one that was stored")
+	return 0, &NondeterminismError{Init: -1}
 }
 
-// step makes the first call that fits, and goes on to the state it leads to.
-func (p *replayer) step(fits func(Outcome) bool) (uint64, error) {
+// step makes the first call that fits, and goes on to the state it leads to. It says false if none does.
+func (p *replayer) step(fits func(Outcome) bool) (call uint64, ok bool) {
 	p.calls = p.m.Calls(p.calls[:0])
 	for _, c := range p.calls {
 		o := p.m.Apply(c)
@@ -112,40 +109,41 @@ func (p *replayer) step(fits func(Outcome) bool) (uint64, error) {
 			} else {
 				p.m.Restore()
 			}
-			return c, nil
+			return c, true
 		}
 		p.m.Restore()
 	}
-	return 0, fmt.Errorf("no call leads on: the model is not deterministic, or its canonical form is not a symmetry")
+	return 0, false
 }
 
-// findings rebuilds the paths of what was found.
+// findings rebuilds the paths of what was found. With an error it returns those before.
 func (s *search) findings() ([]Finding, error) {
 	var out []Finding
 	for _, f := range s.found {
+		rebuild := s.rebuild
 		if s.opt.Strategy == RandomWalk {
-			w, err := s.rewalk(f.parent, int(f.call))
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, Finding{Kind: f.Kind, Rule: f.Rule, Init: w.walk.init, Path: w.walk.path})
-			continue
+			rebuild = s.rewalked
 		}
-		p := newReplayer(s.factory(), s.opt)
-		var chain [][]byte
-		if !f.init {
-			var err error
-			if s.chain != nil {
-				chain = s.chain(f.parent)
-			} else if chain, err = s.store.chain(f.parent, &s.parents, p); err != nil {
-				return nil, err
-			}
-		}
-		x, err := p.finding(f, chain)
+		x, err := rebuild(f)
 		if err != nil {
-			return nil, err
+			return out, err
 		}
 		out = append(out, x)
 	}
 	return out, nil
+}
+
+// rebuild makes the finding of what a search has noted.
+func (s *search) rebuild(f found) (Finding, error) {
+	p := newReplayer(s.factory(), s.opt)
+	var chain [][]byte
+	if !f.init {
+		var err error
+		if s.chain != nil {
+			chain = s.chain(f.parent)
+		} else if chain, err = s.store.chain(f.parent, &s.parents, p); err != nil {
+			return Finding{}, err
+		}
+	}
+	return p.finding(f, chain)
 }

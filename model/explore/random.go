@@ -1,6 +1,9 @@
 package explore
 
-import "math/rand/v2"
+import (
+	"math/rand/v2"
+	"slices"
+)
 
 // walk is where a worker is on a random walk.
 type walk struct {
@@ -186,4 +189,16 @@ func (s *search) rewalk(n uint64, steps int) (*worker, error) {
 		w.walkOne(n, steps)
 	}
 	return w, w.err
+}
+
+// rewalked makes the finding of what a random walk has noted, if that is found again.
+func (s *search) rewalked(f found) (Finding, error) {
+	w, err := s.rewalk(f.parent, int(f.call))
+	if err != nil {
+		return Finding{}, err
+	}
+	if !slices.ContainsFunc(w.found, func(n noted) bool { return n.Outcome == f.Outcome }) {
+		return Finding{}, newReplayer(s.factory(), s.opt).strays(w.walk.init, w.walk.path)
+	}
+	return Finding{Kind: f.Kind, Rule: f.Rule, Init: w.walk.init, Path: w.walk.path}, nil
 }

@@ -14,6 +14,7 @@ const (
 	StopMemory                  // Options.MaxMemory
 	StopTimeout                 // Options.Timeout
 	StopInterrupt               // the context was cancelled
+	StopError                   // a PartialError
 )
 
 // String returns the reason as one lower-case word.
@@ -33,6 +34,8 @@ func (r Reason) String() string {
 		return "timeout"
 	case StopInterrupt:
 		return "interrupt"
+	case StopError:
+		return "error"
 	}
 	return "unknown"
 }

@@ -4,14 +4,13 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
-	"os"
 	"path/filepath"
 	"time"
 )
 
 // resume puts the search where the checkpoint in its directory left it.
 func (s *search) resume() error {
-	m, err := readManifest(s.saver.dir)
+	m, err := readManifest(s.saver.fs, s.saver.dir)
 	if err != nil {
 		return err
 	}
@@ -29,6 +28,9 @@ func (s *search) resume() error {
 		return refuse("resume", "the checkpoint is damaged: its segments do not add up")
 	}
 	p.restore(m.Roots, m.ParentBits)
+	if p.roots+p.ones != m.States || p.n-p.ones != m.Next || sum(m.PerDepth) > m.States {
+		return refuse("resume", "the checkpoint is damaged: its counts do not add up")
+	}
 	x.rebuild(s.workers)
 	s.graves.rebuild(s.workers)
 	s.next, s.depth, s.perDepth = m.Next, m.Depth, m.PerDepth
@@ -47,20 +49,11 @@ func (s *search) resume() error {
 
 // fitsCheckpoint refuses a checkpoint that is not of this search.
 func (s *search) fitsCheckpoint(m *manifest) error {
-	now := s.manifest()
-	for _, x := range []struct {
-		what, was, is string
-	}{
-		{"system", m.System, now.System},
-		{"scope", m.Scope, now.Scope},
-		{"rules", m.Rules, now.Rules},
-		{"state size", fmt.Sprint(m.StateSize), fmt.Sprint(now.StateSize)},
-		{"symmetry", fmt.Sprint(m.Symmetry), fmt.Sprint(now.Symmetry)},
-		{"find all", fmt.Sprint(m.FindAll), fmt.Sprint(now.FindAll)},
-	} {
-		if x.was != x.is {
-			return refuse("resume", fmt.Sprintf("%s: the checkpoint has %q, this run has %q", x.what, x.was, x.is))
-		}
+	if m.Program != s.saver.program {
+		return refuse("resume", "the checkpoint was made by another build of this program, whose rules or states may differ")
+	}
+	if err := sameQuestion(m.Question, s.question()); err != nil {
+		return err
 	}
 	deeper := m.Depth > s.opt.Depth || m.Depth == s.opt.Depth && m.Next > sum(m.PerDepth[:min(m.Depth, len(m.PerDepth))])
 	if s.opt.Depth > 0 && deeper {
@@ -74,26 +67,26 @@ func (s *search) fitsCheckpoint(m *manifest) error {
 
 // loadSegment reads one segment.
 func (s *search) loadSegment(seg segment) error {
-	damaged := func(why string) error {
-		return refuse("resume", fmt.Sprintf("%s is damaged: %s", seg.Name, why))
+	name := filepath.Join(s.saver.dir, seg.Name)
+	broken := func(why string, args ...any) error {
+		return &fileError{"resume", damaged(name, why, args...)}
 	}
 	if seg.Name != filepath.Base(seg.Name) {
-		return damaged("its name is a path")
+		return refuse("resume", fmt.Sprintf("segment %q: its name is a path", seg.Name))
 	}
-	b, err := os.ReadFile(filepath.Join(s.saver.dir, seg.Name))
-	if err != nil {
-		return fmt.Errorf("explore: resume: %w", err)
-	}
-	if uint64(len(b)) != seg.Bytes {
-		return damaged(fmt.Sprintf("it has %d bytes, not %d", len(b), seg.Bytes))
-	}
-	if crc32.Checksum(b, castagnoli) != seg.CRC {
-		return damaged("wrong checksum")
+	b, err := readFile(s.saver.fs, name)
+	switch {
+	case err != nil:
+		return &fileError{"resume", err}
+	case uint64(len(b)) != seg.Bytes:
+		return broken("it has %d bytes, %d were written", len(b), seg.Bytes)
+	case crc32.Checksum(b, castagnoli) != seg.CRC:
+		return broken("wrong checksum")
 	}
 	b, ok := readStates(s.store.(*exact).arena, b, seg.States)
 	p := &s.parents
 	if !ok || seg.FirstWord > uint64(len(p.words)) || uint64(len(b)) < seg.Words*8 {
-		return damaged("it is too short")
+		return broken("it is too short")
 	}
 	p.words = p.words[:seg.FirstWord] // the last word was not full then
 	for range seg.Words {
@@ -101,7 +94,7 @@ func (s *search) loadSegment(seg segment) error {
 		b = b[8:]
 	}
 	if b, ok = readStates(s.graves.arena, b, seg.Buried); !ok || len(b) > 0 {
-		return damaged("its length is wrong")
+		return broken("its length is wrong")
 	}
 	return nil
 }

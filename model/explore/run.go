@@ -2,15 +2,18 @@ package explore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"time"
 )
 
 // Run searches the system that the factory makes models of, and says what it found. A limit, a finding or
 // the end of ctx ends the search without an error; the Result says how far it got. An error means that
 // the question cannot be answered: options that do not go together, a model that breaks its contract or
-// panics, a file that cannot be read or written.
+// panics, a file that cannot be read or written. With a [PartialError] the Result says what had been found out
+// before; with any other error it says nothing. See also [NondeterminismError].
 func Run(ctx context.Context, f Factory, opt Options) (r Result, err error) {
 	defer func() {
 		if x := recover(); x != nil {
@@ -31,6 +34,9 @@ func Run(ctx context.Context, f Factory, opt Options) (r Result, err error) {
 	defer s.watch(ctx)()
 	switch opt.Strategy {
 	case BreadthFirst:
+		if err := s.start(); err != nil {
+			return Result{}, err
+		}
 		err = s.run()
 	case DepthFirst:
 		err = s.dive()
@@ -38,12 +44,49 @@ func Run(ctx context.Context, f Factory, opt Options) (r Result, err error) {
 		err = s.wander()
 	}
 	if err != nil {
-		return Result{}, err
+		return s.partial(err)
 	}
 	if err := s.edges(); err != nil {
 		return Result{}, err
 	}
-	return s.result()
+	return s.whole()
+}
+
+// partial is the end of a search that an error has stopped.
+func (s *search) partial(err error) (Result, error) {
+	if !ofFile(err) {
+		return Result{}, err
+	}
+	ended := s.stopped
+	for _, n := range slices.Concat(s.level.notes, s.notes()) { // what was found and not settled yet
+		if s.opt.FindAll || len(s.found) == 0 {
+			s.noteAt(n)
+		}
+	}
+	s.stopped = ended
+	r, e := s.result()
+	if e != nil {
+		err = fmt.Errorf("%w; %w", err, e)
+	}
+	return r, &PartialError{err}
+}
+
+// whole is the end of a search that has done what it was to do.
+func (s *search) whole() (Result, error) {
+	r, err := s.result()
+	if ofFile(err) {
+		return r, &PartialError{err}
+	}
+	if err != nil {
+		return Result{}, err
+	}
+	return r, nil
+}
+
+// ofFile says whether an error leaves what was found out before as it is.
+func ofFile(err error) bool {
+	var broken *fileError
+	return errors.As(err, &broken)
 }
 
 // result sums up the search.
@@ -73,7 +116,10 @@ func (s *search) result() (Result, error) {
 		r.Omission = omission(r.States, s.opt.Store.hashWords())
 	}
 	var err error
-	r.Findings, err = s.findings()
+	if r.Findings, err = s.findings(); err != nil {
+		r.Stopped, r.Complete = StopError, false
+		err = fmt.Errorf("%w, and the way to a finding is lost", err)
+	}
 	r.Duration = time.Since(s.began)
 	return r, err
 }

@@ -1,15 +1,10 @@
 package explore
 
 import (
-	"bufio"
 	"bytes"
 	"cmp"
 	"container/heap"
 	"encoding/binary"
-	"errors"
-	"fmt"
-	"io"
-	"os"
 )
 
 // entry is a state in a file of sorted states. Files sorted by state have its hash, and compare that first;
@@ -34,25 +29,18 @@ func (e *entry) compare(f *entry) int {
 }
 
 // ioError is an error of the disk mode.
-func ioError(err error) error { return fmt.Errorf("explore: disk: %w", err) }
+func ioError(err error) error { return &fileError{"disk", err} }
 
 // sink writes entries to a file.
 type sink struct {
 	layout
-	f *os.File
-	b *bufio.Writer
-	n uint64 // entries
-	// bytes is the length of the file.
-	bytes uint64
+	*spillWriter
 }
 
 // newSink makes a file.
-func newSink(name string, l layout, buffer int) (*sink, error) {
-	f, err := os.Create(name)
-	if err != nil {
-		return nil, ioError(err)
-	}
-	return &sink{layout: l, f: f, b: bufio.NewWriterSize(f, buffer)}, nil
+func newSink(fs fileSystem, name string, l layout, buffer int) (*sink, error) {
+	w, err := newSpill(fs, name, buffer)
+	return &sink{l, w}, err
 }
 
 // put writes an entry. Errors show at finish.
@@ -68,40 +56,27 @@ func (s *sink) put(e *entry) {
 	if s.size == 0 {
 		h = binary.AppendUvarint(h, uint64(len(e.state)))
 	}
-	s.b.Write(h)
-	s.b.Write(e.state)
-	s.n++
-	s.bytes += uint64(len(h) + len(e.state))
-}
-
-// finish writes out what is buffered and closes the file.
-func (s *sink) finish() error {
-	err := s.b.Flush()
-	if e := s.f.Close(); err == nil {
-		err = e
-	}
-	if err != nil {
-		return ioError(err)
-	}
-	return nil
+	s.write(h)
+	s.write(e.state)
+	s.entries++
 }
 
 // source reads entries from a file.
 type source struct {
 	layout
-	f     *os.File
-	b     *bufio.Reader
-	entry entry // the present one
-	done  bool  // there is none
+	*spillReader
+	entry entry  // the present one
+	left  uint64 // entries behind it
+	done  bool   // there is no entry
 }
 
 // newSource opens a file and reads its first entry.
-func newSource(name string, l layout, buffer int) (*source, error) {
-	f, err := os.Open(name)
+func newSource(fs fileSystem, from *spill, l layout, buffer int) (*source, error) {
+	r, err := from.open(fs, buffer)
 	if err != nil {
-		return nil, ioError(err)
+		return nil, err
 	}
-	s := &source{layout: l, f: f, b: bufio.NewReaderSize(f, buffer)}
+	s := &source{layout: l, spillReader: r, left: from.entries}
 	if err := s.next(); err != nil {
 		s.close()
 		return nil, err
@@ -111,57 +86,60 @@ func newSource(name string, l layout, buffer int) (*source, error) {
 
 // next reads the next entry; its state is valid until the call after.
 func (s *source) next() error {
-	var head [16]byte
-	h := head[:0]
+	if s.left == 0 {
+		return s.end()
+	}
+	at, head := 0, 0 // of the key, and of what follows it
 	if s.hash {
-		h = head[:8]
+		at, head = 8, 8
 	}
 	if s.key {
-		h = head[:len(h)+8]
-	}
-	if len(h) > 0 {
-		if _, err := io.ReadFull(s.b, h); err != nil {
-			return s.end(err)
-		}
-	}
-	if s.hash {
-		s.entry.hash, h = binary.LittleEndian.Uint64(h), h[8:]
-	}
-	if s.key {
-		s.entry.key = binary.LittleEndian.Uint64(h)
+		head += 8
 	}
 	size := s.size
 	if size == 0 {
-		n, err := binary.ReadUvarint(s.b)
+		b, err := s.ahead(head + binary.MaxVarintLen64)
 		if err != nil {
-			return s.end(err)
+			return err
 		}
-		size = int(n)
+		n, p := binary.Uvarint(b[min(head, len(b)):])
+		if p <= 0 || n > maxStateLen {
+			return s.short()
+		}
+		head, size = head+p, int(n)
 	}
-	if cap(s.entry.state) < size {
-		s.entry.state = make([]byte, size)
+	b, err := s.ahead(head + size)
+	if err != nil {
+		return err
 	}
-	s.entry.state = s.entry.state[:size]
-	if _, err := io.ReadFull(s.b, s.entry.state); err != nil {
-		return s.end(err)
+	if len(b) < head+size {
+		return s.short()
 	}
+	if s.hash {
+		s.entry.hash = binary.LittleEndian.Uint64(b)
+	}
+	if s.key {
+		s.entry.key = binary.LittleEndian.Uint64(b[at:])
+	}
+	s.entry.state = b[head : head+size]
+	s.take(head + size)
+	s.left--
 	return nil
 }
 
-// end notes the end of the file; any other error is one.
-func (s *source) end(err error) error {
-	if errors.Is(err, io.EOF) {
-		s.done = true
-		return nil
-	}
-	return ioError(err)
+// short is the error for a file that ends before its last entry.
+func (s *source) short() error {
+	return ioError(damaged(s.name, "it has not all of its %d entries", s.entries))
 }
 
-// close closes the file.
-func (s *source) close() {
-	if s.f != nil {
-		s.f.Close()
+// end notes the end of the file, where nothing may follow.
+func (s *source) end() error {
+	b, err := s.ahead(1)
+	if err == nil && len(b) > 0 {
+		err = ioError(damaged(s.name, "it has more than its %d entries", s.entries))
 	}
+	s.done = err == nil
+	return err
 }
 
 // merger reads several sorted files as one.
@@ -172,10 +150,10 @@ type merger struct {
 }
 
 // newMerger opens sorted files; byKey says that they are sorted by key instead of by state.
-func newMerger(names []string, l layout, byKey bool, buffer int) (*merger, error) {
+func newMerger(fs fileSystem, from []*spill, l layout, byKey bool, buffer int) (*merger, error) {
 	m := &merger{byKey: byKey}
-	for _, name := range names {
-		s, err := newSource(name, l, min(1<<20, max(4096, buffer/len(names))))
+	for _, one := range from {
+		s, err := newSource(fs, one, l, min(1<<20, max(2*spillBlock, buffer/len(from))))
 		if err != nil {
 			m.close()
 			return nil, err

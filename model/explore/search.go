@@ -117,15 +117,16 @@ func (s *search) close() {
 	}
 }
 
+// start makes the search ready to go on: at the initial states, or where a checkpoint left it.
+func (s *search) start() error {
+	if s.opt.Resume {
+		return s.resume()
+	}
+	return s.inits()
+}
+
 // run searches breadth first to the end or to a limit.
 func (s *search) run() error {
-	if s.opt.Resume {
-		if err := s.resume(); err != nil {
-			return err
-		}
-	} else if err := s.inits(); err != nil {
-		return err
-	}
 	advance := s.advance
 	if s.opt.Disk != "" {
 		advance = s.diskLevel
@@ -141,6 +142,7 @@ func (s *search) run() error {
 		last := sum(s.perDepth)
 		for s.next < last && s.stopped == StopNone {
 			if err := advance(last); err != nil {
+				s.stopped = StopError
 				return err
 			}
 		}

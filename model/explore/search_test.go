@@ -133,6 +133,7 @@ func TestOptionsRefused(t *testing.T) {
 		{"store hash64: cannot give out the state graph", Options{Store: Compact64, Edges: edge}},
 		{"disk: cannot make checkpoints", Options{Disk: "x", Checkpoint: "y"}},
 		{"disk: cannot give out the state graph", Options{Disk: "x", Edges: edge}},
+		{"question: a checkpoint needs one", Options{Checkpoint: "x"}},
 		{"disk: needs at least", Options{Disk: "x", MaxMemory: 1}},
 	} {
 		_, err := Run(context.Background(), newGrid(3), c.opt)

@@ -18,6 +18,9 @@ func numbering(t *testing.T, f Factory, opt Options) uint64 {
 		t.Fatal(err)
 	}
 	defer s.close()
+	if err := s.start(); err != nil {
+		t.Fatal(err)
+	}
 	if err := s.run(); err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ptcheck/ptcheck/model/explore"
 	"github.com/ptcheck/ptcheck/systems"
 	"github.com/ptcheck/ptcheck/systems/all"
 )
@@ -81,12 +82,22 @@ func another(s systems.Setting) string {
 	return s.Default + "x"
 }
 
-// TestQuestion holds that what a search is asked names each setting, and differs when
-// any of them does.
+// asked is the number of settings of a system that are not of manner.
+func asked(x systems.System) (n int) {
+	for _, s := range x.Settings() {
+		if !s.Manner {
+			n++
+		}
+	}
+	return n
+}
+
+// TestQuestion holds that what a search is asked names each setting that is not of
+// manner, and differs when any of them does.
 func TestQuestion(t *testing.T) {
 	for _, x := range all.Systems() {
-		name, plain := x.About().Name, systems.Question(x, systems.Values{})
-		if plain[0] != "system="+name || len(plain) != 1+len(x.Settings()) {
+		name, plain := x.About().Name, systems.Question(x, systems.Values{}, &systems.Search{})
+		if plain[0] != (explore.Setting{Name: "system", Value: name}) || len(plain) != 3+asked(x) {
 			t.Errorf("%s: asked %q", name, plain)
 		}
 		for _, s := range x.Settings() {
@@ -95,16 +106,19 @@ func TestQuestion(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 				continue
 			}
-			asked, differ := systems.Question(x, v), 0
+			now, differ, want := systems.Question(x, v, &systems.Search{}), 0, 1
+			if s.Manner {
+				want = 0
+			}
 			for i := range plain {
-				if asked[i] != plain[i] {
+				if now[i] != plain[i] {
 					differ++
-					if asked[i] != s.Name+"="+v[s.Name] {
-						t.Errorf("%s: asked %s by --%s=%s", name, asked[i], s.Name, v[s.Name])
+					if now[i] != (explore.Setting{Name: "--" + s.Name, Value: v[s.Name]}) {
+						t.Errorf("%s: asked %s by --%s=%s", name, now[i], s.Name, v[s.Name])
 					}
 				}
 			}
-			if differ != 1 {
+			if differ != want || v.Narrows(x) == s.Manner {
 				t.Errorf("%s: --%s=%s changes %d parts of the question", name, s.Name, v[s.Name], differ)
 			}
 		}

@@ -4,6 +4,7 @@ package all
 import (
 	"github.com/ptcheck/ptcheck/systems"
 	"github.com/ptcheck/ptcheck/systems/boot"
+	"github.com/ptcheck/ptcheck/systems/example/mmuupdate"
 	"github.com/ptcheck/ptcheck/systems/example/shadow"
 	"github.com/ptcheck/ptcheck/systems/hostile"
 	"github.com/ptcheck/ptcheck/systems/lab"
@@ -23,6 +24,7 @@ func Systems() []systems.System {
 		life.Xen(),
 		life.SMP(),
 		boot.OnBareMetal("shadow", "example: a guest that announces its changes to a shadowing hypervisor", shadow.Ops, shadow.Rules()...),
+		boot.UnderXen("mmu-update", "example: a guest of Xen that writes every entry by hypercall", mmuupdate.Ops),
 		pvdp.Adversary(),
 		pvdp.Reference(),
 		hostile.System(),

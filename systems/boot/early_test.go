@@ -194,7 +194,7 @@ func TestEarlyScenario(t *testing.T) {
 // playAgain writes calls as a scenario file, reads that and plays it.
 func playAgain(t *testing.T, b *kernel.Backend, start string, path []kernel.Call) *systems.Play {
 	t.Helper()
-	written, err := b.Scenario(0, 0, start, path, systems.Change{})
+	written, err := b.Scenario(kernel.Bounds{}, start, path, systems.Change{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -218,7 +218,7 @@ func playAgain(t *testing.T, b *kernel.Backend, start string, path []kernel.Call
 func TestEarlyReportNamesPlaces(t *testing.T) {
 	b := boot.Buffer()
 	guest := kerneltest.New(t, b, kernel.Options{Levels: []int{4}}).Inits[1].Name
-	x, err := b.Scenario(0, 0, guest, []kernel.Call{{Kind: model.CallSetupStart}}, systems.Change{Kernel: func(o *hooks.Ops, _ *hooks.Funcs) {
+	x, err := b.Scenario(kernel.Bounds{}, guest, []kernel.Call{{Kind: model.CallSetupStart}}, systems.Change{Kernel: func(o *hooks.Ops, _ *hooks.Funcs) {
 		o.Early.MemorySetup = func(k *hooks.Kernel) { k.M.Bug("memory_setup", model.OK) }
 	}})
 	if err != nil {

@@ -104,6 +104,7 @@ func fits(start *model.State, ops hooks.Ops) bool {
 	s.CopyFrom(start)
 	ops.Start(s)
 	k := hooks.New(model.NewMachine(s), &ops)
+	k.M.Budget = s.L.Budget()
 	died := k.M.Run(func() { hooks.PagingInit(k) })
 	end := s.L.Kernel.MaxLowPFN
 	if root := s.L.Kernel.Root; start.Kernel.BootmemNext < root {

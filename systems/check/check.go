@@ -12,13 +12,13 @@ package check
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/ptcheck/ptcheck/internal/wholefile"
-	"github.com/ptcheck/ptcheck/model/explore"
 	"github.com/ptcheck/ptcheck/reports"
 	"github.com/ptcheck/ptcheck/systems"
 )
@@ -62,7 +62,7 @@ func (c *config) run(ctx context.Context, s systems.System) (*Result, error) {
 	if len(searches) == 0 {
 		return nil, fmt.Errorf("there is nothing to search: the system is only replayed")
 	}
-	r := &Result{whole: len(v) == 0}
+	r := &Result{whole: !v.Narrows(s)}
 	for _, x := range searches {
 		o, err := c.search(ctx, x)
 		if err != nil {
@@ -82,17 +82,41 @@ func (c *config) run(ctx context.Context, s systems.System) (*Result, error) {
 // search makes one search, to the depth asked for or that of its own.
 func (c *config) search(ctx context.Context, x *systems.Search) (*systems.Outcome, error) {
 	o := c.engine
-	o.System, o.Scope, o.NoSymmetry = x.System, x.Scope, !x.Symmetric
+	o.NoSymmetry = !x.Symmetric
 	if !c.depthGiven {
 		o.Depth = max(0, x.Depth)
 	}
-	found, err := explore.Run(ctx, x.Model, o)
+	found, err := x.Run(ctx, o)
+	if t := systems.Trouble(nil); errors.As(err, &t) {
+		err = c.halted(x, t)
+	}
 	return &systems.Outcome{Search: x, Result: found, Strategy: o.Strategy, Depth: o.Depth}, err
+}
+
+// halted is trouble with the way to it, which is saved like a counterexample.
+type halted struct {
+	systems.Trouble
+	way *systems.File // nil: none is known
+}
+
+// Unwrap returns the trouble.
+func (h *halted) Unwrap() error { return h.Trouble }
+
+// halted is the error for trouble that a search has met with.
+func (c *config) halted(x *systems.Search, t systems.Trouble) error {
+	way, err := x.WayTo(t)
+	if err == nil && way != nil && c.save != "" {
+		err = wholefile.Write(filepath.Join(c.save, x.WayName(t)), way.Text())
+	}
+	return errors.Join(&halted{t, way}, err)
 }
 
 // explain turns the first finding of a search into a report and a scenario.
 func (r *Result) explain(c *config, o *systems.Outcome) error {
 	f, err := o.Explain(o.Result.Findings[0])
+	if t := systems.Trouble(nil); errors.As(err, &t) {
+		return c.halted(o.Search, t)
+	}
 	if err != nil {
 		return err
 	}
@@ -125,7 +149,7 @@ func Backend(t testing.TB, s systems.System, opts ...Option) {
 	r, err := Run(t.Context(), s, append(environment(t.Name()), opts...)...)
 	switch {
 	case err != nil:
-		t.Fatal(err)
+		t.Fatal(failure(err))
 	case r.Finding != nil:
 		t.Fatalf("%s\n%s", s.About().Name, text(r))
 	}
@@ -148,13 +172,27 @@ func Finds(t testing.TB, s systems.System, rule string, calls int, opts ...Optio
 	r, err := Run(t.Context(), s, opts...)
 	switch {
 	case err != nil:
-		t.Fatal(err)
+		t.Fatal(failure(err))
 	case r.Finding == nil:
 		t.Fatalf("%s: nothing found by %d searches; want %s", name, len(r.Searches), rule)
 	case r.Breaks != rule || len(r.Finding.Calls) != calls:
 		t.Fatalf("%s: %s after %d calls; want %s after %d\n%s", name, r.Breaks, len(r.Finding.Calls), rule, calls, text(r))
 	}
 	return r
+}
+
+// failure tells why there is no answer. Of a hook that no verdict can come of there are a
+// stack and a way to it.
+func failure(err error) string {
+	var at *halted
+	if !errors.As(err, &at) {
+		return err.Error()
+	}
+	text := "check: " + systems.Story(at.Trouble)
+	if at.way != nil {
+		text += fmt.Sprintf("\nscenario:\n%s", at.way.Text())
+	}
+	return text
 }
 
 // text is the report of a counterexample with its scenario.

@@ -89,6 +89,30 @@ func TestBackend(t *testing.T) {
 		{"found later", func(t testing.TB) {
 			check.Finds(t, bare(), "leaf-rewritten", 1, check.Levels(2), check.Patch(skipPresent))
 		}, []string{"after 2 calls; want leaf-rewritten after 1"}},
+		{"a bound", func(t testing.TB) { check.Finds(t, bare(), "crash hang", 1, check.Levels(2), check.Budget(3)) }, nil},
+		{"a hang", func(t testing.TB) {
+			check.Finds(t, bare(), "crash hang", 2, check.Levels(2), check.Patch(func(o *hooks.Ops, _ *hooks.Funcs) {
+				o.SetPTE[model.VariantLate] = func(k *hooks.Kernel, ptep model.VA, pte model.Entry) {
+					for k.Read(ptep) != pte {
+					}
+				}
+			}))
+		}, nil},
+		{"a panic", func(t testing.TB) {
+			check.Backend(t, bare(), check.Levels(2), check.Patch(func(o *hooks.Ops, _ *hooks.Funcs) {
+				o.SetPTE[model.VariantLate] = func(*hooks.Kernel, model.VA, model.Entry) { panic("boom") }
+			}))
+		}, []string{"crashed: go-panic boom", "code: check_test.TestBackend.", "systems/check/check_test.go:", "calls (2)", "scenario:"}},
+		{"hidden state", func(t testing.TB) {
+			n := 0
+			check.Backend(t, bare(), check.Levels(2), check.Twice(), check.Workers(1), check.Patch(func(o *hooks.Ops, _ *hooks.Funcs) {
+				o.SetPTE[model.VariantLate] = func(k *hooks.Kernel, ptep model.VA, pte model.Entry) {
+					if n++; n%2 == 0 {
+						k.Write(ptep, pte)
+					}
+				}
+			}))
+		}, []string{"map_lowmem f0, from 2level-", "the hook gave two different results for the same state"}},
 		{"a death", func(t testing.TB) {
 			check.Finds(t, bare(), "crash null-call", 2, check.Levels(2), check.Patch(func(o *hooks.Ops, _ *hooks.Funcs) {
 				o.SetPTE[model.VariantLate] = nil

@@ -53,6 +53,22 @@ func Levels(levels ...int) Option {
 // Lowmem is the number of frames of low memory.
 func Lowmem(frames int) Option { return Set("lowmem", strconv.Itoa(frames)) }
 
+// Budget bounds the operations of a call (loads, stores, hypercalls, flushes): one that
+// takes more is found as "crash hang". Without it a generous bound follows from the size
+// of memory.
+func Budget(operations int) Option { return Set("budget", strconv.Itoa(operations)) }
+
+// Patience is how long a call may take on the clock before the test fails because of a
+// hook that never returns, in milliseconds at least one. Without it, it is a minute.
+func Patience(d time.Duration) Option {
+	return Set("patience", strconv.FormatInt(d.Milliseconds(), 10))
+}
+
+// Twice makes every call twice from the same state, and fails if it does not come to the
+// same both times: the hooks remember something of their own. Without it only the calls of
+// some states are made twice.
+func Twice() Option { return Set("recheck", "1") }
+
 // Depth bounds the number of calls in a row; without it a search goes as deep as is
 // its own, most until nothing new is found.
 func Depth(calls int) Option {

@@ -1,6 +1,8 @@
 package kernel
 
 import (
+	"slices"
+
 	"github.com/ptcheck/ptcheck/invariants"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
@@ -16,7 +18,8 @@ type Backend struct {
 	Says string
 	// Default says that it is searched when no system is named.
 	Default bool
-	// Takes are the settings of its searches: those of this package and its own.
+	// Takes are the settings of its searches: those of this package and its own, besides
+	// those that every kernel has.
 	Takes []systems.Setting
 	// Rules are its own, besides those of package invariants.
 	Rules []invariants.Rule
@@ -36,7 +39,9 @@ func (b *Backend) About() systems.About {
 }
 
 // Settings implements [systems.System].
-func (b *Backend) Settings() []systems.Setting { return b.Takes }
+func (b *Backend) Settings() []systems.Setting {
+	return append(slices.Clone(b.Takes), BudgetSetting(), PatienceSetting(), RecheckSetting())
+}
 
 // Searches implements [systems.System]. There is one.
 func (b *Backend) Searches(v systems.Values, c systems.Change) ([]*systems.Search, error) {
@@ -45,10 +50,11 @@ func (b *Backend) Searches(v systems.Values, c systems.Change) ([]*systems.Searc
 	if err != nil {
 		return nil, err
 	}
-	w := newWorld(b, o.Preemptions, c)
+	w := newWorld(b, o)
 	return []*systems.Search{{
 		System: b.Name, Scope: s.Scope, Depth: -1,
 		Model:    func() explore.Model { return s.NewModel() },
+		Engine:   Search,
 		Coverage: s.Coverage,
 		CallText: func(code uint64) string { return CallOf(code).String() },
 		Breaks:   s.breaks,
@@ -57,7 +63,7 @@ func (b *Backend) Searches(v systems.Values, c systems.Change) ([]*systems.Searc
 			for i, code := range f.Path {
 				calls[i] = CallOf(code)
 			}
-			return w.scenario(o.Lowmem, o.Stale, s.Inits[f.Init].Name, calls)
+			return w.scenario(s.bounds, s.Inits[f.Init].Name, calls)
 		},
 	}}, nil
 }
@@ -70,14 +76,14 @@ func (s *System) breaks(f explore.Finding) systems.Verdict {
 	return systems.Verdict{Kind: f.Kind, What: s.rules[f.Rule].ID}
 }
 
-// Scenario is calls from a start of day, by its name, with a change planted. lowmem and
-// stale are the bounds of the family, 0 for its own.
-func (b *Backend) Scenario(lowmem, stale int, start string, calls []Call, c systems.Change) (systems.Scenario, error) {
+// Scenario is calls from a start of day of a family with bounds, by its name, with a
+// change planted.
+func (b *Backend) Scenario(in Bounds, start string, calls []Call, c systems.Change) (systems.Scenario, error) {
 	preemptions := 0
 	for _, c := range calls {
 		preemptions = max(preemptions, c.preemptions())
 	}
-	return newWorld(b, preemptions, c).scenario(lowmem, stale, start, calls)
+	return newWorld(b, Options{Preemptions: preemptions, Change: c}).scenario(in, start, calls)
 }
 
 // OwnRules implements [systems.Ruled].

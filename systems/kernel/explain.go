@@ -22,12 +22,13 @@ func (m *Model) newFinding() *reports.Finding {
 }
 
 // Watch has observers see every step before the checker does, so that the step that
-// breaks a rule is their last.
+// breaks a rule is their last. No call is made twice from then on.
 func (m *Model) Watch(seen ...model.Observer) {
-	m.machine = model.NewMachine(m.machine.State, append(seen, m.checker)...)
-	m.kernel.M = m.machine
-	faults(m.machine, &m.kernel)
-	m.duo = model.NewDuo(m.machine)
+	machine := model.NewMachine(m.machine.State, append(seen, m.checker)...)
+	m.equip(machine, &m.kernel)
+	m.machine, m.kernel.M = machine, machine
+	m.duo = model.NewDuo(machine)
+	m.once()
 }
 
 // trail finds the code under test on a stack.
@@ -40,7 +41,11 @@ func (m *Model) conclude(f *reports.Finding, out explore.Outcome, log *view.Step
 	}
 	st := m.State()
 	if out.Kind == explore.Violated {
-		view.Conclude(f, m.checker.Violation(view.Namer{L: st.L}), view.KernelRoots(st))
+		v := m.checker.Violation(view.Namer{L: st.L})
+		view.Conclude(f, v, view.KernelRoots(st))
+		if table, slot, ok := v.Place(); ok {
+			f.Stored = log.Stored(table, slot)
+		}
 		return
 	}
 	f.Crash, f.Kind = m.last.Error(), m.last.Kind.String()

@@ -27,6 +27,11 @@ type Model struct {
 	counts    []uint64
 	last      *model.Crash // how the kernel died in the last call
 	codes     []uint64     // scratch of Allows
+
+	watch   watch
+	recheck recheck
+	note    func(*halted) // is told of what ends the search or the run; nil: nobody
+	calm    func()        // ends other searches, so that what is stuck stands out; may be nil
 }
 
 var (
@@ -46,7 +51,8 @@ func (s *System) NewModel() *Model {
 	}
 	m.machine = model.NewMachine(nil, m.checker)
 	m.kernel.M, m.kernel.Fn = m.machine, &s.fn
-	faults(m.machine, &m.kernel)
+	m.equip(m.machine, &m.kernel)
+	m.watched()
 	m.run = func() { m.call.run(&m.kernel) }
 	m.both = halves(&m.call, &m.kernel)
 	m.duo = model.NewDuo(m.machine)
@@ -60,17 +66,28 @@ func (m *Model) Inits() int { return len(m.sys.Inits) }
 func (m *Model) Init(i int) {
 	m.open(i)
 	m.saved[i].CopyFrom(m.sys.Inits[i].State)
+	m.elect(nil)
 	m.Restore()
 }
 
 // open makes sure that there are working states for initial state i.
 func (m *Model) open(i int) {
 	m.start = i
+	m.watch.start.Store(int64(i))
 	m.kernel.PV = m.sys.hooksOf(m.sys.Inits[i].State.L)
 	if m.work[i] == nil {
 		l := m.sys.Inits[i].State.L
 		m.work[i], m.saved[i] = model.NewState(l), model.NewState(l)
 	}
+	m.machine.Budget = m.budget()
+}
+
+// budget bounds the operations of a call of the present machine.
+func (m *Model) budget() int {
+	if n := m.sys.bounds.Budget; n != 0 {
+		return n
+	}
+	return m.sys.Inits[m.start].State.L.Budget()
 }
 
 // CheckInit judges a start-of-day state: the rules that look at states alone
@@ -93,6 +110,7 @@ func (m *Model) Decode(src []byte) {
 	i, n := binary.Uvarint(src)
 	m.open(int(i))
 	m.saved[i].Unpack(src[n:])
+	m.elect(src)
 	m.Restore()
 }
 
@@ -101,6 +119,7 @@ func (m *Model) Restore() {
 	w := m.work[m.start]
 	w.CopyFrom(m.saved[m.start])
 	m.machine.State = w
+	m.recheck.fresh = true
 }
 
 // Calls appends the enabled calls.
@@ -118,8 +137,21 @@ func (m *Model) Calls(dst []uint64) []uint64 {
 
 // Apply carries out one call under the eyes of the checker.
 func (m *Model) Apply(code uint64) explore.Outcome {
+	twice := m.recheck.due && m.recheck.fresh
+	m.recheck.fresh = false
+	o := m.apply(code)
+	if twice {
+		m.repeat(code, o)
+		m.recheck.fresh = false
+	}
+	return o
+}
+
+func (m *Model) apply(code uint64) explore.Outcome {
 	m.begin()
 	m.call = CallOf(code)
+	m.enter(code)
+	defer m.leave()
 	m.counts[m.call.Kind]++
 	if k := m.call.Beside.Kind; k != model.CallNone {
 		m.counts[k]++
@@ -162,10 +194,12 @@ func (m *Model) judge(crash *model.Crash) explore.Outcome {
 	return explore.Outcome{Kind: explore.Moved}
 }
 
-// faults has a kernel that goes on after the boot handle its page faults; one that
-// boots has no handler yet.
-func faults(m *model.Machine, k *hooks.Kernel) {
-	m.OnFault = func(f model.PageFault) bool { return k.Fn.Life.PageFault(k, f) }
+// equip completes a machine that a kernel is to run on. A kernel that goes on after the
+// boot handles its page faults; one that boots has no handler yet.
+func (m *Model) equip(machine *model.Machine, k *hooks.Kernel) {
+	machine.OnFault = func(f model.PageFault) bool { return k.Fn.Life.PageFault(k, f) }
+	machine.OnGoexit = m.exited
+	machine.Budget = m.machine.Budget
 }
 
 // Counters returns how often each call was made and each rule applied: calls by

@@ -66,7 +66,7 @@ func TestCallsRunOnce(t *testing.T) {
 		n := 0
 		change := systems.Change{Kernel: counting(&n)}
 		start, path, once := somePath(t, b, &n)
-		x, err := b.Scenario(0, 0, start, path, change)
+		x, err := b.Scenario(kernel.Bounds{}, start, path, change)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -101,6 +101,7 @@ func somePath(t *testing.T, b *kernel.Backend, n *int) (start string, path []ker
 	t.Helper()
 	s := kerneltest.New(t, b, kernel.Options{Preemptions: 1, Change: systems.Change{Kernel: counting(n)}})
 	m := s.NewModel()
+	m.Watch() // by nobody, but each call is made once
 	m.Init(0)
 	m.CheckInit()
 	for range 12 {
@@ -123,6 +124,7 @@ func somePath(t *testing.T, b *kernel.Backend, n *int) (start string, path []ker
 func hooksOf(t *testing.T, b *kernel.Backend, start string, path []kernel.Call, i int, n *int) int {
 	t.Helper()
 	m := kerneltest.New(t, b, kernel.Options{Preemptions: 1, Change: systems.Change{Kernel: counting(n)}}).NewModel()
+	m.Watch()
 	m.Init(0)
 	for _, c := range path[:i] {
 		m.Apply(c.Code())

@@ -2,6 +2,8 @@ package kernel
 
 import (
 	"slices"
+	"strconv"
+	"time"
 
 	"github.com/ptcheck/ptcheck/invariants"
 	"github.com/ptcheck/ptcheck/model"
@@ -34,6 +36,14 @@ type Options struct {
 	Drawn []string
 	// Themes are the themes of life after boot to search, nil for all.
 	Themes []string
+	// Budget is the largest number of operations of a call, of both together that run
+	// side by side; 0 means that of the layout.
+	Budget int
+	// Patience is how long a call may take on the clock; 0 means the package's Patience.
+	Patience time.Duration
+	// Recheck is the number of states of which one has its calls made twice; 0 means the
+	// package's Recheck, 1 every state.
+	Recheck int
 	// Change is what is planted.
 	Change systems.Change
 	// Rules are checked besides those of package invariants.
@@ -49,7 +59,9 @@ func (o *Options) Wants(levels int) bool {
 func OptionsOf(v systems.Values, c systems.Change) Options {
 	return Options{
 		Levels: v.Numbers("levels"), Lowmem: v.Number("lowmem", 0), Stale: v.Number("stale", 0), Profile: v.Profile(),
-		Preemptions: v.Number("preemptions", 1), Failures: v.On("failures", true), Themes: v.Words("themes"), Change: c,
+		Preemptions: v.Number("preemptions", 1), Failures: v.On("failures", true), Themes: v.Words("themes"),
+		Budget: v.Number("budget", 0), Patience: time.Duration(v.Number("patience", 0)) * time.Millisecond,
+		Recheck: v.Number("recheck", 0), Change: c,
 	}
 }
 
@@ -74,4 +86,25 @@ func FailuresSetting() systems.Setting {
 func PreemptionsSetting() systems.Setting {
 	return systems.Setting{Name: "preemptions", Says: "largest number of preemptions while two calls run side by side",
 		Kind: systems.Number, Max: model.MaxPreemptions, Default: "1"}
+}
+
+// maxBudget bounds budgets that are asked for.
+const maxBudget = 1 << 30
+
+// BudgetSetting bounds calls, in operations of the machine.
+func BudgetSetting() systems.Setting {
+	return systems.Setting{Name: "budget", Says: "operations of a call beyond which it hangs (default: a generous bound that follows from its memory)",
+		Kind: systems.Number, Max: maxBudget}
+}
+
+// PatienceSetting bounds calls on the clock.
+func PatienceSetting() systems.Setting {
+	return systems.Setting{Name: "patience", Says: "milliseconds after which a call is given up that does not touch the machine",
+		Kind: systems.Number, Min: 1, Max: 1 << 30, Default: strconv.FormatInt(Patience.Milliseconds(), 10), Manner: true}
+}
+
+// RecheckSetting asks for calls that are made twice.
+func RecheckSetting() systems.Setting {
+	return systems.Setting{Name: "recheck", Says: "of so many states one has its calls made twice, to find hooks that remember something",
+		Kind: systems.Number, Min: 1, Max: 1 << 30, Default: strconv.Itoa(Recheck), Manner: true}
 }

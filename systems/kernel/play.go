@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/ptcheck/ptcheck/model"
@@ -10,8 +11,19 @@ import (
 	"github.com/ptcheck/ptcheck/systems/view"
 )
 
-// Play implements [systems.Scenario].
-func (s *scenario) Play(o systems.PlayOptions) (*systems.Play, error) {
+// Play implements [systems.Scenario]. It ends with an error of type [systems.Trouble]
+// where the code under test does not go on.
+func (s *scenario) Play(o systems.PlayOptions) (p *systems.Play, err error) {
+	if halted := s.world.conduct(func() { p, err = s.play(o) }); halted != nil {
+		if s.start.File != "" {
+			halted = fmt.Errorf("%s: %w", s.start.File, halted)
+		}
+		return nil, halted
+	}
+	return p, err
+}
+
+func (s *scenario) play(o systems.PlayOptions) (*systems.Play, error) {
 	f, err := s.world.open(s.scope)
 	if err != nil {
 		return nil, s.start.Wrap(err)
@@ -56,7 +68,7 @@ func (r *run) prepare(sys *System) {
 		r.m.Init(r.s.scope.init)
 		return
 	}
-	r.m = sys.NewModel() // observers stay with a model
+	r.m = r.s.world.newModel(sys) // observers stay with a model
 	r.m.Init(r.s.scope.init)
 	var seen []model.Observer
 	if r.o.Report {
@@ -92,6 +104,7 @@ func (r *run) call(i int) error {
 	}
 	out := r.m.Apply(c.Code())
 	if r.log != nil {
+		r.log.Close()
 		r.find.Calls = append(r.find.Calls, reports.Call{Text: c.String(), Site: r.log.Site, Steps: r.log.Steps, After: view.Snapshot(r.m.State())})
 	}
 	r.ended(c.String(), at, out)
@@ -113,7 +126,7 @@ func (r *run) ended(op string, at systems.Line, out explore.Outcome) {
 	if out.Kind == explore.Violated || out.Kind == explore.Crashed {
 		r.play.Verdict = systems.Verdict{Kind: out.Kind, What: r.m.Broken(out)}
 		if out.Kind == explore.Crashed && r.o.Place {
-			r.play.Verdict.Place = r.m.place()
+			r.play.Verdict.Place = r.m.diedIn()
 		}
 	}
 	r.play.Add(at.No, op, answer)
@@ -130,9 +143,9 @@ func (r *run) explain() {
 	}
 }
 
-// place names the kernel function in which the kernel has died, in one word. It is that
+// diedIn names the kernel function in which the kernel has died, in one word. It is that
 // of the report.
-func (m *Model) place() string {
+func (m *Model) diedIn() string {
 	if m.last == nil {
 		return ""
 	}

@@ -21,7 +21,9 @@ func (m *Model) withRefusals(dst []uint64, from int) []uint64 {
 		if t.call.CPU != 0 {
 			continue // what one processor's kernel does, the other's does too
 		}
+		m.enter(code)
 		t.machine.Run(t.run)
+		m.leave()
 		m.work[m.start].CopyFrom(m.saved[m.start])
 		for n := range min(t.machine.Hypercalls, maxRefused) {
 			t.call.Refuse = uint8(n + 1)

@@ -24,7 +24,7 @@ func firstFinding(t *testing.T, b *kernel.Backend, v systems.Values, bug func(*h
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := explore.Run(t.Context(), searches[0].Model, explore.Options{Depth: 8, Workers: 1})
+	r, err := searches[0].Run(t.Context(), explore.Options{Depth: 8, Workers: 1})
 	if err != nil || len(r.Findings) == 0 {
 		t.Fatalf("%s: %d findings, %v", b.Name, len(r.Findings), err)
 	}
@@ -133,7 +133,7 @@ func TestReportsSayWhy(t *testing.T) {
 	for name, want := range map[string]struct{ id, detail, file string }{
 		"native": {"present-not-reallocated", "entry f0[1], a pointer to a table, was ", "native/hooks.go"},
 		"xen":    {"crash-store-rejected", "is in use as", "xen/mmu.go"},
-		"race":   {"fixmap-lands", "", "hooks/calls.go"},
+		"race":   {"fixmap-lands", "", "xen/mmu.go"},
 	} {
 		f := all[name]
 		if name == "xen" {

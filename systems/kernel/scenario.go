@@ -3,6 +3,8 @@ package kernel
 import (
 	"bytes"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/ptcheck/ptcheck/model/script"
 	"github.com/ptcheck/ptcheck/systems"
@@ -50,9 +52,9 @@ func (b *Backend) Read(f *script.File, c systems.Change) (systems.Scenario, erro
 	for _, o := range s.ops {
 		preemptions = max(preemptions, o.call.preemptions())
 	}
-	s.world = newWorld(b, preemptions, c)
+	s.world = newWorld(b, Options{Preemptions: preemptions, Change: c})
 	var err error
-	if s.scope, err = s.world.scopeOf(r.lowmem, r.stale, r.name); err != nil {
+	if s.scope, err = s.world.scopeOf(r.bounds, r.name); err != nil {
 		return nil, s.start.Wrap(err)
 	}
 	return s, nil
@@ -60,10 +62,10 @@ func (b *Backend) Read(f *script.File, c systems.Change) (systems.Scenario, erro
 
 // reader reads the lines of a scenario.
 type reader struct {
-	s             *scenario
-	file          *script.File
-	name          string // of the start of the day
-	lowmem, stale int
+	s      *scenario
+	file   *script.File
+	name   string // of the start of the day
+	bounds Bounds
 }
 
 func (r *reader) line(op *script.Op, at systems.Line) error {
@@ -96,21 +98,30 @@ func (r *reader) header(op *script.Op, at systems.Line) error {
 		r.name, r.s.start = op.Args[0].Word, at
 		return nil
 	case "scope":
-		bound := map[string]*int{"lowmem": &r.lowmem, "stale": &r.stale}[op.Args[0].Word]
-		if bound == nil {
-			return at.Errorf("no bound is named %q; there are lowmem and stale", op.Args[0].Word)
-		}
-		if *bound != 0 {
-			return at.Errorf("scope %s is there twice", op.Args[0].Word)
-		}
-		if op.Args[1].Num == 0 || op.Args[1].Num > 1<<16 {
-			return at.Errorf("scope %s %d: want 1 to %d", op.Args[0].Word, op.Args[1].Num, 1<<16)
-		}
-		*bound = int(op.Args[1].Num)
 		r.s.head = append(r.s.head, headline{at, op.String()})
-		return nil
+		return r.bound(op.Args[0].Word, op.Args[1].Num, at)
 	}
 	return at.Errorf("%s means nothing to a kernel", op.Name)
+}
+
+// bound reads a bound.
+func (r *reader) bound(name string, n uint64, at systems.Line) error {
+	all := r.bounds.each()
+	i := slices.IndexFunc(all, func(b bound) bool { return b.name == name })
+	switch {
+	case i < 0:
+		var known []string
+		for _, b := range all {
+			known = append(known, b.name)
+		}
+		return at.Errorf("no bound is named %q; there are %s", name, strings.Join(known, ", "))
+	case *all[i].value != 0:
+		return at.Errorf("scope %s is there twice", name)
+	case n == 0 || n > uint64(all[i].most):
+		return at.Errorf("scope %s %d: want 1 to %d", name, n, all[i].most)
+	}
+	*all[i].value = int(n)
+	return nil
 }
 
 // System implements [systems.Scenario].
@@ -125,7 +136,9 @@ func (s *scenario) Names() systems.Names { return view.KernelNames{} }
 // With implements [systems.Scenario].
 func (s *scenario) With(c systems.Change) systems.Scenario {
 	out := *s
-	out.world = newWorld(s.world.b, s.world.preemptions, c)
+	o := s.world.options
+	o.Change = c
+	out.world = newWorld(s.world.b, o)
 	return &out
 }
 
@@ -143,11 +156,11 @@ func (s *scenario) Only(keep []int) (systems.Scenario, error) {
 func (s *scenario) Body() []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "system %s\n", s.world.b.Name)
-	if s.scope.lowmem != 0 {
-		fmt.Fprintf(&b, "scope lowmem %d\n", s.scope.lowmem)
-	}
-	if s.scope.stale != 0 {
-		fmt.Fprintf(&b, "scope stale %d\n", s.scope.stale)
+	in := s.scope.Bounds
+	for _, x := range in.each() {
+		if *x.value != 0 {
+			fmt.Fprintf(&b, "scope %s %d\n", x.name, *x.value)
+		}
 	}
 	fmt.Fprintf(&b, "start %s\n", s.startName())
 	for _, o := range s.ops {
@@ -172,10 +185,10 @@ func (s *scenario) calls() []Call {
 
 // CallsOf are the calls of a scenario of a kernel, with the bounds of its family and
 // the name of the start of day that they begin at. ok is false for other scenarios.
-func CallsOf(x systems.Scenario) (lowmem, stale int, start string, calls []Call, ok bool) {
+func CallsOf(x systems.Scenario) (in Bounds, start string, calls []Call, ok bool) {
 	s, ok := x.(*scenario)
 	if !ok {
-		return 0, 0, "", nil, false
+		return Bounds{}, "", nil, false
 	}
-	return s.scope.lowmem, s.scope.stale, s.startName(), s.calls(), true
+	return s.scope.Bounds, s.startName(), s.calls(), true
 }

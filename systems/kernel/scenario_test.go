@@ -22,7 +22,7 @@ func TestReadErrors(t *testing.T) {
 		{boot.Native(), "", `f:1:1: no start of day`},
 		{boot.Native(), "system native\n zap\n", `f:2:2: zap comes before the line "start NAME"`},
 		{boot.Native(), "start 2level-8f\nscope lowmem 12\n", `f:2:1: scope comes after the line "start NAME"`},
-		{boot.Native(), "scope highmem 1\nstart 2level-8f\n", `f:1:1: no bound is named "highmem"; there are lowmem and stale`},
+		{boot.Native(), "scope highmem 1\nstart 2level-8f\n", `f:1:1: no bound is named "highmem"; there are lowmem, stale, budget`},
 		{boot.Native(), "scope lowmem 9\nscope lowmem 9\nstart 2level-9f\n", `f:2:1: scope lowmem is there twice`},
 		{boot.Native(), "scope lowmem 0\nstart 2level-8f\n", `f:1:1: scope lowmem 0: want 1 to 65536`},
 		{boot.Native(), "scope lowmem 99999999999\nstart 2level-8f\n", `f:1:1: scope lowmem 99999999999: want 1 to 65536`},

@@ -52,7 +52,11 @@ func (m *Model) allowsPair(c Call) bool {
 	t.pairs = m.sys.Pairs(t.pairs[:0], m.work[m.start])
 	alone := c
 	alone.Sched = model.Schedule{}
-	return slices.Contains(t.pairs, alone) && m.follows(c)
+	if !slices.Contains(t.pairs, alone) {
+		return false
+	}
+	followed, _ := m.follows(c)
+	return followed
 }
 
 // rehearse returns the rehearsal, ready to work on the working state.
@@ -61,10 +65,11 @@ func (m *Model) rehearse() *rehearsal {
 	if t.machine == nil {
 		t.machine = model.NewMachine(nil)
 		t.kernel.M = t.machine
-		faults(t.machine, &t.kernel)
 		t.run = func() { t.call.run(&t.kernel) }
 		t.duo, t.both = model.NewDuo(t.machine), halves(&t.call, &t.kernel)
+		m.equip(t.machine, &t.kernel)
 	}
+	t.machine.Budget = m.machine.Budget
 	t.machine.State = m.work[m.start]
 	t.kernel.PV, t.kernel.Fn = m.kernel.PV, m.kernel.Fn
 	return t
@@ -75,10 +80,14 @@ func (m *Model) rehearse() *rehearsal {
 // late. The pair is run from its start each time: a call in mid-flight lives on a
 // stack, which cannot be saved.
 func (m *Model) extend(dst []uint64, c Call, at int) ([]uint64, bool) {
-	if !m.follows(c) {
+	followed, hung := m.follows(c)
+	if !followed {
 		return dst, false
 	}
 	dst = append(dst, c.Code())
+	if hung {
+		return dst, true // to be found so; each longer one would take as long
+	}
 	for p := 1; at < m.sys.preemptions && p <= maxPoint; p++ {
 		var more bool
 		c.Sched.Points[at] = uint8(p)
@@ -90,11 +99,13 @@ func (m *Model) extend(dst []uint64, c Call, at int) ([]uint64, bool) {
 }
 
 // follows makes a pair of calls and undoes it. It reports whether there was a step
-// at each preemption of the schedule.
-func (m *Model) follows(c Call) bool {
+// at each preemption of the schedule, and whether the calls did not end.
+func (m *Model) follows(c Call) (followed, hung bool) {
 	t := &m.rehearsal
 	t.call = c
-	t.duo.Run(t.both, c.Sched)
+	m.enter(c.Code())
+	died := t.duo.Run(t.both, c.Sched)
+	m.leave()
 	m.work[m.start].CopyFrom(m.saved[m.start])
-	return t.duo.Followed()
+	return t.duo.Followed(), died != nil && died.Kind == model.CrashHang
 }

@@ -7,11 +7,31 @@ import (
 	"github.com/ptcheck/ptcheck/systems/drawn"
 )
 
+// Bounds are the bounds of a family of machines and of the calls made on them, as
+// lines "scope" have them; 0: the family's own.
+type Bounds struct {
+	Lowmem int // frames of low memory
+	Stale  int // least number of leaves with the builder's attributes
+	Budget int // operations of a call
+}
+
+// bound is a bound with its name and its largest value.
+type bound struct {
+	name  string
+	value *int
+	most  int
+}
+
+// each lists the bounds, in the order in which scenario files have them.
+func (b *Bounds) each() []bound {
+	return []bound{{"lowmem", &b.Lowmem, 1 << 16}, {"stale", &b.Stale, 1 << 16}, {"budget", &b.Budget, maxBudget}}
+}
+
 // scope is where the calls of a scenario begin: a member of a family.
 type scope struct {
-	lowmem, stale int    // bounds of the family; 0: its own
-	special       string // the name of a start of day outside the family; "": a member
-	init          int    // number in the family; special ones come last
+	Bounds
+	special string // the name of a start of day outside the family; "": a member
+	init    int    // number in the family; special ones come last
 }
 
 // simplerMachines are the scopes of drawn machines that are simpler than a scope's
@@ -26,7 +46,7 @@ func simplerMachines(s scope) []scope {
 	}
 	var out []scope
 	for _, n := range drawn.Simpler(numbers) {
-		out = append(out, scope{special: drawn.Name(k, n)})
+		out = append(out, scope{Bounds: Bounds{Budget: s.Budget}, special: drawn.Name(k, n)})
 	}
 	return out
 }

@@ -22,7 +22,12 @@ func (s *scenario) Shrink(want systems.Verdict, tries int) (systems.Scenario, sy
 	}
 	w := s.world
 	w.want = want
-	r, err := shrink.Shrink(w, shrink.Input[scope, Call]{Scope: s.scope, Ops: s.calls()}, tries)
+	in := shrink.Input[scope, Call]{Scope: s.scope, Ops: s.calls()}
+	var r shrink.Result[scope, Call]
+	var err error
+	if halted := w.conduct(func() { r, err = shrink.Shrink(w, in, tries) }); halted != nil {
+		return nil, systems.Shrunk{}, halted
+	}
 	if err != nil {
 		return nil, systems.Shrunk{}, fmt.Errorf("kernel: %s: %w", w.b.Name, err)
 	}
@@ -70,25 +75,28 @@ func (f *member) verdict(o explore.Outcome, want *systems.Verdict) systems.Verdi
 	}
 	v := systems.Verdict{Kind: o.Kind, What: f.m.Broken(o)}
 	if want.Place != "" && o.Kind == explore.Crashed {
-		v.Place = f.m.place()
+		v.Place = f.m.diedIn()
 	}
 	return v
 }
 
 // Scopes implements [shrink.World]: the members of the family, and those of
-// families with less memory or fewer stale leaves. A kernel for a hypervisor stays
-// with one: a mutant of it may not even run without.
+// families with less memory or fewer stale leaves, all with the same budget. A kernel for
+// a hypervisor stays with one: a mutant of it may not even run without.
 func (w *world) Scopes(s scope) []scope {
-	bounds := []scope{{}}
+	in := func(lowmem, stale int) scope { return scope{Bounds: Bounds{lowmem, stale, s.Budget}} }
+	bounds := []scope{in(0, 0)}
 	if s.special != "" {
-		bounds = append(bounds, scope{special: s.special})
+		special := in(0, 0)
+		special.special = s.special
+		bounds = append(bounds, special)
 	}
 	bounds = append(bounds, simplerMachines(s)...)
-	if s.lowmem != 0 || s.stale != 0 {
-		bounds = append(bounds, scope{lowmem: s.lowmem}, scope{stale: s.stale}, scope{lowmem: s.lowmem, stale: s.stale})
+	if s.Lowmem != 0 || s.Stale != 0 {
+		bounds = append(bounds, in(s.Lowmem, 0), in(0, s.Stale), in(s.Lowmem, s.Stale))
 	}
-	for n := 4; n < s.lowmem; n++ {
-		bounds = append(bounds, scope{lowmem: n})
+	for n := 4; n < s.Lowmem; n++ {
+		bounds = append(bounds, in(n, 0))
 	}
 	var out []scope
 	for _, b := range bounds {
@@ -113,7 +121,7 @@ func (w *world) Scopes(s scope) []scope {
 func (w *world) CompareScopes(a, b scope) int {
 	x, y := w.layout(a), w.layout(b)
 	return cmp.Or(slices.Compare(x[:], y[:]), compareSpecial(a.special, b.special),
-		cmp.Compare(a.lowmem, b.lowmem), cmp.Compare(a.stale, b.stale), cmp.Compare(a.init, b.init))
+		cmp.Compare(a.Lowmem, b.Lowmem), cmp.Compare(a.Stale, b.Stale), cmp.Compare(a.init, b.init))
 }
 
 // layout is the number of levels, of frames of low memory, and the size of tables.

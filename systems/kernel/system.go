@@ -1,8 +1,10 @@
 package kernel
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/ptcheck/ptcheck/hooks"
 	"github.com/ptcheck/ptcheck/invariants"
@@ -29,9 +31,11 @@ type System struct {
 	// schedule; nil: none. Systems with pairs start with two processors.
 	Pairs func(dst []Call, s *model.State) []Call
 
-	lowmem, stale int // as asked for; 0 means the family's own
-	preemptions   int
-	failures      bool // each hypercall may be refused
+	bounds      Bounds // as asked for
+	patience    time.Duration
+	recheck     int
+	preemptions int
+	failures    bool // each hypercall may be refused
 
 	ops   hooks.Ops
 	fn    hooks.Funcs
@@ -55,7 +59,11 @@ func Finish(s *System, ops hooks.Ops, o Options) (*System, error) {
 	if o.Preemptions < 0 || o.Preemptions > model.MaxPreemptions {
 		return nil, fmt.Errorf("system %s: %d preemptions: want 0 to %d", s.Name, o.Preemptions, model.MaxPreemptions)
 	}
-	s.lowmem, s.stale, s.preemptions, s.failures = o.Lowmem, o.Stale, o.Preemptions, o.Failures
+	if o.Budget < 0 || o.Recheck < 0 || o.Patience < 0 {
+		return nil, fmt.Errorf("system %s: budget %d, recheck %d, patience %v: want none below 0", s.Name, o.Budget, o.Recheck, o.Patience)
+	}
+	s.bounds, s.preemptions, s.failures = Bounds{o.Lowmem, o.Stale, o.Budget}, o.Preemptions, o.Failures
+	s.recheck, s.patience = cmp.Or(o.Recheck, Recheck), cmp.Or(o.Patience, Patience)
 	s.failures = s.failures && slices.ContainsFunc(s.Inits, func(i Init) bool { return i.State.L.Hyper != nil })
 	if s.failures {
 		s.Scope += ", each hypercall refused once"
@@ -113,9 +121,8 @@ func (s *System) Interleaves() bool { return s.Pairs != nil }
 // Rules returns the rules that the system is checked against.
 func (s *System) Rules() []invariants.Rule { return s.rules }
 
-// Bounds are the bounds of low memory and of stale leaves that the system was
-// asked for, 0 if none.
-func (s *System) Bounds() (lowmem, stale int) { return s.lowmem, s.stale }
+// Bounds are the bounds that the system was asked for.
+func (s *System) Bounds() Bounds { return s.bounds }
 
 // startNames are the names of the start-of-day states.
 func (s *System) startNames() []string {

@@ -11,12 +11,12 @@ import (
 // world opens the systems of a backend's scenarios and keeps them: a scenario, and all
 // that are tried when it shrinks, share one. It is not safe for concurrent use.
 type world struct {
-	b           *Backend
-	change      systems.Change
-	preemptions int               // of the calls
-	opened      map[scope]*member // by bounds; init is 0
-	want        systems.Verdict   // what is looked for when shrinking
-	done        []Call
+	b       *Backend
+	options Options           // of all its systems: what the calls need, and the change
+	opened  map[scope]*member // by bounds; init is 0
+	want    systems.Verdict   // what is looked for when shrinking
+	done    []Call
+	notes   *notes // what the models tell of the present run
 }
 
 // member is a family with a model to work on.
@@ -25,8 +25,10 @@ type member struct {
 	m   *Model
 }
 
-func newWorld(b *Backend, preemptions int, c systems.Change) *world {
-	return &world{b: b, change: c, preemptions: preemptions, opened: map[scope]*member{}}
+// newWorld makes a world. Of the options those count that do not say where calls begin.
+func newWorld(b *Backend, o Options) *world {
+	o = Options{Preemptions: o.Preemptions, Patience: o.Patience, Change: o.Change}
+	return &world{b: b, options: o, opened: map[scope]*member{}}
 }
 
 // open returns the system that a scope belongs to.
@@ -35,7 +37,8 @@ func (w *world) open(s scope) (*member, error) {
 	if f := w.opened[s]; f != nil {
 		return f, nil
 	}
-	o := Options{Lowmem: s.lowmem, Stale: s.stale, Preemptions: w.preemptions, Change: w.change}
+	o := w.options
+	o.Lowmem, o.Stale, o.Budget = s.Lowmem, s.Stale, s.Budget
 	if s.special != "" {
 		w.b.Special(s.special, &o)
 	}
@@ -43,7 +46,7 @@ func (w *world) open(s scope) (*member, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &member{sys, sys.NewModel()}
+	f := &member{sys, w.newModel(sys)}
 	w.opened[s] = f
 	return f, nil
 }
@@ -58,8 +61,8 @@ func (w *world) family(s scope) *member {
 }
 
 // scopeOf finds the scope of a start of day by its name.
-func (w *world) scopeOf(lowmem, stale int, start string) (scope, error) {
-	s := scope{lowmem: lowmem, stale: stale}
+func (w *world) scopeOf(in Bounds, start string) (scope, error) {
+	s := scope{Bounds: in}
 	if w.b.Special != nil && w.b.Special(start, &Options{}) {
 		s.special = start
 	}
@@ -75,8 +78,8 @@ func (w *world) scopeOf(lowmem, stale int, start string) (scope, error) {
 }
 
 // scenario is calls from a start of day, by its name.
-func (w *world) scenario(lowmem, stale int, start string, calls []Call) (systems.Scenario, error) {
-	s, err := w.scopeOf(lowmem, stale, start)
+func (w *world) scenario(in Bounds, start string, calls []Call) (systems.Scenario, error) {
+	s, err := w.scopeOf(in, start)
 	if err != nil {
 		return nil, err
 	}

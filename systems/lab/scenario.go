@@ -154,6 +154,9 @@ func (s *Scenario) Play(o systems.PlayOptions) (*systems.Play, error) {
 	s.live.Store(g.M.State, g)
 	defer s.live.Delete(g.M.State)
 	g.reset()
+	if g.ended() {
+		return nil, fmt.Errorf("a guest of %d bits does not live to its first line under the rules of %s", c.Bits, c.Profile.Name)
+	}
 	r := running{g: g, watch: o.Watch, play: &systems.Play{}}
 	r.all(s.lines)
 	return r.play, nil

@@ -105,6 +105,7 @@ func (c *lifeCase) state() (*model.State, error) {
 		return nil, err
 	}
 	k := hooks.New(model.NewMachine(s), &boot)
+	k.M.Budget = s.L.Budget()
 	if died := k.M.Run(func() { hooks.PagingInit(k); hooks.Zap(k) }); died != nil {
 		return nil, &systems.BootDies{Start: c.name(), Crash: *died}
 	}

@@ -96,6 +96,8 @@ func (a *scene) refusedCall(st *model.Step) {
 		}
 		a.say("the hypervisor refuses %s as L%d", FrameName(l, st.Frame), level)
 		a.tree(st.Frame, level)
+	default:
+		a.say("the hypervisor refuses %s", st.Text(l, Namer{L: l}))
 	}
 }
 

@@ -18,11 +18,19 @@ type StepLog struct {
 	Site  *reports.Site // what carries out the call
 	// refused is the last hypercall, if it was refused.
 	refused *model.Step
+	over    bool         // the call was at its end
+	more    int          // steps that were left out
+	from    *model.State // the state before them
 }
+
+// mostSteps is how many steps of a call a report tells one by one: more than any call
+// takes that comes to an end, on machines that are searched.
+const mostSteps = 1000
 
 // begin starts the record of a call.
 func (l *StepLog) Begin(deep bool) {
 	l.deep, l.Steps, l.Site, l.refused = deep, []reports.Step{}, nil, nil
+	l.over, l.more, l.from = false, 0, nil
 	if deep {
 		l.now = Snapshot(l.State)
 	}
@@ -37,12 +45,18 @@ func (l *StepLog) Step(_ *model.Machine, s *model.Step) {
 		}
 		return
 	case model.OpCallEnd:
+		l.over = true
 		return
 	}
+	l.over = false
 	l.refused = nil
 	if s.Errno != model.OK {
 		copied := *s
 		l.refused = &copied
+	}
+	if len(l.Steps) >= mostSteps {
+		l.more++
+		return
 	}
 	step := reports.Step{What: l.text(s), Changes: Changes(l.State), Stack: l.Trail.Here()}
 	if s.Op.Refusable() && l.State.L.Hyper != nil {
@@ -53,6 +67,42 @@ func (l *StepLog) Step(_ *model.Machine, s *model.Step) {
 		if d := reports.Compare(&l.now, &now); !d.Empty() {
 			l.now, step.After = now, &now
 		}
+	}
+	if l.Steps = append(l.Steps, step); len(l.Steps) == mostSteps {
+		l.from = model.NewState(l.State.L)
+		l.from.CopyFrom(l.State)
+	}
+}
+
+// Stored is the code of the call that stored an entry last, if what was found wrong was
+// found when the call was over; nil if it is not known.
+func (l *StepLog) Stored(table model.Frame, slot int) *reports.Site {
+	if !l.over || l.more > 0 {
+		return nil
+	}
+	frame := FrameName(l.State.L, table)
+	for i := len(l.Steps) - 1; i >= 0; i-- {
+		for _, c := range l.Steps[i].Changes {
+			if c.Frame == frame && c.Slot == slot {
+				return reports.Telling(l.Steps[i].Stack)
+			}
+		}
+	}
+	return nil
+}
+
+// Close ends the record of a call: steps that were left out become one.
+func (l *StepLog) Close() {
+	if l.more == 0 {
+		return
+	}
+	step := reports.Step{What: fmt.Sprintf("%d more steps", l.more), Changes: Differences(l.from, l.State), Stack: []reports.Site{}}
+	if step.Changes == nil {
+		step.Changes = []reports.Change{}
+	}
+	if l.deep && len(step.Changes) > 0 {
+		now := Snapshot(l.State)
+		step.After = &now
 	}
 	l.Steps = append(l.Steps, step)
 }

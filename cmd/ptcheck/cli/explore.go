@@ -17,7 +17,7 @@ import (
 )
 
 func (p *program) newExplore() *cobra.Command {
-	f := exploreFlags{set: p.set, settings: newSettingFlags(p.set.All())}
+	f := exploreFlags{set: p.set, settings: newSettingFlags(p.set.Searched())}
 	cmd := &cobra.Command{
 		Use:   "explore [SYSTEM...]",
 		Short: "Search every call order of a system, exhaustively",
@@ -97,7 +97,7 @@ func (f *exploreFlags) run(cmd *cobra.Command, names []string) error {
 // question is a search with what it is asked.
 type question struct {
 	*systems.Search
-	asked []string // see systems.Question
+	asked []explore.Setting // see systems.Question
 }
 
 // searches makes the searches of systems, each with the settings that were given. A
@@ -119,7 +119,7 @@ func (f *exploreFlags) searches(names []string) ([]question, error) {
 			return nil, fmt.Errorf("explore: %w", err)
 		}
 		for _, s := range list {
-			out = append(out, question{s, append(systems.Question(x, v), "part="+s.Part)})
+			out = append(out, question{s, systems.Question(x, v, s)})
 		}
 	}
 	return out, nil
@@ -179,14 +179,15 @@ func (f *exploreFlags) search(cmd *cobra.Command, q question) (*systems.Outcome,
 		dot = newDotGraph(q.Search)
 		opt.Edges, opt.MaxEdges = dot.edge, f.graphLimit
 	}
-	r, err := explore.Run(cmd.Context(), q.Model, opt)
+	r, err := q.Run(cmd.Context(), opt)
 	p.done()
-	if err != nil {
-		return nil, err
+	var partial *explore.PartialError
+	if err != nil && !errors.As(err, &partial) {
+		return nil, f.unfinished(q.Search, q.Plainly(err))
 	}
 	v := &systems.Outcome{Search: q.Search, Result: r, Depth: opt.Depth, Strategy: opt.Strategy}
-	var failed []error
-	if dot != nil {
+	failed := []error{err} // of a file that has put an end to the search
+	if dot != nil && err == nil {
 		if err := wholefile.Write(f.graph, dot.bytes()); err != nil {
 			failed = append(failed, fmt.Errorf("explore: --graph: %w", err))
 		}
@@ -201,16 +202,17 @@ func (f *exploreFlags) search(cmd *cobra.Command, q question) (*systems.Outcome,
 
 // explain turns a finding into a report and saves its scenario.
 func (f *exploreFlags) explain(v *systems.Outcome, found explore.Finding) error {
-	if _, err := v.Explain(found); err != nil || f.save == "" {
-		return err
+	file, err := v.Explain(found)
+	if file == nil || f.save == "" {
+		return f.unfinished(v.Search, err)
 	}
 	rep := v.Findings[len(v.Findings)-1]
 	name := filepath.Join(f.save, v.ScenarioName(rep))
-	if err := wholefile.Write(name, []byte(rep.Scenario)); err != nil {
-		return fmt.Errorf("explore: the counterexample is not saved: %w", err)
+	if failed := wholefile.Write(name, []byte(rep.Scenario)); failed != nil {
+		return errors.Join(err, fmt.Errorf("explore: the counterexample is not saved: %w", failed))
 	}
 	rep.Replay = command() + " replay " + name
-	return nil
+	return err
 }
 
 // settled are the words of flags that choose among a few.

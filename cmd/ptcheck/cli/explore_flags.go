@@ -1,10 +1,7 @@
 package cli
 
 import (
-	"crypto/sha256"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -86,7 +83,7 @@ func (f *exploreFlags) options(q question) (explore.Options, error) {
 	o := explore.Options{
 		Depth: f.depth, Workers: f.workers, Seed: f.seed, Walks: f.walks, Disk: f.disk,
 		MaxStates: f.maxStates, MaxMemory: f.maxMemory << 20, Timeout: f.timeout, FindAll: f.all,
-		NoSymmetry: !q.Symmetric, Checkpoint: f.checkpoint, System: q.System, Scope: q.Scope,
+		NoSymmetry: !q.Symmetric, Checkpoint: f.checkpoint, Question: q.asked,
 	}
 	if !f.depthGiven && q.Depth >= 0 {
 		o.Depth = q.Depth
@@ -111,30 +108,8 @@ func (f *exploreFlags) options(q question) (explore.Options, error) {
 	}
 	if o.Checkpoint != "" {
 		o.CheckpointEvery = f.every
-		if o.Rules, err = buildID(); err != nil {
-			return o, err
-		}
 	}
 	return o, nil
-}
-
-// buildID identifies the code that runs: a checkpoint of other rules must not be
-// resumed.
-func buildID() (string, error) {
-	path, err := os.Executable()
-	if err != nil {
-		return "", fmt.Errorf("explore: --checkpoint: %w", err)
-	}
-	exe, err := os.Open(path)
-	if err != nil {
-		return "", fmt.Errorf("explore: --checkpoint: %w", err)
-	}
-	defer exe.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, exe); err != nil {
-		return "", fmt.Errorf("explore: --checkpoint: %w", err)
-	}
-	return fmt.Sprintf("%x", h.Sum(nil)[:16]), nil
 }
 
 // single reports whether a flag goes with a single search.

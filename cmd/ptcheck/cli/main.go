@@ -55,7 +55,12 @@ func run(ctx context.Context, list []systems.System, args []string, stdout, stde
 }
 
 // runWith is run with a standard input.
-func runWith(ctx context.Context, list []systems.System, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+func runWith(ctx context.Context, list []systems.System, args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
+	defer func() {
+		if r := recover(); r != nil {
+			code = caught(r, stderr)
+		}
+	}()
 	set, err := systems.NewSet(mutants.Bugs, list...)
 	if err != nil {
 		return exitCode(err, stderr)

@@ -269,7 +269,7 @@ func TestSearchModes(t *testing.T) {
 	}
 	// A checkpoint of another scope is refused.
 	code, _, errs := ptcheck(t, "explore", "pvdp", "--frames=4", "--depth=0", "--resume="+filepath.Join(dir, "progress"))
-	if code != exitUsage || !strings.Contains(errs, "scope") {
+	if code != exitUsage || !strings.Contains(errs, "made for --frames=3, this search has --frames=4") {
 		t.Errorf("exit %d, %s", code, errs)
 	}
 }

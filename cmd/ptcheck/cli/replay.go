@@ -293,15 +293,12 @@ func (r *replay) judge() error {
 // expectations compares with the answers written in the file, and reports whether
 // there are any.
 func (r *replay) expectations() (some bool) {
-	for _, a := range r.play.Answers {
-		want, ok := r.file.Wants(a.Line)
-		some = some || ok
-		if ok && want != a.Text && !r.failed {
-			r.failed = true
-			fmt.Fprintf(r.out, "%s:%d: want %s\n%s:%d: got  %s\n", r.name, a.Line, printable(want), r.name, a.Line, printable(a.Text))
-		}
+	var wrong *systems.AnswerError
+	if errors.As(r.file.Check(r.play), &wrong) {
+		r.failed = true
+		fmt.Fprintf(r.out, "%s:%d: want %s\n%s:%d: got  %s\n", r.name, wrong.Line, printable(wrong.Want), r.name, wrong.Line, printable(wrong.Got))
 	}
-	return some
+	return r.file.HasWants()
 }
 
 // verdict compares how the scenario ended with what its line "expect" says.

@@ -1,0 +1,158 @@
+package systems
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/ptcheck/ptcheck/model/explore"
+	"github.com/ptcheck/ptcheck/reports"
+)
+
+// Trouble is an error that says what code under test did that no verdict can come of: no
+// search or replay can go on after it, and none that repeats it need come to the same end.
+type Trouble interface {
+	error
+	Halted() *Halt
+}
+
+// Halt says where a search or a replay met with trouble.
+type Halt struct {
+	// System and Start name the system and the start of day, Call is the call as scenario
+	// files have it. Start and Call may be empty: not known.
+	System, Start, Call string
+	// Stack is the code under test that was running, innermost first; nil: not known. Of
+	// several calls that are under way at the same time it may be another one's.
+	Stack []reports.Site
+	// Way leads to the call, which is its last; nil: none is known. Calls are its calls as
+	// text.
+	Way   *explore.Finding
+	Calls []string
+}
+
+// Halted implements [Trouble].
+func (h *Halt) Halted() *Halt { return h }
+
+func (h *Halt) String() string {
+	text := "system " + h.System
+	if h.Call != "" {
+		text += ": " + h.Call
+	}
+	if h.Start != "" {
+		text += ", from " + h.Start
+	}
+	return text
+}
+
+// in names the code that the stack leads to.
+func (h *Halt) in() string {
+	if at := reports.Telling(h.Stack); at != nil {
+		return ", in " + at.String()
+	}
+	return ""
+}
+
+// Fickle says that code under test gave two different results for the same state.
+type Fickle struct {
+	Halt
+	// Was and Now are the two results, in words.
+	Was, Now string
+}
+
+// Error implements error.
+func (e *Fickle) Error() string {
+	return fmt.Sprintf("%v: the hook gave two different results for the same state: %s, then %s; "+
+		"what a hook remembers belongs in model.Kernel, not in a variable of its own", &e.Halt, e.Was, e.Now)
+}
+
+// Gone says that code under test ended the goroutine that it ran on.
+type Gone struct{ Halt }
+
+// Error implements error.
+func (e *Gone) Error() string {
+	return fmt.Sprintf("%v: the hook ended its goroutine (runtime.Goexit, as FailNow and Fatal of a test do)%s; "+
+		"a hook returns, or dies by Bug or Die of the machine", &e.Halt, e.in())
+}
+
+// Stuck says that a call has not come to an end for a long time, and does not use up its
+// budget either: code under test spins, or waits, without the machine.
+type Stuck struct {
+	Halt
+	// For is how long it was waited.
+	For time.Duration
+}
+
+// Error implements error.
+func (e *Stuck) Error() string {
+	return fmt.Sprintf("%v: the call has not returned for %v and does nothing that the machine would notice: "+
+		"a hook spins or waits%s", &e.Halt, e.For, e.in())
+}
+
+// Story is trouble with the stack and the way that led there, a line each.
+func Story(t Trouble) string {
+	var b strings.Builder
+	fmt.Fprintln(&b, t.Error())
+	h := t.Halted()
+	for i, s := range h.Stack {
+		how := "in"
+		if i > 0 {
+			how = "from"
+		}
+		fmt.Fprintf(&b, "  %s %v\n", how, s)
+	}
+	if h.Calls != nil {
+		fmt.Fprintf(&b, "calls (%d):\n", len(h.Calls))
+	}
+	for i, c := range h.Calls {
+		fmt.Fprintf(&b, "  %2d  %s\n", i+1, c)
+	}
+	return strings.TrimRight(b.String(), "\n")
+}
+
+// WayTo is the way to trouble as a scenario file, nil if none is known.
+func (s *Search) WayTo(t Trouble) (*File, error) {
+	way := t.Halted().Way
+	if way == nil {
+		return nil, nil
+	}
+	x, err := s.Scenario(*way)
+	if err != nil {
+		return nil, fmt.Errorf("systems: %s: the way to %q: %w", s.Title(), t.Halted().Call, err)
+	}
+	return &File{Name: x.System(), About: []string{"no verdict: " + t.Error()}, Scenario: x}, nil
+}
+
+// WayName is a name for the file of the way to trouble.
+func (s *Search) WayName(t Trouble) string {
+	what := "trouble"
+	switch t.(type) {
+	case *Fickle:
+		what = "fickle"
+	case *Gone:
+		what = "gone"
+	case *Stuck:
+		what = "stuck"
+	}
+	return fmt.Sprintf("ptcheck-%s-%s.pt", strings.ReplaceAll(s.Title(), " ", "-"), what)
+}
+
+// Told is the verdict as what a hook did, in words.
+func (v Verdict) Told() string {
+	switch v.Kind {
+	case explore.Violated:
+		return "it broke " + v.What
+	case explore.Crashed:
+		return "it died: " + v.What
+	}
+	return "it went on"
+}
+
+// fickle says that a finding of the search came out otherwise when it was run again.
+func (s *Search) fickle(found explore.Finding, now string) *Fickle {
+	h := Halt{System: s.Title(), Way: &found}
+	for _, code := range found.Path {
+		h.Call = s.CallText(code)
+		h.Calls = append(h.Calls, h.Call)
+	}
+	return &Fickle{Halt: h, Was: s.Breaks(found).Told(), Now: now}
+}
