@@ -30,8 +30,12 @@ func checkAliases(c *Checker, st *model.Step) result {
 	case model.OpUseLDT:
 		set = bit(c.s.LDT.Frame)
 	}
-	if !st.Busy {
-		set |= c.s.Kernel.Life.Pinned | descriptors(c.s)
+	switch all := c.s.Kernel.Life.Pinned | descriptors(c.s); {
+	case st.Busy:
+	case st.Op == model.OpMMUUpdate:
+		set |= all & bit(c.s.L.Map.Frame(model.Entry(st.Value).MFN())) // the page that the entry names
+	default:
+		set |= all
 	}
 	if set == 0 {
 		return silent

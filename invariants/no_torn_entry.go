@@ -28,11 +28,11 @@ type half struct {
 	live  bool        // there was such a store
 	old   model.Entry // the entry before it
 	mid   model.Entry // and after it
-	// torn says that it was the second half of an entry that the first one had made
-	// present too early, as bad has it: unless that was a store by itself, and the lower
-	// half of this one follows.
+	// torn says that it was the second half of an entry, which was was, that the first one
+	// had made present too early: unless that was a store by itself, and the lower half of
+	// this one follows.
 	torn bool
-	bad  Detail
+	was  model.Entry
 }
 
 func checkTorn(c *Checker, st *model.Step) result {
@@ -43,7 +43,7 @@ func checkTorn(c *Checker, st *model.Step) result {
 	same := ok && last.live && last.table == now.table && last.slot == now.slot && last.upper != now.upper
 	switch {
 	case last.torn && !same:
-		return c.fail(last.bad)
+		return c.fail(atEntry(last.table, last.slot, last.mid).WithWas(last.was).WithBetween(last.old))
 	case !ok:
 		return silent
 	case !same:
@@ -53,12 +53,11 @@ func checkTorn(c *Checker, st *model.Step) result {
 	middle, whole := last.mid, now.mid
 	number := c.s.L.Names
 	if middle.Is(model.Present) && (!last.old.Is(model.Present) || number(middle) != number(last.old) && number(middle) != number(whole)) {
-		d := atEntry(st.Frame, now.slot, whole).WithWas(last.old).WithBetween(middle)
 		if !now.upper {
-			return c.fail(d)
+			return c.fail(atEntry(st.Frame, now.slot, whole).WithWas(last.old).WithBetween(middle))
 		}
+		now.torn, now.was = true, last.old
 		*h = now
-		h.torn, h.bad = true, d
 		return silent
 	}
 	return held

@@ -117,7 +117,12 @@ func (c *Checker) writtenThrough(from, to model.VA) bool {
 	k := &l.Kernel
 	fixmap := k.NrFixed > 1 && to >= l.Fix(k.NrFixed-1) && from <= l.Fix(1)
 	pkmap := k.Highmem && to >= k.PkmapBase && from < k.PkmapBase+model.VA(k.LastPkmap)*model.PageSize
-	return from < l.VA(k.MaxLowPFN.PA()) || fixmap || pkmap
+	user := from < k.PageOffset
+	if l.Geo.SignExtend {
+		user = from < 1<<(l.Geo.VABits()-1)
+	}
+	direct := to >= k.PageOffset && from < l.VA(k.MaxLowPFN.PA())
+	return user || direct || fixmap || pkmap
 }
 
 func tellPointer(v *Violation) string {

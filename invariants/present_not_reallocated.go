@@ -9,9 +9,9 @@ import (
 func presentNotReallocated() Rule {
 	return Rule{
 		ID:      "present-not-reallocated",
-		Says:    "A present table entry keeps its table page.",
-		Applies: "while memory, ranges, fixmap leaves and aliases are mapped; natively a large-page leaf may replace a pointer to a boot table",
-		Source:  "Linux b239fb25, one_md_table_init and one_page_table_init: allocate only if the entry is not present",
+		Says:    "A present table entry keeps its table page, or gets one that has all that was in it.",
+		Applies: "while memory, ranges, fixmap leaves and aliases are mapped; natively a large-page leaf may replace a pointer to a boot table; later kernels move tables that way, to have them in a row",
+		Source:  "Linux b239fb25, one_md_table_init and one_page_table_init: allocate only if the entry is not present; a3c6018e565d, page_table_kmap_check",
 		Limits:  "says nothing of tables that the backend moves on purpose in setup_start and setup_done",
 		Goal:    "a map or range call finds all its tables present",
 		Span:    Booting,
@@ -36,7 +36,7 @@ func checkReallocation(c *Checker, st *model.Step) result {
 			continue
 		}
 		level := rootOf(c.s, g, model.Frame(c.s.L.Kernel.Root)).levelBelow(e.table)
-		if level < 2 || e.slot >= g.Slots[level] || c.mayReplace(level, e.old, e.now) {
+		if level < 2 || e.slot >= g.Slots[level] || c.mayReplace(level, e.old, e.now) || c.copied(level, e.old, e.now) {
 			continue
 		}
 		return c.fail(atEntry(e.table, e.slot, e.now).WithWas(e.old))
@@ -58,4 +58,24 @@ func (c *Checker) mayReplace(level int, old, now model.Entry) bool {
 		return true // a leaf, not a table
 	}
 	return c.s.L.Hyper == nil && now&model.Present != 0 && largeLeaf(c.s, c.s.L.Geo, level, now)
+}
+
+// copied reports whether the table that an upper entry has got has all that is in the one
+// that it had.
+func (c *Checker) copied(level int, old, now model.Entry) bool {
+	s := c.s
+	g, l := s.L.Geo, s.L
+	if !now.Is(model.Present) || largeLeaf(s, g, level, now) {
+		return false
+	}
+	from, to := l.Map.Frame(l.Names(old)), l.Map.Frame(l.Names(now))
+	if from < 0 || to < 0 {
+		return false
+	}
+	for slot, e := range tableOf(s, g, from, level-1).entries {
+		if !sameEffect(e, s.Entry(g, to, slot)) {
+			return false
+		}
+	}
+	return true
 }

@@ -12,7 +12,7 @@ func setupIdempotent() Rule {
 		Says:    "A call that finds everything in place already changes nothing that has an effect, and allocates nothing.",
 		Applies: "when a map, range, fixmap or alias call ends that had nothing to do: all that it establishes was there before, as the kernel would leave it",
 		Source:  "Linux b239fb25: tables are made only where missing, leaves are written with the same value again",
-		Limits:  "entries that change and change back do not count, nor do software, accessed and dirty bits and what an absent entry holds; says nothing of a call that splits or joins pages, nor while the other processor is in a call",
+		Limits:  "entries that change and change back do not count, nor do software, accessed and dirty bits and what an absent entry holds; says nothing of a call that splits or joins pages or moves a table, nor while the other processor is in a call",
 		Goal:    "such a call ends",
 		Kernel:  FirstKernel,
 		Span:    Booting,
@@ -51,8 +51,8 @@ func (c *Checker) noteEffects() {
 			old, now := entryOf(g, w.Old, i), entryOf(g, now, i)
 			switch {
 			case sameEffect(old, now):
-			case c.resizes(g, roles, old, now):
-				m.settled = false // pages of another size are as good
+			case c.resizes(g, roles, old, now), c.moves(roles, old, now):
+				m.settled = false // pages of another size, and copies, are as good
 				return
 			default:
 				m.note(w.Frame, w.Word*8/g.Width+i, old)
@@ -76,6 +76,16 @@ func (c *Checker) readAs(f model.Frame) (g *model.Geometry, roles uint8) {
 // other way round.
 func (c *Checker) resizes(g *model.Geometry, roles uint8, old, now model.Entry) bool {
 	return roles>>2&1 != 0 && old.Is(model.Present) && now.Is(model.Present) && largeLeaf(c.s, g, 2, old) != largeLeaf(c.s, g, 2, now)
+}
+
+// moves reports whether an entry above L1 gets a copy of the table that it had.
+func (c *Checker) moves(roles uint8, old, now model.Entry) bool {
+	for level := 2; level <= c.s.L.Geo.Levels; level++ {
+		if roles>>level&1 != 0 && old.Is(model.Present) && !largeLeaf(c.s, c.s.L.Geo, level, old) {
+			return c.copied(level, old, now)
+		}
+	}
+	return false
 }
 
 // effects points at an entry whose effect the call has changed, if there is one.

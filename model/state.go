@@ -102,6 +102,13 @@ func NewState(l *Layout) *State {
 	return s
 }
 
+// SetLayout gives a machine another layout of the same shape: memory, registers and
+// records stay.
+func (s *State) SetLayout(l *Layout) {
+	s.L = l
+	s.rules = newRules(l)
+}
+
 // smallMemory is the largest memory, in 64-bit words, that is allocated at once.
 const smallMemory = 1 << 12
 

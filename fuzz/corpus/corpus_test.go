@@ -42,7 +42,11 @@ func TestCorpus(t *testing.T) {
 // corpus add --mutants" writes them.
 func TestMutantsAreInCorpus(t *testing.T) {
 	set := setOf(t)
-	for _, m := range Mutants() {
+	planted, err := Mutants()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range planted {
 		src, err := os.ReadFile(MutantFile(&m))
 		if err != nil {
 			t.Errorf("%v: run ptcheck corpus add --mutants", err)

@@ -4,14 +4,13 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"slices"
 
 	"github.com/ptcheck/ptcheck/fuzz/mutants"
 	"github.com/ptcheck/ptcheck/systems"
 )
 
-// MutantFile is the name of a mutant's file, without its folder. Harmless changes
-// have one for each system.
+// MutantFile is the name of a mutant's file, without its folder. That of a legal
+// variation says in which system it is planted.
 func MutantFile(m *mutants.Mutant) string {
 	if m.Catch == "" {
 		return m.ID + "-" + m.SystemName() + Ext
@@ -57,19 +56,33 @@ func wayOf(ctx context.Context, m *mutants.Mutant) (systems.Scenario, error) {
 	return m.Scenario(&r)
 }
 
-// Mutants are those that the corpus has a file of: all mutants, and the harmless
-// changes of kernels. Those of the hypervisor have no boot to make: they are
+// Mutants are those that the corpus has a file of: all mutants, and each legal variation
+// in the first system that it fits. Those of the hypervisor have no boot to make: they are
 // searched only.
-func Mutants() []mutants.Mutant {
-	harmless := slices.DeleteFunc(mutants.Harmless(), func(m mutants.Mutant) bool { return m.Change.OfHypervisor() })
-	return append(mutants.All(), harmless...)
+func Mutants() ([]mutants.Mutant, error) {
+	harmless, err := mutants.Harmless()
+	if err != nil {
+		return nil, err
+	}
+	out, seen := mutants.All(), map[string]bool{}
+	for _, m := range harmless {
+		if !seen[m.ID] && !m.Change.OfHypervisor() {
+			out = append(out, m)
+		}
+		seen[m.ID] = true
+	}
+	return out, nil
 }
 
 // AddMutants writes the files of all mutants and harmless changes, and returns
 // their paths.
 func AddMutants(ctx context.Context, set *systems.Set, dir string) ([]string, error) {
+	list, err := Mutants()
+	if err != nil {
+		return nil, err
+	}
 	var paths []string
-	for _, m := range Mutants() {
+	for _, m := range list {
 		text, err := MutantText(ctx, set, &m)
 		if err != nil {
 			return paths, err

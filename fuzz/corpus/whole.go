@@ -12,7 +12,7 @@ import (
 // wholeBoot is a scenario of a harmless change that makes each call of the system
 // as soon as it can: first the calls that have not been made, then the rest.
 func wholeBoot(m *mutants.Mutant) (systems.Scenario, error) {
-	// The system's own start of day, and no hypercall that is refused.
+	// No hypercall is refused.
 	list, err := m.System.Searches(systems.Values{"failures": "false"}, m.Change)
 	if err != nil {
 		return nil, fmt.Errorf("corpus: %s: %w", m.ID, err)
@@ -20,8 +20,9 @@ func wholeBoot(m *mutants.Mutant) (systems.Scenario, error) {
 	const most = 64 // calls; a boot of the tiny systems needs fewer
 	s := list[0]
 	w := s.Model()
-	w.Init(0)
-	var f explore.Finding
+	start := m.Starts()[0]
+	w.Init(start)
+	f := explore.Finding{Init: start}
 	for len(f.Path) < most {
 		calls := w.Calls(nil)
 		next := slices.IndexFunc(calls, func(code uint64) bool { return !slices.Contains(f.Path, code) })

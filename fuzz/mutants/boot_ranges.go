@@ -97,31 +97,3 @@ func unlistedBootMutants() []Mutant {
 			Place: onXen(3), Catch: "hook-order", Steps: 1, Change: ofKernel(afterStart(earlyLate))},
 	}
 }
-
-// moreHarmless are changes that are no bugs: other legal orders, and things done
-// twice.
-func moreHarmless() []Mutant {
-	x := func(id, what string, pieces ...piece) Mutant {
-		return Mutant{ID: id, What: what, Place: onXen(0), Change: ofKernel(handOver(pieces...))}
-	}
-	out := []Mutant{
-		x("pieces", "the hand-over in its usual order", copyRoot, zeroRO, rootRO, on64(pinNew), on64(unpinOld), load),
-		x("root-first", "the root becomes read-only before the zero page", copyRoot, rootRO, zeroRO, on64(pinNew), on64(unpinOld), load),
-		x("twice-read-only", "pages become read-only twice", copyRoot, zeroRO, rootRO, zeroRO, rootRO, on64(pinNew), on64(unpinOld), load),
-		x("load-first", "the root is loaded before it is pinned", copyRoot, zeroRO, rootRO, load, on64(pinNew), on64(unpinOld)),
-		x("unpin-first", "the old root is given up before the new one is pinned", copyRoot, zeroRO, rootRO, on64(unpinOld), on64(pinNew), load),
-		x("give-back", "the old root is given back", copyRoot, zeroRO, rootRO, on64(pinNew), load, unpinOld, oldRW),
-		x("load-twice", "the root is loaded twice", copyRoot, zeroRO, rootRO, on64(pinNew), on64(unpinOld), load, load),
-	}
-	for _, p := range []Place{onNative(0), onXen(0)} {
-		out = append(out,
-			Mutant{ID: "top-down", What: "low memory is mapped from its end", Place: p, Change: ofKernel(topDown)},
-			Mutant{ID: "pointers-twice", What: "every pointer to a table is written twice", Place: p, Change: ofKernel(pointersTwice)},
-			Mutant{ID: "told-twice", What: "alloc hooks hear of a table twice", Place: p, Change: ofKernel(toldTwice)})
-	}
-	return append(out,
-		Mutant{ID: "setup-twice", What: "setup_start does its work twice", Place: onNative(0), Change: ofKernel(startTwice)},
-		Mutant{ID: "whole-entries", What: "wide leaves are stored in one go", Place: onNative(0), Change: ofKernel(wholeEntries)},
-		Mutant{ID: "clear-low-half", What: "the lower half is cleared, the upper one stored, then the lower one", Place: onNative(0), Change: ofKernel(setPresent)},
-		Mutant{ID: "identity-twice", What: "setup_done does its work twice", Place: onNative(0), Change: ofKernel(doneTwice)})
-}

@@ -2,10 +2,10 @@ package mutants
 
 import (
 	"fmt"
-	"slices"
-
 	"github.com/ptcheck/ptcheck/systems"
 	"github.com/ptcheck/ptcheck/systems/all"
+	"github.com/ptcheck/ptcheck/systems/kernel"
+	"slices"
 )
 
 // Bugs finds what a mutant or a harmless change changes in a system, by its ID, for
@@ -18,13 +18,14 @@ func Bugs(id string, in systems.About) (systems.Change, error) {
 	return m.Change, nil
 }
 
-// Planted finds the mutant or harmless change with an ID that can be planted in a
-// system. Each can be in the system that its row names; one of the hypervisor under any
-// hostile guest as well, for it is the same hypervisor that judges them all.
+// Planted finds the mutant, legal variation or harmless change with an ID that can be
+// planted in a system. A mutant can be in the system that its row names, a variation in
+// each that it fits; what is one of the hypervisor alone under any hostile guest as well,
+// for it is the same hypervisor that judges them all.
 func Planted(id string, in systems.About) (*Mutant, error) {
 	var elsewhere *Mutant
 	known := false
-	for _, m := range slices.Concat(All(), Harmless()) {
+	for _, m := range append(All(), hyperHarmless()...) {
 		if m.ID != id {
 			continue
 		}
@@ -36,13 +37,45 @@ func Planted(id string, in systems.About) (*Mutant, error) {
 			elsewhere = &m
 		}
 	}
-	switch {
-	case elsewhere != nil:
+	if elsewhere != nil {
 		return elsewhere, nil
-	case known:
+	}
+	for _, v := range Variations() {
+		if v.ID != id {
+			continue
+		}
+		if m, err := v.in(in.Name); m != nil || err != nil {
+			return m, err
+		}
+		known = true
+	}
+	if known {
 		return nil, fmt.Errorf("%s is no mutant of system %s", id, in.Name)
 	}
 	return nil, fmt.Errorf("no mutant is named %q", id)
+}
+
+// in is the variation in a system, by its name; nil if it does not fit.
+func (v *Variation) in(system string) (*Mutant, error) {
+	list := all.Systems()
+	i := slices.IndexFunc(list, func(s systems.System) bool { return s.About().Name == system })
+	if i < 0 {
+		return nil, nil
+	}
+	b, ok := list[i].(*kernel.Backend)
+	if !ok || len(b.OwnRules()) > 0 {
+		return nil, nil
+	}
+	h, err := homeOf(b)
+	if err != nil {
+		return nil, err
+	}
+	starts := v.fitting(h)
+	if len(starts) == 0 {
+		return nil, nil
+	}
+	m := v.row(h, starts)
+	return &m, nil
 }
 
 // Set is the systems that come with ptcheck, with the mutants to plant in them.

@@ -50,19 +50,23 @@ type Result struct {
 	States uint64   `json:"states"`
 	// Complete says that the search found nothing new any more.
 	Complete bool  `json:"complete"`
+	Depth    int   `json:"depth"` // of the search, in calls
 	Millis   int64 `json:"milliseconds"`
 
 	finding explore.Finding // what Rule and Steps are about
 	result  explore.Result
 }
 
-// depth bounds the search. Nothing must ever be found of a harmless change: those are
-// searched whole.
-func (m *Mutant) depth() int {
+// bounds bound the search. Nothing must ever be found of a harmless change: those are
+// searched as far as their place has it.
+func (m *Mutant) bounds() explore.Options {
+	o := explore.Options{FindAll: true, NoSymmetry: true}
 	if m.Catch == "" {
-		return 0
+		o.Depth, o.MaxStates = m.Place.depth, m.most
+	} else {
+		o.Depth = m.reach(m.Steps)
 	}
-	return m.reach(m.Steps)
+	return o
 }
 
 // Search is the search of the mutated system.
@@ -80,11 +84,11 @@ func (m *Mutant) Run(ctx context.Context) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	r, err := s.Run(ctx, explore.Options{Depth: m.depth(), FindAll: true, NoSymmetry: true})
+	r, err := s.Run(ctx, m.bounds())
 	if err != nil {
 		return Result{}, fmt.Errorf("mutants: %s: %w", m.ID, err)
 	}
-	out := Result{ID: m.ID, Complete: r.Complete, States: r.States, Millis: r.Duration.Milliseconds(), result: r}
+	out := Result{ID: m.ID, Complete: r.Complete, Depth: r.Diameter, States: r.States, Millis: r.Duration.Milliseconds(), result: r}
 	for _, f := range r.Findings {
 		by := caughtBy(s.Breaks(f))
 		if slices.Contains(out.Fired, by) {

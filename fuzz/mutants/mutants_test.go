@@ -26,16 +26,3 @@ func TestAllCaught(t *testing.T) {
 	}
 	t.Run("rules", func(t *testing.T) { everyRuleIsNeeded(t, results) })
 }
-
-// TestHarmlessSilent searches the harmless changes until nothing is new.
-func TestHarmlessSilent(t *testing.T) {
-	for _, m := range Harmless() {
-		r, err := m.Run(context.Background())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !r.Complete || len(r.Fired) > 0 {
-			t.Errorf("%s, %s: complete %v, %q fire", m.ID, m.SystemName(), r.Complete, r.Fired)
-		}
-	}
-}

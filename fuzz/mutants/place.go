@@ -19,7 +19,17 @@ type Place struct {
 	// reach is how many calls deep the search for a bug goes that shows after so many
 	// steps; 0: until nothing is new.
 	reach func(steps int) int
+	// depth and most bound the search of a change that is no bug: to so many calls, 0 for
+	// until nothing is new, and to so many states, 0 for all. starts are the starts of the
+	// day on which the change means something, by number.
+	depth  int
+	most   uint64
+	starts []int
 }
+
+// Starts are the starts of the day of the system on which a legal variation means
+// something, by number.
+func (p *Place) Starts() []int { return p.starts }
 
 // SystemName is the name of the system.
 func (p *Place) SystemName() string { return p.System.About().Name }

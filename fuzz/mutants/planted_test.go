@@ -13,9 +13,9 @@ import (
 	"github.com/ptcheck/ptcheck/xen"
 )
 
-// first searches a backend's system until something is wrong, and says what, and by
+// firstOf searches a backend's system until something is wrong, and says what, and by
 // which calls; "" if nothing is.
-func first(t *testing.T, b *kernel.Backend, o kernel.Options) (r explore.Result, how string, calls []string) {
+func firstOf(t *testing.T, b *kernel.Backend, o kernel.Options) (r explore.Result, how string, calls []string) {
 	t.Helper()
 	s, err := b.New(o)
 	if err != nil {
@@ -93,7 +93,7 @@ func TestPlantedBugs(t *testing.T) {
 		{"no filter", noFilter, guest, 3, crash + "fault pte-write-rejected pa 00005008 (-EINVAL)", []string{"setup_start", "map_lowmem f1"}},
 		{"no filter", noFilter, guest, 4, crash + "fault pte-write-rejected pa 00006008 (-EBUSY)", []string{"setup_start", "map_lowmem f1"}},
 	} {
-		if _, how, calls := first(t, x.system, patched(x.levels, x.patch)); how != x.how || !slices.Equal(calls, x.calls) {
+		if _, how, calls := firstOf(t, x.system, patched(x.levels, x.patch)); how != x.how || !slices.Equal(calls, x.calls) {
 			t.Errorf("%s, %s with %d levels: %q by %q; want %s by %q", x.bug, x.system.Name, x.levels, how, calls, x.how, x.calls)
 		}
 	}
@@ -116,8 +116,8 @@ func TestHarmlessChanges(t *testing.T) {
 		{"L2 reallocated", newMiddle, guest, 2},
 		{"no filter", noFilter, bare, 2},
 	} {
-		a, _, _ := first(t, x.system, kernel.Options{Levels: []int{x.levels}})
-		b, _, _ := first(t, x.system, patched(x.levels, x.patch))
+		a, _, _ := firstOf(t, x.system, kernel.Options{Levels: []int{x.levels}})
+		b, _, _ := firstOf(t, x.system, patched(x.levels, x.patch))
 		if !a.Complete || len(a.Findings)+len(b.Findings) > 0 || a.States != b.States || a.Transitions != b.Transitions {
 			t.Errorf("%s, %s with %d levels: %d states, %d transitions, %d findings; unchanged %d, %d, %d", x.name, x.system.Name, x.levels,
 				b.States, b.Transitions, len(b.Findings), a.States, a.Transitions, len(a.Findings))
@@ -179,7 +179,7 @@ func TestLatePlantedBugs(t *testing.T) {
 	} {
 		o := patched(x.levels, x.patch)
 		o.Profile = x.profile
-		if _, how, calls := first(t, x.system, o); how != x.rule {
+		if _, how, calls := firstOf(t, x.system, o); how != x.rule {
 			t.Errorf("%s, %s with %d levels: %q by %q; want %s", x.bug, x.system.Name, x.levels, how, calls, x.rule)
 		}
 	}

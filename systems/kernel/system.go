@@ -9,6 +9,7 @@ import (
 	"github.com/ptcheck/ptcheck/hooks"
 	"github.com/ptcheck/ptcheck/invariants"
 	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/systems"
 )
 
 // System is a searchable system: a backend, the start-of-day states that it may
@@ -88,8 +89,8 @@ func Finish(s *System, ops hooks.Ops, o Options) (*System, error) {
 		}
 	}
 	for i := range s.Inits {
-		if o.Change.Machine != nil {
-			changeMachine(s.Inits[i].State, o.Change.Machine)
+		if o.Change.Machine != nil || o.Change.OfHypervisor() {
+			changeMachine(s.Inits[i].State, &o.Change)
 		}
 		if st := s.Inits[i].State; st.Kernel.Phase == model.PhaseBoot {
 			s.hooksOf(st.L).Start(st)
@@ -99,11 +100,20 @@ func Finish(s *System, ops hooks.Ops, o Options) (*System, error) {
 	return s, nil
 }
 
-// changeMachine changes a start of the day and what it is one of.
-func changeMachine(st *model.State, change func(*model.State)) {
+// changeMachine changes a start of the day, what it is one of, and the hypervisor that
+// judges it.
+func changeMachine(st *model.State, c *systems.Change) {
 	own := *st.L
+	if own.Hyper != nil {
+		h := *own.Hyper
+		h.Profile = c.Judge(h.Profile)
+		own.Hyper = &h
+	}
 	st.L = &own
-	change(st)
+	if c.Machine != nil {
+		c.Machine(st)
+	}
+	st.SetLayout(&own)
 	st.Commit()
 }
 

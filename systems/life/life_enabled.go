@@ -125,8 +125,7 @@ func (m *lifeMoves) pages(page int) {
 		return
 	}
 	e := m.leaf(n, page)
-	noRights := !e.Is(model.Present) && e.Is(model.PSE)
-	if !noRights && m.low > m.tables() {
+	if !noRights(e) && m.low > m.tables() {
 		m.add(model.CallTouch, -1, page)
 	}
 	if e != 0 {
@@ -135,11 +134,17 @@ func (m *lifeMoves) pages(page int) {
 	m.protect(e, page)
 }
 
+// noRights reports whether an entry keeps its page and grants nothing, by one mark or the
+// other (_PAGE_PROTNONE).
+func noRights(e model.Entry) bool {
+	return !e.Is(model.Present) && e&(model.PSE|model.Global) != 0
+}
+
 func (m *lifeMoves) protect(e model.Entry, page int) {
 	switch {
 	case e.Is(model.Present):
 		m.add(model.CallProtNone, -1, page)
-	case e.Is(model.PSE):
+	case noRights(e):
 		m.add(model.CallUnprotect, -1, page)
 	}
 }

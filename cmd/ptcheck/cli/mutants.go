@@ -132,7 +132,10 @@ func (f *mutantsFlags) runHarmless(cmd *cobra.Command, ids []string) error {
 	if len(ids) > 0 || f.json || f.report != "" {
 		return errors.New("mutants: --harmless takes no IDs and no other flags")
 	}
-	all := mutants.Harmless()
+	all, err := mutants.Harmless()
+	if err != nil {
+		return err
+	}
 	list, results, err := runMutants(cmd, all)
 	if err != nil {
 		return err
@@ -140,9 +143,8 @@ func (f *mutantsFlags) runHarmless(cmd *cobra.Command, ids []string) error {
 	loud := 0
 	for i, r := range results {
 		answer := "silent"
-		if !r.Complete && len(r.Fired) == 0 {
-			answer = "silent so far"
-			loud++
+		if !r.Complete {
+			answer = fmt.Sprintf("silent to depth %d", r.Depth)
 		}
 		if len(r.Fired) > 0 {
 			answer = fmt.Sprintf("FIRES %s", r.Fired)

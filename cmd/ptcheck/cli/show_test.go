@@ -20,11 +20,11 @@ func TestShowFlags(t *testing.T) {
 		args string
 		want []string
 	}{
-		{"--step 2.2", []string{"2.2    emulated-store f5+0x8, 4 bytes", "f5[1]: f1:PA -> f1:PAD"}},
+		{"--step 2.2", []string{"2.2    emulated-store f5+0x8, 4 bytes", "f5[1]: f1:PUA -> f1:PAD"}},
 		{"--step 0", []string{"0      start 3level"}},
 		{"--watch f5", []string{"watch f5: changes at 2.2, map_lowmem f1", "2      map_lowmem f1 = ok"}},
 		{"--walk f1 --walk fix:1", []string{"L1 f5[1]  f1:PAD", "not present at L2"}},
-		{"--step 1 --table f5", []string{"1      setup_start = ok", "[1] f1:PA\n"}},
+		{"--step 1 --table f5", []string{"1      setup_start = ok", "[1] f1:PUA\n"}},
 		{"--frames", []string{"f1     swapper_pg_dir; L3 under CR3"}},
 	} {
 		code, out, errs := ptcheck(t, append([]string{"show", file}, strings.Fields(x.args)...)...)
