@@ -31,7 +31,7 @@ func checkIdempotent(c *Checker, st *model.Step) result {
 		return silent
 	}
 	if w, yes := c.call.differs(c.s); yes {
-		return c.fail(c.changed(w))
+		return c.fail(c.changedIn(w))
 	}
 	if c.call.allocated {
 		return c.fail(about(model.Frame(c.s.Kernel.BootmemNext) - 1))
@@ -39,8 +39,8 @@ func checkIdempotent(c *Checker, st *model.Step) result {
 	return held
 }
 
-// changed points at the entry that differs in a word.
-func (c *Checker) changed(w model.Write) (d Detail) {
+// changedIn points at the entry that differs in a word.
+func (c *Checker) changedIn(w model.Write) (d Detail) {
 	if w.Frame < 0 {
 		return d
 	}
