@@ -120,12 +120,6 @@ func (t table) below(enter func(t table) bool, leaf func(t table, slot int, e mo
 // eachTable visits the tables of a tree; visit says whether to go on into one.
 func (t table) eachTable(visit func(t table) bool) { t.walk(visit, nil) }
 
-// eachLeaf visits the entries of a tree that are no pointers, present or not, until
-// visit returns false. It reports whether visit never did.
-func (t table) eachLeaf(visit func(t table, slot int, e model.Entry) bool) bool {
-	return t.walk(nil, visit)
-}
-
 // levelBelow is the level, above L1, at which a tree has a frame as a table; 0 if it
 // has not.
 func (t table) levelBelow(f model.Frame) (level int) {
