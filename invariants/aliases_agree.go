@@ -40,14 +40,7 @@ func checkAliases(c *Checker, st *model.Step) result {
 	if set == 0 {
 		return silent
 	}
-	r := &c.reach
-	r.from(c.s)
-	r.processes()
-	for _, f := range c.s.Roots() {
-		r.root(f)
-	}
-	r.root(model.Frame(c.s.L.Kernel.Root))
-	if bad := set & r.writable; bad != 0 {
+	if bad := set & c.all().writable; bad != 0 {
 		f := lowest(bad)
 		return c.fail(c.whoever(about(f), func(t table, e model.Entry) bool { return e.Is(model.Present|model.RW) && t.maps(e, f) }))
 	}

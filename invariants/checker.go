@@ -21,10 +21,10 @@ type Checker struct {
 
 	rules  []Rule
 	judges []Judge // of the rules that have one
-	// byOp are the rules that look at each kind of step, by the traits of the machine;
-	// ops are those of the machine that is looked at.
-	byOp  [numTraits]*[model.NumOps][]int
-	ops   *[model.NumOps][]int
+	// plans are the checks of each kind of step, by the traits of the machine; plan is
+	// that of the machine that is looked at.
+	plans [numTraits]*plan
+	plan  *plan
 	s     *model.State
 	broke model.Step // the step that broke the rule
 	view  view
@@ -36,6 +36,20 @@ type Checker struct {
 	recount   Recount
 	recounted bool
 	reach     reach // scratch
+	// everybody is what hangs on all roots, and mapped how often processes map each
+	// page, of this step if they have been looked for.
+	everybody, mapped looked
+	changes           changes
+}
+
+// plan lists, for each kind of step, the checks that look at it.
+type plan [model.NumOps][]duty
+
+// duty is the check of a rule, with what decides whether it is called.
+type duty struct {
+	check       func(c *Checker, s *model.Step) result
+	from, until model.Phase // as in Rule
+	rule        int
 }
 
 // New returns a checker for the given rules, nil for all.
@@ -50,18 +64,18 @@ func New(rules []Rule) *Checker {
 // choose finds the rules for machines of a layout.
 func (c *Checker) choose(l *model.Layout) {
 	t := traitsOf(l)
-	if c.byOp[t] == nil {
-		c.byOp[t] = new([model.NumOps][]int)
+	if c.plans[t] == nil {
+		c.plans[t] = new(plan)
 		for i := range c.rules {
 			r := &c.rules[i]
 			for op := range model.NumOps {
 				if r.suits(t) && (len(r.ops) == 0 || slices.Contains(r.ops, op)) {
-					c.byOp[t][op] = append(c.byOp[t][op], i)
+					c.plans[t][op] = append(c.plans[t][op], duty{r.check, r.From, r.Until, i})
 				}
 			}
 		}
 	}
-	c.ops = c.byOp[t]
+	c.plan = c.plans[t]
 }
 
 // Rules returns the rules that the checker applies.
@@ -94,25 +108,27 @@ func (c *Checker) Step(m *model.Machine, s *model.Step) {
 	c.view.apply(c.s, s)
 	c.trees.follow(c.s, s)
 	c.call = &c.calls[s.CPU]
-	c.recounted = false
+	c.recounted, c.everybody.ready, c.mapped.ready = false, false, false
+	c.changes.ready = [2]bool{}
 	c.call.follow(c.s, s)
 	if c.call.settled {
 		c.noteEffects()
 	}
-	for _, i := range c.ops[s.Op] {
-		rule := &c.rules[i]
-		if !rule.in(c.s.Kernel.Phase) {
+	duties := c.plan[s.Op]
+	for i := range duties {
+		d := &duties[i]
+		if phase := c.s.Kernel.Phase; phase < d.from || d.until != 0 && phase >= d.until {
 			continue
 		}
-		r := rule.check(c, s)
+		r := d.check(c, s)
 		if r == silent {
 			continue
 		}
-		c.Exercised[i]++
+		c.Exercised[d.rule]++
 		if r == broken && c.Violated < 0 {
-			c.Violated, c.broke = i, *s
+			c.Violated, c.broke = d.rule, *s
 			if !c.KeepGoing {
-				m.Die(model.Crash{Kind: model.CrashStopped, Where: c.rules[i].ID})
+				m.Die(model.Crash{Kind: model.CrashStopped, Where: c.rules[d.rule].ID})
 			}
 		}
 	}

@@ -17,7 +17,7 @@ func (c *Checker) reachable() (set model.FrameSet) {
 		if c.s.L.Map.IsGuest(t.frame) {
 			set |= 1 << t.frame
 		}
-		return t.level > 1 && c.s.L.Map.IsGuest(t.frame)
+		return c.s.L.Map.IsGuest(t.frame)
 	})
 	return set
 }

@@ -52,7 +52,7 @@ func checkXenSlots(c *Checker, st *model.Step) result {
 		}
 		return silent
 	}
-	for e := range (changes{c.s, c.s.L.Geo}).each {
+	for _, e := range c.changed(c.s.L.Geo) {
 		if c.s.L.XenSlot(h.XenLevel, e.slot, true) && c.usedAt(e.table, h.XenLevel) && (!c.s.L.PAESpecial() || c.isSpecial(e.table)) {
 			return c.fail(atEntry(e.table, e.slot, e.now).WithWas(e.old))
 		}

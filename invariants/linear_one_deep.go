@@ -30,13 +30,13 @@ func stateLinear(r *Recount) (Detail, bool) {
 		if t.Level() < 2 {
 			continue
 		}
-		var d Detail
+		at, bad := 0, model.Entry(0)
 		ok := r.children(f, t.Level(), func(slot int, e model.Entry, child model.Frame) bool {
-			d = atEntry(f, slot, e)
+			at, bad = slot, e
 			return child < 0 || !r.sameLevel(f, t, child) || r.legalLinear(f, t, e, child)
 		})
 		if !ok {
-			return d, false
+			return atEntry(f, at, bad), false
 		}
 	}
 	return Detail{}, true
@@ -44,7 +44,7 @@ func stateLinear(r *Recount) (Detail, bool) {
 
 // sameLevel reports whether an entry of a table is a same-level one.
 func (r *Recount) sameLevel(f model.Frame, t model.Type, child model.Frame) bool {
-	return child == f || r.table(child) == t && r.s.InfoAt(child).Typ == t
+	return child == f || r.table(child) == t && r.s.InfoAt(child).InUseAs(t)
 }
 
 func (r *Recount) legalLinear(f model.Frame, t model.Type, e model.Entry, child model.Frame) bool {

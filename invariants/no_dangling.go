@@ -47,7 +47,7 @@ func checkDangling(c *Checker, st *model.Step) result {
 		}
 	}
 	if c.quiet(st) {
-		if f, mapped, refs := r.overmapped(); f != model.NoFrame {
+		if f, mapped, refs := c.overmapped(); f != model.NoFrame {
 			return c.fail(about(f).WithCounts(mapped, refs))
 		}
 	}

@@ -26,14 +26,7 @@ func checkLeftBehind(c *Checker, st *model.Step) result {
 		return silent
 	}
 	k, l := &c.s.Kernel.Life, c.s.L
-	r := &c.reach
-	r.from(c.s)
-	r.processes()
-	r.root(model.Frame(l.Kernel.Root))
-	mine := r.tables
-	for _, f := range c.s.Roots() {
-		r.root(f)
-	}
+	r := c.all()
 	reached := r.tables | r.pages | descriptors(c.s)
 	if k.KmapCount > 1 {
 		reached |= r.kmapped
@@ -43,7 +36,7 @@ func checkLeftBehind(c *Checker, st *model.Step) result {
 		return c.fail(about(lowest(bad)))
 	}
 	if l.Hyper != nil {
-		if d, ok := c.orphan(mine); !ok {
+		if d, ok := c.orphan(r.own); !ok {
 			return c.fail(d)
 		}
 	}

@@ -32,14 +32,13 @@ func checkPointers(c *Checker, _ *model.Step) result {
 		}
 		g := c.trees.of(e.trees).geo
 		leaf := e.level == 1 || largeLeaf(c.s, g, e.level, e.now)
-		d := atEntry(e.table, e.slot, e.now)
 		if leaf {
-			d = d.Because(c.leafBits(g, e))
+			if why := c.leafBits(g, e); why != "" {
+				out = c.fail(atEntry(e.table, e.slot, e.now).Because(why))
+				return false
+			}
 		} else if want, care, ok := c.pointerBits(g, e); !ok {
-			d = d.Because("a pointer to a table").WithWant(want, care)
-		}
-		if d.why != "" {
-			out = c.fail(d)
+			out = c.fail(atEntry(e.table, e.slot, e.now).Because("a pointer to a table").WithWant(want, care))
 			return false
 		}
 		if !leaf && e.now != e.old {

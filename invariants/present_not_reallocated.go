@@ -31,7 +31,7 @@ func checkReallocation(c *Checker, st *model.Step) result {
 		return held
 	}
 	g := c.s.L.Geo
-	for e := range (changes{c.s, g}).each {
+	for _, e := range c.changed(g) {
 		if !e.old.Is(model.Present) || e.now.Is(model.Present) && c.s.L.Names(e.old) == c.s.L.Names(e.now) && !c.turnsLarge(e.old, e.now) {
 			continue
 		}

@@ -85,16 +85,48 @@ func (r *reach) mappedBy(va model.VA, f model.Frame, writable bool) {
 	}
 }
 
+// looked is a reach that is looked for once a step.
+type looked struct {
+	reach
+	ready bool
+	own   uint64 // the tables of processes and of the kernel
+}
+
+// all is what hangs on all roots: those of processes, the kernel's and those in use.
+func (c *Checker) all() *looked {
+	r := &c.everybody
+	if !r.ready {
+		r.from(c.s)
+		r.processes()
+		r.root(model.Frame(c.s.L.Kernel.Root))
+		r.own = r.tables
+		for _, f := range c.s.Roots() {
+			r.root(f)
+		}
+		r.ready = true
+	}
+	return r
+}
+
+// users counts the entries of processes that map each page.
+func (c *Checker) users() *looked {
+	r := &c.mapped
+	if !r.ready {
+		r.from(c.s)
+		r.counting = true
+		for i := range c.s.Kernel.Life.MM {
+			r.root(c.s.Kernel.Life.MM[i].Root)
+		}
+		r.ready = true
+	}
+	return r
+}
+
 // overmapped is the first page that processes map more often than the kernel has
 // references to it, NoFrame if there is none, with both numbers.
-func (r *reach) overmapped() (f model.Frame, mapped, refs int) {
-	k := &r.s.Kernel.Life
-	r.from(r.s)
-	r.counting = true
-	for i := range k.MM {
-		r.root(k.MM[i].Root)
-	}
-	for f, n := range r.mapped {
+func (c *Checker) overmapped() (f model.Frame, mapped, refs int) {
+	k := &c.s.Kernel.Life
+	for f, n := range c.users().mapped {
 		if int(n) > 1+int(k.Refs[f]) {
 			return model.Frame(f), int(n), 1 + int(k.Refs[f])
 		}

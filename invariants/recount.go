@@ -45,15 +45,11 @@ func (r *Recount) children(f model.Frame, level int, visit func(slot int, e mode
 	l, i := r.s.L, r.s.InfoAt(f)
 	t := tableOf(r.s, l.Geo, f, level)
 	t.special = i.Is(model.PAEXenL2)
+	end := l.Geo.Slots[level]
 	if i.Is(model.Partial) {
-		t = t.to(min(t.end, int(i.NrValid)))
+		end = min(end, int(i.NrValid))
 	}
-	for slot, e := range t.entries {
-		if e.Is(model.Present) && !visit(slot, e, l.Map.Frame(e.MFN())) {
-			return false
-		}
-	}
-	return true
+	return t.present(end, visit)
 }
 
 // pins is the set of pinned frames, by bit.

@@ -79,13 +79,17 @@ const (
 )
 
 func traitsOf(l *model.Layout) (t traits) {
-	for _, is := range [...]struct {
-		true bool
-		bit  traits
-	}{{l.Hyper != nil, isGuest}, {l.Early != nil, isLater}, {l.Early != nil && l.Early.Kmaps > 0, usesKmap}, {l.Life != nil, hasBooted}} {
-		if is.true {
-			t |= is.bit
-		}
+	if l.Hyper != nil {
+		t |= isGuest
+	}
+	if l.Early != nil {
+		t |= isLater
+	}
+	if l.Early != nil && l.Early.Kmaps > 0 {
+		t |= usesKmap
+	}
+	if l.Life != nil {
+		t |= hasBooted
 	}
 	return t
 }
@@ -98,9 +102,6 @@ func (r *Rule) suits(t traits) bool {
 		(r.Span == AnyTime || (r.Span == Living) == has(hasBooted)) &&
 		(!r.Kmap || has(usesKmap))
 }
-
-// in reports whether the rule is about a phase of the boot protocol.
-func (r *Rule) in(p model.Phase) bool { return p >= r.From && (r.Until == 0 || p < r.Until) }
 
 // result is the answer of a check.
 type result uint8

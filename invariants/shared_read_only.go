@@ -25,13 +25,7 @@ func checkShared(c *Checker, st *model.Step) result {
 	if !c.quiet(st) {
 		return silent
 	}
-	k, r := &c.s.Kernel.Life, &c.reach
-	r.from(c.s)
-	r.counting = true
-	for i := range k.MM {
-		r.root(k.MM[i].Root)
-	}
-	out := silent
+	r, out := c.users(), silent
 	for f, n := range r.mapped {
 		switch {
 		case n < 2:

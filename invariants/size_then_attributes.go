@@ -26,7 +26,7 @@ func sizeThenAttributes() Rule {
 func checkSize(c *Checker, _ *model.Step) result {
 	g := c.s.Active()
 	out := silent
-	for e := range (changes{c.s, g}).each {
+	for _, e := range c.changed(g) {
 		if e.old&(model.Present|model.PSE) != model.Present || !e.now.Is(model.Present|model.PSE) || rootOf(c.s, g, c.s.CPU.CR3).levelBelow(e.table) != 2 {
 			continue
 		}

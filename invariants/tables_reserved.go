@@ -122,7 +122,7 @@ func (c *Checker) usedTwice() model.Frame {
 			return false
 		}
 		t.was[x.frame] = 1
-		return x.level > 1
+		return true
 	})
 	for _, f := range t.tables {
 		t.was[f] = 0

@@ -37,13 +37,13 @@ func stateTablesValid(r *Recount) (Detail, bool) {
 		if level == 0 || level == 1 && i.G == 0 {
 			continue
 		}
-		var d Detail
+		at, bad := 0, model.Entry(0)
 		legal := r.children(f, level, func(slot int, e model.Entry, child model.Frame) bool {
-			d = atEntry(f, slot, e)
+			at, bad = slot, e
 			return legalEntry(r, f, level, slot, e, child)
 		})
 		if !legal {
-			return d, false
+			return atEntry(f, at, bad), false
 		}
 	}
 	return Detail{}, true

@@ -54,7 +54,7 @@ func (c *Checker) booted() bool {
 // that was not present cannot have been part of a translation.
 func (c *Checker) removes() bool {
 	const decides = model.Present | model.PSE | model.FrameMask
-	for e := range (changes{c.s, c.s.Active()}).each {
+	for _, e := range c.changed(c.s.Active()) {
 		if e.old.Is(model.Present) && (e.old^e.now)&decides != 0 {
 			return true
 		}

@@ -81,7 +81,7 @@ func (t *tree) reread(s *model.State, gained []place, as uint8) []place {
 	}
 	t.tables, t.before, t.stale = t.before[:0], t.tables, false
 	if t.geo != nil {
-		gained = t.add(rootOf(s, t.geo, t.root).from(t.low), gained, as)
+		gained = t.add(s, t.root, t.geo.Levels, 0, false, gained, as)
 	}
 	for _, f := range t.before {
 		t.was[f] = 0
@@ -89,45 +89,47 @@ func (t *tree) reread(s *model.State, gained []place, as uint8) []place {
 	return gained
 }
 
-// add enters a table and what hangs on it.
-func (t *tree) add(top table, gained []place, as uint8) []place {
-	top.eachTable(func(x table) bool {
-		if !x.s.L.Map.IsGuest(x.frame) {
-			return false
-		}
-		was := t.roles[x.frame]
-		fresh := t.enter(&x)
-		if b := uint8(1) << x.level; was&b == 0 && t.was[x.frame]&b == 0 && as != 0 {
-			gained = append(gained, place{x.frame, x.level, as})
-		}
-		return fresh && x.level > 1
-	})
-	return gained
-}
-
-// enter notes that a frame serves as a table at an address. It reports whether that is
-// news, also for what hangs on it.
-func (t *tree) enter(x *table) (news bool) {
-	f, bit := x.frame, uint8(1)<<x.level
+// add enters a table and what hangs on it. This and [view] are what rules look at instead
+// of walking themselves; they are read anew for each transition, and have loops of their
+// own.
+func (t *tree) add(s *model.State, f model.Frame, level int, base model.VA, isSpecial bool, gained []place, as uint8) []place {
+	if !s.L.Map.IsGuest(f) {
+		return gained
+	}
+	bit := uint8(1) << level
 	if t.roles[f] == 0 {
 		t.tables = append(t.tables, f)
-		t.base[f] = x.base
+		t.base[f] = base
 	}
-	switch direct := t.direct(x.s.L, x.base, x.level); {
+	switch direct := t.direct(s.L, base, level); {
 	case t.roles[f]&bit == 0:
 		t.roles[f] |= bit
-		if direct {
-			t.base[f] = x.base
+		if t.was[f]&bit == 0 && as != 0 {
+			gained = append(gained, place{f, level, as})
 		}
-	case direct && t.base[f] != x.base && !t.direct(x.s.L, t.base[f], x.level):
-		t.base[f] = x.base
+		if direct {
+			t.base[f] = base
+		}
+	case direct && t.base[f] != base && !t.direct(s.L, t.base[f], level):
+		t.base[f] = base
 	default:
-		return false
+		return gained
 	}
-	if x.special {
+	if isSpecial {
 		t.roles[f] |= special
 	}
-	return true
+	if level == 1 || s.Empty(f) {
+		return gained
+	}
+	for i := range t.geo.Slots[level] {
+		e := s.Entry(t.geo, f, i)
+		if e&model.Present == 0 || t.hides(s.L, level, i, isSpecial) || largeLeaf(s, t.geo, level, e) {
+			continue
+		}
+		last := level == t.geo.Levels && i == t.geo.Slots[level]-1
+		gained = t.add(s, s.L.Map.Frame(s.L.Names(e)), level-1, base+model.VA(i)*t.geo.Span(level), last, gained, as)
+	}
+	return gained
 }
 
 // direct reports whether a table at an address maps a part of low memory's direct

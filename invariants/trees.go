@@ -171,12 +171,11 @@ func (t *trees) pointer(s *model.State, of *tree, e *edit) {
 			t.active.stale = true
 		}
 	case has && !had:
-		in := tableOf(s, of.geo, e.table, e.level)
-		in.base = of.base[e.table]
-		child := in.child(e.slot, e.now)
-		t.gained = of.add(child, t.gained, e.trees)
+		child, last := s.L.Map.Frame(s.L.Names(e.now)), e.level == of.geo.Levels && e.slot == of.geo.Slots[e.level]-1
+		base := of.base[e.table] + model.VA(e.slot)*of.geo.Span(e.level)
+		t.gained = of.add(s, child, e.level-1, base, last, t.gained, e.trees)
 		if e.trees == inBoth {
-			t.active.add(child, nil, 0)
+			t.active.add(s, child, e.level-1, base, last, nil, 0)
 		}
 	}
 }
@@ -189,12 +188,19 @@ func (t *trees) eachNew(s *model.State, visit func(e edit) bool) bool {
 			return false
 		}
 	}
-	for _, p := range t.gained {
-		of := t.of(p.trees)
-		for slot, now := range of.table(s, p.frame, p.level).entries {
-			if !visit(edit{table: p.frame, slot: slot, level: p.level, trees: p.trees, now: now, came: true}) {
-				return false
-			}
+	for i := range t.gained {
+		if !t.eachOf(s, t.gained[i], visit) {
+			return false
+		}
+	}
+	return true
+}
+
+// eachOf visits the entries of a table that has come into use.
+func (t *trees) eachOf(s *model.State, p place, visit func(e edit) bool) bool {
+	for slot, now := range t.of(p.trees).table(s, p.frame, p.level).entries {
+		if !visit(edit{table: p.frame, slot: slot, level: p.level, trees: p.trees, now: now, came: true}) {
+			return false
 		}
 	}
 	return true

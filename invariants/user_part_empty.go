@@ -35,8 +35,11 @@ func checkUserPart(c *Checker, st *model.Step) result {
 
 // mapsBelow looks for something mapped by the slots of a root below one of them.
 func (c *Checker) mapsBelow(root model.Frame, end int) (d Detail, found bool) {
-	t := rootOf(c.s, c.s.L.Geo, root).to(end)
+	t := rootOf(c.s, c.s.L.Geo, root)
 	for slot, e := range t.entries {
+		if slot >= end {
+			break
+		}
 		if e.Is(model.Present) && t.mapsThrough(slot, e) {
 			return atEntry(root, slot, e), true
 		}

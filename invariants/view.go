@@ -215,8 +215,9 @@ func (v *view) unuse(s *model.State, f model.Frame, level int) {
 
 // entries adds or removes what all entries of a table refer to.
 func (v *view) entries(s *model.State, f model.Frame, level, by int) {
-	for slot, e := range tableOf(s, v.geo, f, level).entries {
-		v.entry(s, f, level, slot, e, by)
+	end := v.geo.Slots[level]
+	for i := s.NextUsed(v.geo, f, 0, end); i < end; i = s.NextUsed(v.geo, f, i+1, end) {
+		v.entry(s, f, level, i, s.Entry(v.geo, f, i), by)
 	}
 }
 

@@ -25,13 +25,12 @@ func checkZeroPage(c *Checker, st *model.Step) result {
 		return silent
 	}
 	if !c.s.Empty(zero) {
-		d := about(zero)
-		t := tableOf(c.s, c.s.L.Geo, zero, 1)
-		for slot, e := range t.to(t.g.Words() * 8 / t.g.Width).entries {
-			d = d.WithEntry(zero, slot, e)
-			break
+		g := c.s.L.Geo
+		slot := c.s.NextUsed(g, zero, 0, g.Words()*8/g.Width)
+		if g.Width == 4 && c.s.Entry(g, zero, slot) == 0 {
+			slot++ // the other half of the word
 		}
-		return c.fail(d)
+		return c.fail(about(zero).WithEntry(zero, slot, c.s.Entry(g, zero, slot)))
 	}
 	return held
 }

@@ -116,6 +116,7 @@ func (d *Duo) advance(n int) {
 	if l.resume == nil {
 		l.resume, l.stop = iter.Pull(func(yield func(struct{}) bool) {
 			l.yield = yield
+			roomyStack(n)
 			if c := d.m.run(l.code); c != nil {
 				l.died, l.dead = *c, true
 			}
@@ -126,6 +127,17 @@ func (d *Duo) advance(n int) {
 		l.active = false
 	}
 	l.call = d.m.call
+}
+
+// roomyStack has the stack of the running goroutine grow while there is hardly anything
+// on it. Kernel code under the eyes of rules is deep, and a stack that grows below it is
+// copied frame by frame, several times for each of millions of short lives.
+//
+//go:noinline
+func roomyStack(n int) byte {
+	var room [24 << 10]byte
+	room[n] = 1 // lest the compiler leave it out
+	return room[n+1]
 }
 
 // finish ends what is still in flight and brings processor 0 back.

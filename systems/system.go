@@ -3,8 +3,6 @@ package systems
 import (
 	"context"
 	"errors"
-	"fmt"
-	"strings"
 
 	"github.com/ptcheck/ptcheck/invariants"
 	"github.com/ptcheck/ptcheck/model/explore"
@@ -77,12 +75,20 @@ type Search struct {
 	Scenario func(explore.Finding) (Scenario, error)
 }
 
-// Run searches.
+// Run searches. Code under test that does not do the same twice is an error of type
+// [Fickle], whoever has noticed it.
 func (s *Search) Run(ctx context.Context, o explore.Options) (explore.Result, error) {
-	if s.Engine == nil {
-		return explore.Run(ctx, s.Model, o)
+	engine := s.Engine
+	if engine == nil {
+		engine = explore.Run
 	}
-	return s.Engine(ctx, s.Model, o)
+	r, err := engine(ctx, s.Model, o)
+	var partial *explore.PartialError
+	var differs *explore.NondeterminismError
+	if errors.As(err, &differs) && !errors.As(err, &partial) {
+		err = s.differs(differs)
+	}
+	return r, err
 }
 
 // Title is the system's name, with the part that is searched.
@@ -91,35 +97,6 @@ func (s *Search) Title() string {
 		return s.System
 	}
 	return s.System + " " + s.Part
-}
-
-// Plainly says in words what ended the search without a verdict, if it was code under
-// test that did not do the same twice. Other errors stay as they are.
-func (s *Search) Plainly(err error) error {
-	var fickle *explore.NondeterminismError
-	if !errors.As(err, &fickle) {
-		return err
-	}
-	calls := func(codes []uint64) string {
-		words := make([]string, len(codes))
-		for i, c := range codes {
-			words[i] = s.CallText(c)
-		}
-		return strings.Join(words, ", ")
-	}
-	where := "at the start of the day"
-	if len(fickle.Path) > 0 {
-		where = "after " + calls(fickle.Path)
-	}
-	which := "a call that is not offered any more"
-	switch n := len(fickle.Calls); {
-	case n == 1:
-		which = "call " + calls(fickle.Calls)
-	case n > 1:
-		which = "one of the calls " + calls(fickle.Calls)
-	}
-	return fmt.Errorf("%s: the hook gave two different results for the same state: %s, %s; what a hook remembers belongs in model.Kernel, not in a variable of its own",
-		s.Title(), which, where)
 }
 
 // Ruled is a system that brings rules of its own, besides those of package invariants.

@@ -2,6 +2,7 @@ package systems
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,8 +25,8 @@ type Halt struct {
 	// Stack is the code under test that was running, innermost first; nil: not known. Of
 	// several calls that are under way at the same time it may be another one's.
 	Stack []reports.Site
-	// Way leads to the call, which is its last; nil: none is known. Calls are its calls as
-	// text.
+	// Way leads to the call, which is its last, or if the call is not known to the state
+	// that it was made in; nil: none is known. Calls are its calls as text.
 	Way   *explore.Finding
 	Calls []string
 }
@@ -55,14 +56,22 @@ func (h *Halt) in() string {
 // Fickle says that code under test gave two different results for the same state.
 type Fickle struct {
 	Halt
-	// Was and Now are the two results, in words.
+	// Was and Now are the two results, in words; empty: not known.
 	Was, Now string
+	// Among are the calls of which one is the call, where it is not known.
+	Among []string
 }
 
 // Error implements error.
 func (e *Fickle) Error() string {
-	return fmt.Sprintf("%v: the hook gave two different results for the same state: %s, then %s; "+
-		"what a hook remembers belongs in model.Kernel, not in a variable of its own", &e.Halt, e.Was, e.Now)
+	text := fmt.Sprintf("%v: the hook gave two different results for the same state", &e.Halt)
+	if e.Was != "" {
+		text += fmt.Sprintf(": %s, then %s", e.Was, e.Now)
+	}
+	if len(e.Among) > 0 {
+		text += ", in one of the calls " + strings.Join(e.Among, ", ")
+	}
+	return text + "; what a hook remembers belongs in model.Kernel, not in a variable of its own"
 }
 
 // Gone says that code under test ended the goroutine that it ran on.
@@ -149,10 +158,34 @@ func (v Verdict) Told() string {
 
 // fickle says that a finding of the search came out otherwise when it was run again.
 func (s *Search) fickle(found explore.Finding, now string) *Fickle {
-	h := Halt{System: s.Title(), Way: &found}
-	for _, code := range found.Path {
-		h.Call = s.CallText(code)
-		h.Calls = append(h.Calls, h.Call)
+	h := Halt{System: s.Title(), Way: &found, Calls: s.texts(found.Path)}
+	if n := len(h.Calls); n > 0 {
+		h.Call = h.Calls[n-1]
 	}
 	return &Fickle{Halt: h, Was: s.Breaks(found).Told(), Now: now}
+}
+
+// differs says what the engine has noticed.
+func (s *Search) differs(e *explore.NondeterminismError) *Fickle {
+	out := &Fickle{Halt: Halt{System: s.Title()}}
+	if e.Init < 0 {
+		return out // not even the start of the day is the same
+	}
+	way := explore.Finding{Init: e.Init, Path: e.Path}
+	if calls := s.texts(e.Calls); len(calls) == 1 {
+		out.Call, way.Path = calls[0], append(slices.Clone(e.Path), e.Calls[0])
+	} else {
+		out.Among = calls
+	}
+	out.Way, out.Calls = &way, s.texts(way.Path)
+	return out
+}
+
+// texts are calls as text.
+func (s *Search) texts(codes []uint64) []string {
+	out := make([]string, len(codes))
+	for i, code := range codes {
+		out[i] = s.CallText(code)
+	}
+	return out
 }

@@ -70,6 +70,9 @@ func TestBackend(t *testing.T) {
 		{"holds to a depth", func(t testing.TB) { check.Backend(t, bare(), check.Depth(3)) }, nil},
 		{"a planted bug", func(t testing.TB) { check.Backend(t, bare(), check.Levels(2), check.Patch(skipPresent)) },
 			[]string{"violated: leaf-rewritten", "map_lowmem f0", "scenario:", "system mine"}},
+		{"a bug planted as data", func(t testing.TB) {
+			check.Backend(t, bare(), check.Levels(2), check.Change(systems.Change{Kernel: skipPresent}))
+		}, []string{"violated: leaf-rewritten"}},
 		{"no such scope", func(t testing.TB) { check.Backend(t, bare(), check.Levels(4)) }, []string{"no start-of-day"}},
 		{"no such levels", func(t testing.TB) { check.Backend(t, bare(), check.Levels(5)) }, []string{"--levels: 5: want 2 to 4"}},
 		{"no such setting", func(t testing.TB) { check.Backend(t, bare(), check.Set("profile", "ideal")) }, []string{"--profile means nothing to system mine"}},

@@ -418,6 +418,33 @@ func TestFickle(t *testing.T) {
 	}
 }
 
+// TestFickleLater wants hidden state that no call made twice has shown, but the way to a
+// finding when it was made again, to be told alike, with the way there.
+func TestFickleLater(t *testing.T) {
+	var calls atomic.Int64
+	s := with(t, func(k *hooks.Kernel, ptep model.VA, pte model.Entry) {
+		if calls.Add(1) == 3000 {
+			k.M.Bug("once", model.OK)
+		}
+		native.SetPTE(k, ptep, pte)
+	}, systems.Values{"recheck": "1000000000"})
+	_, err := s.Run(t.Context(), explore.Options{Workers: 1})
+	var fickle *systems.Fickle
+	if !errors.As(err, &fickle) || fickle.Way == nil || len(fickle.Calls) < 2 || !strings.HasPrefix(err.Error(), "system mine") {
+		t.Fatalf("%v after %d calls", err, calls.Load())
+	}
+	if fickle.Call == "" && len(fickle.Among) < 2 || strings.Contains(err.Error(), "0x") {
+		t.Errorf("no call is named: %v", err)
+	}
+	way, err := s.WayTo(fickle)
+	if err != nil || way.Len() != len(fickle.Calls) || s.WayName(fickle) != "ptcheck-mine-fickle.pt" {
+		t.Fatalf("%v, %v", way, err)
+	}
+	if p, err := way.Play(systems.PlayOptions{}); err != nil || p.Verdict.Fails() {
+		t.Errorf("%+v, %v", p, err)
+	}
+}
+
 // TestOtherEnds wants a finding that does not come out again as it did to be told in the
 // same words, with what there is to report.
 func TestOtherEnds(t *testing.T) {

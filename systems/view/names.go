@@ -121,8 +121,3 @@ func earlyRoles(l *model.Layout) []string {
 	}
 	return roles
 }
-
-// SlotName is the name of a slot of a frame, such as "f3[2]".
-func SlotName(l *model.Layout, f model.Frame, slot int) string {
-	return fmt.Sprintf("%s[%d]", FrameName(l, f), slot)
-}

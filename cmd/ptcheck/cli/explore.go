@@ -183,7 +183,7 @@ func (f *exploreFlags) search(cmd *cobra.Command, q question) (*systems.Outcome,
 	p.done()
 	var partial *explore.PartialError
 	if err != nil && !errors.As(err, &partial) {
-		return nil, f.unfinished(q.Search, q.Plainly(err))
+		return nil, f.unfinished(q.Search, err)
 	}
 	v := &systems.Outcome{Search: q.Search, Result: r, Depth: opt.Depth, Strategy: opt.Strategy}
 	failed := []error{err} // of a file that has put an end to the search
