@@ -2,10 +2,11 @@ package mutants
 
 import (
 	"fmt"
+	"slices"
+
 	"github.com/ptcheck/ptcheck/systems"
 	"github.com/ptcheck/ptcheck/systems/all"
 	"github.com/ptcheck/ptcheck/systems/kernel"
-	"slices"
 )
 
 // Bugs finds what a mutant or a harmless change changes in a system, by its ID, for

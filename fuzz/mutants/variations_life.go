@@ -6,6 +6,7 @@ import (
 	"github.com/ptcheck/ptcheck/hooks"
 	"github.com/ptcheck/ptcheck/invariants"
 	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/native"
 	"github.com/ptcheck/ptcheck/systems"
 	"github.com/ptcheck/ptcheck/xen"
 )
@@ -52,10 +53,16 @@ func short(s *model.State) bool { return !long(s) }
 
 // forGuests and forBare change the hooks of kernels under a hypervisor and on bare metal,
 // where a system has both.
-func forGuests(patch func(*hooks.Ops, *hooks.Funcs)) systems.Change { return forOps("xen", patch) }
-func forBare(patch func(*hooks.Ops, *hooks.Funcs)) systems.Change   { return forOps("native", patch) }
+func forGuests(patch func(*hooks.Ops, *hooks.Funcs)) systems.Change {
+	return forBackend(xen.Ops().Name, patch)
+}
 
-func forOps(name string, patch func(*hooks.Ops, *hooks.Funcs)) systems.Change {
+func forBare(patch func(*hooks.Ops, *hooks.Funcs)) systems.Change {
+	return forBackend(native.Ops().Name, patch)
+}
+
+// forBackend changes the hooks of the backend with a name.
+func forBackend(name string, patch func(*hooks.Ops, *hooks.Funcs)) systems.Change {
 	return ofKernel(func(o *hooks.Ops, f *hooks.Funcs) {
 		if o.Name == name {
 			patch(o, f)
