@@ -57,7 +57,7 @@ func TestTextOrder(t *testing.T) {
 	text := string(render(t, "text", examples(t)["B03"]))
 	last := 0
 	for _, part := range []string{
-		"violated: present-not-reallocated", "A present table entry keeps its table page.", "source: Linux b239fb25",
+		"violated: present-not-reallocated", "A present table entry keeps its table page, or gets one", "source: Linux b239fb25",
 		"here: entry f0[1], a pointer to a table, was f4:P and is f6:P", "code: native.", "<-- here", "start of day: 3level-8f-pge-nx", "calls (3):", "   1  setup_start",
 		"call 2, map_lowmem f0, changes:", "   + [1] f4:P", "steps of call 3", "f0[1]: f4:P -> f6:P", "   !  violated", "from hooks.MapLowmemLeaf hooks/calls.go:",
 		"before (-) and after (+) call 3", "   - [1] f4:P\n   + [1] f6:P", "replay: ptcheck mutants B03", "searched:", "vacuous",
