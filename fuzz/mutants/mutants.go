@@ -103,6 +103,18 @@ func (m *Mutant) Run(ctx context.Context) (Result, error) {
 	return out, nil
 }
 
+// Reach says how far the search went: until nothing was new, to a number of calls, or to
+// a number of states.
+func (r *Result) Reach() string {
+	switch r.result.Stopped {
+	case explore.StopNone:
+		return "to the end"
+	case explore.StopDepth:
+		return fmt.Sprintf("to depth %d", r.Depth)
+	}
+	return fmt.Sprintf("in %d states", r.States)
+}
+
 // caughtBy names what a verdict breaks: a rule's ID or "crash KIND".
 func caughtBy(v systems.Verdict) string {
 	if v.Kind == explore.Crashed {

@@ -29,8 +29,9 @@ and prints the kill matrix: which rules fire for which bug. Within the matrix, #
 is the rule that must catch the bug and does, + any other that fires too.
 
 The exit code is 1 if a mutant survives, is not caught by the rule that it names,
-or on a way of another length. With --harmless it searches changes that are no
-bugs, and the exit code is 1 if anything fires.`,
+or on a way of another length. With --harmless it searches legal variations
+instead: what a correct kernel, machine or hypervisor may do otherwise, in each
+system that it fits. The exit code is then 1 if anything fires.`,
 		Example: `  ptcheck mutants
   ptcheck mutants B08 L01 --json
   ptcheck mutants X43 --report reports
@@ -46,7 +47,7 @@ bugs, and the exit code is 1 if anything fires.`,
 		},
 	}
 	cmd.Flags().BoolVar(&f.json, "json", false, "print the results as JSON")
-	cmd.Flags().BoolVar(&f.harmless, "harmless", false, "search the changes that are no bugs instead")
+	cmd.Flags().BoolVar(&f.harmless, "harmless", false, "search legal variations instead, of which nothing may fire")
 	cmd.Flags().StringVar(&f.report, "report", "", "write the report of each counterexample into a folder of its own in this folder")
 	return cmd
 }
@@ -127,7 +128,7 @@ func writeIndented(w io.Writer, v []mutants.Result) error {
 	return enc.Encode(v)
 }
 
-// runHarmless searches changes that must raise nothing.
+// runHarmless searches legal variations, and what else is no bug: nothing may fire.
 func (f *mutantsFlags) runHarmless(cmd *cobra.Command, ids []string) error {
 	if len(ids) > 0 || f.json || f.report != "" {
 		return errors.New("mutants: --harmless takes no IDs and no other flags")
@@ -142,10 +143,7 @@ func (f *mutantsFlags) runHarmless(cmd *cobra.Command, ids []string) error {
 	}
 	loud := 0
 	for i, r := range results {
-		answer := "silent"
-		if !r.Complete {
-			answer = fmt.Sprintf("silent to depth %d", r.Depth)
-		}
+		answer := "silent " + r.Reach()
 		if len(r.Fired) > 0 {
 			answer = fmt.Sprintf("FIRES %s", r.Fired)
 			loud++
