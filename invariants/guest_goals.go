@@ -46,9 +46,45 @@ func goalOf(id string) goal {
 			return s.Op == model.OpUpdateVA && s.Errno == model.OK && s.Frame >= 0
 		}}
 	case "stores-done":
-		return goal{event: func(_ *Recount, s *model.Step) bool { return s.Op == model.OpEmulate }}
+		return goal{event: func(_ *Recount, s *model.Step) bool { return s.Op == model.OpEmulate && s.Errno == model.OK }}
+	}
+	return laterGoal(id)
+}
+
+// laterGoal is goalOf for the rules that compare with the state before.
+func laterGoal(id string) goal {
+	switch id {
+	case "hypervisor-entries":
+		return goal{state: func(r *Recount) bool { return len(r.s.L.Hyper.XenEntries) > 0 && r.newlyValid() }}
+	case "absent-safe":
+		return goal{event: (*Recount).mayLeak}
+	case "entry-stored":
+		return goal{event: (*Recount).storesEntry}
+	case "memory-kept":
+		return goal{event: (*Recount).changesMemory}
+	case "dirty-kept":
+		return goal{event: func(r *Recount, s *model.Step) bool { _, ok := r.writtenThrough(s); return ok }}
+	case "legal-granted":
+		return goal{event: func(r *Recount, s *model.Step) bool { return s.Errno == model.OK && r.legal(s) }}
 	}
 	return goal{}
+}
+
+// storesEntry reports whether an operation stores an entry in a table in use.
+func (r *Recount) storesEntry(s *model.Step) bool {
+	if _, _, ok := r.requested(s); !ok {
+		return false
+	}
+	y := &r.earlier().Tallies[s.Frame]
+	return y.T > 0 && y.Typ.Level() > 0
+}
+
+// changesMemory reports whether memory is not what it was.
+func (r *Recount) changesMemory(*model.Step) bool {
+	for range r.s.Writes {
+		return true
+	}
+	return false
 }
 
 // startAt notes what the guest begins with.

@@ -8,8 +8,13 @@ import "github.com/ptcheck/ptcheck/model"
 type Recount struct {
 	s      *model.State
 	census model.Census
-	pins   uint64 // pinned frames before the operation, by bit
-	racing bool   // another processor's operations come in between
+	// was is the state before the operation, and before its census, once counted.
+	was     *model.State
+	before  model.Census
+	counted bool
+	audit   audit
+	pins    uint64 // pinned frames before the operation, by bit
+	racing  bool   // another processor's operations come in between
 	// first are the uses and valid the validated tables, by bit, at the start.
 	first []model.Tally
 	valid uint64
@@ -19,6 +24,15 @@ type Recount struct {
 func (r *Recount) Take(s *model.State) {
 	r.s = s
 	r.census.Take(s)
+}
+
+// earlier is the census of the state before the operation.
+func (r *Recount) earlier() *model.Census {
+	if !r.counted {
+		r.before.Take(r.was)
+		r.counted = true
+	}
+	return &r.before
 }
 
 // table is the type that memory uses a frame as, as a table; TypeNone for none.
@@ -38,7 +52,7 @@ func (r *Recount) children(f model.Frame, level int, visit func(slot int, e mode
 	}
 	for slot := r.s.NextUsed(l.Geo, f, 0, end); slot < end; slot = r.s.NextUsed(l.Geo, f, slot+1, end) {
 		e := r.s.Entry(l.Geo, f, slot)
-		if e&model.Present == 0 || l.XenSlot(level, slot, i.Is(model.PAEXenL2)) {
+		if e&model.Present == 0 || hypervisorsSlot(l, level, slot, i.Is(model.PAEXenL2)) {
 			continue
 		}
 		if !visit(slot, e, l.Map.Frame(e.MFN())) {
@@ -73,6 +87,12 @@ func NewGuestJudge(start *model.State) *GuestJudge {
 	}
 	j.recount.startAt(start)
 	return j
+}
+
+// From says in which state the operations begin that follow. It must not change until
+// From is called again.
+func (j *GuestJudge) From(was *model.State) {
+	j.recount.was, j.recount.counted = was, false
 }
 
 // Begin notes what an operation starts from. racing says that operations of

@@ -127,6 +127,12 @@ func GuestRules() []Rule {
 		pinsKept(),
 		updatesLand(),
 		storesDone(),
+		hypervisorEntries(),
+		absentSafe(),
+		entryStored(),
+		memoryKept(),
+		dirtyKept(),
+		legalGranted(),
 	}
 }
 

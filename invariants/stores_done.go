@@ -16,7 +16,7 @@ func storesDone() Rule {
 }
 
 func eventStored(r *Recount, st *model.Step) (Detail, bool) {
-	if st.Op != model.OpEmulate {
+	if st.Op != model.OpEmulate || st.Errno != model.OK {
 		return Detail{}, true
 	}
 	const may = model.User | model.Global | model.GuestKernel | model.Accessed | model.Dirty

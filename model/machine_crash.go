@@ -43,11 +43,13 @@ const (
 	CrashDeadlock
 	// CrashStopped: an observer stopped the machine; the kernel is not to blame.
 	CrashStopped
+	// CrashEnded: the hypervisor has ended the guest.
+	CrashEnded
 )
 
 // String returns the name of the kind.
 func (k CrashKind) String() string {
-	return [...]string{"fault", "misaccess", "panic", "bug", "null-call", "store-rejected", "reserved-bit", "deadlock", "stopped"}[k]
+	return [...]string{"fault", "misaccess", "panic", "bug", "null-call", "store-rejected", "reserved-bit", "deadlock", "stopped", "ended"}[k]
 }
 
 // Error describes the death in one line, in the words of the golden recordings
@@ -79,6 +81,8 @@ func (c *Crash) Error() string {
 		return fmt.Sprintf("fault general protection: reserved bits in root entry %d", c.Slot)
 	case CrashDeadlock:
 		return "deadlock"
+	case CrashEnded:
+		return "ended by the hypervisor: an absent entry names memory"
 	}
 	return "stopped by " + c.Where
 }

@@ -1,7 +1,6 @@
 package corpus
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -126,23 +125,18 @@ func (r *Result) checkScript(f *script.File, src []byte) {
 		r.Err = fmt.Errorf("%s:1: neither a system nor an expected answer (#= ANSWER)", r.Name)
 		return
 	}
-	lines, err := lab.Run(lab.Config{Bits: bits(src)}, src)
+	c, err := lab.ConfigOf(f)
+	if err != nil {
+		r.Err = err
+		return
+	}
+	play, err := lab.Run(c, src)
 	if err != nil {
 		r.Err = fmt.Errorf("%s: %w", r.Name, err)
 		return
 	}
-	for _, m := range lab.Check(f, lab.Answers(f, lines)) {
+	for _, m := range lab.Check(f, play.Answers(f)) {
 		r.Failure = (&trial.AnswerError{Name: r.Name, Line: m.Line, Want: m.Want, Got: m.Got}).Error()
 		return
 	}
-}
-
-// bits is the size of the guest that a script is for: 32 if its first line is the
-// comment "# 32 bits", else 64.
-func bits(src []byte) int {
-	first, _, _ := bytes.Cut(src, []byte("\n"))
-	if string(first) == "# 32 bits" {
-		return 32
-	}
-	return 64
 }

@@ -21,6 +21,7 @@ type Adversary struct {
 
 	geo     *model.Geometry
 	profile *model.Profile
+	guest   model.GuestKind
 	frames  int
 	levels  int
 	slots   int
@@ -40,6 +41,8 @@ type AdversaryOptions struct {
 	// in the letters of scenario files.
 	Ops, Flags []string
 	Profile    *model.Profile
+	// Guest is the kind of domain.
+	Guest model.GuestKind
 	// FramesOnly leaves out the symmetry of slots.
 	FramesOnly bool
 }
@@ -100,7 +103,7 @@ func PVDP(o AdversaryOptions) (*Adversary, error) {
 
 // NewAdversary returns an adversary within bounds.
 func NewAdversary(o AdversaryOptions) (*Adversary, error) {
-	a := &Adversary{Name: "adversary", frames: o.Frames, levels: o.Levels, slots: o.Slots, profile: o.Profile}
+	a := &Adversary{Name: "adversary", frames: o.Frames, levels: o.Levels, slots: o.Slots, profile: o.Profile, guest: o.Guest}
 	if err := a.bounds(); err != nil {
 		return nil, err
 	}
@@ -135,6 +138,9 @@ func NewAdversary(o AdversaryOptions) (*Adversary, error) {
 	}
 	a.Scope = fmt.Sprintf("%d frames, %d levels, %d slots, rules %s, operations %s, flags %s",
 		o.Frames, o.Levels, o.Slots, o.Profile.Name, strings.Join(o.Ops, " "), strings.Join(o.Flags, " "))
+	if o.Guest != model.AnyGuest {
+		a.Scope += ", guest " + o.Guest.String()
+	}
 	return a, nil
 }
 
@@ -154,6 +160,8 @@ func (a *Adversary) bounds() error {
 		return fmt.Errorf("system: adversary: %d slots: want 1 to %d", a.slots, maxSlots)
 	case a.profile == nil:
 		return fmt.Errorf("system: adversary: no hypervisor rules")
+	case a.profile.Known:
+		return fmt.Errorf("system: adversary: rules %s: only hyper has room to note what is forgotten", a.profile.Name)
 	}
 	return nil
 }
@@ -188,6 +196,7 @@ func (a *Adversary) mapped() int {
 // tables read-only.
 func (a *Adversary) start() (*model.State, error) {
 	l := &model.Layout{Geo: a.geo, Map: model.IdentityMap(a.frames), Hyper: &model.Hyper{Profile: a.profile}}
+	a.guest.Describe(l.Hyper)
 	l.Kernel.MaxLowPFN = 0 // the adversary has no direct map
 	s := model.NewState(l)
 	for f := range a.levels - 1 {

@@ -100,11 +100,14 @@ func (a *Adversary) Levels() int             { return a.levels }
 func (a *Adversary) Slots() int              { return a.slots }
 func (a *Adversary) Profile() *model.Profile { return a.profile }
 
+// Guest is the kind of domain that the adversary is.
+func (a *Adversary) Guest() model.GuestKind { return a.guest }
+
 // Allows reports whether an operation names only what there is, and whether a
 // writable mapping leads to the frame of a store.
 func (m *AdversaryModel) Allows(o GuestOp) bool {
 	a := m.a
-	if int(o.Frame) >= a.frames {
+	if int(o.Frame) >= a.frames || m.s.Ended() {
 		return false
 	}
 	switch OperandOf(o.Op) {
@@ -135,6 +138,7 @@ func (m *AdversaryModel) Reset() {
 	}
 	m.pack.base64 = m.pack.joined(m.a.frames)
 	m.s.CPU, m.s.GDT = m.firstCPU, m.s.GDT[:0]
+	m.s.Revive()
 	m.save()
 }
 

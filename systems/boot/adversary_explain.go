@@ -63,6 +63,9 @@ func (a *Adversary) Scenario(path []uint64, headline string) ([]byte, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s\nsystem %s\nprofile %s\nscope frames %d\nscope levels %d\nscope slots %d\n",
 		headline, a.Name, a.profile.Name, a.frames, a.levels, a.slots)
+	if a.guest != model.AnyGuest {
+		fmt.Fprintf(&b, "guest %v\n", a.guest)
+	}
 	for _, c := range path {
 		fmt.Fprintln(&b, m.OpText(c))
 	}
@@ -136,6 +139,12 @@ func (p *adversaryPlayer) do(line int, op *script.Op) (string, error) {
 			}
 		}
 		return "", p.errorf(line, "no rules are named %q", op.Args[0].Word)
+	case "guest":
+		var err error
+		if p.options.Guest, err = model.ParseGuestKind(op.Args[0].Word); err != nil {
+			return "", p.errorf(line, "%v", err)
+		}
+		return "ok", nil
 	case "scope":
 		n := int(min(op.Args[1].Num, 1<<20))
 		switch op.Args[0].Word {
@@ -177,6 +186,9 @@ func (p *adversaryPlayer) open() (err error) {
 
 // issue carries out one operation and looks at the state that it leads to.
 func (p *adversaryPlayer) issue(line int, op *script.Op) (string, error) {
+	if p.m.s.Ended() {
+		return "", p.errorf(line, "the guest has ended before this operation")
+	}
 	code, err := p.code(op)
 	if err != nil {
 		return "", p.errorf(line, "%v", err)
@@ -188,6 +200,9 @@ func (p *adversaryPlayer) issue(line int, op *script.Op) (string, error) {
 	p.log.issued(code, rc)
 	p.m.save()
 	o := p.m.CheckState()
+	if o.Kind != explore.Violated && p.m.s.Ended() {
+		return answerEnded, nil
+	}
 	if o.Kind != explore.Violated {
 		return rc.String(), nil
 	}

@@ -82,6 +82,7 @@ func (m *AdversaryModel) save() {
 // Restore takes back the last Apply.
 func (m *AdversaryModel) Restore() {
 	m.s.Undo()
+	m.s.Revive()
 	m.s.CPU = m.cpu
 	if len(m.s.GDT)+len(m.gdt) > 0 {
 		m.s.GDT = append(m.s.GDT[:0], m.gdt...)
@@ -177,6 +178,11 @@ func (m *AdversaryModel) writable() uint64 {
 func (m *AdversaryModel) Apply(code uint64) explore.Outcome {
 	op := int(code >> 24)
 	rc, _ := m.issue(code)
+	if m.s.Ended() {
+		m.counts[numOps+op]++
+		m.Restore()
+		return explore.Outcome{Kind: explore.Skipped} // a guest that has ended does nothing any more
+	}
 	if rc != model.OK {
 		m.counts[numOps+op]++
 	} else if op < opUserCR3 {

@@ -10,7 +10,8 @@ import (
 
 // What a search of a hostile guest counts: operations that were answered as they
 // should be somewhere (granted; refused, where a right hypervisor grants them
-// nowhere), operations refused, and rules exercised, in this order.
+// nowhere), operations refused, rules exercised, and references that the hypervisor
+// is known to forget, in this order.
 
 // hostileCounters is the number of operations there are.
 const hostileCounters = len(hostileOps)
@@ -21,7 +22,11 @@ func (m *HostileModel) Counters() []uint64 { return m.counters }
 // do issues an operation and counts its answer, also within a race.
 func (m *HostileModel) do(code uint64) model.Errno {
 	op, a := hostileParts(code & 0xffff_ffff)
+	before := m.s.Forgets()
 	m.last = op.do(m, a)
+	for n, now := range m.s.Forgets() {
+		m.forgets[n] += now - before[n]
+	}
 	n := int(code >> 24 & 0xff)
 	if (m.last == model.OK) == op.refused {
 		n += hostileCounters
@@ -31,9 +36,9 @@ func (m *HostileModel) do(code uint64) model.Errno {
 }
 
 // CounterNames name the counters of a search, in their order: operations answered
-// as they should be, those refused that are granted elsewhere, and rules. Names
-// are empty where the alphabet has nothing to count.
-func (h *Hostile) CounterNames() (done, refused, rules []string) {
+// as they should be, those refused that are granted elsewhere, rules, and ways to
+// forget a reference. Names are empty where the alphabet has nothing to count.
+func (h *Hostile) CounterNames() (done, refused, rules, forgets []string) {
 	used := h.used()
 	for n := range hostileOps {
 		op := &hostileOps[n]
@@ -53,7 +58,14 @@ func (h *Hostile) CounterNames() (done, refused, rules []string) {
 		}
 		rules = append(rules, name)
 	}
-	return done, refused, rules
+	for way := range model.NumForgets {
+		name := ""
+		if h.o.Profile.Known {
+			name = way.String()
+		}
+		forgets = append(forgets, name)
+	}
+	return done, refused, rules, forgets
 }
 
 // used tells the operations of the alphabet, those of races too.
@@ -69,6 +81,11 @@ func (h *Hostile) tests(rule string) bool {
 	used := h.used()
 	some := func(names ...string) bool { return slices.ContainsFunc(names, used) }
 	pins := some("pin", "pin-part", "pin-late")
+	// What races is not compared with the state before.
+	alone := func(names ...string) bool {
+		return slices.ContainsFunc(names, func(name string) bool { return slices.Contains(h.o.Ops, name) })
+	}
+	updates, stores := alone("mu", "mua", "uva", "uva-flush"), alone("put", "put-locked", "put-low", "put-high")
 	switch rule {
 	case "tables-read-only":
 		return h.readOnly(h.o.Flags) && some("mu", "uva", "put", "grant-pte") || h.readOnly(h.o.Memory) && pins
@@ -91,7 +108,19 @@ func (h *Hostile) tests(rule string) bool {
 	case "updates-land":
 		return some("uva")
 	case "stores-done":
-		return some("put", "put-low", "put-high")
+		return stores
+	case "hypervisor-entries":
+		return h.o.XenSlots && (pins || some("cr3", "ucr3"))
+	case "absent-safe":
+		return h.o.Guest == model.DomU
+	case "entry-stored":
+		return updates || stores || alone("grant-map", "grant-read")
+	case "memory-kept":
+		return updates || stores || alone("clear", "copy", "grant-map", "other") || (h.o.Wide || h.o.PAE) && alone("pin")
+	case "dirty-kept":
+		return h.o.AccessBits && h.o.StaleTLB && some("mua") && some("touch")
+	case "legal-granted":
+		return updates || stores || alone("pin", "cr3", "ucr3", "gdt", "gdt-none", "unpin", "clear", "copy")
 	}
 	return true // any operation exercises it
 }
@@ -107,10 +136,14 @@ func (h *Hostile) readOnly(entries []string) bool {
 
 // Coverage names the counters of a search of the guest.
 func (h *Hostile) Coverage(counters []uint64) []reports.Group {
-	done, refused, rules := h.CounterNames()
+	done, refused, rules, forgets := h.CounterNames()
 	out := []reports.Group{{Name: "operations", Due: true}, {Name: "refused"}, {Name: "rules", Due: true}}
+	groups := [][]string{done, refused, rules}
+	if h.o.Profile.Known {
+		out, groups = append(out, reports.Group{Name: "forgotten"}), append(groups, forgets)
+	}
 	n := 0
-	for i, names := range [...][]string{done, refused, rules} {
+	for i, names := range groups {
 		for _, name := range names {
 			if name != "" {
 				out[i].Counts = append(out[i].Counts, reports.Count{Name: name, N: counters[n]})

@@ -39,6 +39,16 @@ func (m *HostileModel) detail(rule string) (text string, entry bool) {
 		return fmt.Sprintf("%s was pinned; after an operation that is no unpin it is %s", m.name(d.Frame), m.record(d.Frame)), false
 	case "updates-land":
 		return m.landsText(d), false
+	case "hypervisor-entries":
+		return fmt.Sprintf("%s, where the hypervisor has %s", m.entryAt(d.Table, d.Slot), m.sys.entryText(model.Entry(d.Want))), true
+	case "absent-safe":
+		return m.absentText(d)
+	case "entry-stored", "memory-kept":
+		return fmt.Sprintf("%s; it must be %s", m.entryAt(d.Table, d.Slot), m.sys.entryText(model.Entry(d.Want))), true
+	case "dirty-kept":
+		return fmt.Sprintf("%s, and not dirty; a processor can write to page %#x", m.entryAt(d.Table, d.Slot), uint64(d.VA)), true
+	case "legal-granted":
+		return fmt.Sprintf("the answer is %v, and no rule forbids it", model.Errno(d.Got)), false
 	case "stores-done":
 		return fmt.Sprintf("after the store of %#x at %#x %s", d.Want, uint64(d.VA), m.entryAt(d.Frame, d.Slot)), false
 	}
@@ -65,6 +75,13 @@ func (m *HostileModel) uses(f model.Frame) model.Tally {
 // entryAt is an entry of a table in words.
 func (m *HostileModel) entryAt(table model.Frame, slot int) string {
 	return fmt.Sprintf("entry %s[%d] is %s", m.name(table), slot, m.sys.entryText(m.s.Entry(m.s.L.Geo, table, slot)))
+}
+
+func (m *HostileModel) absentText(d invariants.Detail) (string, bool) {
+	if m.s.Ended() {
+		return "the guest is ended, and no absent entry that leaks memory is asked for or in memory", false
+	}
+	return m.entryAt(d.Table, d.Slot) + ": absent, and names memory", true
 }
 
 func (m *HostileModel) staleText(d invariants.Detail) string {

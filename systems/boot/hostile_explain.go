@@ -66,7 +66,7 @@ func (h *Hostile) Explain(path []uint64, rule int) (*reports.Finding, error) {
 			return nil, fmt.Errorf("system: %s: the path ends early, at operation %d", h.Name, i+1)
 		}
 		log.issued(m.OpText(c))
-		m.saved.CopyFrom(m.s)
+		m.save()
 	}
 	if broken < 0 {
 		broken = m.judge.State(m.s)

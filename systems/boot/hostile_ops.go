@@ -18,6 +18,7 @@ const (
 	anyPage  // a page of the address space
 	anyEntry // an entry of the alphabet
 	anyPlace // a place to be interrupted at, counted from 1
+	anyBool  // 0 or 1
 )
 
 // hostileOp describes an operation: its name in scenarios, its operands, and how
@@ -35,23 +36,32 @@ var hostileOps = [...]hostileOp{
 	{name: "mu", args: []operand{anyFrame, anySlot, anyEntry}, do: func(h *HostileModel, a [3]int) model.Errno {
 		return h.m.MMUUpdate(uint64(a[0])<<model.PageShift+uint64(a[1]*8), h.sys.values[a[2]])
 	}},
+	{name: "mua", args: []operand{anyFrame, anySlot, anyEntry}, do: func(h *HostileModel, a [3]int) model.Errno {
+		return h.m.MMUUpdate(uint64(a[0])<<model.PageShift+uint64(a[1]*8)+model.MMUPreserveAD, h.sys.values[a[2]])
+	}},
 	{name: "m2p", args: []operand{anyFrame, anyEntry}, do: func(h *HostileModel, a [3]int) model.Errno {
 		return h.m.MMUUpdate(uint64(a[0])<<model.PageShift+1, h.sys.values[a[1]])
 	}},
 	{name: "uva", args: []operand{anyPage, anyEntry}, do: func(h *HostileModel, a [3]int) model.Errno {
 		return h.m.UpdateVAMapping(h.page(a[0]), h.sys.values[a[1]], model.UVMFNone)
 	}},
+	{name: "uva-flush", args: []operand{anyPage, anyEntry}, do: func(h *HostileModel, a [3]int) model.Errno {
+		return h.m.UpdateVAMapping(h.page(a[0]), h.sys.values[a[1]], model.UVMFInvlpg)
+	}},
 	{name: "uva-wild", do: func(h *HostileModel, _ [3]int) model.Errno {
 		return h.m.UpdateVAMapping(1<<50, 0, model.UVMFInvlpg)
 	}, refused: true},
 	{name: "put", args: []operand{anyPage, anySlot, anyEntry}, do: func(h *HostileModel, a [3]int) model.Errno {
-		return h.store(h.page(a[0])+model.VA(a[1]*8), 8, uint64(h.sys.values[a[2]]))
+		return h.store(h.page(a[0])+model.VA(a[1]*8), 8, uint64(h.sys.values[a[2]]), false)
+	}},
+	{name: "put-locked", args: []operand{anyPage, anySlot, anyEntry}, do: func(h *HostileModel, a [3]int) model.Errno {
+		return h.store(h.page(a[0])+model.VA(a[1]*8), 8, uint64(h.sys.values[a[2]]), true)
 	}},
 	{name: "put-low", args: []operand{anyPage, anySlot, anyEntry}, do: func(h *HostileModel, a [3]int) model.Errno {
-		return h.store(h.page(a[0])+model.VA(a[1]*8), 4, uint64(h.sys.values[a[2]])&0xffff_ffff)
+		return h.store(h.page(a[0])+model.VA(a[1]*8), 4, uint64(h.sys.values[a[2]])&0xffff_ffff, false)
 	}},
 	{name: "put-high", args: []operand{anyPage, anySlot, anyEntry}, do: func(h *HostileModel, a [3]int) model.Errno {
-		return h.store(h.page(a[0])+model.VA(a[1]*8+4), 4, uint64(h.sys.values[a[2]])>>32)
+		return h.store(h.page(a[0])+model.VA(a[1]*8+4), 4, uint64(h.sys.values[a[2]])>>32, false)
 	}},
 	{name: "touch", args: []operand{anyPage}, do: func(h *HostileModel, a [3]int) model.Errno {
 		if _, fault := h.m.Access(h.page(a[0]), true); fault == model.WalkOK {
@@ -68,6 +78,12 @@ var hostileOps = [...]hostileOp{
 	{name: "pin-part", args: []operand{anyLevel, anyFrame, anyPlace}, do: func(h *HostileModel, a [3]int) model.Errno {
 		return h.interrupted(a[2], func() model.Errno { return h.m.Pin(a[0], model.MFN(a[1])) })
 	}},
+	{name: "pin-busy", args: []operand{anyLevel, anyFrame, anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno {
+		h.m.Busy(model.Frame(a[2]))
+		rc := h.m.Pin(a[0], model.MFN(a[1]))
+		h.m.Busy(model.NoFrame)
+		return rc
+	}},
 	{name: "pin-late", args: []operand{anyLevel, anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno {
 		h.m.Defer(true)
 		rc := h.m.Pin(a[0], model.MFN(a[1]))
@@ -82,11 +98,40 @@ var hostileOps = [...]hostileOp{
 		return h.interrupted(a[1], func() model.Errno { return h.m.Unpin(model.MFN(a[0])) })
 	}},
 	{name: "finish", do: func(h *HostileModel, _ [3]int) model.Errno { return h.m.Finish() }},
+	{name: "finish-part", args: []operand{anyPlace}, do: func(h *HostileModel, a [3]int) model.Errno {
+		return h.interrupted(a[0], h.m.Finish)
+	}},
+	{name: "cr3-part", args: []operand{anyFrame, anyPlace}, do: func(h *HostileModel, a [3]int) model.Errno {
+		if h.s.Pending() != model.NoFrame {
+			return model.EINVAL
+		}
+		return h.interrupted(a[1], func() model.Errno { return h.m.NewBaseptr(model.MFN(a[0])) })
+	}},
+	{name: "ucr3-part", args: []operand{anyFrame, anyPlace}, do: func(h *HostileModel, a [3]int) model.Errno {
+		if h.s.Pending() != model.NoFrame {
+			return model.EINVAL
+		}
+		return h.interrupted(a[1], func() model.Errno { return h.m.NewUserBaseptr(model.MFN(a[0])) })
+	}},
 	{name: "cr3", args: []operand{anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno { return h.m.NewBaseptr(model.MFN(a[0])) }},
 	{name: "ucr3", args: []operand{anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno { return h.m.NewUserBaseptr(model.MFN(a[0])) }},
 	{name: "gdt", args: []operand{anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno { return h.m.SetGDT(model.MFN(a[0])) }},
+	{name: "gdt-two", args: []operand{anyFrame, anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno {
+		return h.m.SetGDT(model.MFN(a[0]), model.MFN(a[1]))
+	}},
 	{name: "gdt-none", do: func(h *HostileModel, _ [3]int) model.Errno { return h.m.SetGDT() }},
 	{name: "flush", do: func(h *HostileModel, _ [3]int) model.Errno { return h.m.FlushLocal() }},
+	{name: "invlpg", args: []operand{anyPage}, do: func(h *HostileModel, a [3]int) model.Errno { return h.m.InvalidatePage(h.page(a[0])) }},
+	{name: "clear", args: []operand{anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno { return h.m.ClearFrame(model.MFN(a[0])) }},
+	{name: "copy", args: []operand{anyFrame, anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno {
+		return h.m.CopyFrame(model.MFN(a[0]), model.MFN(a[1]))
+	}},
+	{name: "assist-stores", args: []operand{anyBool}, do: func(h *HostileModel, a [3]int) model.Errno {
+		return h.m.VMAssist(model.AssistStores, a[0] == 1)
+	}},
+	{name: "assist-m2p", args: []operand{anyBool}, do: func(h *HostileModel, a [3]int) model.Errno {
+		return h.m.VMAssist(model.AssistM2PStrict, a[0] == 1)
+	}},
 	{name: "release", args: []operand{anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno { return h.m.Release(model.Frame(a[0])) }},
 	{name: "give", args: []operand{anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno { return h.m.Steal(model.Frame(a[0])) }},
 	{name: "obtain", args: []operand{anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno { return h.m.Obtain(model.Frame(a[0])) }},
@@ -97,8 +142,17 @@ var hostileOps = [...]hostileOp{
 	{name: "unlend", args: []operand{anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno { return h.m.Unlend(model.Frame(a[0])) }},
 	{name: "unlend-device", args: []operand{anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno { return h.m.UnlendDevice(model.Frame(a[0])) }, refused: true},
 	{name: "grant-pte", args: []operand{anyFrame, anySlot, anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno {
-		return h.m.GrantPTE(model.Frame(a[0]), a[1]*8+4, model.Frame(a[2]))
+		return h.m.GrantPTE(model.Frame(a[0]), a[1]*8+4, model.Frame(a[2]), true)
 	}, refused: true},
+	{name: "grant-map", args: []operand{anyFrame, anySlot, anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno {
+		return h.m.GrantPTE(model.Frame(a[0]), a[1]*8, model.Frame(a[2]), true)
+	}},
+	{name: "grant-read", args: []operand{anyFrame, anySlot, anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno {
+		return h.m.GrantPTE(model.Frame(a[0]), a[1]*8, model.Frame(a[2]), false)
+	}},
+	{name: "grant-unmap", args: []operand{anyFrame, anySlot}, do: func(h *HostileModel, a [3]int) model.Errno {
+		return h.m.UngrantPTE(model.Frame(a[0]), a[1]*8)
+	}},
 	{name: "assign", do: func(h *HostileModel, _ [3]int) model.Errno { return h.m.AssignDevice() }},
 	{name: "result", args: []operand{anyFrame, anySlot, anyFrame}, do: func(h *HostileModel, a [3]int) model.Errno {
 		return h.m.StoreResult(model.Frame(a[0]), a[1], model.MFN(a[2]))
@@ -134,6 +188,8 @@ func (h *Hostile) bounds(k operand) (from, to int) {
 		return 0, 1 << (h.geo.VABits() - model.PageShift)
 	case anyEntry:
 		return 0, len(h.values)
+	case anyBool:
+		return 0, 2
 	}
 	return 1, h.o.Interrupts + 1
 }

@@ -22,10 +22,14 @@ func (h *Hostile) Scenario(path []uint64, headline string) []byte {
 	for _, is := range [...]struct {
 		set  bool
 		name string
-	}{{h.o.PAE, "pae"}, {h.o.Wide, "wide"}, {h.o.StaleTLB, "stale"}, {len(h.o.Stopped) > 0, "race"}} {
+	}{{h.o.PAE, "pae"}, {h.o.Wide, "wide"}, {h.o.StaleTLB, "stale"}, {h.o.AccessBits, "access"}, {h.o.XenSlots, "slots"},
+		{len(h.o.Stopped) > 0, "race"}} {
 		if is.set {
 			fmt.Fprintf(&b, "scope %s 1\n", is.name)
 		}
+	}
+	if h.o.Guest != model.AnyGuest {
+		fmt.Fprintf(&b, "guest %v\n", h.o.Guest)
 	}
 	for _, kind := range h.o.Extra {
 		fmt.Fprintf(&b, "scope extra %d\n", kind)
@@ -67,6 +71,10 @@ func RunHostile(f *script.File, judge model.Mutant) (*AdversaryPlay, error) {
 	}
 	return &p.play, nil
 }
+
+// answerEnded is what an operation answers that the hypervisor ends the guest for. The
+// guest never sees it.
+const answerEnded = "ended"
 
 type hostilePlayer struct {
 	play    AdversaryPlay
@@ -128,11 +136,14 @@ func (p *hostilePlayer) describe(op *script.Op) (known bool, err error) {
 	switch op.Name {
 	case "system":
 	case "profile":
-		i := slices.IndexFunc(model.Profiles(), func(m *model.Profile) bool { return m.Name == op.Args[0].Word })
-		if i < 0 {
+		var ok bool
+		if o.Profile, ok = model.ProfileNamed(op.Args[0].Word); !ok {
 			return true, fmt.Errorf("no rules are named %q", op.Args[0].Word)
 		}
-		o.Profile = model.Profiles()[i]
+	case "guest":
+		if o.Guest, err = model.ParseGuestKind(op.Args[0].Word); err != nil {
+			return true, err
+		}
 	case "shape":
 		o.Slots = nil
 		for _, a := range op.Args {
@@ -152,6 +163,10 @@ func (p *hostilePlayer) describe(op *script.Op) (known bool, err error) {
 			o.Wide = n != 0
 		case "stale":
 			o.StaleTLB = n != 0
+		case "access":
+			o.AccessBits = n != 0
+		case "slots":
+			o.XenSlots = n != 0
 		case "race":
 			o.Stopped, o.Beside = []string{"flush"}, []string{"flush"}
 		case "extra":
@@ -185,13 +200,20 @@ func (p *hostilePlayer) open() (err error) {
 
 // issue carries out an operation and looks at the state that it leads to.
 func (p *hostilePlayer) issue(code uint64) (string, error) {
+	ended := p.m.s.Ended()
+	if ended && hostileOps[code>>24&0xff].name != "kill" {
+		return "", fmt.Errorf("the guest has ended before this operation: it can only be destroyed (kill)")
+	}
 	o := p.m.Apply(code)
 	if code>>raceBit != 0 && o.Kind == explore.Skipped {
 		return "", fmt.Errorf("the operation is over before that place")
 	}
 	rc := p.m.last.String()
+	if p.m.s.Ended() && !ended {
+		rc = answerEnded
+	}
 	p.log.issued(p.m.OpText(code))
-	p.m.saved.CopyFrom(p.m.s)
+	p.m.save()
 	if o.Kind != explore.Violated {
 		o = p.m.CheckState()
 	}

@@ -41,7 +41,7 @@ func (g *Guest) Line(l *script.Line, no int) {
 	}
 	g.live()
 	switch {
-	case g.gone:
+	case g.gone || g.M.Ended():
 		g.out = g.out[:0] // it has not got to printing
 	case g.dead != "":
 		g.text("FATAL " + g.dead)
@@ -52,7 +52,20 @@ func (g *Guest) Line(l *script.Line, no int) {
 }
 
 // ended reports whether the executor is no more.
-func (g *Guest) ended() bool { return g.gone || g.dead != "" }
+func (g *Guest) ended() bool { return g.why() != "" }
+
+// why says why the executor is no more, "" if it lives.
+func (g *Guest) why() string {
+	switch {
+	case g.M.Ended():
+		return "an absent entry names memory (L1TF)"
+	case g.gone:
+		return "its own pages are no longer mapped"
+	case g.dead != "":
+		return "it gave up: " + g.dead
+	}
+	return ""
+}
 
 // begin prints what precedes the operation's own output.
 func (g *Guest) begin(l *script.Line, no int) {
@@ -116,6 +129,8 @@ func (g *Guest) execute(op *script.Op) answer {
 		return g.bench(op.Args[0].Word, o.num[0])
 	case "reset":
 		return answer{value: int64(g.reset())}
+	case "guest":
+		return answer{} // says what the guest is, see ConfigOf
 	case "quiet":
 		g.quiet = o.num[0]
 		return answer{}

@@ -27,6 +27,28 @@ func Answers(f *script.File, printed []string) []string {
 	return all
 }
 
+// Answers that no guest gives: of the line at which it ended, and of those behind it.
+const (
+	AnswerEnded  = "ended"
+	AnswerNotRun = "not run"
+)
+
+// Answers returns what a guest answers to each line of a script, as the function of
+// that name does. Of a guest that has ended, lines from there on have an answer, too.
+func (p *Played) Answers(f *script.File) []string {
+	all := Answers(f, p.Lines)
+	if p.End == nil {
+		return all
+	}
+	all[p.End.Line-1] = AnswerEnded
+	for i := p.End.Line; i < len(all); i++ {
+		if f.Lines[i].Op != nil {
+			all[i] = AnswerNotRun
+		}
+	}
+	return all
+}
+
 // Expect writes answers into a script as what is expected of its operations.
 func Expect(f *script.File, answers []string) {
 	for i := range f.Lines {

@@ -12,11 +12,11 @@ func TestExpectations(t *testing.T) {
 	src := []byte("t one\nreset\npin 1 f0 # a remark goes\npin 1 f0\nmus f0 0 f1:P 1 f0:PW\njump\n")
 	answers := func(src []byte) (*script.File, []string) {
 		f, _ := script.Parse("s", src)
-		lines, err := Run(Config{Bits: 64}, src)
+		play, err := Run(Config{Bits: 64}, src)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return f, Answers(f, lines)
+		return f, play.Answers(f)
 	}
 	f, got := answers(src)
 	Expect(f, got)

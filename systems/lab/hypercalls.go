@@ -70,7 +70,15 @@ func (g *Guest) mmuext(cmd uint32, f model.MFN) model.Errno {
 		return m.FlushLocal()
 	case 7, 11: // INVLPG_LOCAL, INVLPG_ALL
 		return m.InvalidatePage(model.VA(f))
-	case 12, 13, 18: // FLUSH_CACHE, SET_LDT to none, FLUSH_CACHE_GLOBAL
+	case 12, 18: // FLUSH_CACHE, FLUSH_CACHE_GLOBAL
+		switch {
+		case m.L.Hyper.Devices:
+			return model.OK
+		case cmd == 12:
+			return model.EACCES
+		}
+		return model.EINVAL
+	case 13: // SET_LDT to none
 		return model.OK
 	case 15:
 		return m.NewUserBaseptr(f)

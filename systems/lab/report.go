@@ -95,29 +95,46 @@ func (g *Guest) reportTable(i int) {
 	g.endLine()
 }
 
-// Run boots a guest with a script and returns all that it prints, the way the
-// recordings hold it: Xen's error numbers by name.
-func Run(c Config, src []byte) ([]string, error) {
+// Played is a script that has been run.
+type Played struct {
+	// Lines are all that the guest prints, the way the recordings hold it: Xen's
+	// error numbers by name.
+	Lines []string
+	// End is where the guest ended before the script did, nil if it did not.
+	End *End
+}
+
+// End is the end of a guest.
+type End struct {
+	Line int    // of the script, counted from 1; it has no answer
+	Why  string // such as "its own pages are no longer mapped"
+}
+
+// Run boots a guest with a script.
+func Run(c Config, src []byte) (*Played, error) {
 	c.Script = len(src)
 	g, err := New(c)
 	if err != nil {
 		return nil, err
 	}
+	var p Played
 	g.report()
 	g.reset()
 	f, _ := script.Parse("", src) // mistakes are answered with "syntax"
-	if n := len(f.Lines); n > 0 && src[len(src)-1] != '\n' {
-		f.Lines = f.Lines[:n-1] // the executor wants the end of a line
-	}
 	for i := range f.Lines {
 		g.Line(&f.Lines[i], i+1)
+		if why := g.why(); why != "" {
+			p.End = &End{i + 1, why}
+			break
+		}
 	}
-	if !g.ended() {
+	if p.End == nil {
 		if g.quiet >= 2 {
 			g.endLine()
 		}
 		g.text("END")
 		g.endLine()
 	}
-	return named(g.lines), nil
+	p.Lines = named(g.lines)
+	return &p, nil
 }

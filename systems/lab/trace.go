@@ -42,8 +42,8 @@ func (g *Guest) Trace(f *script.File, t Tracer) {
 
 // answer is what the lines printed since then say, without the echo.
 func (g *Guest) answer(since int) string {
-	if g.gone {
-		return "the guest is no longer mapped"
+	if why := g.why(); why != "" {
+		return "the guest has ended: " + why
 	}
 	var parts []string
 	for _, l := range named(append([]string(nil), g.lines[since:]...)) {

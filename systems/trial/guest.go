@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/ptcheck/ptcheck/fuzz/mutants"
+	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore/shrink"
 	"github.com/ptcheck/ptcheck/model/script"
 	"github.com/ptcheck/ptcheck/reports"
@@ -18,8 +19,8 @@ type guest struct {
 	ops   []system.GuestOp
 }
 
-func newGuest(name, profile string, c mutants.Change, s guestScope, ops []system.GuestOp) *guest {
-	return &guest{&guestWorld{name: name, profile: profile, change: c, open: map[guestScope]*system.AdversaryModel{}}, s, ops}
+func newGuest(name, profile string, kind model.GuestKind, c mutants.Change, s guestScope, ops []system.GuestOp) *guest {
+	return &guest{&guestWorld{name: name, profile: profile, kind: kind, change: c, open: map[guestScope]*system.AdversaryModel{}}, s, ops}
 }
 
 func (g *guest) system() string { return g.world.name }
@@ -31,13 +32,16 @@ func (g *guest) run() Verdict {
 }
 
 func (g *guest) under(c mutants.Change) scenario {
-	return newGuest(g.world.name, g.world.profile, c, g.scope, g.ops)
+	return newGuest(g.world.name, g.world.profile, g.world.kind, c, g.scope, g.ops)
 }
 
 func (g *guest) text(headline string) ([]byte, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s\nsystem %s\nprofile %s\nscope frames %d\nscope levels %d\nscope slots %d\n",
 		headline, g.world.name, g.world.profile, g.scope.frames, g.scope.levels, g.scope.slots)
+	if g.world.kind != model.AnyGuest {
+		fmt.Fprintf(&b, "guest %v\n", g.world.kind)
+	}
 	for _, o := range g.ops {
 		fmt.Fprintln(&b, o)
 	}

@@ -18,6 +18,7 @@ type guestScope struct{ frames, levels, slots int }
 // guestWorld carries out operations of a hostile guest.
 type guestWorld struct {
 	name, profile string
+	kind          model.GuestKind
 	change        mutants.Change
 	want          Verdict
 	open          map[guestScope]*system.AdversaryModel
@@ -47,7 +48,7 @@ func (w *guestWorld) adversary(s guestScope) (*system.AdversaryModel, error) {
 		}
 	}
 	p.Mutant = w.change.Judge
-	a, err := system.OpenAdversary(w.name, system.AdversaryOptions{Frames: s.frames, Levels: s.levels, Slots: s.slots, Profile: p})
+	a, err := system.OpenAdversary(w.name, system.AdversaryOptions{Frames: s.frames, Levels: s.levels, Slots: s.slots, Profile: p, Guest: w.kind})
 	if err != nil {
 		return nil, err
 	}

@@ -114,7 +114,7 @@ func errorAt(f *script.File, line int, format string, args ...any) error {
 // of its calls.
 func isFrame(op *script.Op) bool {
 	return system.IsHeader(op) || op.Name == "system" || op.Name == "scope" || op.Name == "start" || op.Name == "profile" ||
-		op.Name == "shape" || op.Name == "memory"
+		op.Name == "shape" || op.Name == "memory" || op.Name == "guest"
 }
 
 // line reads a header line.
@@ -171,6 +171,6 @@ func (t *Trial) readGuest(f *script.File, h header) ([]system.Answer, error) {
 		ops = append(ops, o)
 	}
 	a := play.Adversary
-	t.what = newGuest(h.system, a.Profile().Name, h.change, guestScope{a.Frames(), a.Levels(), a.Slots()}, ops)
+	t.what = newGuest(h.system, a.Profile().Name, a.Guest(), h.change, guestScope{a.Frames(), a.Levels(), a.Slots()}, ops)
 	return play.Answers, nil
 }

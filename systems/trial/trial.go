@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/ptcheck/ptcheck/fuzz/mutants"
+	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/reports"
 	"github.com/ptcheck/ptcheck/systems/boot"
 )
@@ -107,7 +108,7 @@ func Guest(name, mutant, profile string, frames, levels, slots int, ops []system
 	if err != nil {
 		return nil, err
 	}
-	g := newGuest(name, profile, c, guestScope{frames, levels, slots}, ops)
+	g := newGuest(name, profile, model.AnyGuest, c, guestScope{frames, levels, slots}, ops)
 	if _, err := g.world.adversary(g.scope); err != nil {
 		return nil, fmt.Errorf("trial: %s: %w", name, err)
 	}

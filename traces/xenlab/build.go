@@ -42,7 +42,7 @@ func gccArgs(w Width) []string {
 	}
 	args = append(args, commonFlags...)
 	args = append(args, "-DVIRT_BASE="+base, "-Wl,--defsym=VIRT_BASE="+base, "notes.S", entry)
-	return append(args, "boot.c", "console.c", "hcall.c", "text.c", "types.c", "reset.c", "ops.c", "bench.c", "script.c")
+	return append(args, "boot.c", "console.c", "hcall.c", "text.c", "types.c", "reset.c", "domu.c", "ops.c", "bench.c", "script.c")
 }
 
 // Build compiles a guest and returns the path of its image. An image of the

@@ -68,7 +68,7 @@ func backendsHelp() string {
 // profileNames are the names of the hypervisor's rules.
 func profileNames() []string {
 	var names []string
-	for _, p := range model.Profiles() {
+	for _, p := range append(model.Profiles(), model.Xen417Known()) {
 		names = append(names, p.Name)
 	}
 	return names
@@ -79,10 +79,8 @@ func findProfile(name string) (*model.Profile, error) {
 	if name == "" {
 		return nil, nil
 	}
-	for _, p := range model.Profiles() {
-		if p.Name == name {
-			return p, nil
-		}
+	if p, ok := model.ProfileNamed(name); ok {
+		return p, nil
 	}
 	return nil, unknown("--profile", "set of rules", name, profileNames())
 }

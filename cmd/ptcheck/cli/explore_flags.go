@@ -27,6 +27,7 @@ type exploreFlags struct {
 	fail    bool
 	themes  []string
 	profile string
+	guest   string
 	scopes  []string
 	frames  int
 	slots   int
@@ -66,7 +67,8 @@ func (f *exploreFlags) systemFlags(fl *pflag.FlagSet) {
 	fl.StringSliceVar(&f.themes, "themes", nil, "life systems: what to search, of "+strings.Join(system.Themes(), " ")+" (default: all)")
 	fl.BoolVar(&f.fail, "failures", true, "systems under Xen: have each hypercall of each call refused once, for want of memory")
 	fl.IntVar(&f.preempt, "preemptions", 1, "systems with two processors: largest number of preemptions while two calls run side by side, 0 to 4")
-	fl.StringVar(&f.profile, "profile", "", "hypervisor rules: xen-3.1, xen-4.17 or ideal (default: all that the system has)")
+	fl.StringVar(&f.profile, "profile", "", "hypervisor rules: "+strings.Join(profileNames(), ", ")+" (default: all that the system has)")
+	fl.StringVar(&f.guest, "guest", "", "adversary, hyper: kind of guest, of "+strings.Join(model.GuestKinds(), " ")+" (default: any; hyper: each scope's own)")
 	fl.StringSliceVar(&f.scopes, "scope", nil, "hyper: what to search, of "+strings.Join(system.HostileScopeNames(), " ")+" (default: all)")
 	fl.IntVar(&f.frames, "frames", 0, "adversaries: number of frames")
 	fl.IntVar(&f.slots, "slots", 0, "adversaries: slots a table")
@@ -106,7 +108,7 @@ func (f *exploreFlags) completions(cmd *cobra.Command) {
 	for flag, words := range map[string][]string{
 		"strategy": {"bfs", "dfs", "random"}, "store": {"exact", "hash128", "hash64"}, "symmetry": {"auto", "on", "off", "frames"},
 		"levels": {"2", "3", "4"}, "profile": profileNames(), "ops": system.OpNames(), "flags": {"P", "PW", "PU", "PWU"},
-		"scope": system.HostileScopeNames(), "format": formatNames(),
+		"guest": model.GuestKinds(), "scope": system.HostileScopeNames(), "format": formatNames(),
 	} {
 		completeFlag(cmd, flag, func() []string { return words })
 	}

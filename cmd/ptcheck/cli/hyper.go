@@ -30,13 +30,20 @@ func (f *exploreFlags) hyperTargets(cmd *cobra.Command, p *model.Profile) ([]*ta
 	if name := unknownWord(f.scopes, system.HostileScopeNames()); name != "" {
 		return nil, unknown("--scope", "scope", name, system.HostileScopeNames())
 	}
+	kind, given, err := f.kind(cmd)
+	if err != nil {
+		return nil, err
+	}
 	var out []*target
 	for _, sc := range system.HostileScopes() {
-		if len(f.scopes) > 0 && !slices.Contains(f.scopes, sc.Name) {
+		if len(f.scopes) > 0 && !slices.Contains(f.scopes, sc.Name) || len(f.scopes) == 0 && p != nil && sc.Again() {
 			continue
 		}
 		if p != nil {
 			sc.Options.Profile = p
+		}
+		if given {
+			sc.Options.Guest = kind
 		}
 		t, err := hyperTarget(sc)
 		if err != nil {
@@ -59,7 +66,11 @@ func hyperTarget(sc system.HostileScope) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	done, refused, rules := h.CounterNames()
+	done, refused, rules, forgets := h.CounterNames()
+	counters := []counterGroup{{"operations", done, true}, {"refused", refused, false}, {"rules", rules, true}}
+	if sc.Options.Profile.Known {
+		counters = append(counters, counterGroup{"forgotten", forgets, false})
+	}
 	return &target{
 		name: h.Name, part: sc.Name, scope: fmt.Sprintf("%s: %s: %s", sc.Name, sc.Says, h.Scope), depth: &sc.Depth,
 		factory: func() explore.Model {
@@ -69,7 +80,7 @@ func hyperTarget(sc system.HostileScope) (*target, error) {
 			}
 			return m
 		},
-		counters: []counterGroup{{"operations", done, true}, {"refused", refused, false}, {"rules", rules, true}},
+		counters: counters,
 		callText: m.OpText,
 		explain: func(found explore.Finding) (*reports.Finding, []byte, error) {
 			rep, err := h.Explain(found.Path, int(found.Rule))

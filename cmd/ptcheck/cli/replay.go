@@ -26,6 +26,7 @@ import (
 type replayFlags struct {
 	against string
 	bits    int
+	guest   string
 	profile string
 	rewrite bool
 	report  reportFlags
@@ -54,6 +55,8 @@ it, and the exit code is 1.`,
 	fl := cmd.Flags()
 	fl.StringVar(&f.against, "against", "", "recording to compare with")
 	fl.IntVar(&f.bits, "bits", 0, "scripts of hypercalls: guest of 64 or 32 bits (default: as the recording says, else 64)")
+	fl.StringVar(&f.guest, "guest", "", "scripts of hypercalls: kind of guest, instead of the one that the file says")
+	completeFlag(cmd, "guest", model.GuestKinds)
 	fl.StringVar(&f.profile, "profile", "", "scripts of hypercalls: hypervisor rules (default: xen-4.17)")
 	completeFlag(cmd, "profile", profileNames)
 	f.report.register(fl)
@@ -73,6 +76,11 @@ func (f *replayFlags) run(cmd *cobra.Command, names []string) error {
 	profile, err := findProfile(f.profile)
 	if err != nil {
 		return err
+	}
+	if f.guest != "" {
+		if _, err := model.ParseGuestKind(f.guest); err != nil {
+			return fmt.Errorf("replay: --guest: %w", err)
+		}
 	}
 	if err := f.report.check(false); err != nil {
 		return fmt.Errorf("replay: %w", err)
@@ -120,6 +128,7 @@ type player struct {
 	file    *script.File
 	lines   []string       // what was printed, answers and titles
 	answers map[int]string // by line, counted from 1
+	ended   *lab.End       // where the guest of a script of hypercalls ended, nil if it did not
 	finding *reports.Finding
 	failed  bool
 	change  mutants.Change // what the file's mutant replaces
@@ -138,6 +147,9 @@ func (p *player) play() (err error) {
 	}
 	p.answers = map[int]string{}
 	if p.world() != "" {
+		if p.flags.guest != "" {
+			return fmt.Errorf("replay: --guest: %s is of system %s, and says itself what its guest is", p.name, p.world())
+		}
 		if p.change, p.expect, err = trial.ReadHeader(p.file); err != nil {
 			return err
 		}
@@ -157,6 +169,9 @@ func (p *player) play() (err error) {
 	}
 	for _, l := range p.lines {
 		fmt.Fprintln(p.out, l)
+	}
+	if p.ended != nil {
+		fmt.Fprintf(p.out, "the guest has ended at line %d: %s; nothing behind it was run\n", p.ended.Line, p.ended.Why)
 	}
 	return p.judge()
 }
@@ -203,18 +218,32 @@ func (p *player) add(answers []system.Answer) {
 // hypercalls runs a script on the guest of the recordings. A line that is no
 // operation is answered as the real guest does.
 func (p *player) hypercalls() error {
-	bits := p.flags.bits
-	if bits == 0 {
-		bits = 64
-		if want, _, err := p.recording(); err == nil && bytes.Contains(want, []byte("HELLO ptexec 3 levels")) {
-			bits = 32
-		}
-	}
-	lines, err := lab.Run(lab.Config{Bits: bits, Profile: p.profile}, p.src)
+	c, err := lab.ConfigOf(p.file)
 	if err != nil {
 		return err
 	}
-	p.lines = answerLines(lines)
+	if want, _, err := p.recording(); err == nil && bytes.Contains(want, []byte("HELLO ptexec 3 levels")) {
+		c.Bits = 32
+	}
+	if p.flags.bits != 0 {
+		c.Bits = p.flags.bits
+	}
+	if p.flags.guest != "" {
+		c.Guest, _ = model.ParseGuestKind(p.flags.guest) // looked at before
+	}
+	c.Profile = p.profile
+	play, err := lab.Run(c, p.src)
+	if err != nil {
+		return err
+	}
+	p.lines, p.ended = answerLines(play.Lines), play.End
+	if p.ended != nil {
+		for i, a := range play.Answers(p.file)[p.ended.Line-1:] {
+			if a != "" {
+				p.answers[p.ended.Line+i] = a
+			}
+		}
+	}
 	for _, l := range p.lines {
 		head, answer, ok := strings.Cut(l, " = ")
 		word := strings.SplitN(head, " ", 3)

@@ -71,12 +71,15 @@ func (f *exploreFlags) target(cmd *cobra.Command, name string, p *model.Profile)
 				return nil, fmt.Errorf("explore: --%s means nothing to system %s", flag, name)
 			}
 		}
-		return f.adversary(name, p)
+		return f.adversary(cmd, name, p)
 	case isBoot:
 		for _, flag := range adversaryOnly {
 			if cmd.Flags().Changed(flag) {
 				return nil, fmt.Errorf("explore: --%s means nothing to system %s", flag, name)
 			}
+		}
+		if cmd.Flags().Changed("guest") {
+			return nil, fmt.Errorf("explore: --guest means nothing to system %s: it is for adversary and %s", name, hyperName)
 		}
 		life := strings.HasPrefix(name, "life")
 		if len(f.themes) > 0 && !life {
@@ -137,8 +140,16 @@ func bootTarget(s *system.System) *target {
 
 // adversary makes an adversary: by default five frames, four levels and two
 // slots, or PV-DP(4, 2, 1).
-func (f *exploreFlags) adversary(name string, p *model.Profile) (*target, error) {
+func (f *exploreFlags) adversary(cmd *cobra.Command, name string, p *model.Profile) (*target, error) {
 	o := system.AdversaryOptions{Frames: f.frames, Slots: f.slots, Ops: f.ops, Flags: f.flags, Profile: p, FramesOnly: f.symmetry == "frames"}
+	kind, given, err := f.kind(cmd)
+	switch {
+	case err != nil:
+		return nil, err
+	case given && name == "pvdp":
+		return nil, fmt.Errorf("explore: --guest means nothing to system pvdp: the reference model knows one kind")
+	}
+	o.Guest = kind
 	if len(f.levels) > 1 {
 		return nil, fmt.Errorf("explore: --levels: system %s takes one number", name)
 	}
@@ -182,6 +193,17 @@ func (f *exploreFlags) adversary(name string, p *model.Profile) (*target, error)
 	}
 	t.symmetry = a.CountOrbits
 	return t, nil
+}
+
+// kind is the kind of guest that is asked for, if one is.
+func (f *exploreFlags) kind(cmd *cobra.Command) (k model.GuestKind, given bool, err error) {
+	if !cmd.Flags().Changed("guest") {
+		return 0, false, nil
+	}
+	if k, err = model.ParseGuestKind(f.guest); err != nil {
+		return 0, false, fmt.Errorf("explore: --guest: %w", err)
+	}
+	return k, true, nil
 }
 
 func adversaryTarget(a *system.Adversary) (*target, error) {

@@ -30,7 +30,7 @@ type world interface {
 
 // Options say how a scenario is run.
 type Options struct {
-	Bits    int            // scripts of hypercalls: guest of 64 or 32 bits; 0: 64
+	Bits    int            // scripts of hypercalls: guest of 64 or 32 bits; 0: as the script says
 	Profile *model.Profile // scripts of hypercalls: rules; nil: Xen 4.17
 }
 
@@ -49,10 +49,15 @@ func open(name string, src []byte, o Options) (world, error) {
 	}
 	switch sys {
 	case "":
-		if o.Bits == 0 {
-			o.Bits = 64
+		c, err := lab.ConfigOf(f)
+		if err != nil {
+			return nil, err
 		}
-		return &guest{file: f, config: lab.Config{Bits: o.Bits, Profile: o.Profile, Script: len(src)}}, nil
+		if o.Bits != 0 {
+			c.Bits = o.Bits
+		}
+		c.Profile, c.Script = o.Profile, len(src)
+		return &guest{file: f, config: c}, nil
 	case "adversary", "pvdp":
 		return kernel{file: f, trace: func(f *script.File, t system.Tracer) error { return system.TraceAdversary(f, planted.Judge, t) }}, nil
 	}

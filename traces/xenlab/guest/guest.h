@@ -5,6 +5,7 @@
  *
  *	notes.S x86_64.S x86_32.S	entry point, hypercalls, faults
  *	console.c hcall.c		output, hypercall wrappers
+ *	domu.c				the guest as a domU, under a dom0 that serves it
  *	text.c				frames and entries, read and printed
  *	boot.c				start of day: pool, boot tables, report
  *	types.c reset.c			Xen's view of the frames; undo everything
@@ -56,7 +57,7 @@ extern struct machine m;
 
 /* Pages with a fixed place in the guest, see link.lds. */
 #define FIXED(where) __attribute__((section(where), aligned(PAGE)))
-extern u8 slot_area[SLOTS][PAGE];
+extern u8 slot_area[SLOTS][PAGE], window[PAGE];
 
 static inline u64 make_pte(ulong mfn, u64 flags)
 {
@@ -108,15 +109,23 @@ void put_entry(u64 pte);
 void boot_setup(struct start_info *si);
 void boot_report(void);
 int guest_slot(unsigned int level, unsigned int i);
+ulong mapped_pages(const struct start_info *si);
 ulong spare_frame(void);
 
 /* types.c: what Xen says about pool[] and boot[], in this order. */
 extern ulong types[POOL + BOOT_MAX];
 long types_get(void);
+long domctl_any_version(struct domctl *d);
 int type_level(ulong type);
 int type_pinned(ulong type);
 void put_type(ulong type);
 void put_types(unsigned int from, unsigned int n, char name);
+
+/* domu.c */
+extern int is_domu;
+void run_domu(struct start_info *si);
+void relay_write(const char *text, unsigned int n);
+void relay_types(ulong *types, unsigned int n);
 
 /* reset.c, ops.c, bench.c, script.c */
 long reset(void);
