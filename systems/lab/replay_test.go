@@ -56,7 +56,7 @@ func TestRecordings(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for i, d := range differences(got, r.want) {
+			for i, d := range differences(got.Lines, r.want) {
 				if i == 10 {
 					t.Error("... and more")
 					break
@@ -95,10 +95,11 @@ func TestIdealDiffersByLeaksOnly(t *testing.T) {
 		if !ok {
 			continue
 		}
-		got, err := Run(Config{Bits: r.bits, Profile: model.Ideal()}, r.src)
+		play, err := Run(Config{Bits: r.bits, Profile: model.Ideal()}, r.src)
 		if err != nil {
 			t.Fatal(err)
 		}
+		got := play.Lines
 		scenario, differ := 0, 0
 		for i := range r.want {
 			if title, ok := strings.CutPrefix(r.want[i], "T "); ok {

@@ -62,7 +62,7 @@ func TestBody(t *testing.T) {
 		t.Errorf("%v came back as %v", a, b)
 	}
 	b, ops, ok := OpsOf(back.Scenario)
-	if !ok || b != (Bounds{"xen-4.17", 5, 4, 2}) || len(ops) != f.Len() {
+	if !ok || b != (Bounds{Profile: "xen-4.17", Frames: 5, Levels: 4, Slots: 2}) || len(ops) != f.Len() {
 		t.Errorf("%v, %v", b, ops)
 	}
 }
@@ -161,7 +161,7 @@ func TestOnlyAndShrink(t *testing.T) {
 			}
 		}
 	})
-	more, err := NewScenario(Bounds{"xen-4.17", 6, 4, 2}, long, systems.Change{})
+	more, err := NewScenario(Bounds{Profile: "xen-4.17", Frames: 6, Levels: 4, Slots: 2}, long, systems.Change{})
 	if err != nil {
 		t.Fatal(err)
 	}
