@@ -84,6 +84,7 @@ var own = [...]Spec{
 	{Name: "shape", Args: []Kind{KindNumber, KindNumber}, Repeat: 1, Header: true, Example: "shape 1 1", Doc: "hostile guest: slots of a table of each level, from the root down"},
 	{Name: "memory", Args: []Kind{KindFrame, KindNumber, KindEntry}, Header: true, Example: "memory f1 0 f2:PW", Doc: "hostile guest: what a frame holds at the start"},
 	{Name: "put", Args: []Kind{KindNumber, KindNumber, KindEntry}, Example: "put 1 0 f2:P", Doc: "store an entry to a page by number"},
+	{Name: "put-locked", Args: []Kind{KindNumber, KindNumber, KindEntry}, Example: "put-locked 1 0 f2:P", Doc: "exchange an entry of a page by number"},
 	{Name: "put-low", Args: []Kind{KindNumber, KindNumber, KindEntry}, Example: "put-low 1 0 f2:P", Doc: "store the lower half of an entry to a page by number"},
 	{Name: "put-high", Args: []Kind{KindNumber, KindNumber, KindEntry}, Example: "put-high 1 0 0", Doc: "store the upper half of an entry to a page by number"},
 	{Name: "touch", Args: []Kind{KindNumber}, Example: "touch 0", Doc: "use a page, for writing if that is allowed; life: the current process stores to a page"},

@@ -25,7 +25,7 @@ type operation struct {
 // and accesses to memory. It is never written to.
 var operations = [...]operation{
 	issued("mu", invariants.WritesEntries|invariants.MapsPages|invariants.AboutFrames, invariants.StoresEntries),
-	issued("mua", invariants.WritesEntries|invariants.MapsPages|invariants.AboutFrames|invariants.KeepsUse, invariants.StoresEntries),
+	issued("mua", invariants.AboutFrames|invariants.KeepsUse, invariants.StoresEntries), // guests that have it are about the bits
 	issued("m2p", invariants.AboutFrames, 0),
 	issued("uva", invariants.UpdatesByVA|invariants.MapsPages, invariants.StoresEntries),
 	issued("uva-flush", invariants.UpdatesByVA|invariants.MapsPages, invariants.StoresEntries),
