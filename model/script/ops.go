@@ -40,7 +40,7 @@ var own = [...]Spec{
 	{Name: "btypes", Doc: "print the boot frames that are tables or pinned", OnXen: true},
 	{Name: "quiet", Args: []Kind{KindNumber}, Example: "quiet 1", Doc: "0: echo operations; 1: answers only; 2: a line for each reset", OnXen: true},
 	{Name: "st", Args: []Kind{KindFrame, KindNumber, KindEntry}, Example: "st f1 0 f2:PW", Doc: "store an entry to a frame through a writable mapping of it"},
-	{Name: "guest", Args: []Kind{KindWord}, Header: true, Example: "guest domU", Doc: "header of a script of hypercalls: the bits of its guest, 32 or 64; the kind of domain: dom0, domU (without privileges and devices, on a processor with the flaw L1TF), domU-nol1tf (the same on another one); of other hostile guests also any"},
+	{Name: "guest", Args: []Kind{KindWord}, Header: true, OnXen: true, Example: "guest domU", Doc: "header of a script of hypercalls: the bits of its guest, 32 or 64; the kind of domain: dom0, domU (without privileges and devices, on a processor with the flaw L1TF), domU-nol1tf (the same on another one); of other hostile guests also any"},
 	{Name: "version", Args: []Kind{KindNumber}, Header: true, Example: "version 1", Doc: "header: the version of the language, 1"},
 	{Name: "profile", Args: []Kind{KindWord}, Header: true, Example: "profile xen-4.17", Doc: "the hypervisor's rules, such as xen-4.17"},
 	{Name: "mutant", Args: []Kind{KindWord}, Header: true, Example: "mutant B08", Doc: "header: the bug that is planted, by its ID"},

@@ -313,7 +313,7 @@ func TestSearches(t *testing.T) {
 // TestSettingsAreUsed gives each setting another value than its default: something
 // about the search changes.
 func TestSettingsAreUsed(t *testing.T) {
-	other := map[string]string{"frames": "6", "levels": "3", "slots": "3", "ops": "mu", "flags": "P", "profile": "ideal", "symmetry": "on"}
+	other := map[string]string{"frames": "6", "levels": "3", "slots": "3", "ops": "mu", "flags": "P", "profile": "ideal", "symmetry": "on", "guest": "domU"}
 	for _, x := range []systems.System{Adversary(), Reference()} {
 		describe := func(v systems.Values) string {
 			list, err := x.Searches(v, systems.Change{})
