@@ -44,7 +44,7 @@ func stateLinear(r *Recount) (Detail, bool) {
 
 // sameLevel reports whether an entry of a table is a same-level one.
 func (r *Recount) sameLevel(f model.Frame, t model.Type, child model.Frame) bool {
-	return child == f || r.table(child) == t && r.s.InfoAt(child).Typ == t
+	return child == f || r.table(child) == t && r.s.InfoAt(child).InUseAs(t)
 }
 
 func (r *Recount) legalLinear(f model.Frame, t model.Type, e model.Entry, child model.Frame) bool {

@@ -2,12 +2,12 @@ package model
 
 // Loads and stores of kernel code, through virtual addresses.
 
-// Load reads width (4 or 8) bytes at a virtual address, as kernel code does.
-// Bytes beyond what a table can hold are not modelled and read as zero.
+// Load reads width (4 or 8) bytes at a virtual address, as kernel code does. Past the
+// end of a table that is the next page.
 func (m *Machine) Load(va VA, width int) uint64 {
 	m.pause()
-	t := m.translate(va, false)
-	if t.Frame == NoFrame || t.Offset/8 >= m.L.words() {
+	va, t := m.land(va, false)
+	if t.Frame == NoFrame {
 		return 0
 	}
 	w := m.Word(t.Frame, t.Offset/8)
@@ -19,10 +19,11 @@ func (m *Machine) Load(va VA, width int) uint64 {
 
 // Store writes width (4 or 8) bytes at a virtual address, as kernel code does.
 // Under a hypervisor a store to a read-only mapping of an L1 table is emulated
-// or refused; a refusal reaches the kernel as a page fault.
+// or refused; a refusal reaches the kernel as a page fault. Past the end of a table
+// the store lands in the next page.
 func (m *Machine) Store(va VA, width int, v uint64) {
 	m.pause()
-	t := m.translate(va, true)
+	va, t := m.land(va, true)
 	op := OpStore
 	for tries := 0; !t.RW && m.CPU.WP; tries++ {
 		if m.emulate(&t, va, width, v) {
@@ -56,10 +57,9 @@ func (m *Machine) emulate(t *Translation, va VA, width int, v uint64) bool {
 	return mine
 }
 
-// poke writes to the memory that a translation leads to. Bytes beyond what a
-// table can hold are not modelled.
+// poke writes to the memory that a translation leads to.
 func (m *Machine) poke(t *Translation, width int, v uint64) {
-	if t.Frame == NoFrame || t.Offset/8 >= m.L.words() {
+	if t.Frame == NoFrame {
 		return
 	}
 	if width == 4 {

@@ -155,7 +155,7 @@ func (c *Census) table(f Frame) {
 		case level == 1:
 			c.Tallies[child].G++
 		case child == f: // an entry to the table itself counts nothing
-		case c.state.info[child].Typ == TableType(level):
+		case c.state.info[child].InUseAs(TableType(level)):
 			c.use(child, TableType(level), c.state.info[child].Is(PAEXenL2))
 			c.Tallies[f].Linear++
 			c.Tallies[child].Linear--

@@ -56,8 +56,8 @@ func check(name string, src []byte) *Error {
 }
 
 // Parse reads a script. The file is complete even when there are mistakes, which
-// are returned as [Errors]: an operation with a mistake has no Spec. A byte order mark
-// at the start is passed over.
+// are returned as [Errors]: an operation with a mistake has no Spec. What is no script at
+// all has no lines. A byte order mark at the start is passed over.
 func Parse(name string, src []byte) (*File, error) {
 	f := &File{Name: name}
 	if err := check(name, src); err != nil {
