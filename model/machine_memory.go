@@ -6,7 +6,7 @@ package model
 // end of a table that is the next page.
 func (m *Machine) Load(va VA, width int) uint64 {
 	m.pause()
-	va, t := m.land(va, false)
+	_, t := m.land(va, false)
 	if t.Frame == NoFrame {
 		return 0
 	}
