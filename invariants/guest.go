@@ -46,6 +46,21 @@ const (
 	SeveralSlots    // has tables of more than one slot
 	ReadOnlyEntries // writes entries that are present and not writable
 	ReadOnlyMemory  // has such entries in memory at the start
+	KeepsUse        // updates that keep accessed and dirty bits
+	MarksUse        // has processors that keep these bits
+	FilledSlots     // has tables with entries of the hypervisor's
+	FlaggedEntries  // has tables whose entries the hypervisor adds flags to
+	MayLeak         // must not have absent entries that name memory
+)
+
+// What an operation gives only to a guest that makes it by itself: where processors race,
+// nothing is compared with the state before.
+const (
+	StoresEntries Means = MayLeak << (iota + 1) // updates, and stores to tables
+	MapsGrants                                  // at entries of its own tables
+	ChangesPages                                // as a whole, or has others store to them
+	AuditsTables                                // pins that run to their end
+	AsksForUses                                 // that a hypervisor grants or refuses by its rules alone
 )
 
 // Exercises reports whether a guest with some means can meet the rule's goal. It is

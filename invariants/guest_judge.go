@@ -25,6 +25,12 @@ func NewGuestJudge(start *model.State) *GuestJudge {
 	return j
 }
 
+// From says in which state the operations begin that follow. It must not change until
+// From is called again.
+func (j *GuestJudge) From(was *model.State) {
+	j.recount.was, j.recount.counted = was, false
+}
+
 // Begin notes what an operation starts from. racing says that operations of
 // another processor will come in between.
 func (j *GuestJudge) Begin(s *model.State, racing bool) {

@@ -12,8 +12,13 @@ import (
 type Recount struct {
 	s      *model.State
 	census model.Census
-	pins   uint64 // pinned frames before the operation, by bit
-	racing bool   // another processor's operations come in between
+	// was is the state before the operation, and before its census, once counted.
+	was     *model.State
+	before  model.Census
+	counted bool
+	audit   audit
+	pins    uint64 // pinned frames before the operation, by bit
+	racing  bool   // another processor's operations come in between
 	// first are the uses and valid the validated tables, by bit, at the start.
 	first []model.Tally
 	valid uint64
@@ -30,6 +35,15 @@ func (r *Recount) startAt(s *model.State) {
 	r.Take(s)
 	r.first = slices.Clone(r.census.Tallies)
 	r.valid = r.validated()
+}
+
+// earlier is the census of the state before the operation.
+func (r *Recount) earlier() *model.Census {
+	if !r.counted {
+		r.before.Take(r.was)
+		r.counted = true
+	}
+	return &r.before
 }
 
 // table is the type that memory uses a frame as, as a table; TypeNone for none.

@@ -18,14 +18,14 @@ func storesDone() Rule {
 		Tell:    tellStored,
 		guest: guest{
 			event: eventStored,
-			metAt: func(_ *Recount, s *model.Step) bool { return s.Op == model.OpEmulate },
+			metAt: func(_ *Recount, s *model.Step) bool { return s.Op == model.OpEmulate && s.Errno == model.OK },
 			needs: []Means{StoresToTables},
 		},
 	}
 }
 
 func eventStored(r *Recount, st *model.Step) (Detail, bool) {
-	if st.Op != model.OpEmulate {
+	if st.Op != model.OpEmulate || st.Errno != model.OK {
 		return Detail{}, true
 	}
 	g := r.s.L.Geo

@@ -83,7 +83,7 @@ func illegalFlags(l *model.Layout, level int) model.Entry {
 	modern, pae := l.Hyper.Profile.Modern, l.PAESpecial()
 	wide := l.Geo.SignExtend
 	switch {
-	case level == 1 && l.Hyper.CacheControl:
+	case level == 1 && l.Hyper.Devices:
 		return 0
 	case level == 1 && modern:
 		// Device memory is mapped uncached by Xen itself.

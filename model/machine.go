@@ -123,6 +123,7 @@ func (m *Machine) Bug(function string, rc Errno) {
 // watched reports whether somebody looks at the steps; if not, it closes the one
 // that has just been taken.
 func (m *Machine) watched() bool {
+	m.stopEnded()
 	if len(m.observers) > 0 {
 		return true
 	}
@@ -130,6 +131,14 @@ func (m *Machine) watched() bool {
 		m.Commit()
 	}
 	return false
+}
+
+// stopEnded ends the kernel, if there is one, when the hypervisor has ended the
+// guest.
+func (m *Machine) stopEnded() {
+	if m.dealings.ended && m.L.Kernel.MaxLowPFN != 0 {
+		m.Die(Crash{Kind: CrashEnded})
+	}
 }
 
 // emit shows a step to the observers and closes it.

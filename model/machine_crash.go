@@ -50,11 +50,13 @@ const (
 	CrashGoPanic
 	// CrashStopped: an observer stopped the machine; the kernel is not to blame.
 	CrashStopped
+	// CrashEnded: the hypervisor has ended the guest.
+	CrashEnded
 )
 
 // String returns the name of the kind.
 func (k CrashKind) String() string {
-	return [...]string{"fault", "misaccess", "panic", "bug", "null-call", "store-rejected", "reserved-bit", "deadlock", "hang", "go-panic", "stopped"}[k]
+	return [...]string{"fault", "misaccess", "panic", "bug", "null-call", "store-rejected", "reserved-bit", "deadlock", "hang", "go-panic", "stopped", "ended"}[k]
 }
 
 // Error describes the death in one line, in the words of the golden recordings
@@ -90,6 +92,8 @@ func (c *Crash) Error() string {
 		return fmt.Sprintf("hang: the call has not ended after %d operations of the machine", c.Count)
 	case CrashGoPanic:
 		return "go-panic " + c.Where
+	case CrashEnded:
+		return "ended by the hypervisor: an absent entry names memory"
 	}
 	return "stopped by " + c.Where
 }

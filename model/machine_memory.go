@@ -49,6 +49,7 @@ func (m *Machine) emulate(t *Translation, va VA, width int, v uint64) bool {
 		return false
 	}
 	rc, mine := m.emulateStore(t, width, v, false)
+	m.stopEnded()
 	if mine && rc != OK {
 		pa := PFN(t.Frame).PA() + PA(t.Offset)
 		m.Die(Crash{Kind: CrashRejected, Write: true, VA: va, PA: pa, Errno: rc, Value: v, Width: width})

@@ -95,12 +95,13 @@ const (
 	OperandSlot
 	OperandLevel
 	OperandCount
-	OperandPlace // a place to be interrupted at, counted from 1
+	OperandPlace  // a place to be interrupted at, counted from 1
+	OperandSwitch // 0 or 1
 )
 
 // String returns the kind as syntax has it.
 func (o Operand) String() string {
-	return [...]string{"FRAME", "FRAME", "FRAME|0", "ADDRESS", "PAGE", "ENTRY", "SLOT", "LEVEL", "COUNT", "PLACE"}[o]
+	return [...]string{"FRAME", "FRAME", "FRAME|0", "ADDRESS", "PAGE", "ENTRY", "SLOT", "LEVEL", "COUNT", "PLACE", "SWITCH"}[o]
 }
 
 // Row returns what there is to know of the operation.

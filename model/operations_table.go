@@ -61,7 +61,7 @@ var operations = [NumOps]Operation{
 		}},
 	},
 	OpMMUUpdate: {
-		Name: "mmu_update", Memory: Stores, Hypercall: true, Method: (*Machine).MMUUpdate, Text: "{frame}[{slot}] {entry}", Unsaid: FieldWidth,
+		Name: "mmu_update", Memory: Stores, Hypercall: true, Method: (*Machine).MMUUpdate, Text: "{frame}[{slot}] {entry}", Unsaid: FieldWidth | FieldCmd,
 		Verbs: []Verb{{
 			Name: "mu", Args: []Operand{OperandFrame, OperandSlot, OperandEntry}, Says: "mmu_update of one entry", Example: "mu f1 1 f0:PW", OnXen: true,
 			Issue: func(m *Machine, o Operands) Errno { return m.MMUUpdate(m.pointer(o)|MMUNormal, o.Entry) },
@@ -90,6 +90,9 @@ var operations = [NumOps]Operation{
 			Name: "uva", Args: []Operand{OperandPage, OperandEntry}, Says: "update_va_mapping of a page by number, without a flush", Example: "uva 1 f0:PW",
 			Issue: func(m *Machine, o Operands) Errno { return m.UpdateVAMapping(o.VA, o.Entry, UVMFNone) },
 		}, {
+			Name: "uva-flush", Args: []Operand{OperandPage, OperandEntry}, Says: "update_va_mapping of a page by number, flushing it", Example: "uva-flush 1 f0:PW",
+			Issue: func(m *Machine, o Operands) Errno { return m.UpdateVAMapping(o.VA, o.Entry, UVMFInvlpg) },
+		}, {
 			Name: "uva-wild", Says: "update_va_mapping of an address outside the address space, with a flush", Denied: true,
 			Issue: func(m *Machine, _ Operands) Errno { return m.UpdateVAMapping(1<<50, 0, UVMFInvlpg) },
 		}, {
@@ -105,6 +108,11 @@ var operations = [NumOps]Operation{
 		}, {
 			Name: "cr3!", Args: []Operand{OperandFrame}, Says: "MMUEXT_NEW_BASEPTR without that check", Example: "cr3! f0", MMUExt: 5, OnXen: true,
 			Issue: func(m *Machine, o Operands) Errno { return m.NewBaseptr(o.Frame) },
+		}, {
+			Name: "cr3-part", Args: []Operand{OperandFrame, OperandPlace}, Says: "a load of a root that is interrupted at the n-th place", Example: "cr3-part f0 1",
+			Issue: func(m *Machine, o Operands) Errno {
+				return m.releasing(o.Place, func() Errno { return m.NewBaseptr(o.Frame) })
+			},
 		}},
 	},
 	OpUserBaseptr: {
@@ -112,6 +120,11 @@ var operations = [NumOps]Operation{
 		Verbs: []Verb{{
 			Name: "ucr3", Args: []Operand{OperandFrameOrNone}, Says: "MMUEXT_NEW_USER_BASEPTR", Example: "ucr3 f0", MMUExt: 15, OnXen: true,
 			Issue: func(m *Machine, o Operands) Errno { return m.NewUserBaseptr(o.Frame) },
+		}, {
+			Name: "ucr3-part", Args: []Operand{OperandFrame, OperandPlace}, Says: "a load of the user's root that is interrupted at the n-th place", Example: "ucr3-part f0 1",
+			Issue: func(m *Machine, o Operands) Errno {
+				return m.releasing(o.Place, func() Errno { return m.NewUserBaseptr(o.Frame) })
+			},
 		}},
 	},
 	OpPin: {
@@ -121,7 +134,13 @@ var operations = [NumOps]Operation{
 			Issue: func(m *Machine, o Operands) Errno { return m.Pin(int(o.N), o.Frame) },
 		}, {
 			Name: "pin-part", Args: []Operand{OperandLevel, OperandFrame, OperandPlace}, Says: "a pin that is interrupted at the n-th place", Example: "pin-part 2 f1 1",
-			Issue: func(m *Machine, o Operands) Errno { return m.pinPart(int(o.N), o.Frame, o.Place) },
+			Issue: func(m *Machine, o Operands) Errno {
+				return m.interrupted(o.Place, func() Errno { return m.Pin(int(o.N), o.Frame) })
+			},
+		}, {
+			Name: "pin-busy", Args: []Operand{OperandLevel, OperandFrame, OperandFrame}, Example: "pin-busy 2 f1 f2",
+			Says:  "a pin that is interrupted while it waits for another processor, which is at work on the second frame",
+			Issue: func(m *Machine, o Operands) Errno { return m.pinBusy(int(o.N), o.Frame, o.Second) },
 		}, {
 			Name: "pin-late", Args: []Operand{OperandLevel, OperandFrame}, Says: "a pin whose failure is cleaned up later", Example: "pin-late 2 f1",
 			Issue: func(m *Machine, o Operands) Errno { return m.pinLate(int(o.N), o.Frame) },
@@ -134,14 +153,19 @@ var operations = [NumOps]Operation{
 			Issue: func(m *Machine, o Operands) Errno { return m.Unpin(o.Frame) },
 		}, {
 			Name: "unpin-part", Args: []Operand{OperandFrame, OperandPlace}, Says: "an unpin that is interrupted at the n-th place", Example: "unpin-part f1 1",
-			Issue: func(m *Machine, o Operands) Errno { return m.unpinPart(o.Frame, o.Place) },
+			Issue: func(m *Machine, o Operands) Errno {
+				return m.releasing(o.Place, func() Errno { return m.Unpin(o.Frame) })
+			},
 		}},
 	},
 	OpSetGDT: {
-		Name: "set_gdt", Memory: Adjusts, Hypercall: true, Method: (*Machine).SetGDT, Text: "{frame}",
+		Name: "set_gdt", Memory: Adjusts, Hypercall: true, Method: (*Machine).SetGDT, Text: "{frame}", Unsaid: FieldLevel,
 		Verbs: []Verb{{
 			Name: "gdt", Args: []Operand{OperandFrame}, Says: "set_gdt with one frame", Example: "gdt f1", OnXen: true,
 			Issue: func(m *Machine, o Operands) Errno { return m.SetGDT(o.Frame) },
+		}, {
+			Name: "gdt-two", Args: []Operand{OperandFrame, OperandFrame}, Says: "set_gdt with two frames", Example: "gdt-two f1 f2",
+			Issue: func(m *Machine, o Operands) Errno { return m.SetGDT(o.Frame, o.Second) },
 		}, {
 			Name: "gdt-none", Says: "set_gdt without frames",
 			Issue: func(m *Machine, _ Operands) Errno { return m.SetGDT() },
@@ -180,6 +204,6 @@ var operations = [NumOps]Operation{
 	OpHook:      {Name: "hook", Text: "{hook} {frame}"},
 	OpDealing: {
 		Name: "dealing", Memory: Stores, Hypercall: true, Granted: "only hostile guests make it, and nobody asks what they make of an answer",
-		Text: "{frame}", Unsaid: FieldErrno, Verbs: dealingVerbs,
+		Text: "{frame}", Unsaid: FieldErrno | FieldOff | FieldWidth | FieldValue, Verbs: dealingVerbs,
 	},
 }

@@ -31,13 +31,15 @@ func (s *State) packRecords(dst []byte) []byte {
 			typ, flags = TypeNone, flags&^(Validated|PAEXenL2)
 		}
 		stale := s.staleness(i.Stamp)
-		more := i.Linear != 0 || i.NrValid != 0
+		more := i.Linear != 0 || i.NrValid != 0 || i.Forgotten != 0
 		dst = append(dst, 1|byte(typ)<<1|stale<<4|bit(more, 6), byte(flags))
 		dst = binary.AppendUvarint(dst, uint64(i.T))
 		dst = binary.AppendUvarint(dst, uint64(i.G))
 		if more {
 			dst = binary.AppendVarint(dst, int64(i.Linear))
 			dst = binary.AppendUvarint(dst, uint64(i.NrValid))
+			dst = binary.AppendUvarint(dst, uint64(i.Forgotten))
+			dst = binary.AppendUvarint(dst, uint64(i.ForgottenUses))
 		}
 	}
 	return dst
@@ -89,9 +91,11 @@ func (s *State) unpackRecords(src []byte) []byte {
 		if a&64 != 0 {
 			l, n := binary.Varint(src)
 			src = src[n:]
-			v, n := binary.Uvarint(src)
-			src = src[n:]
-			i.Linear, i.NrValid = int16(l), uint16(v)
+			i.Linear = int16(l)
+			for _, to := range [...]*uint16{&i.NrValid, &i.Forgotten, &i.ForgottenUses} {
+				v, n := binary.Uvarint(src)
+				src, *to = src[n:], uint16(v)
+			}
 		}
 		s.info[f] = i
 	}

@@ -72,7 +72,7 @@ func (s *State) packRegisters(dst []byte) []byte {
 	}
 	if s.info != nil {
 		some := !s.dealings.none()
-		dst = append(dst, byte(len(s.GDT))|bit(some, 7))
+		dst = append(dst, byte(len(s.GDT))|bit(s.strictM2P, 5)|bit(s.storesOff, 6)|bit(some, 7))
 		for _, f := range s.GDT {
 			dst = putFrame(dst, f)
 		}
@@ -108,7 +108,8 @@ func (s *State) unpackRegisters(src []byte) []byte {
 	if s.info == nil {
 		return src
 	}
-	gdt, some := int(src[0]&0x7f), src[0]&0x80 != 0
+	gdt, some := int(src[0]&0x1f), src[0]&0x80 != 0
+	s.strictM2P, s.storesOff = src[0]&0x20 != 0, src[0]&0x40 != 0
 	src = src[1:]
 	s.GDT = s.GDT[:0]
 	for range gdt {

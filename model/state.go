@@ -30,10 +30,16 @@ type State struct {
 	// audit failed to a later operation.
 	preempt int
 	defers  bool
+	// busy is an unfinished table that another processor is at work on: whoever
+	// wants to go on with it waits, and is interrupted meanwhile. NoFrame: none is.
+	busy    Frame
 	fatal   Fatal
+	forgets [NumForgets]uint64
 	// strictM2P keeps Xen's list of frames from user mode (Xen:
 	// VMASST_TYPE_m2p_strict). It is off unless the guest asks for it.
 	strictM2P bool
+	// storesOff says that stores to leaf tables are not carried out for the guest.
+	storesOff bool
 	rules     *rules // nil on bare metal
 
 	other   *Processor  // the processor that is not running; nil: there is one only
@@ -82,7 +88,7 @@ func NewState(l *Layout) *State {
 	s.CPU = CPU{CR3: NoFrame, UserCR3: NoFrame, WP: true}
 	s.Kernel = Kernel{InitMM: NoFrame, XenCR3: NoFrame, Second: NoFrame, BootmemNext: l.Kernel.BootmemFirst}
 	s.Kernel.Life.Reset()
-	s.abandoned.table = NoFrame
+	s.abandoned.table, s.busy = NoFrame, NoFrame
 	if l.SMP {
 		s.other = &Processor{CPU: s.CPU, XenCR3: NoFrame, abandoned: s.abandoned}
 	}
@@ -266,9 +272,10 @@ func (s *State) Writes(yield func(Write) bool) {
 // had.
 func (s *State) CopyFrom(o *State) {
 	s.L, s.CPU, s.Kernel, s.clock = o.L, o.CPU, o.Kernel, o.clock
-	s.flushed, s.abandoned, s.strictM2P, s.rules = o.flushed, o.abandoned, o.strictM2P, o.rules
+	s.flushed, s.abandoned, s.rules = o.flushed, o.abandoned, o.rules
+	s.strictM2P, s.storesOff = o.strictM2P, o.storesOff
 	s.dealings.copyFrom(&o.dealings)
-	s.preempt, s.defers, s.fatal = o.preempt, o.defers, o.fatal
+	s.preempt, s.defers, s.busy, s.fatal = o.preempt, o.defers, o.busy, o.fatal
 	s.TLB.copyFrom(&o.TLB)
 	s.copyProcessor(o)
 	s.GDT = append(s.GDT[:0], o.GDT...)

@@ -7,13 +7,14 @@ type Step struct {
 	Op    Op
 	Call  Call   // the protocol call in progress
 	Errno Errno  // hypercalls: the answer
-	Level int    // OpPin
+	Level int    // OpPin; OpSetGDT: the number of frames
 	VA    VA     // stores, OpUpdateVA, OpInvlpg
 	Frame Frame  // the frame stored to, allocated, loaded, pinned
 	Off   int    // byte offset in Frame of a store or update
 	Width int    // bytes stored or announced
 	Value uint64 // the value stored or asked for
 	Hook  Hook   // OpHook; Frame is the table that it is about
+	Cmd   uint8  // OpMMUUpdate: the low bits of the pointer, such as MMUPreserveAD
 	All   bool   // OpFlush, OpInvlpg: on all processors, not only the one that runs
 	CPU   int    // number of the processor that took the step
 	Busy  bool   // the other processor is in the middle of a call

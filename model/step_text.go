@@ -19,6 +19,7 @@ const (
 	FieldValue
 	FieldHook
 	FieldAll
+	FieldCmd
 )
 
 // Names writes frames and entries as a report has them.

@@ -16,8 +16,16 @@ func (s *State) abandon(f Frame, level, slot int, held bool, e Entry) {
 	if !s.rules.residue {
 		return
 	}
+	child := s.L.Map.Frame(e.MFN())
+	if slot == 0 && held && child != s.abandoned.table {
+		s.forget(ForgetHalfEntry, child)
+	}
 	if slot > 0 {
-		if level > 2 && s.abandoned.table != NoFrame && s.abandoned.table == s.L.Map.Frame(e.MFN()) {
+		switch first := s.abandoned.table; {
+		case level == 2 || first == NoFrame:
+		case first != child:
+			s.forget(ForgetPushedOut, first)
+		default:
 			if held = !s.rules.mutant.SkipsFailed; !held {
 				slot++
 			}
@@ -30,7 +38,7 @@ func (s *State) abandon(f Frame, level, slot int, held bool, e Entry) {
 		}
 		s.abandoned.table = f
 	}
-	if drop := s.rules.drop; drop != 0 && level == s.rules.geo.Root() {
+	if drop := s.rules.drop; drop != 0 && !s.rules.mutant.RootStaysAdjusted && level == s.rules.geo.Root() {
 		for slot--; slot >= 0; slot-- {
 			if e := s.Entry(s.rules.geo, f, slot); e.Is(Present) {
 				s.SetEntry(s.rules.geo, f, slot, e&^drop)
@@ -57,7 +65,9 @@ func (s *State) settle(mark int, rc Errno) Errno {
 	if !s.rules.residue {
 		s.rollback(mark)
 	} else if f := s.abandoned.table; f != NoFrame {
-		s.abandoned.table = NoFrame
+		// The hypercall is taken up again until that is done. How an interruption
+		// there leaves it shows where the release is put off.
+		s.abandoned.table, s.preempt = NoFrame, 0
 		s.putPageType(f, NoFrame, true)
 	}
 	if !s.rules.modern && rc != ENOSYS {

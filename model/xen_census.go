@@ -54,6 +54,9 @@ func (c *Census) Take(s *State) {
 			c.held(Frame(f), &s.info[f])
 		}
 	}
+	for f := range c.Tallies {
+		c.forgotten(Frame(f), &s.info[f])
+	}
 	c.dealings(s)
 	for n, x := range s.L.Hyper.Extra {
 		if x.Kind == SharedInfo && s.info[s.L.Map.Guest()+n].Is(Allocated) {
@@ -88,6 +91,14 @@ func (c *Census) held(f Frame, i *FrameInfo) {
 	if i.Is(Partial) {
 		c.use(f, i.Typ, i.Is(PAEXenL2))
 	}
+}
+
+// forgotten counts the references that the hypervisor is known to have forgotten.
+func (c *Census) forgotten(f Frame, i *FrameInfo) {
+	for range i.ForgottenUses {
+		c.use(f, i.Typ, i.Is(PAEXenL2))
+	}
+	c.Tallies[f].G += uint32(i.Forgotten - i.ForgottenUses)
 }
 
 // dealings counts what other domains and interrupted hypercalls hold.

@@ -25,7 +25,7 @@ func worlds() []world {
 	for i := range xen4.XenEntries {
 		xen4.XenEntries[i] = MakeEntry(1<<30, Present|RW)
 	}
-	pae := Hyper{XenLevel: 2, XenFirst: 428, XenLast: 511, CacheControl: true}
+	pae := Hyper{XenLevel: 2, XenFirst: 428, XenLast: 511, Devices: true}
 	var all []world
 	for _, p := range Profiles() {
 		for _, w := range []world{

@@ -10,6 +10,9 @@ import (
 type dealings struct {
 	// lent are the frames that another domain maps writable by a grant, ascending.
 	lent []Frame
+	// granted are the grants that the guest maps by the address of an entry, in the
+	// order of mapping.
+	granted []grant
 	// given are the frames, by bit, that another domain owns for the time being.
 	given uint64
 	// device says that a device has been assigned, dma which frames it can write to,
@@ -18,6 +21,8 @@ type dealings struct {
 	dma    uint64
 	// dying says that the domain is being destroyed.
 	dying bool
+	// ended says that the hypervisor has ended the guest for what it did.
+	ended bool
 	// pending is the table whose release was interrupted or put off, NoFrame if
 	// there is none; half says that it is an unfinished one.
 	pending Frame
@@ -27,20 +32,22 @@ type dealings struct {
 	userMode bool
 }
 
-func (t *dealings) reset() { *t = dealings{pending: NoFrame, lent: t.lent[:0]} }
+func (t *dealings) reset() {
+	*t = dealings{pending: NoFrame, lent: t.lent[:0], granted: t.granted[:0]}
+}
 
 func (t *dealings) none() bool {
-	return len(t.lent) == 0 && t.given|t.dma == 0 && !t.device && !t.dying && t.pending == NoFrame
+	return len(t.lent)+len(t.granted) == 0 && t.given|t.dma == 0 && !t.device && !t.dying && !t.ended && t.pending == NoFrame
 }
 
 func (t *dealings) copyFrom(o *dealings) {
-	lent := append(t.lent[:0], o.lent...)
+	lent, granted := append(t.lent[:0], o.lent...), append(t.granted[:0], o.granted...)
 	*t = *o
-	t.lent = lent
+	t.lent, t.granted = lent, granted
 }
 
 func (t *dealings) pack(dst []byte) []byte {
-	dst = append(dst, bit(t.device, 0)|bit(t.dying, 1)|bit(t.half, 2))
+	dst = append(dst, bit(t.device, 0)|bit(t.dying, 1)|bit(t.half, 2)|bit(t.ended, 3))
 	dst = putFrame(dst, t.pending)
 	dst = binary.AppendUvarint(dst, t.given)
 	dst = binary.AppendUvarint(dst, t.dma)
@@ -48,11 +55,16 @@ func (t *dealings) pack(dst []byte) []byte {
 	for _, f := range t.lent {
 		dst = putFrame(dst, f)
 	}
+	dst = binary.AppendUvarint(dst, uint64(len(t.granted)))
+	for _, g := range t.granted {
+		dst = putFrame(putFrame(dst, g.table), g.frame)
+		dst = binary.AppendUvarint(append(dst, bit(g.write, 0)), uint64(g.slot))
+	}
 	return dst
 }
 
 func (t *dealings) unpack(src []byte) []byte {
-	t.device, t.dying, t.half = src[0]&1 != 0, src[0]&2 != 0, src[0]&4 != 0
+	t.device, t.dying, t.half, t.ended = src[0]&1 != 0, src[0]&2 != 0, src[0]&4 != 0, src[0]&8 != 0
 	t.pending, src = takeFrame(src[1:])
 	number := func() uint64 {
 		v, n := binary.Uvarint(src)
@@ -64,6 +76,14 @@ func (t *dealings) unpack(src []byte) []byte {
 		var f Frame
 		f, src = takeFrame(src)
 		t.lent = append(t.lent, f)
+	}
+	for n := number(); n > 0; n-- {
+		var g grant
+		g.table, src = takeFrame(src)
+		g.frame, src = takeFrame(src)
+		g.write, src = src[0]&1 != 0, src[1:]
+		g.slot = int(number())
+		t.granted = append(t.granted, g)
 	}
 	return src
 }

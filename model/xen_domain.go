@@ -23,6 +23,7 @@ func (s *State) AdoptGuest(root Frame) Errno {
 	}
 	s.GDT = s.GDT[:0]
 	s.dealings.reset()
+	s.strictM2P, s.storesOff = false, s.L.Hyper.StoresOnRequest
 	s.CPU.UserCR3 = NoFrame
 	s.Commit()
 	mfn := s.L.Map.MFN(root)

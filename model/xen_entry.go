@@ -7,7 +7,7 @@ package model
 // exactly while the frame is in use as a table. flip are flags that Xen inverts
 // before it stores the entry.
 func (s *State) getLeaf(e Entry) (flip Entry, rc Errno) {
-	if e&s.rules.disallow[1] != 0 {
+	if e&s.rules.disallow[1] != 0 || s.refuses(1, e) {
 		return 0, EINVAL
 	}
 	f := s.L.Map.Frame(e.MFN())
@@ -31,6 +31,11 @@ func (s *State) getLeaf(e Entry) (flip Entry, rc Errno) {
 	return 0, OK
 }
 
+// refuses is the mistake of a mutant that refuses what is legal.
+func (s *State) refuses(level int, e Entry) bool {
+	return s.rules.mutant.Refuses != nil && s.rules.mutant.Refuses(s, level, e)
+}
+
 // putLeaf gives back what a leaf entry holds (Xen: put_page_from_l1e).
 func (s *State) putLeaf(e Entry) {
 	if !e.Is(Present) {
@@ -50,11 +55,14 @@ func (s *State) putLeaf(e Entry) {
 // (Xen: get_page_from_l2e to get_page_from_l4e). held says that the entry has a
 // general reference from an unfinished audit.
 func (s *State) getUpper(e Entry, table Frame, level int, held bool) Errno {
-	if e&s.rules.disallow[level] != 0 {
+	if e&s.rules.disallow[level] != 0 || s.refuses(level, e) {
 		return EINVAL
 	}
 	rc := s.getPageType(s.L.Map.Frame(e.MFN()), TableType(level-1), false, held)
 	if rc == EINVAL && s.getLinear(e, table, level) {
+		if held {
+			s.forget(ForgetLinearEntry, s.L.Map.Frame(e.MFN()))
+		}
 		return OK
 	}
 	return rc
@@ -67,8 +75,12 @@ func (s *State) putUpper(e Entry, table Frame, half bool) (held bool, rc Errno) 
 		return false, OK
 	}
 	f := s.L.Map.Frame(e.MFN())
-	if f == table {
+	switch f {
+	case table:
 		return false, OK
+	case NoFrame: // only mutants let such an entry be there
+		s.fatal = FatalReference
+		return true, OK
 	}
 	return true, s.putPageType(f, table, half)
 }

@@ -50,7 +50,11 @@ type FrameInfo struct {
 	Stamp uint32
 	// Entries below NrValid hold references while Partial is set.
 	NrValid uint16
-	_       [3]uint16 // a multiple of eight bytes is copied without overlap
+	// Forgotten are the references that the hypervisor is known to have forgotten,
+	// ForgottenUses those of them that are uses as Typ, too; see xen_forgotten.go.
+	Forgotten, ForgottenUses uint16
+
+	_ uint16 // a multiple of eight bytes is copied without overlap
 }
 
 // FrameFlags are the yes/no parts of a FrameInfo.

@@ -13,7 +13,7 @@ func (s *State) setGDT(frames []MFN) Errno {
 	mark := s.mark()
 	for n, m := range frames {
 		if s.getPageType(s.L.Map.Frame(m), TypeSegDesc, false, false) != OK {
-			for s.rules.residue && n > 0 {
+			for s.rules.residue && n > 0 && !s.rules.mutant.GDTKeeps {
 				n--
 				s.putPageType(s.L.Map.Frame(frames[n]), NoFrame, false)
 			}

@@ -11,6 +11,11 @@ func (m *Machine) Interrupt(n int) { m.preempt = n }
 // if another processor's operations came first.
 func (m *Machine) Defer(on bool) { m.defers = on }
 
+// Busy has the next operations find another processor at work on a table whose
+// audit was interrupted, and be interrupted while they wait for it; NoFrame: on
+// none.
+func (m *Machine) Busy(f Frame) { m.busy = f }
+
 // Finish gives up the table that an interrupted operation left behind.
 func (m *Machine) Finish() Errno { return m.dealt(NoFrame, m.finishPending()) }
 
@@ -26,7 +31,7 @@ func (m *Machine) Obtain(f Frame) Errno { return m.dealt(f, m.obtain(f)) }
 
 // StoreOther is a store of the domain that a frame was given to.
 func (m *Machine) StoreOther(f Frame, slot int, e Entry) Errno {
-	return m.dealt(f, m.storeOther(f, slot, e))
+	return m.stored(f, slot*m.L.Geo.Width, e, m.storeOther(f, slot, e))
 }
 
 // Lend has another domain map a frame writable.
@@ -39,9 +44,15 @@ func (m *Machine) Unlend(f Frame) Errno { return m.dealt(f, m.unlend(f)) }
 func (m *Machine) UnlendDevice(f Frame) Errno { return m.dealt(f, m.unlendDevice(f)) }
 
 // GrantPTE is GNTTABOP_map_grant_ref of a frame at the byte offset off of a leaf
-// table, between two entries.
-func (m *Machine) GrantPTE(table Frame, off int, f Frame) Errno {
-	return m.dealt(table, m.grantPTE(table, off, f))
+// table.
+func (m *Machine) GrantPTE(table Frame, off int, f Frame, write bool) Errno {
+	e, rc := m.grantPTE(table, off, f, write)
+	return m.stored(table, off, e, rc)
+}
+
+// UngrantPTE is GNTTABOP_unmap_grant_ref of such a mapping.
+func (m *Machine) UngrantPTE(table Frame, off int) Errno {
+	return m.stored(table, off, 0, m.ungrantPTE(table, off))
 }
 
 // AssignDevice gives the guest a device.
@@ -50,7 +61,7 @@ func (m *Machine) AssignDevice() Errno { return m.dealt(NoFrame, m.assign()) }
 // StoreResult is a hypercall that stores a frame number through a pointer into
 // the hypervisor's memory, at a slot of a frame.
 func (m *Machine) StoreResult(f Frame, slot int, result MFN) Errno {
-	return m.dealt(f, m.storeResult(f, slot, result))
+	return m.stored(f, slot*m.L.Geo.Width, Entry(result), m.storeResult(f, slot, result))
 }
 
 // Unshare has the hypervisor free a frame that it shares with the guest.
@@ -66,6 +77,12 @@ func (m *Machine) Iret(va VA, val Entry) Errno {
 // dealt reports the end of an operation.
 func (m *Machine) dealt(f Frame, rc Errno) Errno {
 	m.emit(Step{Op: OpDealing, Errno: rc, Frame: f})
+	return rc
+}
+
+// stored reports the end of an operation that stores an entry.
+func (m *Machine) stored(f Frame, off int, e Entry, rc Errno) Errno {
+	m.emit(Step{Op: OpDealing, Errno: rc, Frame: f, Off: off, Width: m.L.Geo.Width, Value: uint64(e)})
 	return rc
 }
 

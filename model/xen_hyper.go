@@ -12,9 +12,17 @@ type Hyper struct {
 	// XenEntries are what the hypervisor writes into its slots, from XenFirst on;
 	// slots beyond keep what they hold. Nil: contents not modelled.
 	XenEntries []Entry
-	// CacheControl says that the guest may choose the caching of its leaf
-	// entries, as a domain with device access may (Xen: cache_flush_permitted).
-	CacheControl bool
+	// Devices says that the guest may use devices: map their memory, where Regions
+	// say so, and choose the caching of its leaf entries (Xen: iomem_caps,
+	// ioport_caps). The hardware domain may, other domains as a rule may not.
+	Devices bool
+	// StoresOnRequest says that stores to leaf tables are page faults unless the
+	// guest has asked for them to be carried out, as of every domain but the hardware
+	// domain (Xen: VMASST_TYPE_writable_pagetables).
+	StoresOnRequest bool
+	// L1TF says that an absent entry that a processor with that flaw could read
+	// memory through ends the guest, see xen_l1tf.go.
+	L1TF bool
 	// XenSelf is the slot among them whose entry names the table itself, 0 if
 	// there is none.
 	XenSelf int

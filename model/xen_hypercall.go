@@ -59,7 +59,8 @@ func (m *Machine) MMUUpdate(ptr uint64, val Entry) Errno {
 	}
 	if m.watched() {
 		f := m.L.Map.Frame(MFN(ptr >> PageShift))
-		m.emit(Step{Op: OpMMUUpdate, Errno: rc, Frame: f, Off: int(ptr & (PageSize - 1) &^ 3), Width: m.L.Geo.Width, Value: uint64(val)})
+		m.emit(Step{Op: OpMMUUpdate, Errno: rc, Frame: f, Off: int(ptr & (PageSize - 1) &^ 3), Width: m.L.Geo.Width, Value: uint64(val),
+			Cmd: uint8(ptr & uint64(m.L.Geo.Width-1))})
 	}
 	return rc
 }
@@ -168,7 +169,7 @@ func (m *Machine) SetGDT(frames ...MFN) Errno {
 		f = m.L.Map.Frame(frames[0])
 	}
 	if m.watched() {
-		m.emit(Step{Op: OpSetGDT, Errno: rc, Frame: f})
+		m.emit(Step{Op: OpSetGDT, Errno: rc, Frame: f, Level: len(frames)})
 	}
 	return rc
 }
@@ -192,14 +193,19 @@ func (m *Machine) MMUUpdates(items []MMUItem) (done int, rc Errno) {
 }
 
 // AssistM2PStrict is the number of the assist that keeps Xen's list of frames
-// from user mode (Xen: VMASST_TYPE_m2p_strict).
-const AssistM2PStrict = 32
+// from user mode (Xen: VMASST_TYPE_m2p_strict), AssistStores that of the assist
+// that has stores to leaf tables carried out (VMASST_TYPE_writable_pagetables).
+const (
+	AssistM2PStrict = 32
+	AssistStores    = 2
+)
 
-// VMAssist is the hypercall vm_assist: it switches an assist on or off. Those for
-// table stores make no difference to a guest with device access, whose stores
-// are always emulated.
+// VMAssist is the hypercall vm_assist: it switches an assist on or off. The
+// hardware domain's stores are carried out without it.
 func (m *Machine) VMAssist(kind uint64, on bool) Errno {
 	switch {
+	case kind == AssistStores && m.L.Hyper.StoresOnRequest:
+		m.storesOff = !on
 	case kind == AssistM2PStrict && m.L.Geo.SignExtend && m.rules.modern:
 		m.strictM2P = on
 	case kind > 5:

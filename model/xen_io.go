@@ -45,7 +45,11 @@ func (h *Hyper) region(m MFN) RegionKind {
 // memory must not be mapped cached.
 func (h *Hyper) leafOutside(e Entry) (flip Entry, rc Errno) {
 	m := e.MFN()
-	switch h.region(m) {
+	kind := h.region(m)
+	if !h.Devices && kind != OthersMemory && !h.Profile.Mutant.ForDevices {
+		kind = Denied
+	}
+	switch kind {
 	case OthersMemory:
 		return 0, EBUSY
 	case DeviceReadOnly:

@@ -22,7 +22,7 @@ func (s *State) kill() Errno {
 			s.putPageType(f, NoFrame, false)
 		}
 	}
-	s.GDT = s.GDT[:0]
+	s.GDT, s.dealings.granted = s.GDT[:0], s.dealings.granted[:0]
 	for len(s.dealings.lent) > 0 {
 		s.unlend(s.dealings.lent[0])
 	}

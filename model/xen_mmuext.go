@@ -29,7 +29,9 @@ func (s *State) pin(level int, mfn MFN) Errno {
 	return s.settle(mark, rc)
 }
 
-// unpin gives a pin's references back (Xen: MMUEXT_UNPIN_TABLE).
+// unpin gives a pin's references back (Xen: MMUEXT_UNPIN_TABLE). Where the release
+// is interrupted the guest is told that it is done: the hypervisor remembers the
+// table, and finishes before it does anything else for this processor.
 func (s *State) unpin(mfn MFN) Errno {
 	f := s.L.Map.Frame(mfn)
 	if !s.ours(f) || !s.info[f].Is(Pinned) {
@@ -41,7 +43,10 @@ func (s *State) unpin(mfn MFN) Errno {
 		s.touch(f).Flags |= Pinned
 		s.dealings.pending = NoFrame
 	}
-	return rc
+	if s.rules.mutant.TellsInterrupted {
+		return rc
+	}
+	return OK
 }
 
 // newBaseptr switches to another root (Xen: new_guest_cr3). The new root gets its
@@ -99,7 +104,7 @@ func (s *State) newUserBaseptr(mfn MFN) Errno {
 	}
 	s.CPU.UserCR3 = f
 	if old != NoFrame {
-		s.putPageType(old, NoFrame, false)
+		return s.postpone(old, s.putPageType(old, NoFrame, false))
 	}
 	return OK
 }

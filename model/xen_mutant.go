@@ -1,5 +1,18 @@
 package model
 
+// Path is the way on which an entry gets into a table, or is found there.
+type Path uint8
+
+// Paths.
+const (
+	ByUpdate     Path = iota // mmu_update and update_va_mapping
+	ByFastPath               // the same, without new references
+	ByStore                  // a store that is carried out for the guest
+	ByLocked                 // the same of a locked instruction
+	ByAudit                  // the entry is in a table that comes into use
+	ByGrantEntry             // a grant is mapped there
+)
+
 // Mutant holds mistakes of real hypervisors, to see whether anybody notices. The
 // zero value makes none. Each field is looked at in the one place where the
 // mistake was made.
@@ -9,6 +22,21 @@ type Mutant struct {
 	FastPath func(s *State, level int, old, now Entry) bool
 	// Audited decides what becomes of the result of a table's audit.
 	Audited func(level int, rc Errno) Errno
+	// Stored decides what is stored of a present entry that was asked for on some path
+	// at a level, where right is what should be.
+	Stored func(by Path, level int, asked, right Entry) Entry
+	// Leaks decides whether an absent entry, written or found on some path at a level,
+	// ends a guest that is to be protected from L1TF, where right is what should be.
+	Leaks func(by Path, level int, e Entry, right bool) bool
+	// Refuses refuses a present entry of a level that is to get its references.
+	Refuses func(s *State, level int, e Entry) bool
+	// ForDevices lets every guest map device memory and choose the caching of pages.
+	ForDevices bool
+	// StoresNever carries no store out for a guest that has to ask for it.
+	StoresNever bool
+	// ForgetsUse does not keep accessed and dirty bits that are to be kept, LateUse keeps
+	// those that were there when the update began.
+	ForgetsUse, LateUse bool
 	// Unmasked are flags that an update of an entry does not refuse by itself.
 	Unmasked Entry
 
@@ -23,6 +51,23 @@ type Mutant struct {
 	// table that it named is finished, by whoever gave the entry up.
 	LinearDropsLate bool
 
+	// RootStaysAdjusted leaves the flags that were added to entries of a PAE root whose
+	// audit fails, ReleasedAdjusted those of one that is released.
+	RootStaysAdjusted, ReleasedAdjusted bool
+	// SlotsTrusted leaves what there is in the hypervisor's slots of a table that comes
+	// into use, SlotUpdated lets the guest change the first one.
+	SlotsTrusted, SlotUpdated bool
+	// ListStays leaves Xen's list of frames in a root for user mode, ListMissing does
+	// not put it into one for the kernel.
+	ListStays, ListMissing bool
+	// GDTKeeps keeps the references of a descriptor table that is refused.
+	GDTKeeps bool
+
+	// TellsInterrupted answers an unpin that is interrupted as inside.
+	TellsInterrupted bool
+	// PausesBehind notes an interrupted audit one slot too far, ReleasesBehind an
+	// interrupted release.
+	PausesBehind, ReleasesBehind bool
 	// SkipsFailed has the audit of a table whose entry at slot x failed go on at
 	// x+1 when it is taken up again.
 	SkipsFailed bool
@@ -50,6 +95,11 @@ type Mutant struct {
 	// Restarts has the kernel's hypercalls interrupted. As [RestartsMade] it is harmless.
 	Restarts Restarts
 
+	// UnstampedUse and UnstampedTable do not note when the last use of a frame as
+	// Writable, and as a table, ends.
+	UnstampedUse, UnstampedTable bool
+	// UnlentCached ends another domain's mapping without a flush.
+	UnlentCached bool
 	// FlushByNewType flushes at a change of type only if the new one is Writable.
 	FlushByNewType bool
 	// FlushesAlways flushes at every change of type, needed or not, before and after
@@ -89,6 +139,9 @@ type Mutant struct {
 	// UnmapsTwice gives back the references of a grant mapping for a device that
 	// was never made.
 	UnmapsTwice bool
+	// GrantKeepsOld forgets what an entry held that a grant is mapped over;
+	// UngrantsAnything ends the mapping of a grant whatever its entry has become.
+	GrantKeepsOld, UngrantsAnything bool
 	// MisalignedPTE accepts a grant mapping at an address between two entries.
 	MisalignedPTE bool
 	// UncheckedStore stores a result wherever the guest's pointer leads.

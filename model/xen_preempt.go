@@ -7,9 +7,17 @@ package model
 // set; the frame's own unfinished state is worth one type reference and one
 // general one (Xen: PGT_partial, nr_validated_ptes, partial_flags).
 
+// asks reports whether the audit and the release of tables of a level ask by
+// themselves whether to stop. Those of L4 tables leave that to the tables below
+// (Xen: promote_l4_table, demote_l4_table).
+func asks(level int) bool { return level == 2 || level == 3 }
+
 // preempted reports whether the operation must stop here (Xen:
 // hypercall_preempt_check).
 func (s *State) preempted() bool {
+	if !s.rules.modern {
+		return false // newer than 3.1
+	}
 	if s.preempt > 1 {
 		s.preempt--
 		return false
@@ -22,7 +30,10 @@ func (s *State) preempted() bool {
 // (Xen: the ends of promote_l2_table to promote_l4_table).
 func (s *State) pauseAudit(f Frame, slot int, half, again bool) Errno {
 	m := &s.rules.mutant
-	if slot == 0 && !half {
+	if slot == 0 && (!half || again && s.rules.residue) {
+		if half {
+			s.forget(ForgetBusyEntry, s.L.Map.Frame(s.Entry(s.rules.geo, f, 0).MFN()))
+		}
 		return EINTR
 	}
 	i := s.touch(f)
@@ -33,6 +44,9 @@ func (s *State) pauseAudit(f Frame, slot int, half, again bool) Errno {
 		i.Flags &^= PartialEntry
 	}
 	i.NrValid = uint16(slot)
+	if m.PausesBehind {
+		i.NrValid++
+	}
 	return ERESTART
 }
 
@@ -58,25 +72,33 @@ func (s *State) demoteInSteps(f Frame, level int, was FrameFlags) Errno {
 		}
 	}
 	drop := s.rules.drop
-	if level != g.Root() {
+	switch {
+	case level != g.Root() || s.rules.mutant.ReleasedAdjusted:
 		drop = 0
+	case s.L.PAESpecial() && was&Partial == 0 && s.preempted():
+		// The frame of a PAE root has many more slots, all of them empty.
+		return s.pauseRelease(f, level, slot+1, false)
 	}
-	for begun := false; slot >= 0; slot-- {
+	for ; slot >= 0; slot-- {
 		e := s.Entry(g, f, slot)
-		if !e.Is(Present) || s.L.XenSlot(level, slot, was&PAEXenL2 != 0) {
-			continue
+		if !s.L.XenSlot(level, slot, was&PAEXenL2 != 0) {
+			held, rc := s.putUpper(e, f, half)
+			switch {
+			case rc == EINTR && slot == g.Slots[level]-1:
+				return EINTR
+			case rc == EINTR:
+				return s.pauseRelease(f, level, slot+1, false)
+			case rc != OK:
+				return s.pauseRelease(f, level, slot, true)
+			}
+			if held && e&drop != 0 {
+				s.SetEntry(g, f, slot, e&^drop)
+			}
 		}
-		if begun && s.preempted() {
-			return s.pauseRelease(f, level, slot+1, false)
+		half = false
+		if slot > 0 && asks(level) && s.preempted() {
+			return s.pauseRelease(f, level, slot, false)
 		}
-		held, rc := s.putUpper(e, f, half)
-		if rc != OK {
-			return s.pauseRelease(f, level, slot, true)
-		}
-		if held && e&drop != 0 {
-			s.SetEntry(g, f, slot, e&^drop)
-		}
-		begun, half = true, false
 	}
 	if was&PAEXenL2 != 0 {
 		s.touch(f).Flags &^= PAEXenL2
@@ -92,6 +114,9 @@ func (s *State) pauseRelease(f Frame, level, slot int, half bool) Errno {
 	}
 	i := s.touch(f)
 	i.NrValid = uint16(slot)
+	if s.rules.mutant.ReleasesBehind {
+		i.NrValid++
+	}
 	i.Flags &^= PartialEntry
 	if half {
 		i.Flags |= PartialEntry
@@ -136,15 +161,4 @@ func (s *State) finishPending() Errno {
 		return s.postpone(f, rc)
 	}
 	return OK
-}
-
-// namesAbsent reports whether a table has an entry that is not present and yet
-// names a frame (Xen: pv_l1tf_check_l1e).
-func (s *State) namesAbsent(f Frame) bool {
-	for slot := range s.rules.geo.Slots[1] {
-		if e := s.Entry(s.rules.geo, f, slot); !e.Is(Present) && e.MFN() != 0 {
-			return true
-		}
-	}
-	return false
 }

@@ -7,7 +7,7 @@ package model
 // store up; otherwise, as after a refusal, the guest sees its page fault.
 func (s *State) emulateStore(t *Translation, width int, v uint64, locked bool) (rc Errno, mine bool) {
 	aligned := t.Offset&(width-1) == 0
-	if t.Level != 1 || t.Entry.Is(RW) || !aligned && !locked {
+	if s.storesOff || s.L.Hyper.StoresOnRequest && s.rules.mutant.StoresNever || t.Level != 1 || t.Entry.Is(RW) || !aligned && !locked {
 		return OK, false
 	}
 	if t.Frame == NoFrame {
@@ -37,20 +37,27 @@ func (s *State) emulateStore(t *Translation, width int, v uint64, locked bool) (
 		e = old&^(0xffff_ffff<<shift) | Entry(uint32(v))<<shift
 	}
 	upper := !locked && width == 4 && (t.Offset&4 != 0) != s.rules.mutant.WrongHalf && g.Width == 8 && !g.SignExtend
-	return s.emulateEntry(t.Frame, slot, old, e, upper), true
+	by := ByStore
+	if locked {
+		by = ByLocked
+	}
+	return s.emulateEntry(t.Frame, slot, old, e, upper, by), true
 }
 
 // emulateEntry checks and stores the entry that an emulated store makes. There
 // is no fast path. upper says that the store wrote the upper half of a PAE entry
 // alone: the guest is taken to write the halves in the wrong order, and an
 // entry that cannot be granted is stored as not present.
-func (s *State) emulateEntry(f Frame, slot int, old, e Entry, upper bool) Errno {
+func (s *State) emulateEntry(f Frame, slot int, old, e Entry, upper bool, by Path) Errno {
 	mark := s.mark()
+	if !e.Is(Present) && s.leaks(by, 1, e) {
+		return ERESTART
+	}
 	if e.Is(Present) {
 		flip, rc := s.getLeaf(e)
 		switch {
 		case rc == OK:
-			e = s.rules.adjust(1, e^flip)
+			e = s.rules.adjust(by, 1, e^flip)
 		case upper:
 			s.rollback(mark)
 			e &^= Present

@@ -42,7 +42,7 @@ func (s *State) getType(f Frame, t Type, special bool) Errno {
 	if !i.Is(Partial) {
 		return EINVAL
 	}
-	if s.preempted() {
+	if f == s.busy {
 		return EINTR
 	}
 	// Somebody gave up half-way: go on from there. The reference that stood for
@@ -142,7 +142,7 @@ func (s *State) putType(f, user Frame, half bool) Errno {
 	i.T--
 	if linear {
 		s.dropLinear(f, user)
-	} else if i.T == 0 {
+	} else if i.T == 0 && !s.rules.mutant.UnstampedUse {
 		i.Stamp = s.clock
 	}
 	return OK
@@ -163,7 +163,9 @@ func (s *State) putFinal(f, user Frame, linear bool) Errno {
 	}
 	i = s.touch(f)
 	i.T--
-	i.Stamp, i.NrValid = s.clock, 0
+	if i.NrValid = 0; !s.rules.mutant.UnstampedTable {
+		i.Stamp = s.clock
+	}
 	i.Flags &^= PartialEntry
 	if was&Partial != 0 {
 		i.G--

@@ -3,9 +3,13 @@ package model
 // Frames that leave the guest and come back: to the hypervisor's heap, to another
 // domain, to a device.
 
-// othersVA is where the cached translations of other domains start: theirs are
-// other address spaces, whose pages are told apart by frame.
-const othersVA VA = 1 << 60
+// othersVA is where the cached translations of other domains start, othersEnd where
+// they end: theirs are other address spaces, whose pages are told apart by frame. No
+// guest has such addresses.
+const (
+	othersVA  VA = 1 << 60
+	othersEnd VA = 1 << 61
+)
 
 // linearVA is where the cached translations of the hypervisor's linear map start.
 const linearVA VA = 1 << 59
@@ -45,7 +49,7 @@ func (s *State) steal(f Frame) Errno {
 		i.Flags &^= Validated | PAEXenL2
 	}
 	s.dealings.given |= 1 << uint(f)
-	s.flushAll()
+	s.flushEverybody()
 	return OK
 }
 
@@ -68,7 +72,7 @@ func (s *State) obtain(f Frame) Errno {
 		// New memory is mapped for the device at once.
 		s.dealings.dma |= 1 << uint(f)
 	}
-	s.flushAll()
+	s.flushEverybody()
 	return OK
 }
 
@@ -105,8 +109,10 @@ func (s *State) unlend(f Frame) Errno {
 	if !s.dealings.takeBack(f) {
 		return EINVAL
 	}
+	if !s.rules.mutant.UnlentCached {
+		s.TLB.flushPage(othersVA + VA(f)<<PageShift)
+	}
 	s.putPageType(f, NoFrame, false)
-	s.TLB.flushPage(othersVA + VA(f)<<PageShift)
 	return OK
 }
 
@@ -118,22 +124,6 @@ func (s *State) unlendDevice(f Frame) Errno {
 		return OK
 	}
 	return EINVAL
-}
-
-// grantPTE maps a frame by a grant at the machine address of an entry of a leaf
-// table, which must be aligned (Xen: create_grant_pte_mapping). An aligned one is
-// not modelled.
-func (s *State) grantPTE(table Frame, off int, f Frame) Errno {
-	if !s.rules.mutant.MisalignedPTE || !s.ours(table) || !s.info[table].InUseAs(TypeL1) || !s.ours(f) {
-		return EINVAL
-	}
-	if s.getPageType(f, TypeWritable, false, false) != OK {
-		return EINVAL
-	}
-	s.dealings.lend(f)
-	e := MakeEntry(s.L.Map.MFN(f), Present|RW)
-	s.storeFrame(table, off, 8, uint64(e))
-	return OK
 }
 
 // assign gives the guest a device, which may write to what is Writable (Xen:

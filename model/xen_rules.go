@@ -6,7 +6,10 @@ type rules struct {
 	geo     *Geometry
 	modern  bool
 	residue bool
+	known   bool
 	mutant  Mutant
+	// l1tf says that absent entries are looked at, see xen_l1tf.go.
+	l1tf bool
 
 	// disallow[n] are the flags that no present level-n entry may have
 	// (Xen: L1_DISALLOW_MASK to L4_DISALLOW_MASK, l1_disallow_mask,
@@ -44,7 +47,7 @@ func newRules(l *Layout) *rules {
 		return nil
 	}
 	p := l.Hyper.Profile
-	r := &rules{geo: l.Geo, modern: p.Modern, residue: p.Residue, mutant: p.Mutant, special: -1}
+	r := &rules{geo: l.Geo, modern: p.Modern, residue: p.Residue, known: p.Known, mutant: p.Mutant, l1tf: p.Modern && l.Hyper.L1TF, special: -1}
 	if l.PAESpecial() {
 		r.special = l.Geo.Slots[l.Geo.Root()] - 1
 		r.closedRoot = !p.OpenPAERoot
@@ -73,7 +76,7 @@ func (r *rules) masks(l *Layout) {
 	switch {
 	case r.modern:
 		r.disallow[1] &^= Global
-		if l.Hyper.CacheControl {
+		if l.Hyper.Devices || l.Hyper.Profile.Mutant.ForDevices {
 			r.disallow[1] &^= cacheAttrs
 		}
 	case l.Geo.SignExtend:
@@ -112,9 +115,18 @@ func (r *rules) adjustments(l *Layout) {
 	}
 }
 
-// adjust returns a present entry as Xen stores it (Xen: adjust_guest_l1e to
+// adjust returns a present entry as Xen stores it on some path.
+func (r *rules) adjust(by Path, level int, e Entry) Entry {
+	right := r.adjusted(level, e)
+	if r.mutant.Stored != nil {
+		return r.mutant.Stored(by, level, e, right)
+	}
+	return right
+}
+
+// adjusted adds the flags that Xen adds to a present entry (Xen: adjust_guest_l1e to
 // adjust_guest_l4e).
-func (r *rules) adjust(level int, e Entry) Entry {
+func (r *rules) adjusted(level int, e Entry) Entry {
 	if level > 1 || !r.markLeaf {
 		return e | r.add[level]
 	}

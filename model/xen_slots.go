@@ -12,7 +12,7 @@ func (s *State) fillXenSlots(f Frame, level int) {
 	special := s.info[f].Is(PAEXenL2)
 	for n, e := range h.XenEntries {
 		slot := h.XenFirst + n
-		if !s.L.XenSlot(level, slot, special) {
+		if !s.L.XenSlot(level, slot, special) || s.rules.mutant.SlotsTrusted && s.Entry(s.rules.geo, f, slot) != 0 {
 			continue
 		}
 		switch {
@@ -28,7 +28,7 @@ func (s *State) fillXenSlots(f Frame, level int) {
 // showM2P gives a root that is loaded for the kernel the entry of Xen's list of
 // frames (Xen: fill_ro_mpt).
 func (s *State) showM2P(f Frame) {
-	if h := s.L.Hyper; h.XenOnLoad != 0 && !s.strictM2P {
+	if h := s.L.Hyper; h.XenOnLoad != 0 && !s.strictM2P && !s.rules.mutant.ListMissing {
 		s.SetEntry(s.rules.geo, f, h.XenFirst, h.XenOnLoad)
 	}
 }
@@ -36,7 +36,7 @@ func (s *State) showM2P(f Frame) {
 // hideM2P takes the entry away from a root that is loaded for user mode (Xen:
 // zap_ro_mpt).
 func (s *State) hideM2P(f Frame) {
-	if h := s.L.Hyper; h.XenOnLoad != 0 && s.strictM2P {
+	if h := s.L.Hyper; h.XenOnLoad != 0 && s.strictM2P && !s.rules.mutant.ListStays {
 		s.SetEntry(s.rules.geo, f, h.XenFirst, 0)
 	}
 }

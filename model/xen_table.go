@@ -25,6 +25,8 @@ func (s *State) promote(f Frame) Errno {
 		i.NrValid = 0
 	case rc == ERESTART:
 		s.promotePaused(f)
+	case rc == EINTR:
+		s.touch(f).T = 0 // as if it had not begun (Xen: validate_page)
 	case !s.rules.residue:
 		// The caller rolls back.
 	case f == s.abandoned.table:
@@ -67,19 +69,27 @@ func (s *State) nextPresent(f Frame, slot, end int) int {
 func (s *State) promoteL1(f Frame) Errno {
 	g := s.rules.geo
 	end := g.Slots[1]
-	if s.rules.mutant.NonPresentStops && s.namesAbsent(f) {
-		return ERESTART
-	}
-	for slot := s.nextPresent(f, 0, end); slot < end; slot = s.nextPresent(f, slot+1, end) {
+	for slot := s.nextAudited(f, 1, 0); slot < end; slot = s.nextAudited(f, 1, slot+1) {
 		e := s.Entry(g, f, slot)
-		flip, rc := s.getLeaf(e)
+		var flip Entry
+		var rc Errno
+		switch {
+		case e.Is(Present):
+			flip, rc = s.getLeaf(e)
+		case s.leaks(ByAudit, 1, e):
+			if rc = EINTR; s.rules.mutant.NonPresentStops {
+				return ERESTART
+			}
+		default:
+			continue
+		}
 		if rc != OK {
-			if s.rules.residue {
+			if s.rules.residue || rc == EINTR {
 				s.putLeaves(f, slot)
 			}
 			return rc
 		}
-		if n := s.rules.adjust(1, e^flip); n != e {
+		if n := s.rules.adjust(ByAudit, 1, e^flip); n != e {
 			s.SetEntry(g, f, slot, n)
 		}
 	}
@@ -112,17 +122,13 @@ func (s *State) promoteUpper(f Frame, level int) Errno {
 	i := &s.info[f]
 	first, xen, held := int(i.NrValid), i.Is(PAEXenL2), i.Is(PartialEntry)
 	end := g.Slots[level]
-	for slot := first; slot < end; slot++ {
-		if next := s.nextPresent(f, slot, end); slot <= special && next > special && r.closedRoot {
-			slot = special
-		} else if slot = next; slot == end {
-			break
-		}
-		if s.L.XenSlot(level, slot, xen) {
-			continue
-		}
-		if slot > first && s.preempted() {
+	for slot := s.nextAudited(f, level, first); slot < end; slot = s.nextAudited(f, level, slot+1) {
+		if slot > first && asks(level) && s.preempted() {
 			return s.pauseAudit(f, slot, false, false)
+		}
+		must := slot == special && r.closedRoot
+		if s.L.XenSlot(level, slot, xen) || !must && s.harmless(f, level, slot) {
+			continue
 		}
 		held := held && slot == first
 		rc := s.promoteEntry(f, level, slot, slot == special, held)
@@ -137,13 +143,42 @@ func (s *State) promoteUpper(f Frame, level int) Errno {
 	return OK
 }
 
+// nextAudited is the first slot of a table, from a slot on, at which an audit has
+// something to do: to look at an entry, or to ask whether it must stop, which it
+// does before every slot.
+func (s *State) nextAudited(f Frame, level, slot int) int {
+	end := s.rules.geo.Slots[level]
+	next := slot
+	switch {
+	case s.preempt != 0 && asks(level):
+	case s.rules.l1tf:
+		next = s.NextUsed(s.rules.geo, f, slot, end)
+	default:
+		next = s.nextPresent(f, slot, end)
+	}
+	if special := s.rules.special; s.rules.closedRoot && level == s.rules.geo.Root() && slot <= special {
+		return min(next, special)
+	}
+	return min(next, end)
+}
+
+// harmless reports whether an entry is absent and may be there.
+func (s *State) harmless(f Frame, level, slot int) bool {
+	e := s.Entry(s.rules.geo, f, slot)
+	return !e.Is(Present) && !s.vulnerable(ByAudit, level, e)
+}
+
 // promoteEntry takes the references of an entry of a table that is audited. held
 // says that the entry has a general reference from an earlier attempt.
 func (s *State) promoteEntry(f Frame, level, slot int, special, held bool) (rc Errno) {
 	e := s.Entry(s.rules.geo, f, slot)
-	if special {
+	switch {
+	case special:
 		rc = s.getSpecial(e, held)
-	} else {
+	case !e.Is(Present):
+		s.leaks(ByAudit, level, e)
+		return EINTR
+	default:
 		rc = s.getUpper(e, f, level, held)
 	}
 	switch {
@@ -157,7 +192,7 @@ func (s *State) promoteEntry(f Frame, level, slot int, special, held bool) (rc E
 		s.abandon(f, level, slot, held, e)
 		return rc
 	}
-	if n := s.rules.adjust(level, e); n != e {
+	if n := s.rules.adjust(ByAudit, level, e); n != e {
 		s.SetEntry(s.rules.geo, f, slot, n)
 	}
 	return OK
@@ -175,7 +210,7 @@ func (s *State) getSpecial(e Entry, held bool) Errno {
 		return rc
 	}
 	if s.info[f].T != 1 {
-		// The real one forgets the reference that it has just taken.
+		s.forget(ForgetSharedL2, f)
 		return EINVAL
 	}
 	return OK
@@ -216,7 +251,7 @@ func (s *State) demote(f Frame, was FrameFlags) Errno {
 		}
 	}
 	drop := s.rules.drop
-	if level != g.Root() {
+	if level != g.Root() || s.rules.mutant.ReleasedAdjusted {
 		drop = 0
 	}
 	for slot := s.nextPresent(f, 0, end); slot < end; slot = s.nextPresent(f, slot+1, end) {

@@ -4,15 +4,22 @@ package model
 // stamped with it when its last use as a type ends. A processor that has been
 // flushed since cannot hold a translation from that use.
 
-// flushAll drops every cached translation (Xen: flush_tlb_local, write_ptbase).
+// flushAll drops every translation that the processor caches for the guest (Xen:
+// flush_tlb_local, write_ptbase).
 func (s *State) flushAll() {
-	if s.rules.mutant.FlushOwnOnly {
-		s.TLB.flushRange(0, othersVA)
-	} else {
-		s.TLB.flush(true)
-	}
+	s.TLB.flushRange(0, othersVA)
+	s.TLB.flushRange(othersEnd, ^VA(0))
 	s.clock++
 	s.flushed = s.clock
+}
+
+// flushEverybody drops what the processors of other domains cache, too (Xen:
+// alloc_heap_pages flushes all for a frame that has changed hands).
+func (s *State) flushEverybody() {
+	if !s.rules.mutant.FlushOwnOnly {
+		s.TLB.flushRange(othersVA, othersEnd)
+	}
+	s.flushDomain()
 }
 
 // flushStale drops cached translations of a frame that changes its type, on each

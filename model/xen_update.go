@@ -12,14 +12,17 @@ func (s *State) modEntry(f Frame, level, slot int, e Entry, keepAD bool) Errno {
 		return rc
 	}
 	old := s.Entry(g, f, slot)
+	if !e.Is(Present) && s.leaks(ByUpdate, level, e) {
+		return ERESTART
+	}
 	if e.Is(Present) {
 		if e&r.disallow[level]&^r.mutant.Unmasked != 0 {
 			return EINVAL
 		}
 		asked := e
-		e = r.adjust(level, e)
+		e = r.adjusted(level, e)
 		if s.fastPath(level, old, e) {
-			s.store(f, slot, old, e, keepAD)
+			s.store(f, slot, old, r.adjust(ByFastPath, level, asked), keepAD)
 			s.edited(level)
 			return OK
 		}
@@ -33,6 +36,9 @@ func (s *State) modEntry(f Frame, level, slot int, e Entry, keepAD bool) Errno {
 				return rc
 			}
 			e ^= flip
+		}
+		if r.mutant.Stored != nil {
+			e = r.mutant.Stored(ByUpdate, level, asked, e)
 		}
 	}
 	s.store(f, slot, old, e, keepAD)
@@ -63,7 +69,7 @@ func (s *State) updatable(f Frame, level, slot int) Errno {
 		return EINVAL
 	case r.special >= 0 && level == r.geo.Root() && slot >= r.special:
 		return EINVAL
-	case s.L.XenSlot(level, slot, s.info[f].Is(PAEXenL2)):
+	case s.L.XenSlot(level, slot, s.info[f].Is(PAEXenL2)) && !(r.mutant.SlotUpdated && slot == s.L.Hyper.XenFirst):
 		if level == 2 {
 			return EPERM
 		}
@@ -72,9 +78,17 @@ func (s *State) updatable(f Frame, level, slot int) Errno {
 	return OK
 }
 
-// store writes an entry (Xen: update_intpte).
+// store writes an entry. Accessed and dirty bits that are to be kept are those of the
+// last moment: the real one compares and swaps until none has been set in between
+// (Xen: update_intpte).
 func (s *State) store(f Frame, slot int, old, e Entry, keepAD bool) {
 	if keepAD {
+		s.gap()
+	}
+	if keepAD && !s.rules.mutant.ForgetsUse {
+		if !s.rules.mutant.LateUse {
+			old = s.Entry(s.rules.geo, f, slot)
+		}
 		e |= old & (Accessed | Dirty)
 	}
 	s.SetEntry(s.rules.geo, f, slot, e)

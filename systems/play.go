@@ -64,9 +64,21 @@ type Play struct {
 	Printed []string
 	// Verdict is how it ended.
 	Verdict Verdict
+	// End is where a guest ended before the scenario did, though nothing is wrong; nil
+	// if it did not. Nothing behind it was run.
+	End *End
 	// Finding is what went wrong, nil if nothing did or it was not asked for.
 	Finding *reports.Finding
 }
+
+// End is the end of a guest.
+type End struct {
+	Line int    // of the operation, counted from 1
+	Why  string // such as "its own pages are no longer mapped"
+}
+
+// AnswerEnded is what an operation answers that a guest ends at. The guest never sees it.
+const AnswerEnded = "ended"
 
 // Answer is what one operation of a scenario came to.
 type Answer struct {

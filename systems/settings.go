@@ -27,12 +27,22 @@ func ProfileNames() []string {
 // Profile returns the hypervisor's rules that values ask for, nil for none.
 func (v Values) Profile() *model.Profile { return FindProfile(v["profile"]) }
 
-// FindProfile returns the rules with a name, nil if there are none.
+// FindProfile returns the rules with a name, nil if there are none. It knows those, too,
+// that only some systems have.
 func FindProfile(name string) *model.Profile {
-	for _, p := range model.Profiles() {
-		if p.Name == name {
-			return p
-		}
+	p, _ := model.ProfileNamed(name)
+	return p
+}
+
+// GuestSetting asks for a kind of guest.
+func GuestSetting() Setting {
+	return Setting{Name: "guest", Says: "adversary, hyper: kind of guest (default: any; hyper: as each scope has it)", Kind: Word, Words: model.GuestKinds()}
+}
+
+// Guest is the kind of guest that values ask for, or other if they ask for none.
+func (v Values) Guest(other model.GuestKind) model.GuestKind {
+	if k, err := model.ParseGuestKind(v["guest"]); err == nil {
+		return k
 	}
-	return nil
+	return other
 }

@@ -16,6 +16,7 @@ func hyperMutants() []Mutant {
 	out = append(out, flushMutants()...)
 	out = append(out, ownerMutants()...)
 	out = append(out, raceMutants()...)
+	out = append(out, decisionMutants()...)
 	return out
 }
 
@@ -132,7 +133,7 @@ func partialMutants() []Mutant {
 			Catch: "tables-valid", Steps: 2, Change: ofXen(model.Mutant{L2StartsAgain: true})}, flat),
 		row(Mutant{ID: "X32", What: "an L1 that names an absent frame is left as if its audit had been interrupted", Source: "Xen 3165ffef09, XSA-273",
 			Catch: "partial-consistent", Steps: 1, Change: ofXen(model.Mutant{NonPresentStops: true})},
-			hostile.Options{Slots: []int{1, 2}, Frames: 4, Memory: []string{"f2 0 f3:P", "f2 1 f1:W"}, Ops: []string{"pin", "kill"}, Flags: []string{"P"}, Profile: model.Xen417()}),
+			hostile.Options{Slots: []int{1, 2}, Frames: 4, Guest: model.DomU, Memory: []string{"f2 0 f3:P", "f2 1 f1:W"}, Ops: []string{"pin", "kill"}, Flags: []string{"P"}, Profile: model.Xen417()}),
 		row(Mutant{ID: "X33", What: "an audit that failed in a nested table goes on behind the entry that failed", Source: "Xen 3c15a2d8cc, XSA-299",
 			Catch: "partial-consistent", Steps: 1, Change: ofXen(model.Mutant{SkipsFailed: true})},
 			hostile.Options{Slots: []int{2, 2, 1}, Frames: 5, Memory: []string{"f3 0 f1:P", "f3 1 f4:P", "f4 0 f2:P", "f4 1 f3:PW"}, Flags: []string{"P"},
@@ -146,7 +147,7 @@ func partialMutants() []Mutant {
 		row(Mutant{ID: "X36-pin", What: "an unpin that is interrupted sets the pin again", Source: "Xen bf656e02d8, XSA-299",
 			Catch: "partial-consistent", Steps: 2, Change: ofXen(model.Mutant{RepinsPartial: true})}, flat),
 		row(Mutant{ID: "X37", What: "the mark of an unfinished entry is lost when it is interrupted again at once", Source: "Xen 4e70f4476c, XSA-310",
-			Catch: "counts-agree", Steps: 2, Change: ofXen(model.Mutant{PartialEntryLost: true})}, two),
+			Catch: "counts-agree", Steps: 2, Change: ofXen(model.Mutant{PartialEntryLost: true})}, scope("busy")),
 		row(Mutant{ID: "X50", What: "an unfinished table has no reference of its own", Source: "Xen 1cbcdec761",
 			Catch: "counts-agree", Steps: 1, Change: ofXen(model.Mutant{PartialUncounted: true})}, flat),
 		row(Mutant{ID: "X50-twice", What: "the reference of an unfinished table stays when it is finished", Source: "Xen 18a4292db0",

@@ -304,7 +304,7 @@ func device() (c systems.Change) {
 			return
 		}
 		h := *s.L.Hyper
-		h.Regions, h.CacheControl = r, true
+		h.Regions, h.Devices = r, true
 		s.L.Hyper = &h
 	}
 	c.Kernel = func(o *hooks.Ops, _ *hooks.Funcs) {

@@ -32,6 +32,7 @@ func (w *fieldWatch) Step(m *model.Machine, s *model.Step) {
 		model.FieldErrno: s.Errno != model.OK, model.FieldLevel: s.Level != 0, model.FieldVA: s.VA != 0,
 		model.FieldFrame: s.Frame != 0, model.FieldOff: s.Off != 0, model.FieldWidth: s.Width != 0,
 		model.FieldValue: s.Value != 0, model.FieldHook: s.Hook != 0, model.FieldAll: s.All,
+		model.FieldCmd: s.Cmd != 0,
 	} {
 		if is {
 			w.set[s.Op] |= field

@@ -21,6 +21,7 @@ type Header struct {
 	More map[string]func(op *script.Op, at systems.Line) error
 
 	profile *model.Profile
+	guest   model.GuestKind
 	lines   []headline
 	said    map[string]bool
 }
@@ -48,6 +49,9 @@ func (h *Header) Profile() *model.Profile {
 	return h.profile
 }
 
+// Guest is the kind of guest.
+func (h *Header) Guest() model.GuestKind { return h.guest }
+
 // end is the last line, for what is wrong with all of them together.
 func (h *Header) end(f *script.File) systems.Line {
 	if n := len(h.lines); n > 0 {
@@ -70,6 +74,11 @@ func (h *Header) line(op *script.Op, at systems.Line) error {
 			return err
 		}
 		return h.readProfile(op.Args[0].Word, at)
+	case "guest":
+		if err := h.once("guest", at); err != nil {
+			return err
+		}
+		return h.readGuest(op.Args[0].Word, at)
 	case "scope":
 		return h.bound(op, at)
 	}
@@ -97,6 +106,13 @@ func (h *Header) readProfile(name string, at systems.Line) error {
 		names = append(names, p.Name)
 	}
 	return at.Errorf("no rules are named %q; there are %s", name, strings.Join(names, ", "))
+}
+
+func (h *Header) readGuest(name string, at systems.Line) (err error) {
+	if h.guest, err = model.ParseGuestKind(name); err != nil {
+		return at.Errorf("%v", err)
+	}
+	return nil
 }
 
 func (h *Header) bound(op *script.Op, at systems.Line) error {

@@ -3,7 +3,6 @@ package attack
 import (
 	"fmt"
 
-	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/reports"
 	"github.com/ptcheck/ptcheck/systems"
 	"github.com/ptcheck/ptcheck/systems/view"
@@ -83,17 +82,25 @@ func (r *run[S, O]) begin() {
 
 // operation carries one operation out.
 func (r *run[S, O]) operation(o *operation[O]) error {
+	ended := r.g.State().Ended()
 	rc, ok := r.g.Issue(o.op)
-	if !ok {
-		if r.o.Lenient {
-			return nil
-		}
+	switch {
+	case ok:
+	case r.o.Lenient:
+		return nil
+	case ended:
+		return o.line().Errorf("the guest has ended before this operation")
+	default:
 		return o.line().Errorf("%s", r.s.kind.Impossible(r.s.start, o.op))
 	}
-	if r.finding != nil || r.watched() {
-		r.tell(o, rc)
+	said := rc.String()
+	if !ended && r.g.State().Ended() {
+		said = systems.AnswerEnded
 	}
-	answer := r.judged(rc.String(), r.g.Settle())
+	if r.finding != nil || r.watched() {
+		r.tell(o, said)
+	}
+	answer := r.judged(said, r.g.Settle())
 	r.answer(o, answer)
 	if r.watched() {
 		r.o.Watch.Done(o.line().No, r.s.kind.Text(r.s.start, o.op), answer, r.g.State())
@@ -103,7 +110,7 @@ func (r *run[S, O]) operation(o *operation[O]) error {
 
 // tell adds an operation to the report and shows the watcher what it has changed, while
 // that is known: an operation is one step of its machine.
-func (r *run[S, O]) tell(o *operation[O], rc model.Errno) {
+func (r *run[S, O]) tell(o *operation[O], said string) {
 	k := r.s.kind
 	step := reports.Step{What: k.Text(r.s.start, o.op), Changes: r.g.Changes(), Stack: []reports.Site{}}
 	if step.Changes == nil {
@@ -116,7 +123,7 @@ func (r *run[S, O]) tell(o *operation[O], rc model.Errno) {
 		return
 	}
 	if k.Answered(o.op) {
-		step.Answer = rc.String()
+		step.Answer = said
 	}
 	r.finding.Calls = append(r.finding.Calls, reports.Call{
 		Text: step.What, Site: k.Site(o.op), Steps: []reports.Step{step}, After: view.GuestSnapshot(r.g.State()),

@@ -11,7 +11,8 @@ import (
 
 // What a search of a hostile guest counts: operations that were answered as they
 // should be somewhere (granted; refused, where a right hypervisor grants them
-// nowhere), operations refused, and rules exercised, in this order.
+// nowhere), operations refused, rules exercised, and references that the hypervisor
+// is known to forget, in this order.
 
 // numOps is the number of operations there are.
 const numOps = len(operations)
@@ -21,8 +22,11 @@ func (m *Model) Counters() []uint64 { return m.counters }
 
 // do issues an operation and counts its answer, also within a race.
 func (m *Model) do(o Op) model.Errno {
-	n := int(o.n)
+	n, before := int(o.n), m.s.Forgets()
 	m.last = operations[n].do(m, o)
+	for way, now := range m.s.Forgets() {
+		m.forgets[way] += now - before[way]
+	}
 	if (m.last == model.OK) == operations[n].refused {
 		n += numOps
 	}
@@ -31,9 +35,9 @@ func (m *Model) do(o Op) model.Errno {
 }
 
 // counterNames name the counters of a search, in their order: operations answered
-// as they should be, those refused that are granted elsewhere, and rules. Names
-// are empty where the alphabet has nothing to count.
-func (h *Guest) counterNames() (done, refused, rules []string) {
+// as they should be, those refused that are granted elsewhere, rules, and ways to
+// forget a reference. Names are empty where the alphabet has nothing to count.
+func (h *Guest) counterNames() (done, refused, rules, forgets []string) {
 	used := h.used()
 	for n := range operations {
 		op := &operations[n]
@@ -54,7 +58,14 @@ func (h *Guest) counterNames() (done, refused, rules []string) {
 		}
 		rules = append(rules, name)
 	}
-	return done, refused, rules
+	for way := range model.NumForgets {
+		name := ""
+		if h.o.Profile.Known {
+			name = way.String()
+		}
+		forgets = append(forgets, name)
+	}
+	return done, refused, rules, forgets
 }
 
 // used tells the operations of the alphabet, those of races too.
@@ -71,13 +82,18 @@ func (h *Guest) means() (m invariants.Means) {
 		if used(operations[i].name) {
 			m |= operations[i].gives
 		}
+		if slices.Contains(h.o.Ops, operations[i].name) {
+			m |= operations[i].alone
+		}
 	}
 	for _, is := range [...]struct {
 		so    bool
 		means invariants.Means
 	}{
 		{h.o.StaleTLB, invariants.StaleTLB}, {h.o.Interrupts > 0, invariants.Interrupts},
-		{slices.Max(h.o.Slots) > 1, invariants.SeveralSlots},
+		{slices.Max(h.o.Slots) > 1, invariants.SeveralSlots}, {h.o.AccessBits, invariants.MarksUse},
+		{h.o.XenSlots, invariants.FilledSlots}, {h.o.Wide || h.o.PAE, invariants.FlaggedEntries},
+		{h.o.Guest == model.DomU, invariants.MayLeak},
 		{h.readOnly(h.o.Flags), invariants.ReadOnlyEntries}, {h.readOnly(h.o.Memory), invariants.ReadOnlyMemory},
 	} {
 		if is.so {
@@ -98,10 +114,14 @@ func (h *Guest) readOnly(entries []string) bool {
 
 // Coverage names the counters of a search of the guest.
 func (h *Guest) Coverage(counters []uint64) []reports.Group {
-	done, refused, rules := h.counterNames()
+	done, refused, rules, forgets := h.counterNames()
 	out := []reports.Group{{Name: "operations", Due: true}, {Name: "refused"}, {Name: "rules", Due: true}}
+	groups := [][]string{done, refused, rules}
+	if h.o.Profile.Known {
+		out, groups = append(out, reports.Group{Name: "forgotten"}), append(groups, forgets)
+	}
 	n := 0
-	for i, names := range [...][]string{done, refused, rules} {
+	for i, names := range groups {
 		for _, name := range names {
 			if name != "" {
 				out[i].Counts = append(out[i].Counts, reports.Count{Name: name, N: counters[n]})

@@ -60,9 +60,15 @@ type Options struct {
 	// makes up to BesideLen of the operations Beside; nil: there is one processor.
 	Stopped, Beside []string
 	BesideLen       int
-	// StaleTLB keeps translations until they are flushed.
-	StaleTLB bool
-	Profile  *model.Profile
+	// StaleTLB keeps translations until they are flushed. AccessBits has processors
+	// keep accessed and dirty bits.
+	StaleTLB, AccessBits bool
+	// XenSlots fills the hypervisor's slots: the last three of a root, in PAE the last
+	// one of its own L2.
+	XenSlots bool
+	// Guest is the kind of domain.
+	Guest   model.GuestKind
+	Profile *model.Profile
 
 	// races says that there are two processors whatever they may be stopped in.
 	races bool
@@ -87,6 +93,8 @@ func New(o Options) (*Guest, error) {
 	switch {
 	case o.Profile == nil:
 		return nil, fmt.Errorf("no hypervisor rules")
+	case o.XenSlots && !o.PAE && o.Slots[0] <= xenSlots:
+		return nil, fmt.Errorf("%d slots of a root: %d are the hypervisor's", o.Slots[0], xenSlots)
 	case o.Frames < geo.Levels || o.Frames > pvdp.MaxFrames:
 		return nil, fmt.Errorf("%d frames: want %d to %d", o.Frames, geo.Levels, pvdp.MaxFrames)
 	}
@@ -115,7 +123,8 @@ func (o *Options) scope() string {
 	for _, is := range [...]struct {
 		set  bool
 		text string
-	}{{o.PAE, "PAE root"}, {o.Wide, "64 bits"}, {o.StaleTLB, "sticky TLB"}} {
+	}{{o.PAE, "PAE root"}, {o.Wide, "64 bits"}, {o.StaleTLB, "sticky TLB"}, {o.AccessBits, "accessed and dirty bits"},
+		{o.XenSlots, "slots of the hypervisor's"}, {o.Guest != model.AnyGuest, "guest " + o.Guest.String()}} {
 		if is.set {
 			text += ", " + is.text
 		}
@@ -242,13 +251,35 @@ type memoryError struct {
 // Error implements error.
 func (e *memoryError) Error() string { return e.err.Error() }
 
+// xenSlots is the number of slots of a root that are the hypervisor's: one for its
+// list of frames, one that names the root, and one for everything else.
+const xenSlots = 3
+
+// ownSlots describes the hypervisor's slots. The frames that they name are nobody's.
+func (h *Guest) ownSlots(x *model.Hyper) {
+	const list, own = model.MFN(0x3fe), model.MFN(0x3ff)
+	flags := model.Present | model.RW | model.Accessed | model.Dirty
+	switch {
+	case h.o.PAE:
+		last := h.geo.Slots[2] - 1
+		x.XenLevel, x.XenFirst, x.XenLast = 2, last, last
+		if h.o.XenSlots {
+			x.XenEntries = []model.Entry{model.MakeEntry(own, flags)}
+		}
+	case h.o.XenSlots:
+		first := h.geo.Slots[h.geo.Root()] - xenSlots
+		x.XenLevel, x.XenFirst, x.XenLast, x.XenSelf = h.geo.Root(), first, first+xenSlots-1, first+1
+		x.XenEntries = []model.Entry{0, flags | model.NX, model.MakeEntry(own, flags)}
+		x.XenOnLoad = model.MakeEntry(list, model.Present|model.User|model.Accessed|model.NX)
+	}
+}
+
 // start returns the state that a domain builder hands over.
 func (h *Guest) start() (*model.State, error) {
-	l := &model.Layout{Geo: h.geo, Hyper: &model.Hyper{Profile: h.o.Profile, LinearMap: h.o.StaleTLB && h.geo.Levels > 2}}
-	if h.o.PAE {
-		last := h.geo.Slots[2] - 1
-		l.Hyper.XenLevel, l.Hyper.XenFirst, l.Hyper.XenLast = 2, last, last
-	}
+	l := &model.Layout{Geo: h.geo, AccessBits: h.o.AccessBits,
+		Hyper: &model.Hyper{Profile: h.o.Profile, LinearMap: h.o.StaleTLB && h.geo.Levels > 2}}
+	h.o.Guest.Describe(l.Hyper)
+	h.ownSlots(l.Hyper)
 	var mfns, extra []model.MFN
 	for f := range h.o.Frames {
 		mfns = append(mfns, model.MFN(f))

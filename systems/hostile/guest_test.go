@@ -16,7 +16,7 @@ import (
 // linearAt is a table with a slot that names a table of its own level, under Xen
 // 4.17, with releases that are interrupted.
 func linearAt(slot string) Options {
-	return Options{Slots: []int{2, 1}, Frames: 5, Flags: []string{"P"}, Interrupts: 1, Profile: model.Xen417(),
+	return Options{Slots: []int{2, 1}, Frames: 5, Flags: []string{"P"}, Interrupts: 2, Profile: model.Xen417(),
 		Memory: []string{"f2 0 f1:P", "f2 1 f4:P", "f3 " + slot + " f2:P"},
 		Ops:    []string{"pin", "unpin", "unpin-part", "finish"}}
 }

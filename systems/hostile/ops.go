@@ -16,26 +16,24 @@ type operation struct {
 	do   func(m *Model, o Op) model.Errno
 	// refused says that a right hypervisor refuses it always.
 	refused bool
-	// gives is what a guest can do that has it, as far as rules ask.
-	gives invariants.Means
+	// gives is what a guest can do that has it, as far as rules ask, and alone what it
+	// can do besides if it makes the operation while nothing races.
+	gives, alone invariants.Means
 }
 
 // operations are the operations of a hostile guest: verbs of the table of operations,
 // and accesses to memory. It is never written to.
 var operations = [...]operation{
-	issued("mu", invariants.WritesEntries|invariants.MapsPages|invariants.AboutFrames),
-	issued("m2p", invariants.AboutFrames),
-	issued("uva", invariants.UpdatesByVA|invariants.MapsPages),
-	issued("uva-wild", 0),
-	{name: "put", args: []model.Operand{model.OperandPage, model.OperandSlot, model.OperandEntry}, gives: invariants.StoresToTables | invariants.MapsPages | invariants.UsesPages, do: func(m *Model, o Op) model.Errno {
-		return m.store(m.page(o.args[0])+model.VA(o.args[1])*8, 8, uint64(o.entry))
-	}},
-	{name: "put-low", args: []model.Operand{model.OperandPage, model.OperandSlot, model.OperandEntry}, gives: invariants.StoresToTables, do: func(m *Model, o Op) model.Errno {
-		return m.store(m.page(o.args[0])+model.VA(o.args[1])*8, 4, uint64(o.entry)&0xffff_ffff)
-	}},
-	{name: "put-high", args: []model.Operand{model.OperandPage, model.OperandSlot, model.OperandEntry}, gives: invariants.StoresToTables, do: func(m *Model, o Op) model.Errno {
-		return m.store(m.page(o.args[0])+model.VA(o.args[1])*8+4, 4, uint64(o.entry)>>32)
-	}},
+	issued("mu", invariants.WritesEntries|invariants.MapsPages|invariants.AboutFrames, invariants.StoresEntries),
+	issued("mua", invariants.AboutFrames|invariants.KeepsUse, invariants.StoresEntries), // guests that have it are about the bits
+	issued("m2p", invariants.AboutFrames, 0),
+	issued("uva", invariants.UpdatesByVA|invariants.MapsPages, invariants.StoresEntries),
+	issued("uva-flush", invariants.UpdatesByVA|invariants.MapsPages, invariants.StoresEntries),
+	issued("uva-wild", 0, 0),
+	stored("put", 0, 8, false),
+	stored("put-locked", 0, 8, true),
+	stored("put-low", 0, 4, false),
+	stored("put-high", 4, 4, false),
 	{name: "touch", args: []model.Operand{model.OperandPage}, gives: invariants.UsesPages, do: func(m *Model, o Op) model.Errno {
 		if _, fault := m.m.Access(m.page(o.args[0]), true); fault == model.WalkOK {
 			return model.OK
@@ -45,37 +43,66 @@ var operations = [...]operation{
 		}
 		return model.OK
 	}},
-	issued("pin", invariants.Pins),
-	issued("pin-part", invariants.Pins|invariants.Interruptible),
-	issued("pin-late", invariants.Pins|invariants.PinsUnfinished),
-	issued("unpin", 0),
-	issued("unpin-part", invariants.Interruptible),
-	issued("finish", 0),
-	issued("cr3", invariants.LoadsRoots|invariants.AboutFrames),
-	issued("ucr3", invariants.LoadsRoots|invariants.AboutFrames),
-	issued("gdt", invariants.LoadsGDT|invariants.AboutFrames),
-	issued("gdt-none", 0),
-	issued("flush", 0),
-	issued("release", invariants.AboutFrames),
-	issued("give", invariants.AboutFrames),
-	issued("obtain", 0),
-	issued("other", 0),
-	issued("lend", invariants.Lends|invariants.UsesPages|invariants.AboutFrames),
-	issued("unlend", 0),
-	issued("unlend-device", 0),
-	issued("grant-pte", invariants.MapsPages|invariants.AboutFrames),
-	issued("assign", invariants.AssignsDevices),
-	issued("result", invariants.AboutFrames),
-	issued("unshare", 0),
-	issued("iret", 0),
-	issued("kill", invariants.Dies),
+	issued("pin", invariants.Pins, invariants.AsksForUses|invariants.AuditsTables),
+	issued("pin-part", invariants.Pins|invariants.Interruptible, 0),
+	issued("pin-busy", invariants.Pins, 0),
+	issued("pin-late", invariants.Pins|invariants.PinsUnfinished, 0),
+	issued("unpin", 0, invariants.AsksForUses),
+	issued("unpin-part", invariants.Interruptible, 0),
+	issued("finish", 0, 0),
+	issued("finish-part", 0, 0),
+	issued("cr3", invariants.LoadsRoots|invariants.AboutFrames, invariants.AsksForUses),
+	issued("cr3-part", invariants.LoadsRoots|invariants.AboutFrames|invariants.Interruptible, 0),
+	issued("ucr3", invariants.LoadsRoots|invariants.AboutFrames, invariants.AsksForUses),
+	issued("ucr3-part", invariants.LoadsRoots|invariants.AboutFrames|invariants.Interruptible, 0),
+	issued("gdt", invariants.LoadsGDT|invariants.AboutFrames, invariants.AsksForUses),
+	issued("gdt-two", invariants.LoadsGDT|invariants.AboutFrames, 0),
+	issued("gdt-none", 0, invariants.AsksForUses),
+	issued("flush", 0, 0),
+	issued("clear", invariants.AboutFrames, invariants.AsksForUses|invariants.ChangesPages),
+	issued("copy", invariants.AboutFrames, invariants.AsksForUses|invariants.ChangesPages),
+	issued("assist-stores", 0, 0),
+	issued("assist-m2p", 0, 0),
+	issued("release", invariants.AboutFrames, 0),
+	issued("give", invariants.AboutFrames, 0),
+	issued("obtain", 0, 0),
+	issued("other", 0, invariants.ChangesPages),
+	issued("lend", invariants.Lends|invariants.UsesPages|invariants.AboutFrames, 0),
+	issued("unlend", 0, 0),
+	issued("unlend-device", 0, 0),
+	issued("grant-pte", invariants.MapsPages|invariants.AboutFrames, 0),
+	issued("grant-map", invariants.MapsPages|invariants.AboutFrames, invariants.MapsGrants),
+	issued("grant-read", invariants.MapsPages|invariants.AboutFrames, invariants.MapsGrants),
+	issued("grant-unmap", 0, 0),
+	issued("assign", invariants.AssignsDevices, 0),
+	issued("result", invariants.AboutFrames, 0),
+	issued("unshare", 0, 0),
+	issued("iret", 0, 0),
+	issued(opKill, invariants.Dies, 0),
 }
 
-// issued is a verb of the table of operations. gives is what a guest can do that has
-// it, as far as rules ask.
-func issued(name string, gives invariants.Means) operation {
+// opKill is the end of the guest.
+const opKill = "kill"
+
+// stored is a store of the guest's to an entry of a page, or to a part of it: some bytes
+// from an offset on. locked says that the instruction is a locked exchange.
+func stored(name string, off, width int, locked bool) operation {
+	gives := invariants.StoresToTables
+	if width == 8 {
+		gives |= invariants.MapsPages | invariants.UsesPages
+	}
+	args := []model.Operand{model.OperandPage, model.OperandSlot, model.OperandEntry}
+	return operation{name: name, args: args, gives: gives, alone: invariants.StoresEntries, do: func(m *Model, o Op) model.Errno {
+		v := uint64(o.entry) >> (8 * off) & (1<<(8*width) - 1)
+		return m.store(m.page(o.args[0])+model.VA(o.args[1])*8+model.VA(off), width, v, locked)
+	}}
+}
+
+// issued is a verb of the table of operations. gives and alone are what a guest can do
+// that has it.
+func issued(name string, gives, alone invariants.Means) operation {
 	_, v := model.FindVerb(name)
-	return operation{name: name, args: v.Args, refused: v.Denied, gives: gives, do: func(m *Model, o Op) model.Errno {
+	return operation{name: name, args: v.Args, refused: v.Denied, gives: gives, alone: alone, do: func(m *Model, o Op) model.Errno {
 		return v.Issue(m.m, m.operands(v.Args, o))
 	}}
 }
@@ -148,6 +175,8 @@ func (h *Guest) bounds(k model.Operand) (from, to int) {
 		return 0, len(h.values)
 	case model.OperandPlace:
 		return 1, h.o.Interrupts + 1
+	case model.OperandSwitch:
+		return 0, 2
 	}
 	panic("hostile: a guest has no range of " + k.String())
 }

@@ -29,10 +29,11 @@ func newReader(x *system) *reader {
 		return attack.Bound{Name: name, Max: 1, Take: func(n int) { *is = n != 0 }}
 	}
 	r.Header = attack.Header{
-		Profiles: []*model.Profile{model.Ideal(), model.Xen31(), model.Xen417()},
+		Profiles: []*model.Profile{model.Ideal(), model.Xen31(), model.Xen417(), model.Xen417Known()},
 		Bounds: []attack.Bound{
 			{Name: "frames", Min: 2, Max: pvdp.MaxFrames, Take: func(n int) { r.o.Frames = n }, Needed: true},
 			yes("pae", &r.o.PAE), yes("wide", &r.o.Wide), yes("stale", &r.o.StaleTLB), yes("race", &r.o.races),
+			yes("access", &r.o.AccessBits), yes("slots", &r.o.XenSlots),
 			{Name: "extra", Max: int(model.Foreign), Take: func(n int) { r.o.Extra = append(r.o.Extra, model.ExtraKind(n)) }, Repeats: true},
 		},
 		More: map[string]func(*script.Op, systems.Line) error{"shape": r.shape, "memory": r.word},
@@ -68,7 +69,7 @@ func (r *reader) start() (*Options, error) {
 	if r.o.Slots == nil {
 		return nil, errors.New("no line \"shape SLOTS SLOTS ...\"")
 	}
-	r.o.Profile = r.Header.Profile()
+	r.o.Profile, r.o.Guest = r.Header.Profile(), r.Header.Guest()
 	var err error
 	r.h, err = New(r.o)
 	if bad := (*memoryError)(nil); errors.As(err, &bad) {

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/ptcheck/ptcheck/invariants"
+	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
 )
 
@@ -31,7 +32,7 @@ func TestScopes(t *testing.T) {
 				if g.Due && c.N == 0 {
 					t.Errorf("%s: %s was never exercised", sc.Name, c.Name)
 				}
-				if g.Name == "rules" {
+				if g.Name == "rules" || g.Name == "forgotten" {
 					together[c.Name] += c.N
 				}
 			}
@@ -40,6 +41,11 @@ func TestScopes(t *testing.T) {
 	for _, r := range invariants.GuestRules() {
 		if together[r.ID] == 0 {
 			t.Errorf("no scope exercises %s", r.ID)
+		}
+	}
+	for way := range model.NumForgets {
+		if together[way.String()] == 0 {
+			t.Errorf("in no scope Xen 4.17 forgets a reference as %v", way)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/ptcheck/ptcheck/invariants"
+	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
 	"github.com/ptcheck/ptcheck/model/script"
 	"github.com/ptcheck/ptcheck/reports"
@@ -38,11 +39,13 @@ func (x *system) About() systems.About {
 	var b strings.Builder
 	b.WriteString("Scopes of hyper (default: all, each to a depth of its own that takes seconds):\n")
 	for _, s := range x.scopes {
-		fmt.Fprintf(&b, "  %-12s %s\n", s.Name, s.Says)
+		if !s.Again() {
+			fmt.Fprintf(&b, "  %-12s %s\n", s.Name, s.Says)
+		}
 	}
-	b.WriteString(`Guests that are interrupted or have two processors are judged by the rules of
-Xen 4.17, the others by ideal ones, unless --profile names others: Xen 4.17 loses
-references, in scope pae at once, in nested one operation below its own depth.`)
+	b.WriteString(`A scope is judged by ideal rules; with -4.17 behind its name, and where guests are
+interrupted or have two processors, by those of Xen 4.17, of which the references
+that it is known to forget are no findings (xen-4.17-known). --profile names others.`)
 	return systems.About{Name: x.Name(), Hostile: true, Says: "a hostile guest with more ways, in several scopes", Notes: b.String()}
 }
 
@@ -52,9 +55,11 @@ func (x *system) Settings() []systems.Setting {
 	for _, s := range x.scopes {
 		names = append(names, s.Name)
 	}
+	profile := systems.ProfileSetting()
+	profile.Words = append(profile.Words, model.Xen417Known().Name)
 	return []systems.Setting{
 		{Name: "scope", Says: "hyper: what to search (default: all)", Kind: systems.WordList, Words: names},
-		systems.ProfileSetting(),
+		profile, systems.GuestSetting(),
 	}
 }
 
@@ -70,8 +75,12 @@ func (x *system) Searches(v systems.Values, c systems.Change) ([]*systems.Search
 			continue
 		}
 		if p := v.Profile(); p != nil {
+			if asked == nil && s.Again() {
+				continue // the same as the other one of its name
+			}
 			s.Options.Profile = p
 		}
+		s.Options.Guest = v.Guest(s.Options.Guest)
 		search, err := x.search(&s, c)
 		if err != nil {
 			return nil, fmt.Errorf("hyper: scope %s: %w", s.Name, err)
@@ -130,7 +139,7 @@ func (s *Scope) describe(h *Guest) string {
 func (o *Options) bare() *Options {
 	return &Options{
 		Slots: o.Slots, Frames: o.Frames, PAE: o.PAE, Wide: o.Wide, Memory: o.Memory, Extra: o.Extra,
-		StaleTLB: o.StaleTLB, Profile: o.Profile, races: o.twoProcessors(),
+		StaleTLB: o.StaleTLB, AccessBits: o.AccessBits, XenSlots: o.XenSlots, Guest: o.Guest, Profile: o.Profile, races: o.twoProcessors(),
 	}
 }
 
@@ -178,10 +187,13 @@ func (*system) Head(o *Options) []string {
 	for _, is := range [...]struct {
 		set  bool
 		name string
-	}{{o.PAE, "pae"}, {o.Wide, "wide"}, {o.StaleTLB, "stale"}, {o.twoProcessors(), "race"}} {
+	}{{o.PAE, "pae"}, {o.Wide, "wide"}, {o.StaleTLB, "stale"}, {o.AccessBits, "access"}, {o.XenSlots, "slots"}, {o.twoProcessors(), "race"}} {
 		if is.set {
 			out = append(out, "scope "+is.name+" 1")
 		}
+	}
+	if o.Guest != model.AnyGuest {
+		out = append(out, "guest "+o.Guest.String())
 	}
 	for _, kind := range o.Extra {
 		out = append(out, fmt.Sprintf("scope extra %d", kind))

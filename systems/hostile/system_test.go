@@ -227,7 +227,7 @@ func TestSearches(t *testing.T) {
 		if sc := Scopes()[i]; s.Title() != "hyper "+sc.Name || s.Depth != sc.Depth || !strings.Contains(s.Scope, sc.Says) || s.Symmetric {
 			t.Errorf("%+v", s)
 		}
-		if !strings.Contains(x.About().Notes, s.Part) {
+		if !strings.Contains(x.About().Notes, "\n  "+strings.TrimSuffix(s.Part, again)+" ") {
 			t.Errorf("the help does not name scope %s", s.Part)
 		}
 	}
@@ -280,7 +280,7 @@ func TestBadFiles(t *testing.T) {
 		"system hyper\nscope frames 300\n":                  "a.pt:2:1: scope frames 300: want 2 to 16",
 		"system hyper\nscope pae 2\n":                       "a.pt:2:1: scope pae 2: want 0 to 1",
 		"system hyper\nscope extra 9\n":                     "a.pt:2:1: scope extra 9: want 0 to",
-		"system hyper\nscope slots 1\n":                     "a.pt:2:1: no bound is named \"slots\"; there are frames,",
+		"system hyper\nscope levels 1\n":                    "a.pt:2:1: no bound is named \"levels\"; there are frames,",
 		"system hyper\nprofile plain\n":                     "a.pt:2:1: no rules are named \"plain\"",
 		"system hyper\nstart here\n":                        "a.pt:2:1: start means nothing",
 		"system hyper\nshape 1 1 1\nscope frames 2\nkill\n": "a.pt:3:1: 2 frames: want 3 to 16",

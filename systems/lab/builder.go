@@ -66,6 +66,10 @@ func (t *tableFrames) take() model.Frame {
 // dom0_construct_pv).
 func (a *area) build(s *model.State, image Image) (root model.Frame) {
 	g, m := s.L.Geo, s.L.Map
+	inRoot := a.upper
+	if g.PAERoot && !s.L.Hyper.Profile.Modern {
+		inRoot = model.Present // such hypervisors refuse everything else
+	}
 	pool := tableFrames{a.tables}
 	root = pool.take()
 	var path [model.MaxLevels + 1]model.Frame
@@ -79,13 +83,17 @@ func (a *area) build(s *model.State, image Image) (root model.Frame) {
 			path[level] = pool.take()
 		}
 		for level := 2; level <= g.Levels; level++ {
-			s.SetEntry(g, path[level], g.Index(va, level), model.MakeEntry(m.MFN(path[level-1]), a.upper))
+			flags := a.upper
+			if level == g.Levels {
+				flags = inRoot
+			}
+			s.SetEntry(g, path[level], g.Index(va, level), model.MakeEntry(m.MFN(path[level-1]), flags))
 		}
 		s.SetEntry(g, path[1], g.Index(va, 1), model.MakeEntry(m.MFN(model.Frame(pfn)), a.leaf(pfn, image)))
 	}
 	if g.PAERoot {
 		for slot := range 3 {
-			s.SetEntry(g, root, slot, model.MakeEntry(m.MFN(pool.take()), a.upper))
+			s.SetEntry(g, root, slot, model.MakeEntry(m.MFN(pool.take()), inRoot))
 		}
 	}
 	a.fill(s)

@@ -43,7 +43,7 @@ func (g *Guest) Line(l *script.Line, no int) {
 	}
 	g.live()
 	switch {
-	case g.gone:
+	case g.gone || g.M.Ended():
 		g.out = g.out[:0] // it has not got to printing
 	case g.dead != "":
 		g.text("FATAL " + g.dead)
@@ -57,7 +57,20 @@ func (g *Guest) Line(l *script.Line, no int) {
 }
 
 // ended reports whether the executor is no more.
-func (g *Guest) ended() bool { return g.gone || g.dead != "" }
+func (g *Guest) ended() bool { return g.why() != "" }
+
+// why says why the executor is no more, "" if it lives.
+func (g *Guest) why() string {
+	switch {
+	case g.M.Ended():
+		return "an absent entry names memory (L1TF)"
+	case g.gone:
+		return "its own pages are no longer mapped"
+	case g.dead != "":
+		return "it gave up: " + g.dead
+	}
+	return ""
+}
 
 // begin prints what precedes the operation's own output.
 func (g *Guest) begin(l *script.Line, no int) {

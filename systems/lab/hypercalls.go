@@ -78,7 +78,13 @@ func (g *Guest) mmuext(cmd uint32, f model.MFN) model.Errno {
 	case 11: // INVLPG_ALL
 		return g.M.InvalidatePage(model.VA(f))
 	case 12, 18: // FLUSH_CACHE, FLUSH_CACHE_GLOBAL
-		return model.OK
+		switch {
+		case g.M.L.Hyper.Devices:
+			return model.OK
+		case cmd == 12:
+			return model.EACCES
+		}
+		return model.EINVAL
 	}
 	for _, v := range model.Verbs() {
 		if v.MMUExt == cmd {

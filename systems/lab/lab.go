@@ -9,10 +9,11 @@ import (
 
 // Config says which guest runs a script, and under which rules.
 type Config struct {
-	Bits    int            // 64, or 32 for PAE
-	Profile *model.Profile // nil: Xen 4.17
-	Script  int            // length of the script in bytes; it moves the start of day
-	Image   Image          // zero: DefaultImage
+	Bits    int             // 64, or 32 for PAE
+	Guest   model.GuestKind // AnyGuest stands for Dom0
+	Profile *model.Profile  // nil: Xen 4.17
+	Script  int             // length of the script in bytes; it moves the start of day
+	Image   Image           // zero: DefaultImage
 }
 
 // Guest is the executor: its machine, and what it remembers.
@@ -48,6 +49,9 @@ func New(c Config) (*Guest, error) {
 	if c.Profile == nil {
 		c.Profile = model.Xen417()
 	}
+	if c.Guest == model.AnyGuest {
+		c.Guest = model.Dom0
+	}
 	if c.Image == (Image{}) {
 		c.Image = DefaultImage(c.Bits)
 	}
@@ -77,11 +81,11 @@ func (g *Guest) layout() (*model.Layout, error) {
 		return nil, err
 	}
 	h := &model.Hyper{
-		Profile:      g.Config.Profile,
-		CacheControl: true,
-		Regions:      regions(),
-		Extra:        []model.Extra{{Name: "h", Kind: model.SharedInfo}, {Name: "x", Kind: model.XenOwned}},
+		Profile: g.Config.Profile,
+		Regions: regions(),
+		Extra:   []model.Extra{{Name: "h", Kind: model.SharedInfo}, {Name: "x", Kind: model.XenOwned}},
 	}
+	g.Config.Guest.Describe(h)
 	l := &model.Layout{Map: m, Hyper: h, AccessBits: true}
 	own := model.Present | model.RW | model.Accessed | model.Dirty
 	if g.Config.Bits == 64 {

@@ -24,8 +24,7 @@ func DefaultImage(bits int) Image {
 
 // The recorded machine: QEMU with 128 MiB, of which dom0 has 16.
 const (
-	domPages   = 4096
-	startFlags = 0x303 // start_info.flags: dom0, and an initrd at its real place
+	domPages = 4096
 
 	// Machine frame numbers of Xen's own frames that tables can show; see also
 	// place.
@@ -36,6 +35,15 @@ const (
 	moduleEndMFN   = 0x7a00
 	hugePages      = 0x400 // pages of the first, contiguous part of dom0
 )
+
+// startFlags is start_info.flags: of dom0 that it is dom0, and that its initrd is at its
+// real place.
+func startFlags(k model.GuestKind) uint64 {
+	if k == model.Dom0 {
+		return 0x303
+	}
+	return 0
+}
 
 // regions describe the machine's memory outside dom0 (Xen:
 // dom0_setup_permissions, arch_init_memory).

@@ -70,11 +70,11 @@ func TestGuestsHaveTheSameOperations(t *testing.T) {
 		if s.Header {
 			continue // what the file says of itself is no operation
 		}
-		lines, err := Run(Config{Bits: 64}, []byte(s.Example+"\n"))
+		play, err := Run(Config{Bits: 64}, []byte(s.Example+"\n"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if syntax := slices.Contains(lines, "R 1 "+s.Example+" = syntax"); syntax == there {
+		if syntax := slices.Contains(play.Lines, "R 1 "+s.Example+" = syntax"); syntax == there {
 			t.Errorf("%s: for the executor a mistake: %v; in ops.c: %v", s.Name, syntax, there)
 		}
 	}

@@ -3,6 +3,7 @@ package lab
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -14,10 +15,10 @@ const recordings = "../../testdata/xen-lab"
 
 // recording is a script and what a real guest printed for it.
 type recording struct {
-	name string
-	src  []byte
-	want []string
-	bits int
+	name  string
+	src   []byte
+	want  []string
+	guest Config
 }
 
 // allRecordings reads every script that has its answers beside it.
@@ -38,7 +39,11 @@ func allRecordings(t testing.TB) []recording {
 			t.Fatal(err)
 		}
 		r.want = strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
-		r.bits = BitsOf(r.want)
+		f, _ := script.Parse(r.name, r.src)
+		f.Recording = r.want
+		if r.guest, err = ConfigOf(f); err != nil {
+			t.Fatal(err)
+		}
 		r.name, _ = filepath.Rel(recordings, r.name)
 		all = append(all, r)
 	}
@@ -52,11 +57,15 @@ func allRecordings(t testing.TB) []recording {
 func TestRecordings(t *testing.T) {
 	for _, r := range allRecordings(t) {
 		t.Run(r.name, func(t *testing.T) {
-			got, err := Run(Config{Bits: r.bits}, r.src)
+			got, err := Run(r.guest, r.src)
 			if err != nil {
 				t.Fatal(err)
 			}
-			for i, d := range differences(got, r.want) {
+			if r.guest.Guest != model.Dom0 {
+				hidePlacement(got.Lines)
+				hidePlacement(r.want)
+			}
+			for i, d := range differences(got.Lines, r.want) {
 				if i == 10 {
 					t.Error("... and more")
 					break
@@ -64,6 +73,18 @@ func TestRecordings(t *testing.T) {
 				t.Error(d)
 			}
 		})
+	}
+}
+
+// hidePlacement takes the numbers of machine frames out of the description of the start
+// of day. Where Xen puts the memory of a domain that dom0 starts is not known here; no
+// answer shows it.
+func hidePlacement(lines []string) {
+	number := regexp.MustCompile(`m0x[0-9a-f]+`)
+	for i, l := range lines {
+		if strings.HasPrefix(l, "I b") {
+			lines[i] = number.ReplaceAllString(l, "m")
+		}
 	}
 }
 
@@ -95,10 +116,11 @@ func TestIdealDiffersByLeaksOnly(t *testing.T) {
 		if !ok {
 			continue
 		}
-		got, err := Run(Config{Bits: r.bits, Profile: model.Ideal()}, r.src)
+		play, err := Run(Config{Bits: r.guest.Bits, Profile: model.Ideal()}, r.src)
 		if err != nil {
 			t.Fatal(err)
 		}
+		got := play.Lines
 		scenario, differ := 0, 0
 		for i := range r.want {
 			if title, ok := strings.CutPrefix(r.want[i], "T "); ok {
@@ -123,7 +145,7 @@ func TestIdealDiffersByLeaksOnly(t *testing.T) {
 func TestScriptsAgreeWithCensus(t *testing.T) {
 	for _, r := range allRecordings(t) {
 		t.Run(r.name, func(t *testing.T) {
-			g, err := New(Config{Bits: r.bits, Profile: model.Ideal(), Script: len(r.src)})
+			g, err := New(Config{Bits: r.guest.Bits, Profile: model.Ideal(), Script: len(r.src)})
 			if err != nil {
 				t.Fatal(err)
 			}

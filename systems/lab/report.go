@@ -3,6 +3,7 @@ package lab
 import (
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/script"
+	"github.com/ptcheck/ptcheck/systems"
 )
 
 // report prints the start of day: start_info and Xen's initial tables.
@@ -36,7 +37,7 @@ func (g *Guest) startInfo() {
 	g.text("I magic=" + magic + " pages=")
 	g.dec(domPages)
 	g.text(" flags=")
-	g.hex(startFlags)
+	g.hex(startFlags(g.Config.Guest))
 	g.text(" pt_base=")
 	g.hex(uint64(g.va(g.area.tables)))
 	g.text(" pt_frames=")
@@ -95,22 +96,36 @@ func (g *Guest) reportTable(i int) {
 	g.endLine()
 }
 
-// Run boots a guest with a script and returns all that it prints, the way the
-// recordings hold it: Xen's error numbers by name.
-func Run(c Config, src []byte) ([]string, error) {
+// Played is a script that has been run.
+type Played struct {
+	// Lines are all that the guest prints, the way the recordings hold it: Xen's
+	// error numbers by name.
+	Lines []string
+	// End is where the guest ended before the script did, nil if it did not.
+	End *systems.End
+}
+
+// Run boots a guest with a script.
+func Run(c Config, src []byte) (*Played, error) {
 	c.Script = len(src)
 	g, err := New(c)
 	if err != nil {
 		return nil, err
 	}
+	var p Played
 	g.report()
 	g.reset()
 	f, _ := script.Parse("", src) // mistakes are answered with "syntax"
 	for i := range f.Lines {
 		g.Line(&f.Lines[i], i+1)
+		if why := g.why(); why != "" {
+			p.End = &systems.End{Line: i + 1, Why: why}
+			break
+		}
 	}
 	g.finish()
-	return named(g.lines), nil
+	p.Lines = named(g.lines)
+	return &p, nil
 }
 
 // finish prints the end of a script that has been run to its end.

@@ -50,12 +50,30 @@ func (g *Guest) reset() int {
 		}
 	}
 	for i := range g.pool {
-		for m.ClearFrame(g.pool[i]) != model.OK && !g.ended() {
+		for g.clear(g.pool[i]) != model.OK && !g.ended() {
 			left++
 			g.pool[i] = g.spareFrame()
 		}
 	}
 	return left
+}
+
+// clear zeroes a frame that is no table. Hypervisors that have no operation for it are
+// asked for one word at a time.
+func (g *Guest) clear(f model.MFN) model.Errno {
+	if g.Config.Profile.Modern {
+		return g.M.ClearFrame(f)
+	}
+	words := g.M.Words(g.M.L.Map.Frame(f))
+	for i := range words {
+		if words[i] == 0 {
+			continue
+		}
+		if rc := g.update(f, uint64(i), 0, model.MMUNormal); rc != model.OK {
+			return rc
+		}
+	}
+	return model.OK
 }
 
 // restoreTables writes the boot tables' first contents back.

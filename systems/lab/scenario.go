@@ -19,8 +19,8 @@ type Scenario struct {
 	config Config // without a change; its rules are nil where nothing names any
 	change systems.Change
 	lines  []line
-	said   map[string]bool // which settings the script has itself
-	live   *sync.Map       // the guests that run, by their states
+	said   said      // which settings the script has itself
+	live   *sync.Map // the guests that run, by their states
 }
 
 // line is a line of a script.
@@ -71,17 +71,24 @@ func (s *Scenario) Adjust(v systems.Values) (systems.Scenario, error) {
 	out := *s
 	out.live = &sync.Map{}
 	if p := v.Profile(); p != nil {
-		if s.said["profile"] && p.Name != s.config.Profile.Name {
+		if s.said.profile && p.Name != s.config.Profile.Name {
 			return nil, fmt.Errorf("--profile=%s: the script itself says profile %s", p.Name, s.config.Profile.Name)
 		}
 		out.config.Profile = p
 	}
 	if v.Has("bits") {
 		bits, _ := strconv.Atoi(v["bits"]) // one of the words of the setting
-		if s.said["guest"] && bits != s.config.Bits {
+		if s.said.bits && bits != s.config.Bits {
 			return nil, fmt.Errorf("--bits=%d: the script itself is for a guest of %d bits", bits, s.config.Bits)
 		}
 		out.config.Bits = bits
+	}
+	if v.Has("guest") {
+		kind := v.Guest(s.config.Guest)
+		if s.said.kind && kind != s.config.Guest {
+			return nil, fmt.Errorf("--guest=%v: the script itself is for a %v", kind, s.config.Guest)
+		}
+		out.config.Guest = kind
 	}
 	return &out, nil
 }
@@ -112,9 +119,7 @@ func (s *Scenario) Only(keep []int) (systems.Scenario, error) {
 // Body implements [systems.Scenario]. What the file says of the guest comes first.
 func (s *Scenario) Body() []byte {
 	var b bytes.Buffer
-	if s.said["guest"] || s.config.Bits != bits64 {
-		fmt.Fprintf(&b, "guest %d\n", s.config.Bits)
-	}
+	b.WriteString(s.config.head(s.said))
 	if p := s.config.Profile; p != nil {
 		fmt.Fprintf(&b, "profile %s\n", p.Name)
 	}
@@ -177,11 +182,14 @@ func (r *running) all(lines []line) {
 		r.g.M.Observe(&stepTracer{r.g, r.watch})
 	}
 	for i := range lines {
-		if r.g.ended() || r.watch != nil && r.watch.Over() {
+		if r.watch != nil && r.watch.Over() {
 			r.takeDown()
 			return
 		}
-		r.line(&lines[i])
+		if r.line(&lines[i]); r.g.ended() {
+			r.play.End = &systems.End{Line: lines[i].no, Why: r.g.why()}
+			return
+		}
 	}
 	r.g.finish()
 	r.takeDown()
@@ -202,7 +210,9 @@ func (r *running) line(l *line) {
 		return
 	}
 	answer := r.g.answer()
-	if !r.g.gone && answer != "" {
+	if r.g.ended() {
+		r.play.Answers = append(r.play.Answers, systems.Answer{Line: l.no, Text: systems.AnswerEnded})
+	} else if answer != "" {
 		r.play.Answers = append(r.play.Answers, systems.Answer{Line: l.no, Text: answer})
 	}
 	if r.watch != nil && l.runs() {

@@ -15,9 +15,6 @@ const (
 	bits64 = 64       // of the guest, if nothing else is said
 )
 
-// comment32 is the first line of scripts for a 32-bit guest that say so in the old way.
-const comment32 = "# 32 bits"
-
 var errNothing = errors.New("no operation: nothing would be run")
 
 // system is the system of scripts of hypercalls. It implements [systems.System].
@@ -38,6 +35,7 @@ func (system) Settings() []systems.Setting {
 	return []systems.Setting{
 		{Name: "bits", Says: "scripts of hypercalls: bits of the guest (default: as the script or its recording says, else 64)",
 			Kind: systems.Word, Words: []string{"32", "64"}},
+		{Name: "guest", Says: "scripts of hypercalls: kind of domain (default: as the script says, else dom0)", Kind: systems.Word, Words: GuestNames()},
 		profile,
 	}
 }
@@ -53,11 +51,9 @@ func (system) Read(f *script.File, c systems.Change) (systems.Scenario, error) {
 	if err := attack.Plantable(c); err != nil {
 		return nil, first.Errorf("%v", err)
 	}
-	s := &Scenario{config: Config{Bits: BitsOf(f.Recording)}, change: c, said: map[string]bool{}, live: &sync.Map{}}
-	if len(f.Lines) > 0 && strings.TrimRight(f.Lines[0].Raw, "\r") == comment32 {
-		s.config.Bits, s.said["guest"] = 32, true
-	}
-	h := header{s: s, said: map[string]bool{}}
+	s := &Scenario{change: c, live: &sync.Map{}}
+	s.config, s.said = about(f)
+	h := header{s: s, guest: guestLines{c: &s.config, said: &s.said}}
 	for i := range f.Lines {
 		l := line{f.Lines[i], i + 1}
 		s.config.Script += len(l.Raw) + 1
@@ -79,7 +75,7 @@ func (system) Read(f *script.File, c systems.Change) (systems.Scenario, error) {
 // into a script.
 type header struct {
 	s     *Scenario
-	said  map[string]bool
+	guest guestLines
 	begun bool // there has been an operation
 }
 
@@ -90,13 +86,9 @@ func (h *header) line(l *line, at systems.Line, recorded bool) error {
 		return nil
 	}
 	if l.header() != "" {
-		switch {
-		case h.begun:
+		if h.begun {
 			return at.Errorf("%s comes after the first operation", l.Op.Name)
-		case h.said[l.Op.Name]:
-			return at.Errorf("%s is there twice", l.Op.Name)
 		}
-		h.said[l.Op.Name] = true
 		return h.describes(l.Op, at)
 	}
 	h.begun = true
@@ -115,21 +107,16 @@ func (h *header) line(l *line, at systems.Line, recorded bool) error {
 func (h *header) describes(op *script.Op, at systems.Line) error {
 	switch op.Name {
 	case "guest":
-		bits, ok := map[string]int{"32": 32, "64": 64}[op.Args[0].Word]
-		if !ok {
-			return at.Errorf("no guest is named %q; there are 32 and 64", op.Args[0].Word)
-		}
-		if h.s.said["guest"] && bits != h.s.config.Bits {
-			return at.Errorf("guest %d: the first line says %d bits", bits, h.s.config.Bits)
-		}
-		h.s.config.Bits, h.s.said["guest"] = bits, true
-		return nil
+		return h.guest.line(op.Args[0].Word, at)
 	case "profile":
 		p := systems.FindProfile(op.Args[0].Word)
-		if p == nil {
+		switch {
+		case h.s.said.profile:
+			return at.Errorf("profile is there twice")
+		case p == nil:
 			return at.Errorf("no rules are named %q; there are %s", op.Args[0].Word, strings.Join(systems.ProfileNames(), ", "))
 		}
-		h.s.config.Profile, h.s.said["profile"] = p, true
+		h.s.config.Profile, h.s.said.profile = p, true
 		return nil
 	}
 	return at.Errorf("%s means nothing to a script of hypercalls: want a line \"system NAME\" above it", op.Name)

@@ -80,6 +80,9 @@ func checkAnswers(t *testing.T, name string, p *systems.Play) {
 		}
 		i++
 	}
+	if p.End != nil && i < len(p.Answers) && p.Answers[i] == (systems.Answer{Line: p.End.Line, Text: systems.AnswerEnded}) {
+		i++ // nobody is there to print it
+	}
 	if i != len(p.Answers) {
 		t.Errorf("%s: %d answers, %d printed", name, len(p.Answers), i)
 	}
@@ -131,7 +134,8 @@ func TestQuiet(t *testing.T) {
 
 // TestBody writes a script and reads it back: it is the same, and so are its answers.
 func TestBody(t *testing.T) {
-	for _, head := range []string{"", "guest 32\n", "# 32 bits\n", "guest 64\nprofile ideal\n", "guest 32\nprofile ideal\n"} {
+	for _, head := range []string{"", "guest 32\n", "# 32 bits\n", "guest 64\nprofile ideal\n", "guest 32\nprofile ideal\n",
+		"guest domU\n", "profile ideal\nguest domU-nol1tf\nguest 32\n", "guest dom0\n"} {
 		f := parse(t, head+strings.Replace(text, " #= f1:PUK 0", "", 1))
 		back := parse(t, string(f.Text()))
 		if string(back.Scenario.Body()) != string(f.Scenario.Body()) || back.Len() != f.Len() {
@@ -140,6 +144,9 @@ func TestBody(t *testing.T) {
 		a, b := played(t, f), played(t, back)
 		if a, b := only(a), only(b); !slices.Equal(a, b) {
 			t.Errorf("%q: answers %q, then %q", head, a, b)
+		}
+		if said := strings.Contains(head, "guest dom"); said != strings.Contains(string(back.Text()), "guest dom") {
+			t.Errorf("%q: the kind of guest in\n%s", head, back.Text())
 		}
 		if s := f.Scenario.(*Scenario); strings.Contains(head, "32") != (s.config.Bits == 32) || strings.Contains(head, "profile") != (s.config.Profile != nil) {
 			t.Errorf("%q: %+v", head, s.config)
@@ -200,6 +207,65 @@ func TestGuest(t *testing.T) {
 	// A 32-bit guest has three levels, so no k4.
 	if p := played(t, read("guest 32\nget k4 0\n")); p.Answers[1].Text != "syntax" {
 		t.Errorf("%v", p.Answers)
+	}
+}
+
+// TestKind holds that the kind of guest comes from a line, else from the command line.
+func TestKind(t *testing.T) {
+	const asks = "pin 1 f1\nmu f1 0 m0xb8:PW\n"
+	answer := func(s systems.Scenario) string {
+		p, err := s.Play(systems.PlayOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p.Answers[len(p.Answers)-1].Text
+	}
+	open, said := parse(t, asks).Scenario, parse(t, "guest domU\n"+asks).Scenario
+	if a, b := answer(open), answer(said); a != "0" || b != "-EPERM" {
+		t.Errorf("dom0 is answered %s, a domU %s", a, b)
+	}
+	other, err := open.(systems.Adjustable).Adjust(systems.Values{"guest": "domU"})
+	if err != nil || answer(other) != "-EPERM" {
+		t.Errorf("%v, %v", other, err)
+	}
+	if _, err := said.(systems.Adjustable).Adjust(systems.Values{"guest": "dom0"}); err == nil || !strings.Contains(err.Error(), "the script itself is for a domU") {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestHeaded gives a script the lines of its guest, once.
+func TestHeaded(t *testing.T) {
+	for want, c := range map[string]Config{
+		"reset\n": {Bits: 64, Guest: model.Dom0}, "guest domU\nreset\n": {Bits: 64, Guest: model.DomU}, "guest 32\nreset\n": {Bits: 32, Guest: model.Dom0},
+	} {
+		text := c.Headed([]byte("reset\n"))
+		f, _ := script.Parse("a.pt", text)
+		if got, err := ConfigOf(f); string(text) != want || err != nil || got != c || string(c.Headed(text)) != want {
+			t.Errorf("%q, want %q; %v", text, want, err)
+		}
+	}
+	for _, bad := range []string{"guest x\n", "reset\nguest domU\n"} {
+		f, _ := script.Parse("a.pt", []byte(bad))
+		if _, err := ConfigOf(f); err == nil {
+			t.Errorf("%q is taken", bad)
+		}
+	}
+}
+
+// TestEnd has guests end before their scripts do.
+func TestEnd(t *testing.T) {
+	for text, want := range map[string]systems.End{
+		"guest domU\npin 1 f1\nmu f1 0 f2:U #= ended\nflush\n": {Line: 3, Why: "an absent entry names memory (L1TF)"},
+		"mu k4 511 0 #= ended\nflush\n":                        {Line: 1, Why: "its own pages are no longer mapped"},
+	} {
+		f := parse(t, text)
+		p := played(t, f)
+		if p.End == nil || *p.End != want || f.Check(p) != nil || strings.Contains(strings.Join(p.Printed, "\n"), "END") {
+			t.Errorf("%q: %v, %v, %q", text, p.End, f.Check(p), p.Printed)
+		}
+		if f = parse(t, text[:len(text)-1]+" #= 0\n"); f.Check(played(t, f)) == nil {
+			t.Errorf("%q: what is expected behind the end is met", text)
+		}
 	}
 }
 
@@ -290,19 +356,22 @@ func TestWatcher(t *testing.T) {
 // TestBadFiles wants a message with the place of the mistake.
 func TestBadFiles(t *testing.T) {
 	for src, want := range map[string]string{
-		"":                               "a.pt:1:1: no operation",
-		"# nothing\nt title\n":           "a.pt:1:1: no operation",
-		"guest 32\n":                     "a.pt:1:1: no operation",
-		"reset\n  setup_start\n":         "a.pt:2:3: setup_start is no operation of a script",
-		"reset\nsetup_start #= ok\n":     "a.pt:2:1: setup_start is no operation",
-		"reset\npin 1\n":                 "a.pt:2:1: pin takes 2 operands",
-		"reset\nguest 32\n":              "a.pt:2:1: guest comes after the first operation",
-		"guest 32\nguest 32\nreset\n":    "a.pt:2:1: guest is there twice",
-		"# 32 bits\nguest 64\nreset\n":   "a.pt:2:1: guest 64: the first line says 32 bits",
-		"guest 16\nreset\n":              "a.pt:1:1: no guest is named \"16\"",
-		"profile xen-9\nreset\n":         "a.pt:1:1: no rules are named",
-		"scope frames 4\nreset\n":        "a.pt:1:1: scope means nothing",
-		"expect holds\nstart x\nreset\n": "a.pt:2:1: start means nothing",
+		"":                                "a.pt:1:1: no operation",
+		"# nothing\nt title\n":            "a.pt:1:1: no operation",
+		"guest 32\n":                      "a.pt:1:1: no operation",
+		"reset\n  setup_start\n":          "a.pt:2:3: setup_start is no operation of a script",
+		"reset\nsetup_start #= ok\n":      "a.pt:2:1: setup_start is no operation",
+		"reset\npin 1\n":                  "a.pt:2:1: pin takes 2 operands",
+		"reset\nguest 32\n":               "a.pt:2:1: guest comes after the first operation",
+		"guest 32\nguest 32\nreset\n":     "a.pt:2:1: guest is there twice",
+		"# 32 bits\nguest 64\nreset\n":    "a.pt:2:1: guest 64: the first line says 32 bits",
+		"guest 16\nreset\n":               "a.pt:1:1: no guest is named \"16\"",
+		"guest any\nreset\n":              "a.pt:1:1: no guest is named \"any\"",
+		"guest domU\nguest dom0\nreset\n": "a.pt:2:1: guest is there twice",
+		"guest 32\nreset\nguest domU\n":   "a.pt:3:1: guest comes after the first operation",
+		"profile xen-9\nreset\n":          "a.pt:1:1: no rules are named",
+		"scope frames 4\nreset\n":         "a.pt:1:1: scope means nothing",
+		"expect holds\nstart x\nreset\n":  "a.pt:2:1: start means nothing",
 	} {
 		_, err := set(t).Parse("a.pt", []byte(src))
 		var at *script.Error

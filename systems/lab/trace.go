@@ -11,8 +11,8 @@ import (
 
 // answer is what the last operation answered: nothing where that cannot be told apart.
 func (g *Guest) answer() string {
-	if g.gone {
-		return "the guest is no longer mapped"
+	if why := g.why(); why != "" {
+		return "the guest has ended: " + why
 	}
 	return strings.TrimSpace(errorNamed(g.said))
 }

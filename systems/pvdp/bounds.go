@@ -12,13 +12,20 @@ import (
 type Bounds struct {
 	Profile               string
 	Frames, Levels, Slots int
+	Guest                 model.GuestKind
 }
 
-func (a *Guest) bounds() Bounds { return Bounds{a.profile.Name, a.frames, a.levels, a.slots} }
+func (a *Guest) bounds() Bounds {
+	return Bounds{a.profile.Name, a.frames, a.levels, a.slots, a.guest}
+}
 
 // frames describes the bounds in a line.
 func (b Bounds) frames() string {
-	return fmt.Sprintf("%d frames, %d levels, %d slots, rules %s", b.Frames, b.Levels, b.Slots, b.Profile)
+	text := fmt.Sprintf("%d frames, %d levels, %d slots, rules %s", b.Frames, b.Levels, b.Slots, b.Profile)
+	if b.Guest != model.AnyGuest {
+		text += ", guest " + b.Guest.String()
+	}
+	return text
 }
 
 // has reports whether an operation names only what there is.
@@ -57,7 +64,7 @@ func profiles() []*model.Profile { return append([]*model.Profile{model.Plain()}
 func (b Bounds) options(c systems.Change) (Options, error) {
 	for _, p := range profiles() {
 		if p.Name == b.Profile {
-			return Options{Frames: b.Frames, Levels: b.Levels, Slots: b.Slots, Profile: c.Judge(p)}, nil
+			return Options{Frames: b.Frames, Levels: b.Levels, Slots: b.Slots, Profile: c.Judge(p), Guest: b.Guest}, nil
 		}
 	}
 	return Options{}, fmt.Errorf("no rules are named %q", b.Profile)

@@ -102,7 +102,7 @@ func OpOf(op *script.Op) (Op, error) {
 // Allows reports whether an operation names only what there is, and whether a
 // writable mapping leads to the frame of a store.
 func (m *Model) Allows(o Op) bool {
-	return m.a.bounds().has(o) && (o.Op != opRaw || m.writable()>>o.Frame&1 != 0)
+	return m.a.bounds().has(o) && !m.s.Ended() && (o.Op != opRaw || m.writable()>>o.Frame&1 != 0)
 }
 
 // Issue implements [attack.Guest].
@@ -144,6 +144,7 @@ func (m *Model) Restart() {
 	}
 	m.pack.base64 = m.pack.joined(m.a.frames)
 	m.s.CPU, m.s.GDT = m.firstCPU, m.s.GDT[:0]
+	m.s.Revive()
 	m.save()
 }
 

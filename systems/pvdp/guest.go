@@ -20,6 +20,7 @@ type Guest struct {
 
 	geo     *model.Geometry
 	profile *model.Profile
+	guest   model.GuestKind
 	frames  int
 	levels  int
 	slots   int
@@ -39,6 +40,8 @@ type Options struct {
 	// in the letters of scenario files.
 	Ops, Flags []string
 	Profile    *model.Profile
+	// Guest is the kind of domain.
+	Guest model.GuestKind
 	// FramesOnly leaves out the symmetry of slots.
 	FramesOnly bool
 }
@@ -115,7 +118,7 @@ func NewReference(o Options) (*Guest, error) {
 
 // New returns an adversary within bounds.
 func New(o Options) (*Guest, error) {
-	a := &Guest{frames: o.Frames, levels: o.Levels, slots: o.Slots, profile: o.Profile}
+	a := &Guest{frames: o.Frames, levels: o.Levels, slots: o.Slots, profile: o.Profile, guest: o.Guest}
 	if err := a.check(); err != nil {
 		return nil, err
 	}
@@ -168,6 +171,8 @@ func (a *Guest) check() error {
 		return fmt.Errorf("%d slots: want 1 to %d", a.slots, maxSlots)
 	case a.profile == nil:
 		return fmt.Errorf("no hypervisor rules")
+	case a.profile.Known:
+		return fmt.Errorf("rules %s: only searches of other systems have room to note what is forgotten", a.profile.Name)
 	}
 	return nil
 }
@@ -202,6 +207,7 @@ func (a *Guest) mapped() int {
 // tables read-only.
 func (a *Guest) start() (*model.State, error) {
 	l := &model.Layout{Geo: a.geo, Map: model.IdentityMap(a.frames), Hyper: &model.Hyper{Profile: a.profile}}
+	a.guest.Describe(l.Hyper)
 	l.Kernel.MaxLowPFN = 0 // the adversary has no direct map
 	s := model.NewState(l)
 	for f := range a.levels - 1 {

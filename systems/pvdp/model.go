@@ -81,6 +81,7 @@ func (m *Model) save() {
 // Restore takes back the last Apply.
 func (m *Model) Restore() {
 	m.s.Undo()
+	m.s.Revive()
 	m.s.CPU = m.cpu
 	if len(m.s.GDT)+len(m.gdt) > 0 {
 		m.s.GDT = append(m.s.GDT[:0], m.gdt...)
@@ -177,6 +178,11 @@ func (m *Model) writable() uint64 {
 func (m *Model) Apply(code uint64) explore.Outcome {
 	op := int(code >> 24)
 	rc := m.do(m.Op(code))
+	if m.s.Ended() {
+		m.counts[numOps+op]++
+		m.Restore()
+		return explore.Outcome{Kind: explore.Skipped} // a guest that has ended does nothing any more
+	}
 	if rc != model.OK {
 		m.counts[numOps+op]++
 	} else if op < opUserCR3 {

@@ -17,7 +17,7 @@ func (*system) Scopes(b Bounds) []Bounds {
 	for levels := 2; levels <= b.Levels; levels++ {
 		for frames := levels; frames <= b.Frames; frames++ {
 			for slots := 1; slots <= b.Slots; slots++ {
-				out = append(out, Bounds{b.Profile, frames, levels, slots})
+				out = append(out, Bounds{b.Profile, frames, levels, slots, b.Guest})
 			}
 		}
 	}

@@ -3,7 +3,6 @@ package pvdp
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/ptcheck/ptcheck/invariants"
 	"github.com/ptcheck/ptcheck/model"
@@ -76,7 +75,9 @@ func (x *system) Settings() []systems.Setting {
 	if x.reference {
 		return out
 	}
-	return append(out,
+	guest := systems.GuestSetting()
+	guest.Default = x.start.Guest.String()
+	return append(out, guest,
 		systems.Setting{Name: "ops", Says: "adversary: operations", Kind: systems.WordList, Words: OpNames(), Default: "mu,st,pin,unpin,cr3"},
 		systems.Setting{Name: "flags", Says: "adversary: flag sets of entries, such as P,PW,PWU", Kind: systems.WordList, Default: "P,PW"})
 }
@@ -124,6 +125,7 @@ func (x *system) guest(v systems.Values, c systems.Change) (*Guest, error) {
 	}
 	b := x.start
 	b.Frames, b.Slots, b.Profile = v.Number("frames", b.Frames), v.Number("slots", b.Slots), v.Word("profile", b.Profile)
+	b.Guest = v.Guest(b.Guest)
 	switch levels := v.Numbers("levels"); len(levels) {
 	case 0:
 	case 1:
@@ -165,7 +167,7 @@ func (x *system) Read(f *script.File, c systems.Change) (systems.Scenario, error
 		{Name: "slots", Min: 1, Max: maxSlots, Take: func(n int) { b.Slots = n }, Needed: true},
 	}}}
 	r.Start = func() (Bounds, error) {
-		b.Profile = r.Header.Profile().Name
+		b.Profile, b.Guest = r.Header.Profile().Name, r.Header.Guest()
 		return b, nil
 	}
 	r.Operation = func(op *script.Op) (Op, bool, error) {
@@ -251,7 +253,12 @@ func (*system) Frames(b Bounds) string { return b.frames() }
 
 // Head implements [attack.Kind].
 func (*system) Head(b Bounds) []string {
-	return strings.Split(fmt.Sprintf("profile %s\nscope frames %d\nscope levels %d\nscope slots %d", b.Profile, b.Frames, b.Levels, b.Slots), "\n")
+	lines := []string{"profile " + b.Profile, fmt.Sprintf("scope frames %d", b.Frames), fmt.Sprintf("scope levels %d", b.Levels),
+		fmt.Sprintf("scope slots %d", b.Slots)}
+	if b.Guest != model.AnyGuest {
+		lines = append(lines, "guest "+b.Guest.String())
+	}
+	return lines
 }
 
 // Text implements [attack.Kind].

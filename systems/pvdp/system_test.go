@@ -62,7 +62,7 @@ func TestBody(t *testing.T) {
 		t.Errorf("%v came back as %v", a, b)
 	}
 	b, ops, ok := OpsOf(back.Scenario)
-	if !ok || b != (Bounds{"xen-4.17", 5, 4, 2}) || len(ops) != f.Len() {
+	if !ok || b != (Bounds{Profile: "xen-4.17", Frames: 5, Levels: 4, Slots: 2}) || len(ops) != f.Len() {
 		t.Errorf("%v, %v", b, ops)
 	}
 }
@@ -161,7 +161,7 @@ func TestOnlyAndShrink(t *testing.T) {
 			}
 		}
 	})
-	more, err := NewScenario(Bounds{"xen-4.17", 6, 4, 2}, long, systems.Change{})
+	more, err := NewScenario(Bounds{Profile: "xen-4.17", Frames: 6, Levels: 4, Slots: 2}, long, systems.Change{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -313,7 +313,7 @@ func TestSearches(t *testing.T) {
 // TestSettingsAreUsed gives each setting another value than its default: something
 // about the search changes.
 func TestSettingsAreUsed(t *testing.T) {
-	other := map[string]string{"frames": "6", "levels": "3", "slots": "3", "ops": "mu", "flags": "P", "profile": "ideal", "symmetry": "on"}
+	other := map[string]string{"frames": "6", "levels": "3", "slots": "3", "ops": "mu", "flags": "P", "profile": "ideal", "symmetry": "on", "guest": "domU"}
 	for _, x := range []systems.System{Adversary(), Reference()} {
 		describe := func(v systems.Values) string {
 			list, err := x.Searches(v, systems.Change{})

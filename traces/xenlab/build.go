@@ -36,7 +36,7 @@ var commonFlags = strings.Fields("-std=gnu11 -O2 -Wall -Wextra -Werror -ffreesta
 
 // guestFiles are the guest's C files. Each uses those before it only.
 func guestFiles() []string {
-	return strings.Fields("slots.c console.c pool.c hcall.c text.c types.c reset.c bench.c ops.c script.c boot.c")
+	return strings.Fields("slots.c relay.c console.c pool.c hcall.c text.c types.c reset.c bench.c ops.c script.c domu.c boot.c")
 }
 
 // gccArgs returns the compiler's arguments for one guest.

@@ -44,6 +44,8 @@ const (
 	XenCrashed
 	// TimedOut: the time limit of the run passed.
 	TimedOut
+	// No32: the guest is a 32-bit one, and this Xen runs none.
+	No32
 	// Garbled: not all that the guest wrote has arrived.
 	Garbled
 )
@@ -59,6 +61,8 @@ func (k FailureKind) String() string {
 		return "Xen crashed"
 	case TimedOut:
 		return "time limit"
+	case No32:
+		return "Xen runs no 32-bit guests"
 	case Garbled:
 		return "output was lost"
 	}

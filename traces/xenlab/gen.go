@@ -7,9 +7,17 @@ import (
 	"slices"
 )
 
-// Profile64 chooses what Generate may write for a 64-bit guest. The zero value
-// is everything.
-type Profile64 struct {
+// Profile chooses what Generate may write. The zero value is everything that a
+// 64-bit dom0 can do.
+type Profile struct {
+	// Width is the guest that the script is for.
+	Width Width
+	// DomU says that the guest is a domain without privileges, which has to ask for
+	// its stores to tables to be carried out.
+	DomU bool
+	// L1TF says that an absent entry that names memory ends the guest: there are only
+	// others, and one at the end of the script, for half of the seeds.
+	L1TF bool
 	// Themes are the kinds of scenario to write, by name (see Themes); none
 	// means all of them. Generate panics on other names.
 	Themes []string
@@ -37,11 +45,11 @@ func Themes() []string {
 //
 // A script never takes away the tables that the guest itself runs on (see
 // gen_names.go), and neither reads nor mixes numbers of machine frames.
-func Generate(seed uint64, n int, p Profile64) []byte {
+func Generate(seed uint64, n int, p Profile) []byte {
 	g := &generator{
 		Rand:    rand.New(rand.NewPCG(seed, 0x9e3779b97f4a7c15)),
 		profile: p,
-		themes:  selectThemes(p.Themes),
+		themes:  selectThemes(p.Themes, p.Width),
 	}
 	for g.ops < n-1 { // the last operation is a reset
 		g.scenario(n - 1)
@@ -49,20 +57,23 @@ func Generate(seed uint64, n int, p Profile64) []byte {
 	if n > 0 {
 		g.op("reset")
 	}
+	if n > 0 && p.L1TF && seed%2 == 1 {
+		g.leak()
+	}
 	return g.out.Bytes()
 }
 
 // A generator writes one script.
 type generator struct {
 	*rand.Rand
-	profile Profile64
+	profile Profile
 	themes  []weighted[theme]
 	out     bytes.Buffer
 	ops     int // operations so far
 	count   int // scenarios so far
 }
 
-func selectThemes(names []string) []weighted[theme] {
+func selectThemes(names []string, w Width) []weighted[theme] {
 	known := Themes()
 	for _, n := range names {
 		if !slices.Contains(known, n) {
@@ -71,7 +82,7 @@ func selectThemes(names []string) []weighted[theme] {
 	}
 	var chosen []weighted[theme]
 	for _, t := range themes {
-		if len(names) == 0 || slices.Contains(names, t.name) {
+		if (w == Width64 || !t.only64) && (len(names) == 0 || slices.Contains(names, t.name)) {
 			chosen = append(chosen, weighted[theme]{t.weight, t})
 		}
 	}
@@ -96,6 +107,9 @@ func (g *generator) scenario(enough int) {
 	}
 	g.op("reset")
 	s := newScenario(g)
+	if g.profile.DomU && s.chance(90) {
+		g.op("assist 2 1")
+	}
 	end := min(g.ops+26+g.IntN(31), enough)
 	if t.setup != nil {
 		t.setup(s)

@@ -60,6 +60,9 @@ func (s *scenario) index(f int) int {
 	if s.frames[f].role == 4 {
 		return s.among(rootly)
 	}
+	if s.narrow() && s.frames[f].role == 3 {
+		return oneOf(s.Rand, 0, 0, 1, 1, 2, 3, 3, 4, 511)
+	}
 	if s.chance(10) {
 		return oneOf(s.Rand, 10+s.IntN(240), 280+s.IntN(230))
 	}
@@ -77,6 +80,9 @@ func pair(frame, flags string) string { return frame + ":" + flags }
 // linear entry in k2 the pages are the L1s in k2: those of the guest, at its
 // first entries, are not for reading.
 func (s *scenario) window(read bool) string {
+	if s.narrow() {
+		return s.narrowWindow()
+	}
 	i := func() uint64 { return uint64(oneOf(s.Rand, 0, 0, 0, 1, 1, 2, 3, 255, 256, 272, 511)) }
 	in := func(free []int) uint64 { return uint64(oneOf(s.Rand, free...)) }
 	var va uint64
@@ -94,6 +100,16 @@ func (s *scenario) window(read bool) string {
 		va |= 0xffff << 48
 	}
 	return fmt.Sprintf("0x%016x", va)
+}
+
+// narrowWindow is window for a 32-bit guest: below the root's first entries, or in
+// the region of the guest where its L2 has nothing.
+func (s *scenario) narrowWindow() string {
+	i := func() uint64 { return uint64(oneOf(s.Rand, 0, 0, 1, 2, 3, 255, 511)) }
+	if s.chance(40) {
+		return fmt.Sprintf("0x%08x", uint64(s.IntN(3))<<30|i()<<21|i()<<12)
+	}
+	return fmt.Sprintf("0x%08x", uint64(3)<<30|uint64(oneOf(s.Rand, 4, 255, 256, 271, 272, 300, 300, 301))<<21|i()<<12)
 }
 
 // slot returns a virtual page for stores.
@@ -122,6 +138,13 @@ var (
 	}
 	oddLeaf = []string{"PS", "PWS", "PT", "PC", "PWC", "PWT", "PTC", "PWUTCS", "PSG", "PUTX"}
 	absent  = []string{"", "W", "WU", "U", "WUAD", "S", "G", "X", "K", "WUabcX", "+0x4000000000000000"}
+	// Absent entries that leak no memory: none named, or more than there can be. Bit
+	// 7 would make them leaks above L1.
+	safe = []string{"0x2", "0x8", "0xe00", "0x8000000000000000", "m0xfffffffff:W", "0x3fffffe000000",
+		"0x600000001000", "0x10000000000", "0x3ffffffff000"}
+	// And such that do.
+	leaking = []string{"0x1000", "0x2000", "0xfffffff000", "0x400000001000", "0xffff000000001002", "f1:", "f2:U",
+		"f63:WUX", "k1:W", "x:"}
 	readers = []string{"P", "P", "P", "PU", "PX", "PA", "PUAD", "PUc", "PUG", "PK"}
 	// A device page, an unused page below 1 MiB, and the I/O APIC and the HPET,
 	// which are not to be written.
@@ -132,7 +155,7 @@ var (
 // flags returns flags for an entry of a level, mostly of the accepted kind.
 func (s *scenario) flags(level int) string {
 	switch n := s.IntN(100); {
-	case n < 3:
+	case n < 3 && !s.profile.L1TF:
 		return oneOf(s.Rand, absent...)
 	case n < 8:
 		return s.anyFlags()
@@ -149,7 +172,7 @@ func (s *scenario) flags(level int) string {
 // anyFlags draws each flag by itself; the entry is mostly present.
 func (s *scenario) anyFlags() string {
 	var b strings.Builder
-	if s.chance(85) {
+	if s.profile.L1TF || s.chance(85) {
 		b.WriteByte('P')
 	}
 	for _, c := range []byte("WUTCADSGabcKX") {
@@ -165,14 +188,16 @@ func (s *scenario) anyFlags() string {
 
 // nothing returns an entry that is not present.
 func (s *scenario) nothing() string {
-	switch s.IntN(10) {
-	case 0:
+	switch n := s.IntN(10); {
+	case n > 1:
+		return "0"
+	case s.profile.L1TF:
+		return oneOf(s.Rand, safe...)
+	case n == 0:
 		return pair(name(s.anyFrame()), oneOf(s.Rand, absent...))
-	case 1:
-		return oneOf(s.Rand, "0xdeadbeefdeadbeee", "0x1000", "0xfffffffffffffffe", "0x2",
-			"0x8000000000000000", "m0xfffffffff:W")
 	}
-	return "0"
+	return oneOf(s.Rand, "0xdeadbeefdeadbeee", "0x1000", "0xfffffffffffffffe", "0x2",
+		"0x8000000000000000", "m0xfffffffff:W")
 }
 
 // refused returns an entry that no table of the guest may hold.

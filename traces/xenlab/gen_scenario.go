@@ -89,13 +89,20 @@ func newScenario(g *generator) *scenario {
 		if role > 4 {
 			role = oneOf(g.Rand, 0, 0, 0, 1, 1, 2, 2, 3, 4)
 		}
+		if g.narrow() && role == 4 {
+			role = 2 // a 32-bit guest has three levels, and its roots need an L2 of their own
+		}
 		s.frames[f].role = role
 	}
+	s.roots = s.roots && !g.narrow()
 	for i := range s.slots {
 		s.slots[i].frame = -1
 	}
 	return s
 }
+
+// narrow reports whether the guest is a 32-bit one.
+func (g *generator) narrow() bool { return g.profile.Width == Width32 }
 
 func (s *scenario) chance(percent int) bool { return s.IntN(100) < percent }
 

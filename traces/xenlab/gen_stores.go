@@ -133,7 +133,11 @@ func (s *scenario) storeAt(at string, f int, settle func()) {
 		s.op("w %s %d %s", at, slot, entry)
 	case n < 13:
 		settle()
-		s.op("w4 %s %d %s", at, slot, oneOf(s.Rand, "0", "0x0", "0x2", entry))
+		half := oneOf(s.Rand, "0", "0x0", "0x2", entry)
+		if s.profile.L1TF && to < 0 {
+			half = "0" // half of a harmless entry may do harm
+		}
+		s.op("w4 %s %d %s", at, slot, half)
 	case n < 16:
 		settle()
 		s.op("x %s %d %s", at, slot, entry)

@@ -220,6 +220,12 @@ func (s *scenario) build(level int) int {
 	if style == 2 {
 		s.pinFrame(f) // top down: every link is validated by itself
 	}
+	if s.narrow() && level == 3 && s.chance(80) {
+		// A PAE root must have a last entry, whose L2 nobody else uses.
+		to := s.role(2)
+		s.write(f, 3, pair(name(to), "P"), style == 3)
+		s.setEdge(f, 3, to)
+	}
 	for range 1 + s.IntN(3) {
 		slot := s.index(f)
 		if level == 1 {

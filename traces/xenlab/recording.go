@@ -18,6 +18,10 @@ type Recording struct {
 	Lines []string
 	// Xen are the last messages of Xen itself, for diagnosis.
 	Xen []string
+	// L1TF is Xen's message about an absent entry that names memory, "" if there was
+	// none. A Xen that can shadow tables goes on with the guest; its answers since
+	// then, and nobody knows when that was, are not those of direct paging.
+	L1TF string
 	// Timing is how long it took; it is no part of the answers.
 	Timing Timing
 }
@@ -98,9 +102,9 @@ func (c *console) line(l string) {
 		c.started = true
 		c.rec.Timing.Boot = c.clock()
 		c.keep(l)
-	case !c.started:
 	case strings.HasPrefix(l, "FATAL "):
-		c.failure = &Failure{Kind: GuestDied, Detail: l}
+		c.failure = &Failure{Kind: GuestDied, Detail: c.crashReason(l)}
+	case !c.started:
 	case l == "END":
 		c.ended = true
 		c.rec.Timing.Script = c.clock() - c.rec.Timing.Boot
@@ -125,6 +129,10 @@ func (c *console) xenLine(l string) {
 	switch text := strings.TrimPrefix(l, "(XEN) "); {
 	case c.panics:
 		c.failure = &Failure{Kind: XenCrashed, Detail: text}
+	case strings.Contains(text, "L1TF-vulnerable") && c.rec.L1TF == "":
+		c.rec.L1TF = text
+	case strings.Contains(text, "CONFIG_PV32 missing"):
+		c.failure = &Failure{Kind: No32, Detail: text}
 	case strings.HasPrefix(text, "Panic on CPU"):
 		c.panics = true
 	case strings.HasPrefix(text, "Hardware Dom0 crashed"):
@@ -134,6 +142,9 @@ func (c *console) xenLine(l string) {
 
 // crashReason returns Xen's message on why it stopped the guest.
 func (c *console) crashReason(otherwise string) string {
+	if c.rec.L1TF != "" {
+		return c.rec.L1TF
+	}
 	for _, l := range c.rec.Xen {
 		if strings.Contains(l, "domain_crash") {
 			return strings.TrimPrefix(l, "(XEN) ")

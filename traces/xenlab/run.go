@@ -15,9 +15,20 @@ import (
 type Options struct {
 	Tools   *Tools // nil: whatever FindXen finds
 	Width   Width
+	DomU    bool          // the guest is not dom0, but a domain that dom0 starts
 	Timeout time.Duration // of one boot; 0: one minute
-	CPU     string        // QEMU's CPU model; "": qemu64
+	CPU     string        // QEMU's CPU model; "": qemu64, of which no flaw is known
 	XenArgs string        // more arguments for Xen
+}
+
+// SetDomU makes the guest a domain without privileges, on a processor with the flaw
+// L1TF or without it.
+func (o *Options) SetDomU(l1tf bool) {
+	if o.DomU = true; l1tf {
+		// Of this processor's address bits QEMU shows 40. It has other flaws, too; what
+		// Xen does about one of them flushes the TLB at every hypercall.
+		o.CPU, o.XenArgs = "Haswell", "xpti=no"
+	}
 }
 
 // Run boots Xen with the guest, has it execute a script and returns what it
@@ -48,6 +59,10 @@ func Run(ctx context.Context, script []byte, o Options) (*Recording, error) {
 	for try := 0; ; try++ {
 		rec, err := boot(ctx, dir, timeout, qemuArgs(len(script), o), o.Tools.QEMU)
 		var failure *Failure
+		if errors.As(err, &failure) && failure.Kind == No32 {
+			return rec, &MissingError{[]Missing{{"32-bit guest", o.Tools.Xen + " does not run any: it was built without CONFIG_PV32, as Debian's is",
+				"set " + XenEnv + " to a Xen that was built with it"}}}
+		}
 		if errors.As(err, &failure) && failure.Kind == Garbled && try == 0 {
 			continue // a busy machine; the next time may be better
 		}
@@ -70,7 +85,7 @@ func (o *Options) prepare(ctx context.Context) (guest string, err error) {
 // into dom0's initial region it grows.
 func qemuArgs(script int, o Options) []string {
 	const mib = 1 << 20
-	dom0 := 16
+	dom0, rest := 16, 112
 	if script > 4*mib {
 		dom0 += 2 * script / mib
 	}
@@ -79,12 +94,15 @@ func qemuArgs(script int, o Options) []string {
 		cpu = "qemu64"
 	}
 	modules := "guest"
+	if o.DomU {
+		modules, rest = "guest domU", rest+dom0-16 // it has as much as dom0
+	}
 	if script > 0 {
 		modules += ",script"
 	}
 	xen := fmt.Sprintf("com1=115200,8n1 console=com1 dom0_mem=%dM %s", dom0, o.XenArgs)
 	return []string{
-		"-accel", "tcg", "-cpu", cpu, "-m", fmt.Sprint(112 + dom0), "-no-reboot",
+		"-accel", "tcg", "-cpu", cpu, "-m", fmt.Sprint(rest + dom0), "-no-reboot",
 		"-display", "none", "-monitor", "none", "-serial", "file:" + consoleFile, "-net", "none",
 		"-kernel", "xen", "-append", xen, "-initrd", modules,
 	}

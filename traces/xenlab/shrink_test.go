@@ -20,9 +20,9 @@ func has(lines ...string) Differs {
 }
 
 func TestShrinkFindsTheScenario(t *testing.T) {
-	script := Generate(11, 500, Profile64{})
+	script := Generate(11, 500, Profile{})
 	script = append(script, "reset\nmu f0 0 f1:PW\nflush\nflush\npin 1 f0\nflush\ntypes\n"...)
-	script = append(script, Generate(12, 500, Profile64{})...)
+	script = append(script, Generate(12, 500, Profile{})...)
 	got, err := Shrink(t.Context(), script, 100, has("mu f0 0 f1:PW", "pin 1 f0", "types"))
 	if err != nil {
 		t.Fatal(err)
@@ -66,7 +66,7 @@ func TestShrinkSimplifies(t *testing.T) {
 }
 
 func TestShrinkStops(t *testing.T) {
-	script := Generate(11, 500, Profile64{})
+	script := Generate(11, 500, Profile{})
 	got, err := Shrink(t.Context(), script, 3, has("types"))
 	if err != nil || got.Rounds != 3 || got.Done {
 		t.Errorf("limit 3: %+v, %v", got, err)

@@ -97,6 +97,73 @@ func compare(t *testing.T, path string, rec *Recording, recorded []byte) {
 	}
 }
 
+// TestDomU replays what domains without privileges answered; with -update it asks
+// anew. A Xen that shadows a guest instead of ending it goes on: what it says from
+// there on is not recorded.
+func TestDomU(t *testing.T) {
+	o := xen(t)
+	paths, err := filepath.Glob(filepath.Join(labDir, "domu", "*.txt"))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	for _, path := range paths {
+		script, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		kind, _, _ := strings.Cut(string(script), "\n")
+		of := o
+		of.SetDomU(kind == "guest domU")
+		rec, err := Run(t.Context(), script, of)
+		if failure := (*Failure)(nil); err != nil && !(errors.As(err, &failure) && failure.Kind == GuestDied && rec.L1TF != "") {
+			t.Errorf("%s: %v", path, err)
+			continue
+		}
+		out := strings.TrimSuffix(path, ".txt") + ".out"
+		if *update {
+			if rec.L1TF != "" && err == nil {
+				t.Errorf("%s: this Xen shadows the guest: %s", path, rec.L1TF)
+				continue
+			}
+			if err := os.WriteFile(out, rec.Bytes(), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		data, err := os.ReadFile(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		recorded := &Recording{Lines: strings.Split(strings.TrimSuffix(string(data), "\n"), "\n")}
+		want, got := recorded.Answers(), rec.Answers()
+		if rec.L1TF != "" {
+			got = got[:min(len(got), len(want))]
+		}
+		if ended := recorded.last() != "END"; ended != (rec.L1TF != "") {
+			t.Errorf("%s: Xen says %q; recorded is an end: %v", path, rec.L1TF, ended)
+		}
+		if strings.Join(got, "\n") != strings.Join(want, "\n") {
+			t.Errorf("%s: other answers", path)
+		}
+	}
+}
+
+// TestNo32 wants a Xen without 32-bit guests to be told, and what helps.
+func TestNo32(t *testing.T) {
+	o := xen(t)
+	o.Width = Width32
+	rec, err := Run(t.Context(), []byte("flush\n"), o)
+	if missing := (*MissingError)(nil); errors.As(err, &missing) {
+		if !strings.Contains(err.Error(), "CONFIG_PV32") || !strings.Contains(err.Error(), XenEnv) {
+			t.Error(err)
+		}
+		return
+	}
+	if err != nil || len(rec.Answers()) != 1 {
+		t.Errorf("%v, %v", rec, err)
+	}
+}
+
 const (
 	generatedSeeds = 12
 	generatedOps   = 3000
@@ -109,7 +176,7 @@ func TestGenerated(t *testing.T) {
 	dir := filepath.Join(labDir, "generated")
 	if *update {
 		for seed := 1; seed <= generatedSeeds; seed++ {
-			script := Generate(uint64(seed), generatedOps, Profile64{})
+			script := Generate(uint64(seed), generatedOps, Profile{})
 			if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("g%d.txt", seed)), script, 0o644); err != nil {
 				t.Fatal(err)
 			}
@@ -151,7 +218,7 @@ func TestGeneratedScriptsRun(t *testing.T) {
 	o := xen(t)
 	var scripts [][]byte
 	for seed := range uint64(2) {
-		script := Generate(1000+seed, 10000, Profile64{})
+		script := Generate(1000+seed, 10000, Profile{})
 		scripts = append(scripts, script, script)
 	}
 	recs, err := RunAll(t.Context(), scripts, 2, o)
@@ -233,7 +300,7 @@ func TestRunFails(t *testing.T) {
 // behind a script that kills the guest.
 func TestRunBatch(t *testing.T) {
 	o := xen(t)
-	scripts := [][]byte{Generate(1, 300, Profile64{}), []byte("flush\nmu k4 511 0\n"), Generate(2, 300, Profile64{}), nil}
+	scripts := [][]byte{Generate(1, 300, Profile{}), []byte("flush\nmu k4 511 0\n"), Generate(2, 300, Profile{}), nil}
 	results, boots, err := RunBatch(t.Context(), scripts, o)
 	if err != nil {
 		t.Fatal(err)
@@ -265,7 +332,7 @@ func TestShrinkOnXen(t *testing.T) {
 		t.Skip("SKIPPED: -short")
 	}
 	o := xen(t)
-	script := Generate(4, 400, Profile64{})
+	script := Generate(4, 400, Profile{})
 	script = append(script, "reset\nflush\nmu f1 5 f9:PS\npin 1 f7\nmu f2 0 f1:PU\nflush\nmu f3 1 f2:P\npin 4 f3\ntypes\n"...)
 	leaks := func(ctx context.Context, scripts [][]byte) ([]bool, error) {
 		asked := make([][]byte, len(scripts))
@@ -296,7 +363,7 @@ func TestShrinkOnXen(t *testing.T) {
 func BenchmarkRun(b *testing.B) {
 	o := xen(b)
 	const ops = 25000
-	script := Generate(99, ops, Profile64{})
+	script := Generate(99, ops, Profile{})
 	var timing Timing
 	for b.Loop() {
 		rec, err := Run(b.Context(), script, o)

@@ -3,17 +3,20 @@ package cli
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 
 	"github.com/ptcheck/ptcheck/internal/wholefile"
 	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/model/script"
 	"github.com/ptcheck/ptcheck/systems"
 	"github.com/ptcheck/ptcheck/systems/lab"
 	"github.com/ptcheck/ptcheck/traces/xenlab"
@@ -25,6 +28,8 @@ type conformFlags struct {
 	seed    uint64
 	perBoot int
 	workers int
+	bits    int
+	guest   string
 	profile string
 	save    string
 	rounds  int
@@ -47,11 +52,18 @@ func newConformXen() *cobra.Command {
 		Use:   "xen [FILE...]",
 		Short: "Compare the model's answers with those of a real Xen in QEMU",
 		Long: `conform xen boots the real Xen (Debian's xen-hypervisor-4.17-amd64, unpacked but
-not installed, or $PTCHECK_XEN) in QEMU, with a small PV guest of ptcheck's own
-as dom0, and has it execute scripts: the given files, or random ones made from
---seed. Every answer is compared with the model's. Differences are shrunk to a
-short script and saved.`,
+not installed, or $PTCHECK_XEN) in QEMU, with a small PV guest of ptcheck's own,
+and has it execute scripts: the given files, or random ones made from --seed.
+Every answer is compared with the model's. Differences are shrunk to a short
+script and saved.
+
+The guest is the one that a file says it is for (docs/scenarios.md); random
+scripts are for a 64-bit dom0 unless --guest and --bits say otherwise. A domU is
+started by a dom0 that serves it. Debian's Xen runs no 32-bit guests. A domU on a
+processor with the flaw L1TF is ended, or shadowed by a Xen that can do that: its
+answers are compared up to there.`,
 		Example: `  ptcheck conform xen --ops=100000 --seed=42
+  ptcheck conform xen --guest=domU --ops=100000
   ptcheck conform xen my-script.txt`,
 		RunE:              func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
 		ValidArgsFunction: completeFiles("txt", "pt"),
@@ -61,6 +73,9 @@ short script and saved.`,
 	fl.Uint64Var(&f.seed, "seed", 1, "where the random scripts come from")
 	fl.IntVar(&f.perBoot, "per-boot", 5000, "operations of one boot")
 	fl.IntVar(&f.workers, "workers", 2, "boots at a time")
+	fl.IntVar(&f.bits, "bits", 64, "random scripts: guest of 64 or 32 bits")
+	fl.StringVar(&f.guest, "guest", "dom0", "random scripts: kind of guest")
+	completeFlag(cmd, "guest", lab.GuestNames)
 	fl.StringVar(&f.profile, "profile", "xen-4.17", "the model's rules")
 	completeFlag(cmd, "profile", systems.ProfileNames)
 	fl.StringVar(&f.save, "save", ".", "folder for scripts with a difference; empty: none")
@@ -68,10 +83,26 @@ short script and saved.`,
 	return cmd
 }
 
-// asked is a script and the name under which it is reported.
+// asked is a script, the name under which it is reported, and its guest.
 type asked struct {
 	name   string
 	script []byte
+	guest  lab.Config
+}
+
+// options are how the real guest is started.
+func (a *asked) options(tools *xenlab.Tools) (xenlab.Options, error) {
+	o := xenlab.Options{Tools: tools}
+	if a.guest.Guest != model.Dom0 {
+		o.SetDomU(a.guest.Guest == model.DomU)
+	}
+	if a.guest.Bits == 32 {
+		o.Width = xenlab.Width32
+	}
+	if o.DomU && o.Width == xenlab.Width32 {
+		return o, fmt.Errorf("conform: %s: a 32-bit domU cannot be started: only dom0 has 32 bits", a.name)
+	}
+	return o, nil
 }
 
 func (f *conformFlags) run(cmd *cobra.Command, files []string) error {
@@ -79,6 +110,12 @@ func (f *conformFlags) run(cmd *cobra.Command, files []string) error {
 	switch {
 	case profile == nil:
 		return flagValueError("conform", "profile", f.profile, systems.ProfileNames())
+	case !slices.Contains(lab.GuestNames(), f.guest):
+		return flagValueError("conform", "guest", f.guest, lab.GuestNames())
+	case f.bits != 32 && f.bits != 64:
+		return fmt.Errorf("conform: --bits %d: want 32 or 64", f.bits)
+	case len(files) > 0 && (cmd.Flags().Changed("bits") || cmd.Flags().Changed("guest")):
+		return fmt.Errorf("conform: --bits and --guest are for random scripts: a file says itself what its guest is")
 	case f.ops < 1 || f.perBoot < 1 || f.workers < 1 || f.rounds < 0:
 		return fmt.Errorf("conform: --ops, --per-boot and --workers must be at least 1, --shrink at least 0")
 	}
@@ -130,16 +167,12 @@ type conformance struct {
 
 // batch runs some scripts at the same time and compares their answers.
 func (c *conformance) batch(t *task, scripts []asked) error {
-	texts := make([][]byte, len(scripts))
-	for i := range scripts {
-		texts[i] = scripts[i].script
-	}
-	recs, err := xenlab.RunAll(c.cmd.Context(), texts, c.f.workers, xenlab.Options{Tools: c.tools})
+	recs, fails, err := c.ask(scripts)
 	if err != nil {
-		return fmt.Errorf("conform: %w", err)
+		return err
 	}
 	for i, rec := range recs {
-		d, err := compareAnswers(scripts[i].script, rec.Answers(), c.profile)
+		d, err := compareAnswers(&scripts[i], rec, fails[i], c.profile)
 		if err != nil {
 			return fmt.Errorf("conform: %s: %w", scripts[i].name, err)
 		}
@@ -151,13 +184,39 @@ func (c *conformance) batch(t *task, scripts []asked) error {
 		c.differ++
 		t.clear()
 		fmt.Fprintf(c.w, "%s: %s\n", scripts[i].name, d.first)
-		if c.differ == 1 {
+		if c.differ == 1 && fails[i] == nil {
 			if err := c.f.shrink(c.cmd.Context(), c.w, scripts[i], c.profile, c.tools); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// ask has the real guests execute scripts, all at the same time. A guest that ends
+// before its script is no error.
+func (c *conformance) ask(scripts []asked) ([]*xenlab.Recording, []*xenlab.Failure, error) {
+	recs, fails, errs := make([]*xenlab.Recording, len(scripts)), make([]*xenlab.Failure, len(scripts)), make([]error, len(scripts))
+	var wg sync.WaitGroup
+	for i := range scripts {
+		o, err := scripts[i].options(c.tools)
+		if err != nil {
+			return nil, nil, err
+		}
+		wg.Go(func() {
+			recs[i], errs[i] = xenlab.Run(c.cmd.Context(), scripts[i].script, o)
+			if errors.As(errs[i], &fails[i]) && fails[i].Kind == xenlab.GuestDied && len(recs[i].Lines) > 0 {
+				errs[i] = nil
+			}
+		})
+	}
+	wg.Wait()
+	for i, err := range errs {
+		if err != nil {
+			return nil, nil, fmt.Errorf("conform: %s: %w", scripts[i].name, err)
+		}
+	}
+	return recs, fails, nil
 }
 
 // scripts reads the given files or makes random scripts.
@@ -168,15 +227,27 @@ func (f *conformFlags) scripts(files []string) ([]asked, error) {
 		if err != nil {
 			return nil, fmt.Errorf("conform: %w", err)
 		}
-		out = append(out, asked{name, text})
+		file, _ := script.Parse(name, text) // mistakes are answered with "syntax"
+		guest, err := lab.ConfigOf(file)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, asked{name, text, guest})
 	}
 	if len(files) > 0 {
 		return out, nil
 	}
+	guest := lab.Config{Bits: f.bits}
+	guest.Guest, _ = model.ParseGuestKind(f.guest) // looked at before
+	p := xenlab.Profile{DomU: guest.Guest != model.Dom0, L1TF: guest.Guest == model.DomU}
+	p.NoStale = p.DomU // whenever dom0 serves it, the TLB is flushed
+	if guest.Bits == 32 {
+		p.Width = xenlab.Width32
+	}
 	// Each boot has a seed of its own; the first has the one that was given.
 	for seed, left := f.seed, f.ops; left > 0; seed, left = seed+1, left-f.perBoot {
 		n := min(left, f.perBoot)
-		out = append(out, asked{fmt.Sprintf("seed %d", seed), xenlab.Generate(seed, n, xenlab.Profile64{})})
+		out = append(out, asked{fmt.Sprintf("seed %d", seed), guest.Headed(xenlab.Generate(seed, n, p)), guest})
 	}
 	return out, nil
 }
@@ -187,13 +258,21 @@ type difference struct {
 	first     string // the first line that differs, "" if none does
 }
 
-// compareAnswers runs a script on the model and compares it with real answers.
-func compareAnswers(script []byte, real []string, p *model.Profile) (difference, error) {
-	lines, err := lab.Run(lab.Config{Bits: 64, Profile: p}, script)
+// compareAnswers runs a script on the model and compares it with real answers. Where
+// the guest ends counts as an answer.
+func compareAnswers(a *asked, rec *xenlab.Recording, died *xenlab.Failure, p *model.Profile) (difference, error) {
+	guest := a.guest
+	guest.Profile = p
+	play, err := lab.Run(guest, a.script)
 	if err != nil {
 		return difference{}, err
 	}
-	mine := slices.DeleteFunc(answerLines(lines), func(l string) bool { return l == "END" })
+	mine, real := slices.DeleteFunc(answerLines(play.Lines), func(l string) bool { return l == "END" }), rec.Answers()
+	if play.End != nil && died == nil && rec.L1TF != "" {
+		// Xen shadows the guest instead of ending it: from there on its answers are
+		// others.
+		real = real[:min(len(real), len(mine))]
+	}
 	d := difference{all: len(real)}
 	for i, want := range real {
 		got := "(nothing)"
@@ -209,22 +288,44 @@ func compareAnswers(script []byte, real []string, p *model.Profile) (difference,
 	if len(mine) > len(real) && d.first == "" {
 		d.first = "the model answers more: " + mine[len(real)]
 	}
-	return d, nil
+	return d.ends(play.End, rec, died), nil
+}
+
+// ends compares how the guests ended.
+func (d difference) ends(end *systems.End, rec *xenlab.Recording, died *xenlab.Failure) difference {
+	real := rec.L1TF
+	if died != nil {
+		real = died.Error()
+	}
+	if end == nil && real == "" {
+		return d
+	}
+	d.all++
+	switch {
+	case end != nil && real != "":
+		d.same++
+	case d.first != "":
+	case end == nil:
+		d.first = fmt.Sprintf("the real guest has ended: %s; that of the model has not", real)
+	default:
+		d.first = fmt.Sprintf("the model's guest ends at line %d: %s; the real one does not", end.Line, end.Why)
+	}
+	return d
 }
 
 // shrink makes a short script of one that differs and saves it.
 func (f *conformFlags) shrink(ctx context.Context, w io.Writer, a asked, p *model.Profile, tools *xenlab.Tools) error {
-	script := a.script
+	text := a.script
 	if f.rounds > 0 {
 		small, err := xenlab.Shrink(ctx, a.script, f.rounds, func(ctx context.Context, scripts [][]byte) ([]bool, error) {
-			return differing(ctx, scripts, p, tools)
+			return differing(ctx, &a, scripts, p, tools)
 		})
 		if err != nil {
 			return fmt.Errorf("conform: shrink: %w", err)
 		}
-		script = small.Script
+		text = a.guest.Headed(small.Script)
 	}
-	for l := range bytes.Lines(script) {
+	for l := range bytes.Lines(text) {
 		fmt.Fprintf(w, "    %s", l)
 	}
 	if f.save == "" {
@@ -232,13 +333,17 @@ func (f *conformFlags) shrink(ctx context.Context, w io.Writer, a asked, p *mode
 	}
 	name := filepath.Join(f.save, "ptcheck-conform-"+strings.ReplaceAll(filepath.Base(a.name), " ", "")+".txt")
 	fmt.Fprintf(w, "saved: %s\n", name)
-	return wholefile.Write(name, script)
+	return wholefile.Write(name, text)
 }
 
-// differing tells for which scripts the real Xen and the model differ. A script
-// that ends the machine is not what is looked for.
-func differing(ctx context.Context, scripts [][]byte, p *model.Profile, tools *xenlab.Tools) ([]bool, error) {
-	results, _, err := xenlab.RunBatch(ctx, scripts, xenlab.Options{Tools: tools})
+// differing tells for which scripts, of the guest of another one, the real Xen and the
+// model differ. A script that ends the machine is not what is looked for.
+func differing(ctx context.Context, of *asked, scripts [][]byte, p *model.Profile, tools *xenlab.Tools) ([]bool, error) {
+	o, err := of.options(tools)
+	if err != nil {
+		return nil, err
+	}
+	results, _, err := xenlab.RunBatch(ctx, scripts, o)
 	if err != nil {
 		return nil, err
 	}
@@ -247,7 +352,7 @@ func differing(ctx context.Context, scripts [][]byte, p *model.Profile, tools *x
 		if r.Err != nil {
 			continue
 		}
-		d, err := compareAnswers(scripts[i], r.Recording.Answers(), p)
+		d, err := compareAnswers(&asked{of.name, scripts[i], of.guest}, r.Recording, nil, p)
 		if err != nil {
 			return nil, err
 		}

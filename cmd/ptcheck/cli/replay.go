@@ -157,6 +157,9 @@ func (r *replay) run() error {
 	for _, l := range r.play.Printed {
 		fmt.Fprintln(r.out, printable(l))
 	}
+	if e := r.play.End; e != nil {
+		fmt.Fprintf(r.out, "the guest has ended at line %d: %s; nothing behind it was run\n", e.Line, e.Why)
+	}
 	if len(r.play.Answers) == 0 {
 		return fmt.Errorf("%s: nothing was carried out", r.name)
 	}

@@ -29,12 +29,25 @@ func newSettingFlags(list []systems.System) *settingFlags {
 	s := &settingFlags{}
 	for _, x := range list {
 		for _, set := range x.Settings() {
-			if !slices.ContainsFunc(s.flags, func(f *settingFlag) bool { return f.setting.Name == set.Name }) {
+			i := slices.IndexFunc(s.flags, func(f *settingFlag) bool { return f.setting.Name == set.Name })
+			if i < 0 {
 				s.flags = append(s.flags, &settingFlag{setting: set, value: set.Default})
+				continue
 			}
+			s.flags[i].accept(set.Words)
 		}
 	}
 	return s
+}
+
+// accept adds words that the setting has in another system. Whether they fit the one
+// that is asked for is looked at when that is known.
+func (f *settingFlag) accept(words []string) {
+	for _, w := range words {
+		if f.setting.Words != nil && !slices.Contains(f.setting.Words, w) {
+			f.setting.Words = append(slices.Clip(f.setting.Words), w)
+		}
+	}
 }
 
 // register adds the flags to a command.

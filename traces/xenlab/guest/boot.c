@@ -166,6 +166,9 @@ static void boot_report(void)
 
 void guest_main(struct start_info *si)
 {
+	is_domu = !(si->flags & SIF_INITDOMAIN);
+	if (!is_domu && str_eq(si->cmd_line, "domU"))
+		run_domu(si);
 	put_str("HELLO ptexec ");
 	put_dec(LEVELS);
 	put_str(" levels\n");

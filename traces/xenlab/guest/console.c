@@ -7,7 +7,9 @@ static ulong written;
 
 void put_flush(void)
 {
-	if (used)
+	if (is_domu)
+		relay_write(buffer, used);
+	else if (used)
 		hypercall(HC_CONSOLE_IO, CONSOLEIO_WRITE, used, (ulong)buffer, 0, 0);
 	written += used;
 	used = 0;

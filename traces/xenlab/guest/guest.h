@@ -1,15 +1,17 @@
 /*
- * The oracle's guest: a tiny PV dom0 that executes a script of MMU operations
+ * The oracle's guest: a tiny PV guest that executes a script of MMU operations
  * on a pool of its frames and prints one line per operation. What each file
  * does:
  *
  *	notes.S x86_64.S x86_32.S	entry point, hypercalls, faults
  *	slots.c				what everybody shares
+ *	relay.c				how a domU is heard
  *	console.c pool.c hcall.c	output, spare frames, hypercall wrappers
  *	text.c				frames and entries, read and printed
  *	types.c reset.c			Xen's view of the frames; undo everything
  *	bench.c ops.c			the operations
  *	script.c			lines to operations to result lines
+ *	domu.c				dom0 as the one that makes a domU and serves it
  *	boot.c				start of day: pool, boot tables, report
  *
  * Each uses those above it only.
@@ -59,7 +61,7 @@ extern struct machine m;
 
 /* Pages with a fixed place in the guest, see link.lds. */
 #define FIXED(where) __attribute__((section(where), aligned(PAGE)))
-extern u8 slot_area[SLOTS][PAGE];
+extern u8 slot_area[SLOTS][PAGE], window[PAGE];
 
 static inline u64 make_pte(ulong mfn, u64 flags)
 {
@@ -84,6 +86,22 @@ extern volatile ulong fault_vec, fault_err;
 /* slots.c */
 int guest_slot(unsigned int level, unsigned int i);
 
+/* relay.c */
+#define RING		(16 * PAGE)
+
+struct relay {
+	u32 head, tail;			/* bytes written and printed so far */
+	u32 asks;			/* the types of these frames are wanted */
+	ulong frame[POOL + BOOT_MAX];
+};
+
+extern volatile struct relay relay;
+extern volatile u8 ring[RING];
+extern int is_domu;
+void yield(void);
+void relay_write(const char *text, unsigned int n);
+void relay_types(ulong *types, unsigned int n);
+
 /* console.c */
 void put_char(char c);
 void put_str(const char *s);
@@ -95,6 +113,7 @@ void shutdown(void) __attribute__((noreturn));
 void die(const char *why) __attribute__((noreturn));
 
 /* pool.c */
+ulong mapped_pages(const struct start_info *si);
 ulong spare_frame(void);
 
 /* hcall.c */
@@ -116,6 +135,7 @@ void put_entry(u64 pte);
 /* types.c: what Xen says about pool[] and boot[], in this order. */
 extern ulong types[POOL + BOOT_MAX];
 long types_get(void);
+long domctl_any_version(struct domctl *d);
 int type_level(ulong type);
 int type_pinned(ulong type);
 void put_type(ulong type);
@@ -126,5 +146,8 @@ long reset(void);
 long bench(const char *what, ulong n);
 long run_op(char **word, unsigned int n);
 void run_script(const char *text, ulong len);
+
+/* domu.c */
+void run_domu(struct start_info *si);
 
 #endif

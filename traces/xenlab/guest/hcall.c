@@ -1,7 +1,7 @@
 /* Hypercall wrappers, and a window through which any frame can be read. */
 #include "guest.h"
 
-static u8 window[PAGE] FIXED(".page2");
+u8 window[PAGE] FIXED(".page2");
 
 long va_mapping(ulong va, u64 pte, ulong flags)
 {

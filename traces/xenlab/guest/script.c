@@ -110,4 +110,6 @@ void run_script(const char *text, ulong len)
 		n = 0;
 		run_line(line, lineno++);
 	}
+	line[n] = 0;
+	run_line(line, lineno);		/* one without an end */
 }

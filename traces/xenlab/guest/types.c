@@ -3,22 +3,23 @@
 
 ulong types[POOL + BOOT_MAX];
 
-static long ask(u32 version, u16 domain)
-{
-	static struct domctl d;
-
-	d.cmd = DOMCTL_GETPAGEFRAMEINFO3;
-	d.version = version;
-	d.domain = domain;
-	d.num = POOL + m.nboot;
-	d.array = (ulong)types;
-	return hypercall(HC_DOMCTL, (ulong)&d, 0, 0, 0, 0);
-}
-
 /* The interface version differs per Xen release: search downwards, once. */
-long types_get(void)
+long domctl_any_version(struct domctl *d)
 {
 	static u32 version = 0x20;
+	long rc;
+
+	for (;; version--) {
+		d->version = version;
+		rc = hypercall(HC_DOMCTL, (ulong)d, 0, 0, 0, 0);
+		if (rc != -EACCES || version == 1)
+			return rc;
+	}
+}
+
+long types_get(void)
+{
+	static struct domctl d;
 	unsigned int i;
 	long rc;
 
@@ -26,13 +27,20 @@ long types_get(void)
 		types[i] = m.pool[i];
 	for (i = 0; i < m.nboot; i++)
 		types[POOL + i] = m.boot[i];
-	for (;; version--) {
-		rc = ask(version, DOMID_SELF);
-		if (rc == -ESRCH)	/* older than DOMID_SELF in domctls */
-			rc = ask(version, 0);
-		if (rc != -EACCES || version == 1)
-			return rc;
+	if (is_domu) {
+		relay_types(types, POOL + m.nboot);
+		return 0;
 	}
+	d.cmd = DOMCTL_GETPAGEFRAMEINFO3;
+	d.domain = DOMID_SELF;
+	d.u.frames.num = POOL + m.nboot;
+	d.u.frames.array = (ulong)types;
+	rc = domctl_any_version(&d);
+	if (rc == -ESRCH) {		/* older than DOMID_SELF in domctls */
+		d.domain = 0;
+		rc = domctl_any_version(&d);
+	}
+	return rc;
 }
 
 /* 1..4 for a validated table; 7 for a frame that is not ours. */
