@@ -54,8 +54,9 @@ func (c *Checker) booted() bool {
 // that was not present cannot have been part of a translation.
 func (c *Checker) removes() bool {
 	const decides = model.Present | model.PSE | model.FrameMask
-	for _, e := range c.changed(c.s.Active()) {
-		if e.old.Is(model.Present) && (e.old^e.now)&decides != 0 {
+	for i := range c.trees.edits {
+		e := &c.trees.edits[i]
+		if e.trees&inActive != 0 && e.old.Is(model.Present) && (e.old^e.now)&decides != 0 {
 			return true
 		}
 	}

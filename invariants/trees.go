@@ -188,6 +188,11 @@ func (t *trees) eachNew(s *model.State, visit func(e edit) bool) bool {
 			return false
 		}
 	}
+	return t.eachGained(s, visit)
+}
+
+// eachGained visits the entries of the tables that the last step brought into use.
+func (t *trees) eachGained(s *model.State, visit func(e edit) bool) bool {
 	for i := range t.gained {
 		if !t.eachOf(s, t.gained[i], visit) {
 			return false

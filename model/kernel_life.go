@@ -167,8 +167,8 @@ func (m *Machine) AllocPage(high bool) (pfn PFN, ok bool) {
 	return pfn, true
 }
 
-// FreePage gives a frame back to the page allocator. Giving one back that is
-// free already is a bug of the kernel's (Linux: bad_page).
+// FreePage gives a frame back to the page allocator, whose next user may write to it at
+// once. Giving one back that is free already is a bug of the kernel's (Linux: bad_page).
 func (m *Machine) FreePage(pfn PFN) {
 	m.pause()
 	f := Frame(pfn)
@@ -176,6 +176,7 @@ func (m *Machine) FreePage(pfn PFN) {
 		m.Bug("bad_page", OK)
 	}
 	Put(&m.Kernel.Life.Free, f, true)
+	m.litterFreed(f)
 	m.emit(Step{Op: OpFree, Frame: f})
 }
 

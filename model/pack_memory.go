@@ -2,6 +2,13 @@ package model
 
 import "encoding/binary"
 
+// Tags of a packed frame.
+const (
+	pageZero   = iota // all zero
+	pageWords         // the tags of its words and the words follow
+	pageLitter        // litter
+)
+
 // Tags of a packed memory word.
 const (
 	wordZero  = iota // zero
@@ -47,16 +54,20 @@ func take24(src []byte) uint32 {
 	return uint32(src[0]) | uint32(src[1])<<8 | uint32(src[2])<<16
 }
 
-// packMemory writes, for every frame, two bits a word that say how it is
-// written, then the words that are not zero.
+// packMemory writes, for every frame that is neither empty nor littered, two bits a word
+// that say how it is written, then the words that are not zero.
 func (s *State) packMemory(dst []byte) []byte {
 	n := s.L.words()
-	for _, p := range s.pages {
+	for f, p := range s.pages {
 		if isZero(p) {
-			dst = append(dst, 0)
+			dst = append(dst, pageZero)
 			continue
 		}
-		dst = append(dst, 1)
+		if s.Littered(Frame(f)) {
+			dst = append(dst, pageLitter)
+			continue
+		}
+		dst = append(dst, pageWords)
 		tags := len(dst)
 		for range (n + 3) / 4 {
 			dst = append(dst, 0)
@@ -97,13 +108,18 @@ func packWord(dst []byte, w uint64) ([]byte, byte) {
 func (s *State) unpackMemory(src []byte) []byte {
 	n := s.L.words()
 	for f := range s.pages {
-		if src[0] == 0 {
+		if src[0] == pageZero {
 			clear(s.pages[f])
 			src = src[1:]
 			continue
 		}
 		if s.pages[f] == nil {
 			s.pages[f] = make([]uint64, n)
+		}
+		if src[0] == pageLitter {
+			s.fillLitter(Frame(f))
+			src = src[1:]
+			continue
 		}
 		tags := src[1:]
 		src = src[1+(n+3)/4:]

@@ -85,6 +85,7 @@ func EarlyStartOfDay(c EarlyConfig) (*model.State, error) {
 	s.CPU.CR4 = model.CR4PAE | model.CR4PSE
 	s.CPU.NXE = c.Kernel.NX
 	s.Kernel.InitMM = s.CPU.CR3
+	s.Litter(model.FrameRange{From: c.Early.Image, To: c.Kernel.MaxLowPFN})
 	s.Commit()
 	ops := EarlyOps()
 	ops.Start(s)

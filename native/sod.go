@@ -65,6 +65,7 @@ func StartOfDay(c Config) (*model.State, error) {
 	s.CPU.CR3 = root
 	s.CPU.NXE = c.Kernel.NX && c.Geo.Width == 8
 	s.Kernel.InitMM = root
+	s.Litter(model.FrameRange{From: c.Kernel.BootmemFirst, To: frames + model.PFN(c.High)})
 	s.Commit()
 	ops := Ops()
 	ops.Start(s)

@@ -74,6 +74,11 @@ func StartOfDay(c Config) (*model.State, error) {
 	if rc := s.AdoptGuest(root); rc != model.OK {
 		return nil, fmt.Errorf("xen: start of day: the hypervisor refuses the builder's tables: %v", rc)
 	}
+	first := c.Kernel.BootmemFirst
+	if c.Early != nil {
+		first = c.Early.Image
+	}
+	s.Litter(model.FrameRange{From: first, To: model.PFN(m.Guest())})
 	s.Commit()
 	ops := Ops()
 	ops.Start(s)

@@ -55,7 +55,7 @@ func (l *Life) Do(code uint64) error {
 		end = k.Root // the kernel's own frames begin there
 	}
 	for pfn := s.Kernel.BootmemNext; pfn < end; pfn++ {
-		if !s.Empty(model.Frame(pfn)) {
+		if !s.Untouched(model.Frame(pfn)) {
 			return fmt.Errorf("%s: frame %d has been written to, and is nobody's", at, pfn)
 		}
 	}

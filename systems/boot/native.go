@@ -211,6 +211,7 @@ func (c *nativeCase) kernelMap(first, bootmem model.PFN) model.KernelMap {
 func (c *nativeCase) populateFixmap(s *model.State, table model.PFN) {
 	slot := c.boot.Index(s.L.Fix(kernel.FixOwn), 2)
 	const flags = model.Present | model.RW | model.User
+	s.Clean(model.Frame(table))
 	s.SetEntry(c.boot, model.Frame(s.L.Kernel.Root), slot, model.MakeEntry(model.MFN(table), flags))
 	leaf := c.boot.Index(s.L.Fix(kernel.FixOwn), 1)
 	s.SetEntry(c.boot, model.Frame(table), leaf, model.MakeEntry(model.MFN(s.L.Kernel.Spare), flags))

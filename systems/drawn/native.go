@@ -177,6 +177,7 @@ func (n *nativeDraw) staleFixmap(s *model.State) {
 	flags := pick(n.d, "stale flags", model.Present|model.RW|model.User, model.Present, model.Present|model.RW|model.Accessed|model.Dirty)
 	const pointer = model.Present | model.RW | model.User
 	va := s.L.Fix(2)
+	s.Clean(model.Frame(n.fixTable))
 	s.SetEntry(n.boot, model.Frame(n.k.Root), n.boot.Index(va, 2), model.MakeEntry(model.MFN(n.fixTable), pointer))
 	s.SetEntry(n.boot, model.Frame(n.fixTable), n.boot.Index(va, 1), model.MakeEntry(model.MFN(n.k.Spare), flags))
 	s.Commit()

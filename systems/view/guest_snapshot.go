@@ -52,7 +52,7 @@ func GuestSnapshot(s *model.State) reports.State {
 			role += " (" + root + ")"
 		}
 		out.Pages[f] = reports.Page{Frame: FrameName(s.L, f), Machine: fmt.Sprintf("%#x", uint64(s.L.Map.MFN(f))), Type: i.String(), Table: level > 0}
-		if level > 0 || !s.Empty(f) {
+		if level > 0 || !s.Untouched(f) {
 			out.Tables = append(out.Tables, tableOf(s, s.L.Geo, f, level, roots[f], role))
 		}
 	}

@@ -29,7 +29,7 @@ func snapshotOf(s *model.State, roots []TreeRoot) reports.State {
 		t.visit(r.geo, r.frame, r.level, r.name)
 	}
 	for f := range model.Frame(s.L.Map.Frames()) {
-		if !t.uses(f) && !s.Empty(f) {
+		if !t.uses(f) && !s.Untouched(f) {
 			t.add(s.L.Geo, f, 0, "", "not in use")
 		}
 	}
@@ -175,7 +175,7 @@ func (t *tableList) pages() []reports.Page {
 			p.Type = s.InfoAt(f).String()
 		}
 		next := model.Frame(s.Kernel.BootmemNext)
-		p.Free = f >= next && f < model.Frame(s.L.Kernel.MaxLowPFN) && p.Role == "" && !p.Table && s.Empty(f)
+		p.Free = f >= next && f < model.Frame(s.L.Kernel.MaxLowPFN) && p.Role == "" && !p.Table && s.Untouched(f)
 	}
 	return out
 }

@@ -58,7 +58,7 @@ func (l *StepLog) Step(_ *model.Machine, s *model.Step) {
 		l.more++
 		return
 	}
-	step := reports.Step{What: l.text(s), Changes: Changes(l.State), Stack: l.Trail.Here()}
+	step := reports.Step{What: l.text(s), Changes: l.changes(s), Stack: l.Trail.Here()}
 	if s.Op.Refusable() && l.State.L.Hyper != nil {
 		step.Answer = s.Errno.String()
 	}
@@ -72,6 +72,15 @@ func (l *StepLog) Step(_ *model.Machine, s *model.Step) {
 		l.from = model.NewState(l.State.L)
 		l.from.CopyFrom(l.State)
 	}
+}
+
+// changes are those of a step. What a page held that was nobody's tells nothing when it
+// is cleared.
+func (l *StepLog) changes(s *model.Step) []reports.Change {
+	if s.Op == model.OpClearPage && l.State.WasLitter(s.Frame) {
+		return []reports.Change{}
+	}
+	return Changes(l.State)
 }
 
 // Stored is the code of the call that stored an entry last, if what was found wrong was
