@@ -53,6 +53,7 @@ const (
 	AnyKernel   Kernel = iota
 	FirstKernel        // the protocol of 2007
 	LaterKernel        // 2.6.39 and later, see model.EarlyMap
+	GrownKernel        // later ones, and any that has booted
 )
 
 // Span says which part of a machine's life a rule is about.
@@ -98,9 +99,22 @@ func traitsOf(l *model.Layout) (t traits) {
 func (r *Rule) suits(t traits) bool {
 	has := func(b traits) bool { return t&b != 0 }
 	return (r.Machine == AnyMachine || (r.Machine == UnderHypervisor) == has(isGuest)) &&
-		(r.Kernel == AnyKernel || (r.Kernel == LaterKernel) == has(isLater)) &&
+		r.Kernel.suits(has(isLater), has(hasBooted)) &&
 		(r.Span == AnyTime || (r.Span == Living) == has(hasBooted)) &&
 		(!r.Kmap || has(usesKmap))
+}
+
+// suits reports whether a kernel is one of those meant.
+func (k Kernel) suits(later, booted bool) bool {
+	switch k {
+	case FirstKernel:
+		return !later
+	case LaterKernel:
+		return later
+	case GrownKernel:
+		return later || booted
+	}
+	return true
 }
 
 // result is the answer of a check.
