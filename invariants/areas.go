@@ -1,6 +1,7 @@
 package invariants
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/ptcheck/ptcheck/model"
@@ -93,9 +94,9 @@ func fixmapPart(l *model.Layout, _ *mapping, va model.VA) bool {
 }
 
 // judged are the rights and attributes of a page that mean something.
-func (c *Checker) judged(m *mapping, va model.VA) model.Entry {
+func (c *Checker) judged(m *mapping) model.Entry {
 	l, bits := c.s.L, model.RW|model.User|model.NX|model.PWT|model.PCD
-	if !c.s.CPU.NXE || !l.Kernel.NX || l.Geo.Width == 4 || l.Hyper != nil && !l.Geo.SignExtend || c.ofTheBoot(va) {
+	if !c.s.CPU.NXE || !l.Kernel.NX || l.Geo.Width == 4 || l.Hyper != nil && !l.Geo.SignExtend {
 		// There is no such right, or making an entry loses the bit (32-bit guests).
 		bits &^= model.NX
 	}
@@ -114,15 +115,12 @@ func (c *Checker) ofTheBoot(va model.VA) bool {
 	if l.Early == nil || l.Life != nil || !l.Geo.SignExtend && c.allMapped() {
 		return false
 	}
-	_, ok := slices.BinarySearchFunc(c.start.pages, va, func(p page, va model.VA) int {
-		switch {
-		case p.va < va:
-			return -1
-		case p.va > va:
-			return 1
-		}
-		return 0
-	})
+	return mapsPage(c.start.pages, va) || mapsPage(c.start.low, va)
+}
+
+// mapsPage reports whether an address is among pages, which ascend.
+func mapsPage(pages []page, va model.VA) bool {
+	_, ok := slices.BinarySearchFunc(pages, va, func(p page, va model.VA) int { return cmp.Compare(p.va, va) })
 	return ok
 }
 

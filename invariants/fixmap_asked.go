@@ -31,12 +31,13 @@ type slotUse struct {
 	kind model.CallKind // CallNone: any
 	// asks reports whether a call asks for the index.
 	asks func(l *model.Layout, call *model.Call, index int) bool
-	// wants reports whether it asks for that machine frame.
+	// wants reports whether it asks for that machine frame; nil: the call gives the index
+	// up, and it maps nothing any more.
 	wants func(l *model.Layout, call *model.Call, to model.MFN) bool
 }
 
 // slotUses are all of them.
-func slotUses() [7]slotUse {
+func slotUses() [8]slotUse {
 	its := func(l *model.Layout, call *model.Call, index int) bool { return index == call.Index }
 	from := func(l *model.Layout, call *model.Call, to model.MFN) bool {
 		return to == l.Map.MFN(model.Frame(call.From))
@@ -50,6 +51,9 @@ func slotUses() [7]slotUse {
 		{model.CallEarlyRemap, func(l *model.Layout, _ *model.Call, index int) bool {
 			return index >= l.Early.Window && index < l.Early.Window+l.Early.Windows
 		}, from},
+		{model.CallEarlyUnmap, func(l *model.Layout, call *model.Call, index int) bool {
+			return index == l.Early.Window+call.Index
+		}, nil},
 		{model.CallSetupDone, func(l *model.Layout, _ *model.Call, index int) bool {
 			return l.Hyper != nil && index == l.Kernel.FixSharedInfo
 		}, func(l *model.Layout, _ *model.Call, to model.MFN) bool { return to == l.Kernel.SharedInfo }},
@@ -75,14 +79,14 @@ func checkAsked(c *Checker, st *model.Step) result {
 	out, came := silent, 0
 	for i := range min(len(m.fixmap), l.Kernel.NrFixed) {
 		is := c.fixed(i)
-		asked, granted := asksFor(l, &st.Call, i, is.to)
-		if asked {
+		want := wishes(l, &st.Call, i, is.to)
+		if want.asked {
 			out = held
 		}
-		if !is.mapped || is == m.fixmap[i] {
+		if !is.mapped || is == m.fixmap[i] && !want.gone {
 			continue
 		}
-		if came++; !granted || came > 1 && st.Call.Kind == model.CallEarlyRemap {
+		if came++; !want.granted || came > 1 && st.Call.Kind == model.CallEarlyRemap {
 			va := l.Fix(i)
 			now, _ := resolve(c.s, l.Geo, model.Frame(l.Kernel.Root), va)
 			return c.fail(c.at(va, l.Geo, now).WithFrame(l.Map.Frame(is.to)).WithCounts(i, 0))
@@ -91,17 +95,27 @@ func checkAsked(c *Checker, st *model.Step) result {
 	return out
 }
 
-// asksFor reports whether a call asks for a fixmap index, and whether to is what it asks
-// for.
-func asksFor(l *model.Layout, call *model.Call, index int, to model.MFN) (asked, granted bool) {
+// wish is what a call wants of a fixmap index.
+type wish struct {
+	asked   bool // it is about the index
+	granted bool // to map what it maps now
+	gone    bool // to map nothing
+}
+
+// wishes is what a call wants of a fixmap index that maps a machine frame.
+func wishes(l *model.Layout, call *model.Call, index int, to model.MFN) (w wish) {
 	for _, u := range slotUses() {
 		if u.kind != model.CallNone && u.kind != call.Kind || !u.asks(l, call, index) {
 			continue
 		}
-		asked = true
-		granted = granted || u.wants(l, call, to)
+		w.asked = true
+		if u.wants == nil {
+			w.gone = true
+		} else {
+			w.granted = w.granted || u.wants(l, call, to)
+		}
 	}
-	return asked, granted
+	return w
 }
 
 // fixed is what a fixmap index maps under the kernel's root.

@@ -10,11 +10,12 @@ func pagesProtected() Rule {
 	return Rule{
 		ID:      "pages-protected",
 		Says:    "Each page grants what its part of the address space is for, and no more: data is not executable, the kernel's pages are not for user mode, those of processes are, memory is cached.",
-		Applies: "when a call ends that has changed something, to all that the kernel's root maps and to the processes' parts; while nobody is in the middle of another call or lazy. What the boot tables map stays executable until a 32-bit kernel has mapped all of its memory, and in a 64-bit kernel for good",
+		Applies: "when a call ends, from setup_start on, to all that the kernel's root maps and to the processes' parts; while nobody is in the middle of another call or lazy. What the boot tables map stays executable until a 32-bit kernel has mapped all of its memory, and in a 64-bit kernel for good",
 		Source:  "Linux, asm/pgtable_types.h: PAGE_KERNEL, PAGE_KERNEL_EXEC, PAGE_SHARED; CONFIG_DEBUG_WX; Intel SDM vol. 3, 4.6 and table 4-6; each area has its own",
 		Limits:  "no-execute is judged where the kernel has switched it on, not in 32-bit guests, where making an entry loses it; write permission under a hypervisor only of page structs; that read-only data becomes read-only comes after all that is modelled; how devices are cached is free",
-		Goal:    "a call ends that has changed a mapping",
+		Goal:    "a call ends that may have changed a mapping",
 		Kernel:  GrownKernel,
+		From:    model.PhaseStarted,
 		Tell:    tellProtected,
 		check:   checkProtected,
 		ops:     []model.Op{model.OpCallEnd},
@@ -23,7 +24,7 @@ func pagesProtected() Rule {
 
 func checkProtected(c *Checker, st *model.Step) result {
 	l := c.s.L
-	switch idle := c.s.Processors() == 1 && len(c.call.words) == 0 && !c.call.full; {
+	switch idle := l.Life != nil && c.s.Processors() == 1 && len(c.call.words) == 0 && !c.call.full; {
 	case idle, c.trees.kernel.geo == nil, st.Busy, l.Life != nil && !c.quiet(st):
 		return silent
 	}
@@ -76,9 +77,12 @@ func (c *Checker) protected(root model.Frame, va model.VA) bool {
 		if l.Hyper != nil {
 			want = a.guest
 		}
-		is, judged := c.rights(&m), c.judged(&m, va)
+		is, judged := c.rights(&m), c.judged(&m)
 		if a.apart && judged.Is(model.NX) && is&(model.RW|model.NX) == model.RW {
 			want |= model.NX
+		}
+		if want.Is(model.NX) && c.ofTheBoot(va) {
+			want &^= model.NX
 		}
 		care := (want | a.never) & judged
 		if (is^want)&care == 0 {
