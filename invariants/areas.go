@@ -10,8 +10,9 @@ import (
 // area is a part of a kernel's address space, and who may do what with its pages.
 type area struct {
 	name string
-	// has reports whether a page lies there; the first area of the list counts.
-	has func(l *model.Layout, m *mapping, va model.VA) bool
+	// has reports whether a page that a leaf of a level maps lies there; the first area of
+	// the list counts.
+	has func(l *model.Layout, level int, va model.VA) bool
 	// must are the rights and attributes that its leaves have on bare metal, guest those
 	// under a hypervisor, which has a say in who may write. never are those that none has.
 	must, guest, never model.Entry
@@ -20,10 +21,12 @@ type area struct {
 	source string
 }
 
+const numAreas = 8
+
 // areas are the parts of an address space, in the order in which they are asked. What is
 // no demand is the kernel's choice: whether a page is global, and what its software bits
 // say.
-func areas() [8]area {
+func areas() [numAreas]area {
 	const uncached = model.PWT | model.PCD
 	return [...]area{
 		{name: "a process's part", has: processPart, must: model.User, guest: model.User, never: uncached,
@@ -53,27 +56,27 @@ func halfOf(l *model.Layout) model.VA {
 	return l.Kernel.PageOffset
 }
 
-func processPart(l *model.Layout, _ *mapping, va model.VA) bool {
+func processPart(l *model.Layout, _ int, va model.VA) bool {
 	return l.Life != nil && va < halfOf(l)
 }
 
-func kernelPart(l *model.Layout, _ *mapping, va model.VA) bool { return va >= halfOf(l) }
+func kernelPart(l *model.Layout, _ int, va model.VA) bool { return va >= halfOf(l) }
 
-func directPart(l *model.Layout, _ *mapping, va model.VA) bool {
+func directPart(l *model.Layout, _ int, va model.VA) bool {
 	return l.PA(va).PFN() < l.Kernel.MaxLowPFN
 }
 
-func textPart(l *model.Layout, m *mapping, va model.VA) bool {
-	return directPart(l, m, va) && isText(l, va, m.level)
+func textPart(l *model.Layout, level int, va model.VA) bool {
+	return directPart(l, level, va) && isText(l, va, level)
 }
 
-func structsPart(l *model.Layout, _ *mapping, va model.VA) bool {
+func structsPart(l *model.Layout, _ int, va model.VA) bool {
 	e := l.Early
 	return e != nil && e.Vmemmap != 0 && va >= e.Vmemmap && va < e.Vmalloc
 }
 
 // vmallocPart has no end of its own: whatever the fixmap and the kmaps do not have.
-func vmallocPart(l *model.Layout, m *mapping, va model.VA) bool {
+func vmallocPart(l *model.Layout, level int, va model.VA) bool {
 	from := model.VA(0)
 	switch {
 	case l.Life != nil:
@@ -81,15 +84,15 @@ func vmallocPart(l *model.Layout, m *mapping, va model.VA) bool {
 	case l.Early != nil:
 		from = l.Early.Vmalloc
 	}
-	return from != 0 && va >= from && !pkmapPart(l, m, va) && !fixmapPart(l, m, va)
+	return from != 0 && va >= from && !pkmapPart(l, level, va) && !fixmapPart(l, level, va)
 }
 
-func pkmapPart(l *model.Layout, _ *mapping, va model.VA) bool {
+func pkmapPart(l *model.Layout, _ int, va model.VA) bool {
 	k := &l.Kernel
 	return k.Highmem && va >= k.PkmapBase && va < k.PkmapBase+model.VA(k.LastPkmap)*model.PageSize
 }
 
-func fixmapPart(l *model.Layout, _ *mapping, va model.VA) bool {
+func fixmapPart(l *model.Layout, _ int, va model.VA) bool {
 	return l.Kernel.NrFixed > 1 && va >= l.Fix(l.Kernel.NrFixed-1)
 }
 

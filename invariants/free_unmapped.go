@@ -66,5 +66,5 @@ func tellFree(v *Violation) string {
 	if v.has&partEntry == 0 {
 		return fmt.Sprintf("%s is free, and still in use as a root or by a pin", v.name(v.frame))
 	}
-	return fmt.Sprintf("%s is free, and mapped besides at %s: %s", v.name(v.frame), v.page(), v.entry())
+	return fmt.Sprintf("%s is free, and mapped besides%s: %s", v.name(v.frame), v.there(), v.entry())
 }

@@ -28,8 +28,9 @@ func checkProtected(c *Checker, st *model.Step) result {
 	case idle, c.trees.kernel.geo == nil, st.Busy, l.Life != nil && !c.quiet(st):
 		return silent
 	}
+	list := areas()
 	judge := func(root model.Frame) func(va model.VA) bool {
-		return func(va model.VA) bool { return c.protected(root, va) }
+		return func(va model.VA) bool { return c.protected(&list, root, va) }
 	}
 	root := model.Frame(l.Kernel.Root)
 	ok := c.eachPage(rootOf(c.s, l.Geo, root), judge(root))
@@ -63,14 +64,15 @@ func (c *Checker) eachOwnPage(root model.Frame, visit func(va model.VA) bool) bo
 }
 
 // protected judges a page under a root by the area that it lies in.
-func (c *Checker) protected(root model.Frame, va model.VA) bool {
+func (c *Checker) protected(list *[numAreas]area, root model.Frame, va model.VA) bool {
 	l := c.s.L
 	m, ok := resolve(c.s, l.Geo, root, va)
 	if !ok {
 		return true
 	}
-	for _, a := range areas() {
-		if !a.has(l, &m, va) {
+	for i := range list {
+		a := &list[i]
+		if !a.has(l, m.level, va) {
 			continue
 		}
 		want := a.must

@@ -55,7 +55,7 @@ func TestAreas(t *testing.T) {
 	} {
 		got := ""
 		for _, a := range areas() {
-			if got == "" && a.has(x.L, &mapping{level: 1}, va) {
+			if got == "" && a.has(x.L, 1, va) {
 				got = a.name
 			}
 			if a.source == "" {

@@ -26,6 +26,10 @@ type Rule struct {
 	// broken. Nil: the parts of the detail, one after the other.
 	Tell func(v *Violation) string
 
+	// Counts says that what it finds wrong are counts of the hypervisor: a report tells who
+	// took references to the frame and gave them back.
+	Counts bool
+
 	// ops are the kinds of steps that check wants to see, nil for all.
 	ops []model.Op
 	// check looks at one step of a kernel, after it has happened; nil: the rule is for
