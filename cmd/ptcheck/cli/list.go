@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
+	"github.com/ptcheck/ptcheck/internal/columns"
 	"github.com/ptcheck/ptcheck/invariants"
 	"github.com/ptcheck/ptcheck/systems"
 )
@@ -23,12 +23,10 @@ func (p *program) newList() *cobra.Command {
 }
 
 func (p *program) list(out io.Writer) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "rules:")
+	var rules, known [][2]string
 	for _, r := range p.rules() {
-		fmt.Fprintf(w, "  %s\t%s\n", r.ID, r.Says)
+		rules = append(rules, [2]string{r.ID, r.Says})
 	}
-	fmt.Fprintln(w, "systems:")
 	for _, name := range p.set.Names() {
 		x, err := p.set.Find(name)
 		if err != nil {
@@ -39,15 +37,18 @@ func (p *program) list(out io.Writer) error {
 			return err
 		}
 		if len(list) == 1 {
-			fmt.Fprintf(w, "  %s\t%s: %s\n", name, x.About().Says, list[0].Scope)
+			known = append(known, [2]string{name, x.About().Says + ": " + list[0].Scope})
 			continue
 		}
-		fmt.Fprintf(w, "  %s\t%s; its scopes:\n", name, x.About().Says)
+		known = append(known, [2]string{name, x.About().Says + "; its scopes:"})
 		for _, s := range list {
-			fmt.Fprintf(w, "    %s\t%s\n", s.Part, s.Scope)
+			known = append(known, [2]string{"  " + s.Part, s.Scope})
 		}
 	}
-	return w.Flush()
+	const indent = "  "
+	_, err := fmt.Fprintf(out, "rules:\n%ssystems:\n%s",
+		columns.Table(rules, indent, columns.Width), columns.Table(known, indent, columns.Width))
+	return err
 }
 
 func (p *program) newExplain() *cobra.Command {
@@ -63,9 +64,10 @@ func (p *program) newExplain() *cobra.Command {
 			}
 			r := p.rules()[i]
 			w := cmd.OutOrStdout()
-			fmt.Fprintf(w, "%s\n\n%s\n\n", r.ID, r.Says)
-			fmt.Fprintf(w, "applies:          %s\nsource:           %s\ncannot tell:      %s\nexercised when:   %s\n", r.Applies, r.Source, r.Limits, r.Goal)
-			return nil
+			_, err := fmt.Fprintf(w, "%s\n\n%s\n\n%s", r.ID, columns.Page(r.Says, columns.Width), columns.Table([][2]string{
+				{"applies:", r.Applies}, {"source:", r.Source}, {"cannot tell:", r.Limits}, {"exercised when:", r.Goal},
+			}, "", columns.Width))
+			return err
 		},
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return p.ruleIDs(), cobra.ShellCompDirectiveNoFileComp

@@ -31,8 +31,11 @@ func exitOf(vs []*systems.Outcome, strict bool) error {
 	return nil
 }
 
-func writeText(w io.Writer, vs []*systems.Outcome) error {
+// writeText writes the verdicts; on a terminal long lines are folded to its width, but a
+// program that reads them finds a line for each fact.
+func writeText(out io.Writer, vs []*systems.Outcome) error {
 	for _, v := range vs {
+		w := &folded{width: columnsOf(out)}
 		r := &v.Result
 		fmt.Fprintf(w, "%s: %s\n", v.Search.Title(), v.Headline())
 		fmt.Fprintf(w, "  scope: %s\n", v.Search.Scope)
@@ -46,9 +49,12 @@ func writeText(w io.Writer, vs []*systems.Outcome) error {
 		for _, name := range v.Vacuous() {
 			fmt.Fprintf(w, "  vacuous: %s was never exercised\n", name)
 		}
+		if _, err := w.WriteTo(out); err != nil {
+			return err
+		}
 		for _, f := range v.Findings {
-			fmt.Fprintln(w)
-			if err := reports.WriteFinding(w, f, colored(w)); err != nil {
+			fmt.Fprintln(out)
+			if err := reports.WriteFinding(out, f, colored(out)); err != nil {
 				return err
 			}
 		}
