@@ -3,7 +3,6 @@ package cli
 import (
 	"fmt"
 	"io"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -49,30 +48,6 @@ func (p *program) list(out io.Writer) error {
 	_, err := fmt.Fprintf(out, "rules:\n%ssystems:\n%s",
 		columns.Table(rules, indent, columns.Width), columns.Table(known, indent, columns.Width))
 	return err
-}
-
-func (p *program) newExplain() *cobra.Command {
-	return &cobra.Command{
-		Use:     "explain RULE",
-		Short:   "Explain a rule: what it says, when it applies, where it comes from",
-		Example: "  ptcheck explain tables-read-only",
-		Args:    cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			i := slices.Index(p.ruleIDs(), args[0])
-			if i < 0 {
-				return unknown("explain", "rule", args[0], p.ruleIDs())
-			}
-			r := p.rules()[i]
-			w := cmd.OutOrStdout()
-			_, err := fmt.Fprintf(w, "%s\n\n%s\n\n%s", r.ID, columns.Page(r.Says, columns.Width), columns.Table([][2]string{
-				{"applies:", r.Applies}, {"source:", r.Source}, {"cannot tell:", r.Limits}, {"exercised when:", r.Goal},
-			}, "", columns.Width))
-			return err
-		},
-		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return p.ruleIDs(), cobra.ShellCompDirectiveNoFileComp
-		},
-	}
 }
 
 // rules are the common rules, those for hostile guests, and those that systems bring
