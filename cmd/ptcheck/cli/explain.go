@@ -27,7 +27,7 @@ type topic struct {
 func (p *program) newExplain() *cobra.Command {
 	return &cobra.Command{
 		Use:   "explain WORD",
-		Short: "Explain a word of a report: a rule, a death, a bug, a flag",,
+		Short: "Explain a word of a report: a rule, a death, a bug, a flag",
 		Long: `explain says what a word means that a report, a verdict or a scenario can say: rules,
 ways in which a kernel dies, planted bugs and legal variations, calls and operations,
 steps, verdicts, systems, and the flags of entries, such as PWUAD.`,
