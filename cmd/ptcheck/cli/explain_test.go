@@ -45,3 +45,12 @@ func TestPagesFit(t *testing.T) {
 		}
 	}
 }
+
+// TestManualKeepsTables wants the rows of a table as they are in the manual page.
+func TestManualKeepsTables(t *testing.T) {
+	const text = "What it is.\n\nKinds:\n  one   the first\n  two   the second\nAnd more."
+	const want = "What it is.\n\nKinds:\n\n    one   the first\n    two   the second\n\nAnd more."
+	if got := verbatim(text); got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
