@@ -112,6 +112,16 @@ func (o *Outcome) Word() string {
 	return reports.Stopped
 }
 
+// Over reports whether the search went as far as it was asked to, or to a finding; if not,
+// a limit or a signal has ended it.
+func (o *Outcome) Over() bool {
+	switch o.Result.Stopped {
+	case explore.StopNone, explore.StopDepth, explore.StopFinding:
+		return true
+	}
+	return false
+}
+
 // Headline says in a line whether the system holds, what is broken or what ended the
 // search, and how far that goes.
 func (o *Outcome) Headline() string {
