@@ -41,8 +41,10 @@ func checkFree(c *Checker, st *model.Step) result {
 
 // pinnedFrames are the tables that a guest holds pinned, whatever hangs on them.
 func (c *Checker) pinnedFrames() (set uint64) {
-	for i := 0; i < len(c.view.pinned); i += 2 {
-		set |= bit(c.view.pinned[i])
+	for f, level := range c.view.pins {
+		if level > 0 {
+			set |= bit(model.Frame(f))
+		}
 	}
 	return set
 }
