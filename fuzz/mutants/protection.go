@@ -24,7 +24,7 @@ func directMapMutants() []Mutant {
 		{ID: "direct-map-executable-top", What: "the same, mapped from the top of memory down", Source: wx,
 			Place: onTopDown(4), Catch: "pages-protected", Steps: 4, Change: ofKernel(leaves(0, model.NX))},
 		{ID: "direct-map-executable-32", What: "the same on 32 bits, with large pages", Source: wx,
-			Place: onBuffer(3), Catch: "pages-protected", Steps: 6, Change: ofKernel(leaves(0, model.NX))},
+			Place: onBuffer(3), Catch: "pages-protected", Steps: 6, Change: ofKernel(leavesWhere(0, model.NX, func(k *hooks.Kernel) bool { return !k.M.L.Geo.SignExtend }))},
 		{ID: "direct-map-user", What: "user mode may use the direct map", Source: sdm,
 			Place: onBuffer(4), Catch: "pages-protected", Steps: 4, Change: ofKernel(leaves(model.User, 0))},
 		{ID: "direct-map-user-32", What: "the same on 32 bits, natively and under Xen", Source: sdm,
@@ -32,7 +32,7 @@ func directMapMutants() []Mutant {
 		{ID: "direct-map-read-only", What: "data in the direct map cannot be written", Source: "Linux, PAGE_KERNEL_RO where PAGE_KERNEL is meant",
 			Place: onTopDown(4), Catch: "pages-protected", Steps: 4, Change: ofKernel(bareLeaves(0, model.RW))},
 		{ID: "direct-map-uncached", What: "memory is mapped as devices are", Source: "Linux, PAGE_KERNEL_NOCACHE; SDM vol. 3, 11.5.2",
-			Place: onTopDown(4), Catch: "pages-protected", Steps: 4, Change: ofKernel(leaves(model.PCD|model.PWT, 0))},
+			Place: onTopDown(3), Catch: "pages-protected", Steps: 3, Change: ofKernel(leaves(model.PCD|model.PWT, 0))},
 	}
 }
 
@@ -64,7 +64,7 @@ func leftoverMutants() []Mutant {
 		{ID: "slot-unasked", What: "setup_done leaves a page mapped at a fixmap index of somebody else", Source: "Linux, asm/fixmap.h: enum fixed_addresses",
 			Place: onNative(2), Catch: "fixmap-asked", Steps: 3, Change: ofKernel(slotUnasked)},
 		{ID: "slot-unasked-later", What: "the same in a later kernel", Source: "Linux, asm/fixmap.h: enum fixed_addresses",
-			Place: onBuffer(3), Catch: "fixmap-asked", Steps: 8, Change: ofKernel(slotUnasked)},
+			Place: onBuffer(4), Catch: "fixmap-asked", Steps: 7, Change: ofKernel(slotUnasked)},
 		{ID: "slot-kept", What: "early_iounmap frees the slot and leaves the mapping", Source: "Linux, early_iounmap: FIXMAP_PAGE_CLEAR",
 			Place: onBuffer(3), Catch: "fixmap-asked", Steps: 4, Change: ofKernel(slotKept)},
 		{ID: "list-mapped", What: "the list of machine frames is given up and stays mapped at its own address", Source: initial,
