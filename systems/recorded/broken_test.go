@@ -47,7 +47,7 @@ func boot(t *testing.T, name string) *booted {
 }
 
 // happens carries out an event.
-func (b *booted) happens(e kernel.Event) {
+func (b *booted) next(e kernel.Event) {
 	b.t.Helper()
 	b.line++
 	e.Line, e.RIP = b.line, uint64(b.line)
@@ -113,13 +113,13 @@ func (b *booted) store(at spot, now model.Entry) { b.storePart(at, now, 8, 0) }
 func (b *booted) storePart(at spot, now model.Entry, size, off int) {
 	b.t.Helper()
 	g := b.s.L.Geo
-	b.happens(kernel.Event{Kind: kernel.Store, Frame: uint64(b.s.L.Map.MFN(at.frame)), Slot: at.slot, Old: uint64(b.s.Entry(g, at.frame, at.slot)), New: uint64(now),
+	b.next(kernel.Event{Kind: kernel.Store, Frame: uint64(b.s.L.Map.MFN(at.frame)), Slot: at.slot, Old: uint64(b.s.Entry(g, at.frame, at.slot)), New: uint64(now),
 		Size: size, Level: at.level, VA: uint64(at.slot*g.Width + off)})
 }
 
 // load loads a root.
 func (b *booted) load(f model.Frame) {
-	b.happens(kernel.Event{Kind: kernel.Control, Reg: 3, CR0: 0x80050033, CR3: uint64(b.s.L.Map.MFN(f)) << model.PageShift, CR4: 0x6f0, EFER: 0xd01})
+	b.next(kernel.Event{Kind: kernel.Control, Reg: 3, CR0: 0x80050033, CR3: uint64(b.s.L.Map.MFN(f)) << model.PageShift, CR4: 0x6f0, EFER: 0xd01})
 }
 
 // Places of amd64 (Documentation/x86/x86_64/mm.rst).
@@ -162,7 +162,7 @@ func TestEveryRuleCatches(t *testing.T) {
 		{"a table is a page of user mode", "no-dangling", "amd64", func(b *booted) {
 			at, l2 := b.user(), b.empty(vmalloc, 2)
 			b.store(l2, remade(b.at(vmalloc, 2).e, at.e.MFN()))
-			b.happens(kernel.Event{Kind: kernel.Table, Level: 1, Frame: uint64(at.e.MFN())})
+			b.next(kernel.Event{Kind: kernel.Table, Level: 1, Frame: uint64(at.e.MFN())})
 		}},
 		{"a large page is not aligned", "tables-valid", "amd64", func(b *booted) {
 			at := b.large()
