@@ -31,6 +31,9 @@ func newMachine(r *kernel.Reader, found func(*invariants.TraceFinding)) *machine
 
 // event carries out an event.
 func (m *machine) event(e *kernel.Event) error {
+	if m.guest != nil {
+		m.guest.before(e)
+	}
 	err := m.happens(e)
 	if err == nil && m.guest != nil {
 		m.guest.event(e)

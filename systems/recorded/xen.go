@@ -90,17 +90,21 @@ const (
 // preemptedFlag marks a hypercall that is taken up again (Xen: MMU_UPDATE_PREEMPTED).
 const preemptedFlag = 1 << 31
 
-// event takes in an event after memory has.
-func (g *xenGuest) event(e *kernel.Event) {
-	if e.Kind == kernel.Run {
-		return
+// before ends what an event shows to be over, before memory takes the event in: a table is
+// filled, and all answers to a hypercall are there.
+func (g *xenGuest) before(e *kernel.Event) {
+	if e.Kind != kernel.Run {
+		g.seedTable()
 	}
-	g.seedTable()
 	if g.ended != nil && e.Kind != kernel.EntryAnswer {
 		call := g.ended
 		g.ended = nil
 		g.carryOut(call)
 	}
+}
+
+// event takes in an event after memory has.
+func (g *xenGuest) event(e *kernel.Event) {
 	switch e.Kind {
 	case kernel.Table:
 		t := *e
@@ -249,8 +253,14 @@ func (g *xenGuest) operate(e *kernel.Event, do func()) {
 	g.judge.Settled(g.s)
 }
 
+var dbg func(*xenGuest, *xenFinding)
+
 func (g *xenGuest) report(rule string, e *kernel.Event, f model.Frame, slot int, text string) {
-	g.found(&xenFinding{rule: rule, text: text, event: *e, frame: f, slot: slot})
+	x := &xenFinding{rule: rule, text: text, event: *e, frame: f, slot: slot}
+	if dbg != nil {
+		dbg(g, x)
+	}
+	g.found(x)
 }
 
 // compare holds an entry of the model's against memory. What differs becomes as memory has

@@ -17,6 +17,8 @@ import (
 type survey struct {
 	frames []model.MFN
 	later  map[uint64][]contents
+	// updates are the lines at which the guest asked for an entry to be changed.
+	updates map[placeOf][]int
 }
 
 // contents are the entries of a table as it came into use.
@@ -48,7 +50,7 @@ func look(name string, open Opener) (*survey, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &surveyor{survey: survey{later: map[uint64][]contents{}}, seen: map[model.MFN]bool{}, ram: about(&r.Header).RAM}
+	s := &surveyor{survey: survey{later: map[uint64][]contents{}, updates: map[placeOf][]int{}}, seen: map[model.MFN]bool{}, ram: about(&r.Header).RAM}
 	var e kernel.Event
 	for {
 		err := r.Next(&e)
@@ -67,6 +69,13 @@ func look(name string, open Opener) (*survey, error) {
 	}
 	slices.Sort(s.frames)
 	return &s.survey, nil
+}
+
+// updated reports whether the guest asked for an entry to be changed between two lines.
+func (s *survey) updated(at placeOf, from, to int) bool {
+	list := s.updates[at]
+	i, _ := slices.BinarySearch(list, from)
+	return i < len(list) && list[i] < to
 }
 
 // surveyor makes a survey.
@@ -103,6 +112,9 @@ func (s *surveyor) event(e *kernel.Event) {
 	case kernel.Update:
 		s.entry(model.Entry(e.New))
 		s.name(model.MFN(e.Ptr >> model.PageShift))
+		at := placeOf{e.Ptr >> model.PageShift, int(e.Ptr&(model.PageSize-1)) / 8}
+		s.updates[at] = append(s.updates[at], e.Line)
+		s.kept++
 	case kernel.Hypercall, kernel.Entry:
 		if e.Number == callUpdateVA {
 			s.entry(model.Entry(e.Args[1]))
@@ -229,25 +241,40 @@ func (g *xenGuest) isTable(f model.Frame) bool {
 	return i.T > 0 && i.Typ.Level() > 0
 }
 
-// readyToPin takes over what a frame holds that is to be pinned and was no table so far: as
-// the recording shows it when the table is linked.
+// readyToPin takes over what a frame holds that is to be pinned and was no table so far, and
+// what the tables below it hold: as the recording shows them when they are linked.
 func (g *xenGuest) readyToPin(e *kernel.Event, x extended) {
 	f := g.s.L.Map.Frame(model.MFN(x.arg1))
-	if x.cmd > extPinL4 || f == model.NoFrame || g.isTable(f) || g.native.trace.Level(g.native.frame(x.arg1)) > 0 {
+	if x.cmd > extPinL4 || f == model.NoFrame {
 		return
 	}
-	list := g.known.later[x.arg1]
-	i, _ := slices.BinarySearchFunc(list, e.Line, func(c contents, line int) int { return cmp.Compare(c.line, line) })
+	g.foretell(f, int(x.cmd)+1, e.Line)
+	g.judge.Settled(g.s)
+}
+
+// foretell fills a frame that is no table yet, and those below it, with what the next table
+// at its place will hold, but for entries that the guest asks for in between.
+func (g *xenGuest) foretell(f model.Frame, level, line int) {
+	n := uint64(g.s.L.Map.MFN(f))
+	if g.isTable(f) || g.native.trace.Level(g.native.frame(n)) > 0 {
+		return
+	}
+	list := g.known.later[n]
+	i, _ := slices.BinarySearchFunc(list, line, func(c contents, line int) int { return cmp.Compare(c.line, line) })
 	g.counts.Assumed++
-	for slot := range g.s.L.Geo.Slots[1] {
+	for slot := range g.s.L.Geo.Slots[level] {
 		g.s.SetEntry(g.s.L.Geo, f, slot, 0)
 	}
-	if i < len(list) {
-		for _, x := range list[i].entries {
-			if slot := x.slot; slot < g.s.L.Geo.Slots[1] {
-				g.s.SetEntry(g.s.L.Geo, f, slot, x.e)
-			}
+	if i == len(list) {
+		return
+	}
+	for _, x := range list[i].entries {
+		if x.slot >= g.s.L.Geo.Slots[level] || g.s.L.XenSlot(level, x.slot, false) || g.known.updated(placeOf{n, x.slot}, line, list[i].line) {
+			continue
+		}
+		g.s.SetEntry(g.s.L.Geo, f, x.slot, x.e)
+		if c := g.s.L.Map.Frame(x.e.MFN()); level > 1 && x.e.Is(model.Present) && c != model.NoFrame {
+			g.foretell(c, level-1, line)
 		}
 	}
-	g.judge.Settled(g.s)
 }
