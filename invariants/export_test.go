@@ -106,3 +106,20 @@ func (j *GuestJudge) Verdicts(s *model.State) (broken []string) {
 	}
 	return broken
 }
+
+// Places compares the tables that two checkers know of, with their levels, and reports
+// whether they agree where each one is: for a table at several places that is a matter of
+// the order in which they came.
+func (c *Checker) Places(o *Checker) (same bool, difference string) {
+	same = true
+	for i, t := range [...]*tree{&c.trees.kernel, &c.trees.active} {
+		u := [...]*tree{&o.trees.kernel, &o.trees.active}[i]
+		for f := range t.roles {
+			if t.roles[f]&^special != u.roles[f]&^special {
+				return false, fmt.Sprintf("frame %d serves as %#x and as %#x", f, t.roles[f], u.roles[f])
+			}
+			same = same && (t.roles[f] == 0 || t.base[f] == u.base[f] && t.roles[f] == u.roles[f])
+		}
+	}
+	return same, ""
+}
