@@ -48,6 +48,8 @@ type Checker struct {
 	kept      bool
 	keptUnder model.Frame
 	whole     [1]span // scratch
+	// pages counts the pages that rules about all of memory have looked at.
+	pages uint64
 }
 
 // plan lists, for each kind of step, the checks that look at it.

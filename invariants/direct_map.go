@@ -8,6 +8,7 @@ import "github.com/ptcheck/ptcheck/model"
 // ends the walk.
 func (c *Checker) eachDirect(root model.Frame, g *model.Geometry, from, to model.PFN, visit func(pfn model.PFN, m mapping, ok bool) bool) bool {
 	l := c.s.L
+	c.pages += uint64(to - from)
 	for pfn := from; pfn < to; {
 		m, ok := resolve(c.s, g, root, l.VA(pfn.PA()))
 		if m.level != 1 || m.table < 0 {

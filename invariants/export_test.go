@@ -70,6 +70,9 @@ func (j *GuestJudge) Enlarge(s *model.State) {
 	j.Follow(s)
 }
 
+// Work is how many frames and entries the judge has looked at, but for those of states.
+func (j *GuestJudge) Work() uint64 { return j.recount.ledger.Work }
+
 // Looked is the number of frames that the last state was judged by.
 func (j *GuestJudge) Looked() int { return len(j.recount.look) }
 
@@ -93,6 +96,19 @@ func (j *GuestJudge) Miscount(s *model.State) (clash bool, difference string) {
 	}
 	return false, ""
 }
+
+// Work is how many pages, tables and entries the checker has looked at, of those whose
+// number may grow with memory.
+func (c *Checker) Work() uint64 {
+	n := c.pages + c.trees.kernel.work + c.trees.active.work
+	if c.recount.ledger != nil {
+		n += c.recount.ledger.Work
+	}
+	return n
+}
+
+// Large reports whether the checker takes memory for large.
+func (c *Checker) Large() bool { return c.large }
 
 // Verdicts are the rules about states that a state breaks, by their IDs.
 func (j *GuestJudge) Verdicts(s *model.State) (broken []string) {

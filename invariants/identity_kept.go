@@ -60,6 +60,7 @@ func (c *Checker) identityDirt(end bool) []span {
 
 // lowPages judges pages below PAGE_OFFSET that must be mapped as they were.
 func (c *Checker) lowPages(pages []page) bool {
+	c.pages += uint64(len(pages))
 	for _, p := range pages {
 		if m, ok := resolve(c.s, c.s.L.Geo, c.trees.kernel.root, p.va); !ok || m.frame != p.frame {
 			c.fail(c.at(p.va, c.s.L.Geo, m).WithWantFrame(p.frame))

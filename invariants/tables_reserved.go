@@ -123,14 +123,15 @@ func (c *Checker) namedTwice(t *tree) model.Frame {
 		if r := &t.refs[f]; r[1]+r[2]+r[3]+r[4] < 2 || f == model.Frame(c.s.L.Kernel.ZeroPage) {
 			continue
 		}
-		ways := 0
+		t.bases = t.bases[:0]
 		for level := 1; level < t.geo.Levels; level++ {
-			t.ways(c.s, f, level, func(base model.VA) bool {
-				if base >= start {
-					ways++
-				}
-				return ways < 2
-			})
+			t.ways(c.s, f, level)
+		}
+		ways := 0
+		for _, base := range t.bases {
+			if base >= start {
+				ways++
+			}
 		}
 		if ways > 1 {
 			return f

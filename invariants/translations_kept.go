@@ -62,6 +62,7 @@ func (c *Checker) stepDirt() []span {
 // pagesKept judges translations that must be as they were.
 func (c *Checker) pagesKept(pages []page) result {
 	g, booted := c.s.Active(), c.booted()
+	c.pages += uint64(len(pages))
 	for _, p := range pages {
 		if c.s.Kernel.Buffer.Is(model.P2MFreed) && p.va < c.s.L.Kernel.PageOffset {
 			continue

@@ -29,6 +29,9 @@ type counts struct {
 	// began, perhaps; those of the last step are from fresh on.
 	dirt  []span
 	fresh int
+	bases []model.VA // scratch of ways
+	// work counts the tables and entries that were looked at.
+	work uint64
 	// period is the number of the period. One ends with each call.
 	period uint64
 }
@@ -96,6 +99,7 @@ func (t *tree) eachChild(s *model.State, f model.Frame, level int, visit func(sl
 		return
 	}
 	end := t.geo.Slots[level]
+	t.work += uint64(end)
 	for i := s.NextUsed(t.geo, f, 0, end); i < end; i = s.NextUsed(t.geo, f, i+1, end) {
 		e := s.Entry(t.geo, f, i)
 		if e&model.Present == 0 || t.hides(s.L, level, i, t.roles[f]&special != 0) || largeLeaf(s, t.geo, level, e) {
@@ -170,48 +174,56 @@ func (t *tree) below(at entryPlace, level int) model.VA {
 	return t.base[at.table] + model.VA(at.slot)*t.geo.Span(level+1)
 }
 
-// ways visits the addresses of slot 0 at which a frame serves as a table of a level, until
-// visit returns false. It reports whether visit never did.
-func (t *tree) ways(s *model.State, f model.Frame, level int, visit func(base model.VA) bool) bool {
+// ways adds to the list of bases the addresses of slot 0 at which a frame serves as a table
+// of a level. It gives up, and says so, when there are more than the list is to hold.
+func (t *tree) ways(s *model.State, f model.Frame, level int) bool {
 	if level == t.geo.Levels {
-		return f != t.root || visit(0)
+		if f == t.root {
+			t.bases = append(t.bases, 0)
+		}
+		return len(t.bases) < maxWays
 	}
-	span := t.geo.Span(level + 1)
 	switch r := &t.refs[f]; {
 	case r[level] == 0:
 		return true
 	case r[1]+r[2]+r[3]+r[4] == 1:
-		up := t.up[f]
-		return t.ways(s, up.table, level+1, func(base model.VA) bool { return visit(base + model.VA(up.slot)*span) })
+		return t.waysBy(s, t.up[f], level)
 	}
+	on := true
 	for _, u := range t.uppers {
 		if t.roles[u]>>(level+1)&1 == 0 {
 			continue
 		}
-		on := true
 		t.eachChild(s, u, level+1, func(slot int, child model.Frame, _ bool) {
 			if on && child == f {
-				on = t.ways(s, u, level+1, func(base model.VA) bool { return visit(base + model.VA(slot)*span) })
+				on = t.waysBy(s, entryPlace{u, slot}, level)
 			}
 		})
-		if !on {
-			return false
-		}
 	}
-	return true
+	return on
+}
+
+// waysBy adds those by way of an entry.
+func (t *tree) waysBy(s *model.State, at entryPlace, level int) bool {
+	n := len(t.bases)
+	on := t.ways(s, at.table, level+1)
+	for ; n < len(t.bases); n++ {
+		t.bases[n] += model.VA(at.slot) * t.geo.Span(level+1)
+	}
+	return on
 }
 
 // soil notes that what a slot of a table maps may lead elsewhere.
 func (t *tree) soil(s *model.State, f model.Frame, level, slot int) {
-	n, size := 0, t.geo.Span(level)
-	few := t.ways(s, f, level, func(base model.VA) bool {
+	t.bases = t.bases[:0]
+	if !t.ways(s, f, level) {
+		t.spoilAll()
+		return
+	}
+	size := t.geo.Span(level)
+	for _, base := range t.bases {
 		from := base + model.VA(slot)*size
 		t.spoil(from, from+size)
-		n++
-		return n < maxWays
-	})
-	if !few {
-		t.spoilAll()
 	}
 }
 
