@@ -34,8 +34,12 @@ type Options struct {
 	// Drawn are the names of drawn machines of package drawn, which boot instead of
 	// the family.
 	Drawn []string
-	// Themes are the themes of life after boot to search, nil for all.
+	// Themes are the themes of life after boot to search, nil for all; several with plus
+	// signs between are searched together.
 	Themes []string
+	// Special are the names of more starts of day of package life, behind those of the
+	// family.
+	Special []string
 	// Budget is the largest number of operations of a call, of both together that run
 	// side by side; 0 means that of the layout.
 	Budget int

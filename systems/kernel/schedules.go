@@ -32,7 +32,11 @@ func halves(c *Call, k *hooks.Kernel) [2]func() {
 func (m *Model) withSchedules(dst []uint64) []uint64 {
 	t := m.rehearse()
 	t.pairs = m.sys.Pairs(t.pairs[:0], m.work[m.start])
+	side := m.sys.Inits[m.start].Side
 	for _, c := range t.pairs {
+		if side != nil && !slices.Contains(side, c) {
+			continue
+		}
 		for first := range 2 {
 			c.Sched = model.Schedule{First: first}
 			dst, _ = m.extend(dst, c, 0)

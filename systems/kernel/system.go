@@ -48,6 +48,11 @@ type Init struct {
 	// Name tells the members of the family apart, in the words of the scope.
 	Name  string
 	State *model.State
+	// Way are the calls that have led here from the start of day of that name; none where
+	// it is one.
+	Way []Call
+	// Side are those of the system's pairs that are made from here on; nil: all.
+	Side []Call
 	// kept are the translations that must survive.
 	kept *invariants.Snapshot
 }
@@ -95,7 +100,9 @@ func Finish(s *System, ops hooks.Ops, o Options) (*System, error) {
 		if st := s.Inits[i].State; st.Kernel.Phase == model.PhaseBoot {
 			s.hooksOf(st.L).Start(st)
 		}
-		s.Inits[i].kept = invariants.TakeSnapshot(s.Inits[i].State)
+		if s.Inits[i].kept == nil {
+			s.Inits[i].kept = invariants.TakeSnapshot(s.Inits[i].State)
+		}
 	}
 	return s, nil
 }

@@ -93,8 +93,11 @@ func (f *exploreFlags) options(q question) (explore.Options, error) {
 		return o, err
 	}
 	o.Strategy = explore.Strategy(i)
-	if o.Strategy == explore.RandomWalk && o.Walks == 0 {
+	switch {
+	case o.Strategy == explore.RandomWalk && o.Walks == 0:
 		o.Walks = 1000
+	case o.Strategy != explore.RandomWalk && o.MaxStates == 0:
+		o.MaxStates = q.Budget
 	}
 	if i, err = choose("store", f.store, settled()["store"]...); err != nil {
 		return o, err

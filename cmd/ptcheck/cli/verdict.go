@@ -22,7 +22,9 @@ func exitOf(vs []*systems.Outcome, strict bool) error {
 		switch v.Result.Stopped {
 		case explore.StopNone, explore.StopDepth, explore.StopFinding:
 		default:
-			code = exitStopped
+			if !v.Spent() {
+				code = exitStopped
+			}
 		}
 	}
 	if code != exitHolds {
