@@ -52,18 +52,15 @@ func wayTo(places []place, at int) []Call {
 	return append(wayTo(places, places[at].from), CallOf(places[at].call))
 }
 
-// Wayside is a start of day as it is after calls that can be made there one after the
-// other.
-func (s *System) Wayside(init int, way []Call) (Init, bool) {
+// Wayside is a start of day as it is after calls that a survey has found.
+func (s *System) Wayside(init int, way []Call) Init {
 	m := s.NewModel()
 	m.once()
 	m.Init(init)
 	for _, c := range way {
-		if m.Apply(c.Code()).Kind != explore.Moved {
-			return Init{}, false
-		}
+		m.Apply(c.Code())
 	}
 	st := model.NewState(m.State().L)
 	st.CopyFrom(m.State())
-	return Init{Name: s.Inits[init].Name, State: st, Way: way, kept: s.Inits[init].kept}, true
+	return Init{Name: s.Inits[init].Name, State: st, Way: way, kept: s.Inits[init].kept}
 }

@@ -193,7 +193,9 @@ func (m *lifeMoves) platform() {
 	switch hyper := m.s.L.Hyper != nil; {
 	case m.l.VPage == model.NoFrame || len(m.s.GDT) > 0:
 	case m.l.LDT < 0:
-		if _, fault := m.s.Walk(m.s.L.Life.Vmalloc); hyper && fault == model.WalkOK {
+		// A GDT lies in a processor's own area, whose pages are of low memory.
+		lowmem := model.PFN(m.l.VPage) < m.s.L.Kernel.MaxLowPFN
+		if _, fault := m.s.Walk(m.s.L.Life.Vmalloc); hyper && lowmem && fault == model.WalkOK {
 			m.add(model.CallGDTLoad, -1, 0)
 		}
 		if cur >= 0 {
