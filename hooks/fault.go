@@ -126,18 +126,33 @@ func (k *Kernel) swapOut(root model.Frame, va model.VA) {
 }
 
 // Protect changes the rights of a page of the current process: none, or those of
-// its own page (Linux: change_pte_range, pte_modify). Inside a lazy section of the
-// caller's the flush is the caller's too.
+// its own page (Linux: change_pte_range, pte_modify). It looks again under the lock: the
+// page may have been swapped out meanwhile. Inside a lazy section of the caller's the flush
+// is the caller's too.
 func Protect(k *Kernel, va model.VA, none bool) {
 	pte, table, ok := k.lockPTE(k.RootVA(k.life().MM[k.CPU().Current].Root), va)
 	if !ok {
-		k.M.Bug("change_protection", model.OK)
+		return
 	}
 	nested := k.CPU().Lazy == model.LazyMMU
 	if !nested {
 		k.PV.Life.EnterLazy(k, model.LazyMMU)
 	}
-	val := k.readPTE(pte)
+	if val := k.readPTE(pte); ptePresent(val) {
+		k.modifyRights(pte, val, none)
+	}
+	if !nested {
+		k.PV.Life.LeaveLazy(k)
+	}
+	k.unlockPTE(pte, table)
+	if !nested {
+		k.PV.Life.FlushAll(k)
+	}
+}
+
+// modifyRights gives an entry that keeps its page other rights (Linux:
+// ptep_modify_prot_start and _commit).
+func (k *Kernel) modifyRights(pte model.VA, val uint64, none bool) {
 	k.clearPTE(pte)
 	prot := pageUser
 	switch {
@@ -147,11 +162,4 @@ func Protect(k *Kernel, va model.VA, none bool) {
 		prot &^= model.RW // shared since a fork: PAGE_COPY
 	}
 	k.setPTE(pte, k.PV.MakePTE(k, k.pfnVal(valPFN(val), prot)))
-	if !nested {
-		k.PV.Life.LeaveLazy(k)
-	}
-	k.unlockPTE(pte, table)
-	if !nested {
-		k.PV.Life.FlushAll(k)
-	}
 }

@@ -35,11 +35,8 @@ type Backend struct {
 
 // Part is a search of its own.
 type Part struct {
-	// Name tells it apart from others.
-	Name   string
+	Name   string // tells it apart from others
 	System *System
-	// Budget is the number of states at which it ends; 0: none.
-	Budget uint64
 }
 
 var _ systems.System = (*Backend)(nil)
@@ -78,7 +75,7 @@ func (b *Backend) Searches(v systems.Values, c systems.Change) ([]*systems.Searc
 func (b *Backend) search(w *world, p Part) *systems.Search {
 	s := p.System
 	return &systems.Search{
-		System: b.Name, Part: p.Name, Scope: s.Scope, Depth: -1, Budget: p.Budget,
+		System: b.Name, Part: p.Name, Scope: s.Scope, Depth: -1, Budget: s.Budget,
 		Model:    func() explore.Model { return s.NewModel() },
 		Engine:   Search,
 		Coverage: s.Coverage,

@@ -31,6 +31,12 @@ type System struct {
 	// Pairs appends calls that two processors may make at the same time, without a
 	// schedule; nil: none. Systems with pairs start with two processors.
 	Pairs func(dst []Call, s *model.State) []Call
+	// Chosen says which pairs a search makes that began at an initial state, by its number;
+	// nil: all.
+	Chosen func(init int, s *model.State, c Call) bool
+	// Budget is how many states a search looks at unless another number is asked for; 0:
+	// as many as there are.
+	Budget uint64
 
 	bounds      Bounds // as asked for
 	patience    time.Duration
@@ -51,8 +57,6 @@ type Init struct {
 	// Way are the calls that have led here from the start of day of that name; none where
 	// it is one.
 	Way []Call
-	// Side are those of the system's pairs that are made from here on; nil: all.
-	Side []Call
 	// kept are the translations that must survive.
 	kept *invariants.Snapshot
 }

@@ -71,6 +71,13 @@ func (f family) build(o kernel.Options) (*kernel.System, error) {
 		return nil, err
 	}
 	s.Scope = fmt.Sprintf("%d booted machines", len(s.Inits))
+	if f.smp {
+		s.Chosen = meet
+		s.Scope += ", pairs of calls that have to do with one thing"
+		if s.Budget = raceBudget; o.Sweep {
+			s.Budget = raceSweep
+		}
+	}
 	return f.finish(s, o)
 }
 
@@ -90,7 +97,7 @@ func (f family) boot(cases []lifeCase) (*kernel.System, error) {
 
 // finish gives a system its hooks.
 func (f family) finish(s *kernel.System, o kernel.Options) (*kernel.System, error) {
-	if f.smp && s.Pairs == nil {
+	if f.smp {
 		s.Pairs = lifePairs
 	}
 	bare := native.BootedOps()

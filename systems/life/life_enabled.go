@@ -16,12 +16,18 @@ type lifeMoves struct {
 
 // lifeCalls appends the codes of the calls that each processor may make.
 func lifeCalls(dst []uint64, s *model.State) []uint64 {
-	low, _ := s.Available()
-	m := lifeMoves{s: s, l: &s.Kernel.Life, low: low, dst: dst}
+	m := movesOf(s, 0)
+	m.dst = dst
 	for m.cpu = range s.Processors() {
 		m.calls()
 	}
 	return m.dst
+}
+
+// movesOf are the moves of a processor in a state, none listed yet.
+func movesOf(s *model.State, cpu int) lifeMoves {
+	low, _ := s.Available()
+	return lifeMoves{s: s, l: &s.Kernel.Life, cpu: cpu, low: low}
 }
 
 func (m *lifeMoves) add(k model.CallKind, n, page int) {

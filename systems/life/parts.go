@@ -16,14 +16,22 @@ import (
 // lists of themes, calls and machines. Where there are too many, some are drawn, and
 // each part has a budget of states; its scope says what that leaves out.
 
-// Budgets of states, of a part and of one in a sweep.
+// Budgets of states: of a part, of one in a sweep, and of two processors, where a state has
+// hundreds of pairs of calls with dozens of schedules each.
 const (
-	partBudget  = 6_000
-	sweepBudget = 150_000
+	partBudget   = 5_000
+	sweepBudget  = 100_000
+	raceBudget   = 400
+	raceSweep    = 3_000
+	besideBudget = 700
+	besideSweep  = 12_000
 )
 
-// tripleDraws is how many triples of themes are drawn for one machine each.
-const tripleDraws = 12
+const (
+	tripleDraws    = 12 // triples of themes that are drawn, for one machine each
+	besideMachines = 1  // of the machines, those that are drawn for pairs of calls
+	sweepTimes     = 2  // states in which a sweep tries each pair of calls
+)
 
 // combineSettings ask for combinations.
 func combineSettings() []systems.Setting {
@@ -89,12 +97,17 @@ func (f family) parts(o kernel.Options) ([]kernel.Part, error) {
 	if f.smp {
 		return f.sideBySide(o)
 	}
-	all, err := f.part("all themes", []string{everything}, "", o)
+	o.Failures = false // a refusal is of one call, which is tried with its theme
+	all, err := f.part("all themes", []string{everything}, "all themes together that a machine has", o)
 	if err != nil {
 		return nil, err
 	}
 	pairs := f.subsets(2)
-	two, err := f.part("pairs of themes", pairs, fmt.Sprintf("%d pairs of themes", len(pairs)), o)
+	where := fmt.Sprintf("each on one machine that has them (draw %d)", o.Draw)
+	if o.Sweep {
+		where = "on every machine that has them"
+	}
+	two, err := f.part("pairs of themes", pairs, fmt.Sprintf("all %d pairs of themes, %s", len(pairs), where), o)
 	if err != nil || o.Combine < 3 {
 		return slices.Concat(all, two), err
 	}
@@ -104,7 +117,7 @@ func (f family) parts(o kernel.Options) ([]kernel.Part, error) {
 		slices.SortFunc(triples, func(a, b string) int { return drawn(&o, a) - drawn(&o, b) })
 		triples = triples[:min(total, tripleDraws)]
 	}
-	three, err := f.part("triples of themes", triples, fmt.Sprintf("%d of %d triples of themes", len(triples), total), o)
+	three, err := f.part("triples of themes", triples, fmt.Sprintf("%d of %d triples of themes, %s", len(triples), total, where), o)
 	return slices.Concat(all, two, three), err
 }
 
@@ -128,16 +141,12 @@ func (f family) part(name string, combinations []string, what string, o kernel.O
 	for i := range plain.Inits {
 		s.Inits = append(s.Inits, plain.Wayside(i, busiest(plain, i)))
 	}
-	budget := uint64(partBudget)
-	s.Scope = fmt.Sprintf("%s, each on one machine of those that have it (draw %d)", what, o.Draw)
-	if o.Sweep {
-		budget, s.Scope = sweepBudget, what+" on every machine that has it"
+	s.Scope = fmt.Sprintf("%s, from the busiest of the first %d states of %d machines", what, nearby, len(s.Inits))
+	if s.Budget = partBudget; o.Sweep {
+		s.Budget = sweepBudget
 	}
-	s.Scope = fmt.Sprintf("%s: %d machines with a process that runs", s.Scope, len(s.Inits))
-	if s, err = f.finish(s, o); err != nil {
-		return nil, err
-	}
-	return []kernel.Part{{Name: name, System: s, Budget: budget}}, nil
+	s, err = f.finish(s, o)
+	return []kernel.Part{{Name: name, System: s}}, err
 }
 
 // nearby is how many states a survey looks at for a busy one.
