@@ -154,12 +154,17 @@ func Protect(k *Kernel, va model.VA, none bool) {
 // ptep_modify_prot_start and _commit).
 func (k *Kernel) modifyRights(pte model.VA, val uint64, none bool) {
 	k.clearPTE(pte)
-	prot := pageUser
+	k.setPTE(pte, k.PV.MakePTE(k, k.pfnVal(valPFN(val), k.Fn.Life.NewRights(k, valPFN(val), none))))
+}
+
+// NewRights are the flags of a page for which a process has asked: none, or those of its
+// own page, which it may not write to while others share it (PAGE_NONE, PAGE_COPY).
+func NewRights(k *Kernel, pfn model.PFN, none bool) model.Entry {
 	switch {
 	case none:
-		prot = protNone | model.Accessed
-	case *k.refs(valPFN(val)) > 0:
-		prot &^= model.RW // shared since a fork: PAGE_COPY
+		return protNone | model.Accessed
+	case *k.refs(pfn) > 0:
+		return pageUser &^ model.RW
 	}
-	k.setPTE(pte, k.PV.MakePTE(k, k.pfnVal(valPFN(val), prot)))
+	return pageUser
 }

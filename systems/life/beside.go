@@ -11,7 +11,7 @@ import (
 
 // surveyed is how many states of a machine are looked at for those in which two calls can
 // be made side by side.
-const surveyed = 400
+const surveyed = 600
 
 // besideKey is what pairs of calls that are tried once have in common: their kinds, and
 // whether they are about the same process.

@@ -119,7 +119,7 @@ func (f family) cases(o *kernel.Options) ([]lifeCase, error) {
 		if !known(want) {
 			return nil, fmt.Errorf("no theme is named %q; there are %v", want, Themes())
 		}
-		if !slices.ContainsFunc(own, func(c lifeCase) bool { return c.theme == want }) {
+		if !slices.ContainsFunc(own, func(c lifeCase) bool { return f.has(&c) && c.theme == want }) {
 			own = append(own, f.machinesWith(want)...)
 		}
 	}

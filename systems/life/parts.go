@@ -21,9 +21,9 @@ import (
 const (
 	partBudget   = 5_000
 	sweepBudget  = 100_000
-	raceBudget   = 400
+	raceBudget   = 250
 	raceSweep    = 3_000
-	besideBudget = 700
+	besideBudget = 750
 	besideSweep  = 12_000
 )
 
