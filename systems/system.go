@@ -57,6 +57,8 @@ type Search struct {
 	// Budget is how many states are looked at unless another number is asked for: the
 	// nearest ones; 0: as many as there are.
 	Budget uint64
+	// Deepest bounds the depth, however deep the search is asked to go; 0: it does not.
+	Deepest int
 	// Model makes the view of one worker.
 	Model explore.Factory
 	// Engine searches what a factory makes models of; nil: [explore.Run]. It is

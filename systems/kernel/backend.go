@@ -75,7 +75,7 @@ func (b *Backend) Searches(v systems.Values, c systems.Change) ([]*systems.Searc
 func (b *Backend) search(w *world, p Part) *systems.Search {
 	s := p.System
 	return &systems.Search{
-		System: b.Name, Part: p.Name, Scope: s.Scope, Depth: -1, Budget: s.Budget,
+		System: b.Name, Part: p.Name, Scope: s.Scope, Depth: -1, Budget: s.Budget, Deepest: s.Deepest,
 		Model:    func() explore.Model { return s.NewModel() },
 		Engine:   Search,
 		Coverage: s.Coverage,

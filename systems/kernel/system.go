@@ -37,6 +37,8 @@ type System struct {
 	// Budget is how many states a search looks at unless another number is asked for; 0:
 	// as many as there are.
 	Budget uint64
+	// Deepest is how deep a search goes at most; 0: as deep as it is asked to.
+	Deepest int
 
 	bounds      Bounds // as asked for
 	patience    time.Duration

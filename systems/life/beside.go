@@ -97,11 +97,11 @@ func (f family) sideBySide(o kernel.Options) ([]kernel.Part, error) {
 	for i := range plain.Inits {
 		t.on(i)
 	}
-	s := &kernel.System{Name: f.name, Enabled: noCalls, Kinds: plain.Kinds, Inits: t.inits, Budget: besideBudget}
+	s := &kernel.System{Name: f.name, Enabled: noCalls, Kinds: plain.Kinds, Inits: t.inits, Deepest: 1}
 	s.Chosen = func(init int, _ *model.State, c kernel.Call) bool { return slices.Contains(t.side[init], c) }
 	s.Scope = fmt.Sprintf("%s, %s; %s", t.covered(), how, leftOut())
 	if o.Sweep {
-		s.Budget = besideSweep
+		s.Budget, s.Deepest = besideSweep, 0
 	}
 	s, err = f.finish(s, o)
 	return []kernel.Part{{Name: "pairs of calls", System: s}}, err

@@ -19,12 +19,11 @@ import (
 // Budgets of states: of a part, of one in a sweep, and of two processors, where a state has
 // hundreds of pairs of calls with dozens of schedules each.
 const (
-	partBudget   = 5_000
-	sweepBudget  = 100_000
-	raceBudget   = 250
-	raceSweep    = 3_000
-	besideBudget = 750
-	besideSweep  = 12_000
+	partBudget  = 5_000
+	sweepBudget = 100_000
+	raceBudget  = 300
+	raceSweep   = 3_000
+	besideSweep = 12_000
 )
 
 const (

@@ -88,6 +88,9 @@ func (f *exploreFlags) options(q question) (explore.Options, error) {
 	if !f.depthGiven && q.Depth >= 0 {
 		o.Depth = q.Depth
 	}
+	if q.Deepest > 0 && (o.Depth == 0 || o.Depth > q.Deepest) {
+		o.Depth = q.Deepest
+	}
 	i, err := choose("strategy", f.strategy, settled()["strategy"]...)
 	if err != nil {
 		return o, err
