@@ -28,7 +28,7 @@ func entryStored() Rule {
 // stateAdjusted wants every present entry of a validated table to be as it would be
 // stored.
 func stateAdjusted(r *Recount) (Detail, bool) {
-	for f := range r.frames() {
+	for _, f := range r.look {
 		i := r.s.InfoAt(f)
 		level := i.Typ.Level()
 		if i.T == 0 || !i.Is(model.Validated) || level == 0 {

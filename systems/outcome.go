@@ -118,6 +118,16 @@ func (o *Outcome) Spent() bool {
 	return o.Result.Stopped == explore.StopStates && o.Search.Budget != 0 && o.Result.States == o.Search.Budget
 }
 
+// Over reports whether the search went as far as it was asked to, or to a finding; if not,
+// a limit or a signal has ended it.
+func (o *Outcome) Over() bool {
+	switch o.Result.Stopped {
+	case explore.StopNone, explore.StopDepth, explore.StopFinding:
+		return true
+	}
+	return o.Spent()
+}
+
 // Headline says in a line whether the system holds, what is broken or what ended the
 // search, and how far that goes.
 func (o *Outcome) Headline() string {

@@ -6,6 +6,7 @@ import (
 	"github.com/ptcheck/ptcheck/invariants"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
+	"github.com/ptcheck/ptcheck/reports"
 	"github.com/ptcheck/ptcheck/systems"
 )
 
@@ -78,13 +79,21 @@ func (b *Backend) search(w *world, p Part) *systems.Search {
 		System: b.Name, Part: p.Name, Scope: s.Scope, Depth: -1, Budget: s.Budget, Deepest: s.Deepest,
 		Model:    func() explore.Model { return s.NewModel() },
 		Engine:   Search,
-		Coverage: s.Coverage,
+		Coverage: func(counters []uint64) []reports.Group { return p.due(s.Coverage(counters)) },
 		CallText: func(code uint64) string { return CallOf(code).String() },
 		Breaks:   s.breaks,
 		Scenario: func(f explore.Finding) (systems.Scenario, error) {
 			return w.scenario(s.bounds, s.Inits[f.Init].Name, s.wayOf(f))
 		},
 	}
+}
+
+// due says of counts whether all of them are expected: those of a part are not.
+func (p *Part) due(groups []reports.Group) []reports.Group {
+	for i := range groups {
+		groups[i].Due = groups[i].Due && p.Name == ""
+	}
+	return groups
 }
 
 // wayOf are the calls that lead from a start of day to what was found.
