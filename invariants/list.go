@@ -64,5 +64,9 @@ func every() []Rule {
 		fixmapAsked(),
 		freeUnmapped(),
 		memoryMapped(),
+		largePageSplit(),
+		noWriteExecute(),
+		userNoExecute(),
+		userKernelSplit(),
 	}
 }

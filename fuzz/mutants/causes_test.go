@@ -45,7 +45,7 @@ func TestReportsSayWhatLedToIt(t *testing.T) {
 		{"L14", []string{"is mapped writable at 0x68000 in the kmaps"}, []string{"which maps f24 at 0x68000*in step*of call 3*for hooks.Kmap"}},
 		{"list-mapped", []string{"mapped besides at 0x40000"}, []string{"at 0x40000 under CR3, at the start of the day", "in step*mutants.listMapped"}},
 		{"L09", nil, []string{"the update of f14[6]*was held back*xen.update*for hooks.VmallocSyncOne"}},
-		{"lazy-leave", nil, []string{"the update of*was held back*xen.update*for hooks.Protect"}},
+		{"lazy-leave", nil, []string{"the update of*was held back*xen.update*for hooks.(*Kernel).modifyRights"}},
 		{"lazy-unlocked", nil, []string{"which maps*by xen.FlushQueue", "was held back*for hooks.(*Kernel).setLazily",
 			"cpu0 read*went on after cpu1 had changed it*hooks.(*Kernel).readPTE", "cpu1 read*while an update of it was held back"}},
 		{"X01", []string{"writable at 0x0"}, []string{"which maps f1 at 0x0*in step 1 of call 1"}},
