@@ -21,6 +21,7 @@ type xenGuest struct {
 	waits  []*guestCall // hypercalls without an answer, the innermost last
 	ended  *guestCall   // one with an answer, whose entries' answers follow
 	table  *kernel.Event
+	point  kernel.Point // of the records that follow
 	counts GuestCounts
 }
 
@@ -33,6 +34,12 @@ type GuestCounts struct {
 	Requests, Restarts, Others, Emulated, Compared, Held uint64
 	// Assumed are tables of which the recording shows what they held only later.
 	Assumed uint64
+	// Owned says that the recording has the hypervisor's records from the start: whose
+	// frames are. Records are frames whose records were compared at the end, Types those of
+	// which type and pin agree, Uses those of which the counts do, too: the hypervisor
+	// holds references of its own that nobody asked for.
+	Owned                bool
+	Records, Types, Uses uint64
 }
 
 // xenFinding is what the model makes of a hypercall that is not what happened, or a rule of
@@ -77,14 +84,15 @@ type placeOf struct {
 
 // Numbers of hypercalls (Xen: public/xen.h).
 const (
-	callMMUUpdate = 1
-	callSetGDT    = 2
-	callMulticall = 13
-	callUpdateVA  = 14
-	callVMAssist  = 21
-	callIret      = 23
-	callVCPU      = 24
-	callMMUExt    = 26
+	callMMUUpdate    = 1
+	callSetGDT       = 2
+	callMulticall    = 13
+	callUpdateVA     = 14
+	callVMAssist     = 21
+	callIret         = 23
+	callVCPU         = 24
+	callMMUExt       = 26
+	callEventChannel = 32
 )
 
 // preemptedFlag marks a hypercall that is taken up again (Xen: MMU_UPDATE_PREEMPTED).
@@ -125,6 +133,12 @@ func (g *xenGuest) event(e *kernel.Event) {
 		}
 	case kernel.Store:
 		g.store(e)
+	case kernel.Records:
+		g.point = e.Point
+	case kernel.FrameRecord:
+		if g.point == kernel.AtEnd && g.m != nil {
+			g.records(e)
+		}
 	}
 }
 
@@ -253,14 +267,8 @@ func (g *xenGuest) operate(e *kernel.Event, do func()) {
 	g.judge.Settled(g.s)
 }
 
-var dbg func(*xenGuest, *xenFinding)
-
 func (g *xenGuest) report(rule string, e *kernel.Event, f model.Frame, slot int, text string) {
-	x := &xenFinding{rule: rule, text: text, event: *e, frame: f, slot: slot}
-	if dbg != nil {
-		dbg(g, x)
-	}
-	g.found(x)
+	g.found(&xenFinding{rule: rule, text: text, event: *e, frame: f, slot: slot})
 }
 
 // compare holds an entry of the model's against memory. What differs becomes as memory has

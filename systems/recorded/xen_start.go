@@ -19,6 +19,8 @@ type survey struct {
 	later  map[uint64][]contents
 	// updates are the lines at which the guest asked for an entry to be changed.
 	updates map[placeOf][]int
+	// owned says that the hypervisor's own records say whose frames are.
+	owned bool
 }
 
 // contents are the entries of a table as it came into use.
@@ -51,12 +53,18 @@ func look(name string, open Opener) (*survey, error) {
 		return nil, err
 	}
 	s := &surveyor{survey: survey{later: map[uint64][]contents{}, updates: map[placeOf][]int{}}, seen: map[model.MFN]bool{}, ram: about(&r.Header).RAM}
+	s.m = newMachine(r, func(*invariants.TraceFinding) {})
+	s.m.trace.Mute()
 	var e kernel.Event
 	for {
 		err := r.Next(&e)
 		if errors.Is(err, io.EOF) {
 			break
-		} else if err != nil {
+		}
+		if err == nil {
+			err = s.m.event(&e)
+		}
+		if err != nil {
 			return nil, err
 		}
 		s.event(&e)
@@ -78,46 +86,45 @@ func (s *survey) updated(at placeOf, from, to int) bool {
 	return i < len(list) && list[i] < to
 }
 
-// surveyor makes a survey.
+// surveyor makes a survey. The guest's tables are those that hang on the root that is loaded
+// at its first hypercall, and what it names from then on; the hypervisor's are not.
 type surveyor struct {
 	survey
-	seen  map[model.MFN]bool
-	ram   []model.FrameRange
-	begun bool
-	table uint64
-	kept  int
+	m      *machine
+	seen   map[model.MFN]bool
+	ram    []model.FrameRange
+	begun  bool
+	starts bool // the records that follow are of the start
+	table  kernel.Event
+	kept   int
 }
 
 // event takes in an event.
 func (s *surveyor) event(e *kernel.Event) {
 	switch e.Kind {
 	case kernel.Table:
-		s.table = e.Frame
+		s.table = *e
 		s.later[e.Frame] = append(s.later[e.Frame], contents{line: e.Line})
-		s.name(model.MFN(e.Frame))
 	case kernel.Run:
-		list := s.later[s.table]
-		if len(list) == 0 {
-			return
-		}
-		c := &list[len(list)-1]
-		for i := range e.Count {
-			entry := model.Entry(e.New + uint64(i)*e.Stride)
-			c.entries = append(c.entries, slotEntry{e.Slot + i, entry})
-			s.entry(entry)
-		}
-		s.kept += e.Count
+		s.run(e)
+	case kernel.Records:
+		s.starts = e.Point == kernel.AtStart
+	case kernel.FrameRecord:
+		s.record(e)
 	case kernel.Store:
-		s.entry(model.Entry(e.New))
+		s.entry(e.Frame, e.Level, e.Slot, model.Entry(e.New))
 	case kernel.Update:
-		s.entry(model.Entry(e.New))
+		s.leaf(model.Entry(e.New))
 		s.name(model.MFN(e.Ptr >> model.PageShift))
 		at := placeOf{e.Ptr >> model.PageShift, int(e.Ptr&(model.PageSize-1)) / 8}
 		s.updates[at] = append(s.updates[at], e.Line)
 		s.kept++
 	case kernel.Hypercall, kernel.Entry:
+		if !s.begun {
+			s.begin()
+		}
 		if e.Number == callUpdateVA {
-			s.entry(model.Entry(e.Args[1]))
+			s.leaf(model.Entry(e.Args[1]))
 		}
 	case kernel.Extended:
 		if e.Cmd <= extNewBaseptr || e.Cmd >= extUserBaseptr {
@@ -126,10 +133,81 @@ func (s *surveyor) event(e *kernel.Event) {
 	}
 }
 
-// entry takes in an entry: the frame that it names, and those of a large page.
-func (s *surveyor) entry(e model.Entry) {
+// run takes in entries of a table that has come into use.
+func (s *surveyor) run(e *kernel.Event) {
+	list := s.later[s.table.Frame]
+	if len(list) == 0 {
+		return
+	}
+	c := &list[len(list)-1]
+	for i := range e.Count {
+		now := model.Entry(e.New + uint64(i)*e.Stride)
+		c.entries = append(c.entries, slotEntry{e.Slot + i, now})
+		s.entry(s.table.Frame, s.table.Level, e.Slot+i, now)
+	}
+	s.kept += e.Count
+}
+
+// begin takes in the tables that the guest begins with.
+func (s *surveyor) begin() {
+	s.begun = true
+	visited := map[model.Frame]bool{}
+	var walk func(f model.Frame, level int)
+	walk = func(f model.Frame, level int) {
+		if visited[f] {
+			return
+		}
+		visited[f] = true
+		n := s.m.s.L.Map.MFN(f)
+		s.name(n)
+		for slot := range s.m.s.L.Geo.Slots[level] {
+			e := s.m.s.Entry(s.m.s.L.Geo, f, slot)
+			s.entry(uint64(n), level, slot, e)
+			c := s.m.s.L.Map.Frame(e.MFN())
+			if level > 1 && e.Is(model.Present) && !isXenSlot(level, slot) && c != model.NoFrame && s.m.trace.Level(c) == level-1 {
+				walk(c, level-1)
+			}
+		}
+	}
+	if root := s.m.s.CPU.CR3; root != model.NoFrame && s.m.levels == 4 {
+		walk(root, 4)
+	}
+}
+
+// entry takes in an entry of a table: what it names is the guest's if the table is.
+func (s *surveyor) entry(table uint64, level, slot int, e model.Entry) {
+	if s.seen[model.MFN(table)] && !isXenSlot(level, slot) {
+		s.leaf(e)
+	}
+}
+
+// isXenSlot reports whether a slot of a table of a level is Xen's.
+func isXenSlot(level, slot int) bool {
+	return level == 4 && slot >= firstXenSlot && slot <= lastXenSlot
+}
+
+// leaf takes in an entry that the guest has made: the frame that it names.
+func (s *surveyor) leaf(e model.Entry) {
 	if e.Is(model.Present) {
 		s.name(e.MFN())
+	}
+}
+
+// hardwareDomain is the number of dom0.
+const hardwareDomain = 0
+
+// record takes in whose frames are at the start.
+func (s *surveyor) record(e *kernel.Event) {
+	if !s.starts || len(e.Words()) < 3 {
+		return
+	}
+	s.owned = true
+	if e.Words()[2] != hardwareDomain || s.kept+e.Count > maxSurveyed {
+		return
+	}
+	s.kept += e.Count
+	for i := range e.Count {
+		s.name(model.MFN(e.Frame) + model.MFN(i))
 	}
 }
 
@@ -187,6 +265,7 @@ func (g *xenGuest) start(e *kernel.Event) bool {
 		g.report("answers-agree", e, model.NoFrame, 0, fmt.Sprintf("the model refuses the tables that the guest begins with: %v", rc))
 		return false
 	}
+	g.counts.Owned = g.known.owned
 	g.m = model.NewMachine(g.s)
 	g.m.Hold = true
 	g.judge = invariants.NewGuestJudge(g.s)
