@@ -135,7 +135,7 @@ func traceKernelPart(t *Trace, e *TraceEvent) (Detail, result) {
 	}
 	first := t.slots() / 2
 	if t.levels == 2 {
-		first = int(t.direct.base32() >> t.shift(2))
+		first = int(t.userEnd() >> t.shift(2))
 	}
 	return t.samePart(tb, last, first)
 }

@@ -26,7 +26,6 @@ type Trace struct {
 	// blame is the event that a rule holds responsible, if it is not the one that is judged.
 	blame  *TraceEvent
 	stale  staleSet
-	direct directMap
 	leaves leaves
 	halves []traceHalf // by processor
 	shared sharedParts
@@ -43,6 +42,8 @@ type Recorded struct {
 	RAM []model.FrameRange
 	// PhysBits is the number of bits of a physical address.
 	PhysBits int
+	// Direct is where the kernel has all memory mapped, see [DirectVotes]; 0: not known.
+	Direct model.VA
 	// Isolate says that the processor reads the kernel's memory from user mode unless
 	// user mode runs on tables without it (Meltdown).
 	Isolate bool
@@ -204,7 +205,6 @@ func (t *Trace) Store(e *TraceEvent) {
 	}
 	e.Level = tb.level
 	t.stale.clock++
-	t.direct.vote(t, e)
 	t.relink(tb, e)
 	t.adopted(came, e)
 	t.shared.stored(t, tb)

@@ -233,7 +233,7 @@ func (t *Trace) canonical(va model.VA) model.VA {
 // bits what lies below the direct map.
 func (t *Trace) user(va model.VA) bool {
 	if t.levels <= 3 {
-		return va < t.direct.base32()
+		return va < t.userEnd()
 	}
 	return va>>63 == 0
 }

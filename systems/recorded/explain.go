@@ -88,7 +88,7 @@ func (x *explainer) read(file string, open Opener) error {
 	if err != nil {
 		return err
 	}
-	x.m = newMachine(r, func(*invariants.TraceFinding) {})
+	x.m = newMachine(r, 0, func(*invariants.TraceFinding) {})
 	x.m.trace.Mute()
 	var e kernel.Event
 	for {

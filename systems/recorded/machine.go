@@ -22,10 +22,13 @@ type machine struct {
 	guest   *xenGuest // nil on bare metal
 }
 
-// newMachine makes the machine that a recording begins on.
-func newMachine(r *kernel.Reader, found func(*invariants.TraceFinding)) *machine {
+// newMachine makes the machine that a recording begins on. direct is where its kernel has all
+// memory mapped, 0 if that does not matter.
+func newMachine(r *kernel.Reader, direct model.VA, found func(*invariants.TraceFinding)) *machine {
 	m := &machine{r: r, s: model.NewState(layout()), filling: model.NoFrame}
-	m.trace = invariants.NewTrace(m.s, about(&r.Header), found)
+	known := about(&r.Header)
+	known.Direct = direct
+	m.trace = invariants.NewTrace(m.s, known, found)
 	return m
 }
 

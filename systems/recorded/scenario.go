@@ -98,7 +98,7 @@ func (s *scenario) Play(o systems.PlayOptions) (*systems.Play, error) {
 		return nil, err
 	}
 	p := &player{s: s, o: o}
-	p.m = newMachine(r, p.found)
+	p.m = newMachine(r, 0, p.found)
 	if o.Watch != nil {
 		p.m.trace.Mute() // a session shows memory; judge judges
 	}

@@ -12,9 +12,11 @@ import (
 	"github.com/ptcheck/ptcheck/traces/kernel"
 )
 
-// survey is what a recording says of a guest as a whole, before it is judged: which frames
-// of memory are the guest's, and what tables held when they were first seen.
+// survey is what a recording says as a whole, before it is judged.
 type survey struct {
+	direct invariants.DirectVotes
+	// Of a guest: which frames of memory are its own, and what tables held when they were
+	// first seen.
 	frames []model.MFN
 	later  map[uint64][]contents
 	// updates are the lines at which the guest asked for an entry to be changed.
@@ -53,30 +55,51 @@ func look(name string, open Opener) (*survey, error) {
 		return nil, err
 	}
 	s := &surveyor{survey: survey{later: map[uint64][]contents{}, updates: map[placeOf][]int{}}, seen: map[model.MFN]bool{}, ram: about(&r.Header).RAM}
-	s.m = newMachine(r, func(*invariants.TraceFinding) {})
-	s.m.trace.Mute()
+	if isGuest(&r.Header) {
+		s.m = newMachine(r, 0, func(*invariants.TraceFinding) {})
+		s.m.trace.Mute()
+	}
+	levels := 0
 	var e kernel.Event
 	for {
 		err := r.Next(&e)
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err == nil {
-			err = s.m.event(&e)
+		switch {
+		case errors.Is(err, io.EOF):
+			return s.done(), nil
+		case err == nil && s.m != nil:
+			err = s.guestEvent(r, &e)
 		}
 		if err != nil {
 			return nil, err
 		}
-		s.event(&e)
-		if s.kept > maxSurveyed {
-			return nil, r.Errorf("the recording has more tables than this ptcheck reads")
+		switch {
+		case e.Kind == kernel.Mode:
+			levels = e.Level
+		case e.Kind == kernel.Store && e.Level > 0:
+			s.direct.Add(levels, model.VA(e.VA), model.MFN(e.Frame))
 		}
 	}
+}
+
+// done is the survey.
+func (s *surveyor) done() *survey {
 	for n := range s.seen {
 		s.frames = append(s.frames, n)
 	}
 	slices.Sort(s.frames)
-	return &s.survey, nil
+	return &s.survey
+}
+
+// guestEvent takes in an event of a guest.
+func (s *surveyor) guestEvent(r *kernel.Reader, e *kernel.Event) error {
+	if err := s.m.event(e); err != nil {
+		return err
+	}
+	s.event(e)
+	if s.kept > maxSurveyed {
+		return r.Errorf("the recording has more tables than this ptcheck reads")
+	}
+	return nil
 }
 
 // updated reports whether the guest asked for an entry to be changed between two lines.
