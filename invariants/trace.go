@@ -180,6 +180,7 @@ func (t *Trace) Mode(s *model.State, levels int) {
 // told of by [Trace.Adopt] if it is new.
 func (t *Trace) Load(e *TraceEvent) {
 	t.settle(e)
+	t.revive(e.CR3)
 	c := t.cpu(e.CPU)
 	old := *c
 	*c = traceCPU{cr0: e.CR0, cr3: e.CR3, cr4: e.CR4, efer: e.EFER, root: t.rootFrame(e.CR3)}
@@ -199,6 +200,9 @@ func (t *Trace) rootFrame(cr3 uint64) model.Frame {
 // told of before.
 func (t *Trace) Store(e *TraceEvent) {
 	came, tb := t.follow(), t.tables[e.Frame]
+	if tb != nil && t.reused(tb, e) {
+		t.bury(tb, e)
+	}
 	if tb == nil || !tb.counts(e.Slot) {
 		t.adopted(came, e)
 		return
@@ -208,6 +212,9 @@ func (t *Trace) Store(e *TraceEvent) {
 	t.relink(tb, e)
 	t.adopted(came, e)
 	t.shared.stored(t, tb)
+	if !t.alive(tb) {
+		return
+	}
 	t.leafChanged(tb, e, e.Slot, e.Old, e.New)
 	t.judge(e)
 	t.noteStale(tb, e)

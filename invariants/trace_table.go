@@ -16,6 +16,8 @@ type tracedTable struct {
 	parts []uint64
 	// parents are the entries that name it as a table of its level.
 	parents []parentEntry
+	// counted says that its leaves are among those that the trace keeps account of.
+	counted bool
 	stamp   uint32 // of the last search that met it
 }
 
@@ -64,6 +66,10 @@ func (t *Trace) follow() (came []*tracedTable) {
 // adopted has the rules look at tables that an event has brought into use.
 func (t *Trace) adopted(came []*tracedTable, by *TraceEvent) {
 	for _, tb := range came {
+		if !t.alive(tb) {
+			continue
+		}
+		tb.counted = true
 		e := *by
 		e.Op, e.Frame, e.Level, e.Old, e.New = TraceAdopt, tb.frame, tb.level, 0, 0
 		t.eachEntry(tb, func(slot int, now model.Entry) { t.leafChanged(tb, &e, slot, 0, now) })
@@ -83,7 +89,9 @@ func (t *Trace) Release(e *TraceEvent) {
 	}
 	t.judge(e)
 	t.eachEntry(tb, func(slot int, old model.Entry) {
-		t.leafChanged(tb, e, slot, old, 0)
+		if tb.counted {
+			t.leafChanged(tb, e, slot, old, 0)
+		}
 		t.unlink(tb, slot, old)
 	})
 	t.shared.gone(e.Frame)

@@ -51,13 +51,7 @@ func Open(file string, open Opener) (*systems.File, error) {
 
 // tells reports whether an event is worth a moment of its own: it changes something.
 func tells(e *kernel.Event) bool {
-	switch e.Kind {
-	case kernel.Table, kernel.Run, kernel.Mode:
-		return false
-	case kernel.Store:
-		return e.Old != e.New
-	}
-	return !e.Same
+	return !continues(e) && !e.Same && (e.Kind != kernel.Store || e.Old != e.New)
 }
 
 // System implements [systems.Scenario].
@@ -140,7 +134,7 @@ func (p *player) run() error {
 		if e.Kind != kernel.Run {
 			p.adopted()
 		}
-		if e.Kind != kernel.Table && e.Kind != kernel.Run && e.Kind != kernel.Mode {
+		if !continues(&e) {
 			p.settle()
 			p.last, p.waits = e, true
 		}

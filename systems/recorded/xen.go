@@ -232,7 +232,7 @@ func (g *xenGuest) answer(e *kernel.Event) {
 // store takes in a change of an entry: the hypervisor's work for a hypercall, or for a
 // store of the guest's.
 func (g *xenGuest) store(e *kernel.Event) {
-	if g.m == nil || e.Old == e.New {
+	if g.m == nil || e.Old == e.New || e.Level == 0 {
 		return
 	}
 	if c := g.top(); c != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ptcheck/ptcheck/invariants"
 	"github.com/ptcheck/ptcheck/systems"
+	"github.com/ptcheck/ptcheck/systems/recorded"
 )
 
 func (p *program) newList() *cobra.Command {
@@ -65,6 +66,9 @@ func (p *program) newExplain() *cobra.Command {
 			w := cmd.OutOrStdout()
 			fmt.Fprintf(w, "%s\n\n%s\n\n", r.ID, r.Says)
 			fmt.Fprintf(w, "applies:          %s\nsource:           %s\ncannot tell:      %s\nexercised when:   %s\n", r.Applies, r.Source, r.Limits, r.Goal)
+			if a := r.TraceApplies(); a != "" {
+				fmt.Fprintf(w, "\nin recordings:    %s\ncannot tell:      %s\n", a, r.TraceLimits())
+			}
 			return nil
 		},
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
@@ -73,10 +77,10 @@ func (p *program) newExplain() *cobra.Command {
 	}
 }
 
-// rules are the common rules, those for hostile guests, and those that systems bring
-// with them.
+// rules are the common rules, those for hostile guests, those for recordings, and those
+// that systems bring with them.
 func (p *program) rules() []invariants.Rule {
-	rules := invariants.All()
+	rules := append(invariants.All(), recorded.Rules()...)
 	for _, x := range p.set.All() {
 		if own, ok := x.(systems.Ruled); ok {
 			rules = append(rules, own.OwnRules()...)
