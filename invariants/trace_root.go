@@ -21,13 +21,10 @@ func (t *Trace) reused(tb *tracedTable, e *TraceEvent) bool {
 	if !t.isPAERoot(tb) || !tb.counts(e.Slot) {
 		return false
 	}
-	first := e.Slot &^ (rootSlots - 1)
-	for i := range t.cpus {
-		if t.cpus[i].root == tb.frame && rootSlot(t.cpus[i].cr3) == first {
-			return false
-		}
+	if t.loadedOn(tb, e.Slot) != 0 {
+		return false
 	}
-	kernels := e.Slot == first+rootSlots-1
+	kernels := e.Slot%rootSlots == rootSlots-1
 	gone := e.Old.Is(model.Present) && (!e.New.Is(model.Present) || t.s.L.Names(e.Old) != t.s.L.Names(e.New))
 	return kernels && gone || e.New&(model.RW|model.User|model.NX|rootReserved) != 0
 }

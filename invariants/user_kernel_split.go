@@ -95,10 +95,11 @@ func (t *Trace) splitRoot(e *TraceEvent) (Detail, result) {
 		return Detail{}, silent
 	}
 	t.shared.split = true
-	if t.levels != 4 || t.shared.checked[tb.frame] == t.shared.version {
+	key := rootKey{frame: tb.frame}
+	if t.levels != 4 || t.shared.checked[key] == t.shared.version {
 		return Detail{}, silent
 	}
-	t.shared.checked[tb.frame] = t.shared.version
+	t.shared.checked[key] = t.shared.version
 	for slot := t.slots() / 2; slot < t.slots(); slot++ {
 		is, theirs := t.entry(tb.frame, slot), t.entry(kernel.frame, slot)
 		if is.Is(model.Present) && t.s.L.Names(is) == t.s.L.Names(theirs) && !slices.Contains(splitSlots[:], slot) {

@@ -54,6 +54,9 @@ func (m *machine) happens(e *kernel.Event) error {
 	case kernel.Mode:
 		m.setMode(e.Level)
 		return nil
+	case kernel.Relevel:
+		m.trace.Relevel(m.frame(e.Frame), e.Level2)
+		return nil
 	case kernel.Store:
 		if e.Level == 0 {
 			return m.early(e)
@@ -188,7 +191,7 @@ func (m *machine) fill(e *kernel.Event) error {
 // came into use by that.
 func continues(e *kernel.Event) bool {
 	switch e.Kind {
-	case kernel.Table, kernel.Run, kernel.Mode:
+	case kernel.Table, kernel.Run, kernel.Mode, kernel.Relevel:
 		return true
 	}
 	return e.Kind == kernel.Store && e.Level == 0
