@@ -57,10 +57,14 @@ func (j *Judgement) Summary() string {
 			broken = append(broken, fmt.Sprintf("%s %d times", r.Rule.ID, r.Broken))
 		}
 	}
+	text := fmt.Sprintf("holds: %d rules applied", applied)
 	if len(broken) > 0 {
-		return "violated: " + strings.Join(broken, ", ")
+		text = "violated: " + strings.Join(broken, ", ")
 	}
-	return fmt.Sprintf("holds: %d rules applied", applied)
+	if !j.Complete() {
+		text = "no verdict; if nothing had been missed: " + text
+	}
+	return text
 }
 
 // Completeness says how well the recorder kept up.

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/ptcheck/ptcheck/invariants"
+	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
 	"github.com/ptcheck/ptcheck/reports"
 	"github.com/ptcheck/ptcheck/systems"
@@ -22,6 +23,9 @@ type scenario struct {
 	header kernel.Header
 	syms   *symbols
 	events int
+	// frames are those that are tables at some time, or become some: at the start of a run
+	// all of them are there.
+	frames []uint64
 }
 
 // Open reads a recording through once and returns it as a scenario.
@@ -36,14 +40,26 @@ func Open(file string, open Opener) (*systems.File, error) {
 	if err != nil {
 		return nil, err
 	}
+	m := newMachine(r, 0, func(*invariants.TraceFinding) {})
+	m.trace.Mute()
 	var e kernel.Event
-	for err == nil {
-		if err = r.Next(&e); err == nil && tells(&e) {
+	for {
+		err := r.Next(&e)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err == nil {
+			err = m.event(&e)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if tells(&e) {
 			s.events++
 		}
 	}
-	if !errors.Is(err, io.EOF) {
-		return nil, err
+	for f := range model.Frame(m.s.L.Map.Frames()) {
+		s.frames = append(s.frames, uint64(m.s.L.Map.MFN(f)))
 	}
 	s.header, s.syms = r.Header, newSymbols(r)
 	return &systems.File{Name: file, Scenario: s}, nil
@@ -93,6 +109,10 @@ func (s *scenario) Play(o systems.PlayOptions) (*systems.Play, error) {
 	}
 	p := &player{s: s, o: o}
 	p.m = newMachine(r, 0, p.found)
+	for _, n := range s.frames {
+		p.m.s.L.Map.Add(model.MFN(n))
+	}
+	p.m.s.Grow()
 	if o.Watch != nil {
 		p.m.trace.Mute() // a session shows memory; judge judges
 	}
