@@ -58,6 +58,7 @@ type guestCall struct {
 	request            // it itself, unless it is a multicall
 	entries []*request // of a multicall
 	done    int        // entries that were done before it was taken up again
+	half    *request   // one that was done in part
 	result  int64
 	results []int64
 	stores  []placeOf // entries that changed meanwhile
@@ -104,11 +105,21 @@ func (g *xenGuest) before(e *kernel.Event) {
 	if e.Kind != kernel.Run {
 		g.seedTable()
 	}
-	if g.ended != nil && e.Kind != kernel.EntryAnswer {
+	if g.ended != nil && !follows(e) {
 		call := g.ended
 		g.ended = nil
 		g.carryOut(call)
 	}
+}
+
+// follows reports whether an event may follow the answer to a hypercall and belong to it:
+// the answers of its entries, and tables that come and go by what was pinned.
+func follows(e *kernel.Event) bool {
+	switch e.Kind {
+	case kernel.EntryAnswer, kernel.Table, kernel.Run, kernel.Release, kernel.Drop:
+		return true
+	}
+	return false
 }
 
 // event takes in an event after memory has.
@@ -121,7 +132,7 @@ func (g *xenGuest) event(e *kernel.Event) {
 		g.begin(e)
 	case kernel.Entry:
 		if c := g.top(); c != nil {
-			c.entries = append(c.entries, &request{number: e.Number, args: e.Args})
+			c.entries = append(c.entries, c.entry(e))
 		}
 	case kernel.Update, kernel.Extended, kernel.Lost, kernel.Block:
 		g.argument(e)
@@ -186,14 +197,33 @@ func (c *guestCall) resume(old *guestCall) {
 	left := int(c.args[1] &^ preemptedFlag)
 	c.stores = old.stores
 	switch c.number {
-	case callMMUUpdate:
-		c.items = slices.Clip(old.items[:max(0, len(old.items)-left)])
-	case callMMUExt:
-		c.ops = slices.Clip(old.ops[:max(0, len(old.ops)-left)])
+	case callMMUUpdate, callMMUExt:
+		c.resumeRequest(&old.request)
 	case callMulticall:
 		c.done = max(0, len(old.entries)-left)
 		c.entries = slices.Clip(old.entries[:c.done])
+		if c.done < len(old.entries) {
+			c.half = old.entries[c.done]
+		}
 	}
+}
+
+// resumeRequest takes over what was done of a request.
+func (r *request) resumeRequest(old *request) {
+	left := int(r.args[1] &^ preemptedFlag)
+	r.items = slices.Clip(old.items[:max(0, len(old.items)-left)])
+	r.ops = slices.Clip(old.ops[:max(0, len(old.ops)-left)])
+}
+
+// entry is the next entry of a multicall. The first one of a multicall that is taken up
+// again may have been done in part.
+func (c *guestCall) entry(e *kernel.Event) *request {
+	r := &request{number: e.Number, args: e.Args}
+	if old := c.half; old != nil && old.number == r.number && r.args[1]&preemptedFlag != 0 {
+		r.resumeRequest(old)
+	}
+	c.half = nil
+	return r
 }
 
 // argument adds what an argument of the request before it points to.
@@ -267,8 +297,14 @@ func (g *xenGuest) operate(e *kernel.Event, do func()) {
 	g.judge.Settled(g.s)
 }
 
+var dbgFound func(*xenFinding)
+
 func (g *xenGuest) report(rule string, e *kernel.Event, f model.Frame, slot int, text string) {
-	g.found(&xenFinding{rule: rule, text: text, event: *e, frame: f, slot: slot})
+	x := &xenFinding{rule: rule, text: text, event: *e, frame: f, slot: slot}
+	if dbgFound != nil {
+		dbgFound(x)
+	}
+	g.found(x)
 }
 
 // compare holds an entry of the model's against memory. What differs becomes as memory has
