@@ -297,14 +297,8 @@ func (g *xenGuest) operate(e *kernel.Event, do func()) {
 	g.judge.Settled(g.s)
 }
 
-var dbgFound func(*xenFinding)
-
 func (g *xenGuest) report(rule string, e *kernel.Event, f model.Frame, slot int, text string) {
-	x := &xenFinding{rule: rule, text: text, event: *e, frame: f, slot: slot}
-	if dbgFound != nil {
-		dbgFound(x)
-	}
-	g.found(x)
+	g.found(&xenFinding{rule: rule, text: text, event: *e, frame: f, slot: slot})
 }
 
 // compare holds an entry of the model's against memory. What differs becomes as memory has

@@ -14,6 +14,16 @@ const (
 	countMask  = 1<<55 - 1
 )
 
+// hardwareDomain is the number of dom0.
+const hardwareDomain = 0
+
+// ownedByGuest reports whether records are of frames that the guest owns. What nobody has a
+// reference to is free, and its owner means nothing.
+func ownedByGuest(e *kernel.Event) bool {
+	w := e.Words()
+	return len(w) == 3 && w[0]&countMask != 0 && w[2] == hardwareDomain
+}
+
 // typeOf is the model's name of a type of Xen's.
 func typeOf(info uint64) model.Type {
 	return [...]model.Type{model.TypeNone, model.TypeL1, model.TypeL2, model.TypeL3, model.TypeL4,
@@ -22,7 +32,7 @@ func typeOf(info uint64) model.Type {
 
 // records holds the hypervisor's records of frames against the model's.
 func (g *xenGuest) records(e *kernel.Event) {
-	if len(e.Words()) < 3 || e.Words()[2] != hardwareDomain {
+	if !ownedByGuest(e) {
 		return
 	}
 	count, info := e.Words()[0], e.Words()[1]

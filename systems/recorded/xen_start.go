@@ -216,16 +216,10 @@ func (s *surveyor) leaf(e model.Entry) {
 	}
 }
 
-// hardwareDomain is the number of dom0.
-const hardwareDomain = 0
-
 // record takes in whose frames are at the start.
 func (s *surveyor) record(e *kernel.Event) {
-	if !s.starts || len(e.Words()) < 3 {
-		return
-	}
-	s.owned = true
-	if e.Words()[2] != hardwareDomain || s.kept+e.Count > maxSurveyed {
+	s.owned = s.owned || s.starts
+	if !s.starts || !ownedByGuest(e) || s.kept+e.Count > maxSurveyed {
 		return
 	}
 	s.kept += e.Count

@@ -93,6 +93,9 @@ func TestRecordsOfXen(t *testing.T) {
 		if i.Is(model.Pinned) {
 			info |= typePinned
 		}
+		if i.G == 0 {
+			t.Fatalf("f%x is nobody's in the model", uint64(m.guest.s.L.Map.MFN(f)))
+		}
 		line := fmt.Sprintf("f %x 1 %x %x 0\n", uint64(m.guest.s.L.Map.MFN(f)), i.G, info)
 		if i.T > 0 && i.Typ == model.TypeL2 {
 			table = line
