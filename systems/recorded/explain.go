@@ -25,14 +25,13 @@ const around = 2
 // witness collects what is told of a suspect while the recording is read again.
 type witness struct {
 	*suspect
-	f        *reports.Finding
-	frame    model.Frame
-	slot     int
-	callers  []uint64
-	early    bool // its calls are stores from before the frame was a table
-	told     bool // the event to blame has passed
-	pending  *reports.Call
-	function string
+	f       *reports.Finding
+	frame   model.Frame
+	slot    int
+	callers []uint64
+	early   bool // its calls are stores from before the frame was a table
+	told    bool // the event to blame has passed
+	pending *reports.Call
 }
 
 // explain reads a recording again and tells of each suspect what its entry was, who stored
