@@ -61,12 +61,3 @@ func (p *program) rules() []invariants.Rule {
 	}
 	return rules
 }
-
-// ruleIDs are the names of the rules.
-func (p *program) ruleIDs() []string {
-	var ids []string
-	for _, r := range p.rules() {
-		ids = append(ids, r.ID)
-	}
-	return ids
-}
