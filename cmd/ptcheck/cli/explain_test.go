@@ -1,11 +1,17 @@
 package cli
 
 import (
+	"io"
 	"strings"
 	"testing"
 
+	"github.com/spf13/cobra"
+
 	"github.com/ptcheck/ptcheck/fuzz/mutants"
+	"github.com/ptcheck/ptcheck/internal/columns"
 	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/systems"
+	"github.com/ptcheck/ptcheck/systems/all"
 )
 
 // TestExplainKnowsWhatReportsSay asks for each word that a finding or its steps can
@@ -30,16 +36,24 @@ func TestExplainKnowsWhatReportsSay(t *testing.T) {
 	}
 }
 
-// TestPagesFit looks at the width of every help page and list.
+// TestPagesFit looks at the width of every help page, the list and what is explained.
 func TestPagesFit(t *testing.T) {
-	for _, args := range [][]string{
-		{"--help"}, {"list"}, {"explain", "tables-valid"}, {"explain", "guest"},
-		{"explore", "--help"}, {"boot", "--help"}, {"replay", "--help"}, {"show", "--help"}, {"mutants", "--help"},
-		{"corpus", "--help"}, {"conform", "--help"}, {"diff", "--help"}, {"man", "--help"},
-	} {
+	set, err := systems.NewSet(mutants.Bugs, all.Systems()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &program{set: set}
+	pages := [][]string{{"list"}}
+	eachCommand(p.newRoot(io.Discard, io.Discard), func(cmd *cobra.Command) {
+		pages = append(pages, append(strings.Fields(cmd.CommandPath())[1:], "--help"))
+	})
+	for _, word := range p.words() {
+		pages = append(pages, []string{"explain", "--", word})
+	}
+	for _, args := range pages {
 		_, out, _ := ptcheck(t, args...)
 		for line := range strings.Lines(out) {
-			if n := len([]rune(strings.TrimRight(line, "\n"))); n > 80 {
+			if n := len([]rune(strings.TrimRight(line, "\n"))); n > columns.Width {
 				t.Errorf("%v: a line of %d columns: %s", args, n, line)
 			}
 		}
