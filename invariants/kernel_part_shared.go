@@ -126,8 +126,8 @@ func traceKernelPart(t *Trace, e *TraceEvent) (Detail, result) {
 	if e.Reg != 3 || tb == nil || t.partner(tb) != nil {
 		return Detail{}, silent
 	}
-	last, was, again := t.tables[p.last], p.last, p.loaded[tb.frame]
-	key := tb.frame
+	key, was := t.rootOn(t.cpu(e.CPU)), p.last
+	last, again := t.tables[was.frame], p.loaded[key]
 	p.last, p.loaded[key] = key, true
 	if last == nil || was == key || !again || p.checked[key] == p.version {
 		return Detail{}, silent
@@ -135,7 +135,7 @@ func traceKernelPart(t *Trace, e *TraceEvent) (Detail, result) {
 	p.checked[key] = p.version
 	if t.levels == 3 {
 		// The last of the four entries is the kernel's.
-		mine, theirs := t.kernelL2(tb), t.kernelL2(last)
+		mine, theirs := t.kernelL2(tb, key.slot), t.kernelL2(last, was.slot)
 		if mine == nil || theirs == nil || mine == theirs {
 			return Detail{}, held
 		}
@@ -143,19 +143,14 @@ func traceKernelPart(t *Trace, e *TraceEvent) (Detail, result) {
 	}
 	first := t.slots() / 2
 	if t.levels == 2 {
-		first = int(t.direct.base32() >> t.shift(2))
+		first = int(t.userEnd() >> t.shift(2))
 	}
 	return t.samePart(tb, last, first)
 }
 
-// kernelL2 is the table of the last entry of a PAE root.
-func (t *Trace) kernelL2(root *tracedTable) (out *tracedTable) {
-	t.eachEntry(root, func(_ int, e model.Entry) {
-		if c := t.child(root, e); c != nil {
-			out = c
-		}
-	})
-	return out
+// kernelL2 is the table of the last entry of the PAE root that begins at a slot of a frame.
+func (t *Trace) kernelL2(root *tracedTable, slot int) *tracedTable {
+	return t.child(root, t.entry(root.frame, slot+rootSlots-1))
 }
 
 // samePart compares entries of two tables from a slot on.

@@ -40,6 +40,8 @@ func bufferCases() []systems.EarlyStart {
 			RAM: []model.FrameRange{frames(0, 26)}, Ranges: []model.FrameRange{frames(0, 26)}},
 		{Levels: 3, L1: 4, Mapped: 24, Sticky: true,
 			RAM: []model.FrameRange{frames(0, 27)}, Ranges: []model.FrameRange{frames(0, 27)}},
+		{Levels: 4, L1: 4, Mapped: 16, NX: true, Initrd: 16,
+			RAM: []model.FrameRange{frames(0, 27)}, Ranges: []model.FrameRange{frames(0, 27)}},
 	}
 	cases = append(cases,
 		systems.EarlyStart{Levels: 3, L1: 4, Profile: old, P2M: straight, Mapped: 28, Uncleared: true, BrkTables: true, Brk: 1,
@@ -99,5 +101,7 @@ func topCases() []systems.EarlyStart {
 			RAM: []model.FrameRange{frames(0, 41), frames(46, 63)}},
 		{Levels: 4, L1: 4, TopDown: true, Profile: old, P2M: reversed, Mapped: 31, Brk: 9, Dom0: true, Uncleared: true, BrkTables: true,
 			RAM: []model.FrameRange{frames(0, 46)}},
+		{Levels: 4, L1: 4, TopDown: true, Profile: now, P2M: straight, Mapped: 32, Brk: 7, NX: true, Initrd: 33,
+			RAM: []model.FrameRange{frames(0, 40)}},
 	}
 }

@@ -105,9 +105,13 @@ func (p *program) topics() []topic {
 }
 
 func ruleTopic(r *invariants.Rule) topic {
-	return topic{r.ID, "", r.Says, [][2]string{
+	more := [][2]string{
 		{"applies:", r.Applies}, {"source:", r.Source}, {"cannot tell:", r.Limits}, {"exercised when:", r.Goal},
-	}}
+	}
+	if a := r.TraceApplies(); a != "" {
+		more = append(more, [2]string{"in recordings:", a}, [2]string{"cannot tell there:", r.TraceLimits()})
+	}
+	return topic{r.ID, "", r.Says, more}
 }
 
 // stepTopic is the topic of a step that reports list.

@@ -9,6 +9,7 @@ import (
 	"github.com/ptcheck/ptcheck/internal/columns"
 	"github.com/ptcheck/ptcheck/invariants"
 	"github.com/ptcheck/ptcheck/systems"
+	"github.com/ptcheck/ptcheck/systems/recorded"
 )
 
 func (p *program) newList() *cobra.Command {
@@ -50,23 +51,14 @@ func (p *program) list(out io.Writer) error {
 	return err
 }
 
-// rules are the common rules, those for hostile guests, and those that systems bring
-// with them.
+// rules are the common rules, those for hostile guests, those for recordings, and those
+// that systems bring with them.
 func (p *program) rules() []invariants.Rule {
-	rules := invariants.All()
+	rules := append(invariants.All(), recorded.Rules()...)
 	for _, x := range p.set.All() {
 		if own, ok := x.(systems.Ruled); ok {
 			rules = append(rules, own.OwnRules()...)
 		}
 	}
 	return rules
-}
-
-// ruleIDs are the names of the rules.
-func (p *program) ruleIDs() []string {
-	var ids []string
-	for _, r := range p.rules() {
-		ids = append(ids, r.ID)
-	}
-	return ids
 }
