@@ -23,8 +23,8 @@ func TestEarlySystemsHold(t *testing.T) {
 		states, transitions uint64
 		diameter            int
 	}{
-		{boot.Buffer(), 5790, 24661, 17},
-		{boot.TopDown(), 3130, 14004, 20},
+		{boot.Buffer(), 5828, 24760, 17},
+		{boot.TopDown(), 3188, 14148, 20},
 	} {
 		s := kerneltest.New(t, x.system, kernel.Options{})
 		r := kerneltest.Search(t, s, 0)
