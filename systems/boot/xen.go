@@ -51,8 +51,9 @@ func high(pfn, n int) int { return 1<<20 + n - pfn }
 
 // xenCases lists the family: p2m maps, rules of the hypervisor, where root, zero
 // page and the builder's tables lie, how much the builder maps, with which
-// attributes, and what the TLB does. The last ones need as much low memory as they have.
-func xenCases(lowmem int) []xenCase {
+// attributes, and what the TLB does. The last ones, of tight machines, need
+// the memory that they have: they are left out where another one is asked for.
+func xenCases(asked bool) []xenCase {
 	old, now := model.Xen31(), model.Xen417()
 	cases := []xenCase{
 		{levels: 2, lowmem: 8, mapped: 8, p2m: straight, profile: old, stale: 8},
@@ -67,7 +68,7 @@ func xenCases(lowmem int) []xenCase {
 		{levels: 4, lowmem: 16, mapped: 16, p2m: shuffled, profile: now, stale: 1, sticky: true},
 		{levels: 4, lowmem: 16, mapped: 16, p2m: reversed, profile: now, stale: 1, wide: true},
 	}
-	if lowmem != 0 {
+	if asked {
 		return cases
 	}
 	return append(cases, []xenCase{
@@ -87,7 +88,7 @@ func underXen(name string, ops hooks.Ops, o kernel.Options) (*kernel.System, err
 	}
 	var geos []string
 	most := 0 // leaves that the builder maps
-	for _, c := range xenCases(o.Lowmem) {
+	for _, c := range xenCases(o.Lowmem != 0 || o.Stale != 0) {
 		if !o.Wants(c.levels) || o.Profile != nil && c.profile.Name != o.Profile.Name {
 			continue
 		}
