@@ -24,7 +24,7 @@ func TestSystemsHold(t *testing.T) {
 		{boot.Native(), 3, 19096, 220815, 12},
 		{boot.Xen(), 2, 2716, 28382, 20},
 		{boot.Xen(), 3, 4946, 82210, 11},
-		{boot.Xen(), 4, 2054, 34362, 20},
+		{boot.Xen(), 4, 2059, 34500, 20},
 	} {
 		s := kerneltest.New(t, x.system, kernel.Options{Levels: []int{x.levels}})
 		r := kerneltest.Search(t, s, 0)

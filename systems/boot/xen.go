@@ -75,7 +75,7 @@ func xenCases(asked bool) []xenCase {
 		{levels: 3, lowmem: 20, mapped: 20, p2m: shuffled, profile: now, stale: 1, split: true},
 		{levels: 3, lowmem: 20, mapped: 20, p2m: straight, profile: old, stale: 1, split: true, dom0: true, uncleared: true},
 		{levels: 4, lowmem: 24, mapped: 24, p2m: straight, profile: now, stale: 1, split: true, dom0: true},
-		{levels: 4, lowmem: 24, mapped: 24, p2m: reversed, profile: old, split: true, uncleared: true},
+		{levels: 4, lowmem: 24, mapped: 24, p2m: reversed, profile: old, stale: 1, split: true, uncleared: true},
 		{levels: 2, lowmem: 8, mapped: 8, p2m: straight, profile: old, stale: 1, order: 1, uncleared: true},
 	}...)
 }
