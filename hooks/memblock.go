@@ -58,6 +58,15 @@ func ExtendBrk(k *Kernel, n int) model.PFN {
 	return pfn
 }
 
+// BrkTable takes a frame for a table, zeroed, from the end of the brk.
+func BrkTable(k *Kernel) model.PFN {
+	pfn := ExtendBrk(k, 1)
+	k.buffer().Tables = k.buffer().Tables.Add(model.FrameRange{From: pfn, To: pfn + 1})
+	k.M.HandOut(pfn)
+	k.M.ClearPage(k.layout().VA(pfn.PA()))
+	return pfn
+}
+
 // MemorySetup reserves what is in use at the start of the day: the kernel's image
 // with its brk, what the loader has put into memory, and what the backend knows of
 // (Linux: setup_arch up to memblock_x86_fill; reserve_initrd).

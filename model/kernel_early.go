@@ -42,6 +42,9 @@ type EarlyMap struct {
 	ISAEnd    PFN
 	PageBuf   int
 	StepShift uint
+	// Brim says that the free memory just fits the table buffer: nobody takes a page before
+	// that has been found.
+	Brim bool
 
 	// Initrd is what the loader has put into memory for the kernel to read once, such as
 	// an initrd or modules; InitrdBase is where the start-of-day tables map it besides the
@@ -55,6 +58,9 @@ type EarlyMap struct {
 	NrPTFrames int
 	P2M        FrameRange
 	P2MBase    VA
+	// BrkTables says that the kernel's copies of the builder's tables come from the brk
+	// (initial_kernel_pmd of 32-bit kernels), else from its image.
+	BrkTables bool
 }
 
 // FrameRange is a range of frames: [From, To).

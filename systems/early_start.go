@@ -30,7 +30,16 @@ type EarlyStart struct {
 	// Brk is the size of the brk in frames.
 	Brk int
 	// RootLast makes the builder lay out its tables from the leaves up.
-	RootLast     bool
+	RootLast bool
+	// Brim has the free memory just fit the table buffer.
+	Brim bool
+	// Panic is how a kernel must end here because memory does not suffice; "": it must not.
+	Panic string
+	// Dom0 has the builder take its tables as it comes to need them, Uncleared leaves in the
+	// kernel's root what its memory held, and BrkTables has a guest take its copies of the
+	// builder's tables from the brk.
+	Dom0, Uncleared, BrkTables bool
+
 	PSE, PGE, NX bool
 	Sticky       bool
 }
@@ -46,6 +55,7 @@ func (c *EarlyStart) Name() string {
 		name string
 	}{
 		{len(c.RAM) > 1, "hole"}, {c.Extra.Len() > 0, "balloon"}, {c.List > 0, "list"}, {c.Initrd > 0, "initrd"}, {c.RootLast, "rootlast"},
+		{c.Brim, "brim"}, {c.Panic != "", "short"}, {c.Dom0, "dom0"}, {c.Uncleared, "uncleared"}, {c.BrkTables, "brktables"},
 		{c.PSE, "pse"}, {c.PGE, "pge"}, {c.NX, "nx"}, {c.Sticky, "stickytlb"},
 	} {
 		if f.on {

@@ -35,7 +35,7 @@ func earlyCalls(dst []uint64, s *model.State) []uint64 {
 		dst = earlyAdd(dst, model.CallKmap, 0)
 		dst = earlyAdd(dst, model.CallKmap, uint32(e.Kmaps-1))
 	}
-	if !b.Open() && (!e.TopDown || b.Is(model.TopDone)) && bits.OnesCount64(uint64(b.Data)) < mostData {
+	if !b.Open() && (!e.Brim || b.Mapped != 0) && (!e.TopDown || b.Is(model.TopDone)) && bits.OnesCount64(uint64(b.Data)) < mostData {
 		dst = earlyAdd(dst, model.CallAllocPage, 0)
 	}
 	if allMapped(s) {

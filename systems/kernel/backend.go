@@ -66,10 +66,13 @@ func (b *Backend) Searches(v systems.Values, c systems.Change) ([]*systems.Searc
 		return out, nil
 	}
 	parts, err := b.Parts(o)
+	if err != nil {
+		return nil, err
+	}
 	for _, p := range parts {
 		out = append(out, b.search(w, p))
 	}
-	return out, err
+	return out, nil
 }
 
 // search makes the search of a system.

@@ -102,7 +102,7 @@ func (r *run) call(i int) error {
 	case r.play.Verdict.Fails():
 		return &systems.EarlyError{Err: at.Errorf("a call has gone wrong before this one")}
 	case r.over():
-		return at.Errorf("the kernel has stopped before this call, because of a refusal")
+		return at.Errorf("the kernel has stopped before this call, because of a refusal or for want of memory")
 	case !r.m.Allows(c):
 		if r.o.Lenient {
 			return nil

@@ -62,5 +62,5 @@ func (s *System) Wayside(init int, way []Call) Init {
 	}
 	st := model.NewState(m.State().L)
 	st.CopyFrom(m.State())
-	return Init{Name: s.Inits[init].Name, State: st, Way: way, kept: s.Inits[init].kept}
+	return Init{Name: s.Inits[init].Name, State: st, Panic: s.Inits[init].Panic, Way: way, kept: s.Inits[init].kept}
 }

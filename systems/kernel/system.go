@@ -56,6 +56,9 @@ type Init struct {
 	// Name tells the members of the family apart, in the words of the scope.
 	Name  string
 	State *model.State
+	// Panic is how the kernel must end on this machine, because that is too small for it; "":
+	// it must not.
+	Panic string
 	// Way are the calls that have led here from the start of day of that name; none where
 	// it is one.
 	Way []Call

@@ -97,16 +97,12 @@ func (f family) parts(o kernel.Options) ([]kernel.Part, error) {
 		return f.sideBySide(o)
 	}
 	o.Failures = false // a refusal is of one call, which is tried with its theme
-	all, err := f.part("all themes", []string{everything}, "all themes together that a machine has", o)
+	all, err := f.part("all themes", []string{everything}, 1, o)
 	if err != nil {
 		return nil, err
 	}
 	pairs := f.subsets(2)
-	where := fmt.Sprintf("each on one machine that has them (draw %d)", o.Draw)
-	if o.Sweep {
-		where = "on every machine that has them"
-	}
-	two, err := f.part("pairs of themes", pairs, fmt.Sprintf("all %d pairs of themes, %s", len(pairs), where), o)
+	two, err := f.part("pairs of themes", pairs, len(pairs), o)
 	if err != nil || o.Combine < 3 {
 		return slices.Concat(all, two), err
 	}
@@ -116,15 +112,18 @@ func (f family) parts(o kernel.Options) ([]kernel.Part, error) {
 		slices.SortFunc(triples, func(a, b string) int { return drawn(&o, a) - drawn(&o, b) })
 		triples = triples[:min(total, tripleDraws)]
 	}
-	three, err := f.part("triples of themes", triples, fmt.Sprintf("%d of %d triples of themes, %s", len(triples), total, where), o)
+	three, err := f.part("triples of themes", triples, total, o)
 	return slices.Concat(all, two, three), err
 }
 
-// part searches combinations of themes.
-func (f family) part(name string, combinations []string, what string, o kernel.Options) ([]kernel.Part, error) {
+// part searches combinations of themes, of so many that there are.
+func (f family) part(name string, combinations []string, total int, o kernel.Options) ([]kernel.Part, error) {
 	var cases []lifeCase
+	tried := 0
 	for _, c := range combinations {
-		cases = append(cases, f.combination(&o, c)...)
+		on := f.combination(&o, c)
+		cases = append(cases, on...)
+		tried += min(len(on), 1)
 	}
 	if len(cases) == 0 {
 		return nil, nil
@@ -140,12 +139,23 @@ func (f family) part(name string, combinations []string, what string, o kernel.O
 	for i := range plain.Inits {
 		s.Inits = append(s.Inits, plain.Wayside(i, busiest(plain, i)))
 	}
-	s.Scope = fmt.Sprintf("%s, from the busiest of the first %d states of %d machines", what, nearby, len(s.Inits))
+	s.Scope = fmt.Sprintf("%d of %d %s, %s; from the busiest of the first %d states of %d machines", tried, total, name, onMachines(&o), nearby, len(s.Inits))
+	if combinations[0] == everything {
+		s.Scope = fmt.Sprintf("all themes together that a machine has; from the busiest of the first %d states of %d machines", nearby, len(s.Inits))
+	}
 	if s.Budget = partBudget; o.Sweep {
 		s.Budget = sweepBudget
 	}
 	s, err = f.finish(s, o)
 	return []kernel.Part{{Name: name, System: s}}, err
+}
+
+// onMachines says on which machines combinations are tried.
+func onMachines(o *kernel.Options) string {
+	if o.Sweep {
+		return "on every machine that has them"
+	}
+	return fmt.Sprintf("each on one machine that has them (draw %d)", o.Draw)
 }
 
 // nearby is how many states a survey looks at for a busy one.
