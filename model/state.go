@@ -49,6 +49,10 @@ type State struct {
 	locked  [2]Frame // by processor: one more than the table whose entry a hypercall in mid-flight changes
 	pause   func()   // lets a schedule switch processors inside a hypercall; nil: it cannot
 
+	// OnRecord is told when the hypervisor is about to change its record of a frame; nil:
+	// nobody is. A copy of the state does not have it.
+	OnRecord func(f Frame)
+
 	journal []change
 	touched uint64 // frames whose records are in the journal since the last mark
 
@@ -106,6 +110,14 @@ func NewState(l *Layout) *State {
 		s.journal = make([]change, 0, 128)
 	}
 	return s
+}
+
+// Grow makes room for the frames that have been added to the physical map of a machine on
+// bare metal.
+func (s *State) Grow() {
+	for len(s.pages) < s.L.Map.Frames() {
+		s.pages = append(s.pages, nil)
+	}
 }
 
 // SetLayout gives a machine another layout of the same shape: memory, registers and
