@@ -49,7 +49,9 @@ func (s *State) steal(f Frame) Errno {
 		i.Flags &^= Validated | PAEXenL2
 	}
 	i.Flags |= GivenAway
-	s.flushEverybody()
+	if !s.rules.mutant.StealCached {
+		s.flushEverybody()
+	}
 	return OK
 }
 
