@@ -80,7 +80,7 @@ func (d *Duo) Run(code [2]func(), s Schedule) (died *Crash) {
 	}
 	defer func() {
 		st := d.m.State
-		st.pause, st.wait, st.wake, st.locked = nil, nil, nil, 0
+		st.pause, st.wait, st.wake, st.locked = nil, nil, nil, [2]Frame{}
 		d.m.duo, d.m.call = nil, Call{}
 		d.m.end()
 	}()

@@ -144,7 +144,7 @@ func (s *State) putType(f, user Frame, half bool) Errno {
 		return OK
 	}
 	linear := user != NoFrame && s.info[user].Typ == i.Typ
-	if s.locked != 0 {
+	if s.locked != [2]Frame{} {
 		s.waitForLock(f)
 	}
 	if i.T == 1 && i.Typ.Level() > 0 && i.Flags&(Validated|Partial) != 0 {
