@@ -32,6 +32,8 @@ func (r *Range) colour() string {
 		return "#d9d9d9"
 	case r.Kind == EmptyTable:
 		return "#f3efe0"
+	case r.Kind == Again:
+		return "#e6dcf2"
 	case r.Kind == Astray:
 		return "#f4b6b6"
 	case r.Kind == Hole:
@@ -58,6 +60,7 @@ func legend() []struct {
 		{Range{Kind: Page, Leaf: Leaf{RW: true, User: true}}, "user may access"},
 		{Range{Kind: EmptyTable}, "empty table"},
 		{Range{Kind: Hole}, "hole"},
+		{Range{Kind: Again}, "tables met before"},
 		{Range{Kind: Hypervisor}, "the hypervisor's"},
 		{Range{Kind: Astray}, "astray"},
 	}
@@ -116,14 +119,19 @@ func (s *svg) head(height int) {
 <style>text{font-family:"DejaVu Sans Mono",Menlo,Consolas,monospace;font-size:12px;fill:#222}.h{font-size:16px;font-weight:bold}.s{font-size:11px;fill:#555}</style>
 <rect width="%d" height="%d" fill="#fcfcfa"/>
 `, svgWidth, height, svgWidth, height, escape("Page tables of "+s.m.Name), escape(s.m.describe()), svgWidth, height)
-	s.text(stripLeft, 30, "h", fmt.Sprintf("%s: %s %s, outcome %s", s.m.Name, s.m.Flavour, s.m.Mode, s.m.Outcome))
+	s.text(stripLeft, 30, "h", s.m.title())
 	x := stripLeft
 	for _, l := range legend() {
+		if l.r.Kind == Again && !s.m.repeats() {
+			continue
+		}
 		s.rect(x, 44, 14, 14, l.r.colour())
 		s.text(x+20, 55, "", l.name)
 		x += 36 + 8*len(l.name)
 	}
-	s.text(stripLeft-8, 86, "s", "to scale")
+	if s.m.small() {
+		s.text(stripLeft-8, 86, "s", "to scale")
+	}
 	s.text(rowLeft, 86, "s", fmt.Sprintf("addresses under the kernel's root, frame %#x; rights, page size, flags, frames", s.m.Root))
 	if len(s.m.Shared) > 0 {
 		s.text(arcLeft+4, 86, "s", "shared tables")
@@ -146,9 +154,21 @@ func (m *Map) describe() string {
 	return b.String()
 }
 
+// small reports whether the map is one of 32-bit addresses. To scale, nothing could be
+// seen of larger spaces.
+func (m *Map) small() bool {
+	n := len(m.Ranges)
+	return n == 0 || m.Ranges[n-1].End() < space
+}
+
+// space is the size of the address space that is drawn to scale.
+const space = 1 << 32
+
 // strip draws the address space to scale, with lines to the rows.
 func (s *svg) strip(end int) {
-	const space = 1 << 32
+	if !s.m.small() {
+		return
+	}
 	at := func(va uint64) float64 { return top + float64(va)/space*float64(end-top) }
 	for i := range s.m.Ranges {
 		r := &s.m.Ranges[i]

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -44,13 +45,8 @@ func (a *Audit) writeFacts(b *bufio.Writer) {
 	for i := range a.Leaves {
 		l := &a.Leaves[i]
 		var sizes []string
-		for _, s := range [...]struct {
-			n    uint64
-			name string
-		}{{l.Pages1G, "1G"}, {l.Pages4M, "4M"}, {l.Pages2M, "2M"}, {l.Pages4K, "4K"}} {
-			if s.n > 0 {
-				sizes = append(sizes, fmt.Sprintf("%d of %s", s.n, s.name))
-			}
+		for _, s := range l.list() {
+			sizes = append(sizes, fmt.Sprintf("%d of %s", s.n, s.name))
 		}
 		fmt.Fprintf(b, "  root %#x (%s): %d pages: %s\n", a.Paging.Roots[i].Phys, l.Root, l.total(), strings.Join(sizes, ", "))
 	}
@@ -74,6 +70,18 @@ func (a *Audit) writeFacts(b *bufio.Writer) {
 	if a.image.Live {
 		fmt.Fprintf(b, "  read while the machine ran: what changed meanwhile may look wrong\n")
 	}
+}
+
+// sized is a number of pages of a size.
+type sized struct {
+	n    uint64
+	name string
+}
+
+// list are the leaves by page size, the largest first, those that there are.
+func (r *RootLeaves) list() []sized {
+	all := []sized{{r.Pages1G, "1G"}, {r.Pages4M, "4M"}, {r.Pages2M, "2M"}, {r.Pages4K, "4K"}}
+	return slices.DeleteFunc(all, func(s sized) bool { return s.n == 0 })
 }
 
 // line is the verdict in a line.

@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"encoding/binary"
 	"fmt"
 
 	"github.com/ptcheck/ptcheck/traces/image"
@@ -145,19 +144,16 @@ func (w *walker) table(v visit, va uint64) (leaves, error) {
 		return leaves{}, err
 	}
 	mode := w.p.Mode
-	offset, size, shift := int(v.phys&(image.PageSize-1)), mode.EntrySize(), mode.Shift(v.level)
+	shift := mode.Shift(v.level)
 	for i := range mode.Slots(v.level) {
-		at := canonical(mode, va+uint64(i)<<shift)
-		if v.level == mode.Levels() && i > 0 && at != va+uint64(i)<<shift && canonical(mode, va+uint64(i-1)<<shift) == va+uint64(i-1)<<shift {
-			w.see(&sight{kind: aHole, va: va + uint64(i)<<shift, size: at - (va + uint64(i)<<shift), level: v.level})
+		at := va + uint64(i)<<shift
+		if high := canonical(mode, at); high != at {
+			if i == mode.Slots(v.level)/2 { // no address lies between the halves
+				w.see(&sight{kind: aHole, va: at, size: high - at, level: v.level})
+			}
+			at = high
 		}
-		raw := entry(0)
-		if size == 4 {
-			raw = entry(binary.LittleEndian.Uint32(page[offset+4*i:]))
-		} else {
-			raw = entry(binary.LittleEndian.Uint64(page[offset+8*i:]))
-		}
-		below, err := w.entry(v, i, raw, at)
+		below, err := w.entry(v, i, w.slot(page, v.phys, i), at)
 		if err != nil {
 			return leaves{}, err
 		}
