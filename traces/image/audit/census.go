@@ -124,14 +124,17 @@ func (c *census) directMap() (uint64, bool) {
 	return best, size > 0
 }
 
+// endsBefore orders a range before the frames behind it.
+func endsBefore(r image.Range, frame uint64) int {
+	if r.First+r.Count <= frame {
+		return -1
+	}
+	return 1
+}
+
 // mark adds a use to the frames of memory in a run; devices are not noted.
 func (c *census) mark(first, count uint64, u use) {
-	i, _ := slices.BinarySearchFunc(c.memory, first, func(r image.Range, f uint64) int {
-		if r.First+r.Count <= f {
-			return -1
-		}
-		return 1
-	})
+	i, _ := slices.BinarySearchFunc(c.memory, first, endsBefore)
 	for ; i < len(c.memory) && c.memory[i].First < first+count; i++ {
 		r := &c.memory[i]
 		for f := max(first, r.First); f < min(first+count, r.First+r.Count); f++ {
@@ -141,18 +144,11 @@ func (c *census) mark(first, count uint64, u use) {
 	}
 }
 
-// has reports whether a frame is memory.
-func (c *census) has(frame uint64) bool {
-	_, ok := slices.BinarySearchFunc(c.memory, frame, func(r image.Range, f uint64) int {
-		switch {
-		case r.First+r.Count <= f:
-			return -1
-		case r.First > f:
-			return 1
-		}
-		return 0
-	})
-	return ok
+// covers reports whether all frames of a run are memory: ranges are merged, so one must
+// hold it whole.
+func (c *census) covers(first, count uint64) bool {
+	i, _ := slices.BinarySearchFunc(c.memory, first, endsBefore)
+	return i < len(c.memory) && c.memory[i].First <= first && c.memory[i].First+c.memory[i].Count >= first+count
 }
 
 // tablesIn lists the tables among the frames of a run.

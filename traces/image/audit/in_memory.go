@@ -22,11 +22,8 @@ func inMemory() Rule {
 			case s.kind != aLeaf || !a.image.Whole || a.cacheUse(s) != cachedWB || s.theirs:
 				return "", false
 			}
-			first := s.pa >> image.PageShift
-			for i := range s.pages() {
-				if !a.census.has(first + i) {
-					return "mapped cached, and the machine has no memory there", true
-				}
+			if !a.census.covers(s.pa>>image.PageShift, s.pages()) {
+				return "mapped cached, and the machine has no memory there", true
 			}
 			return "", true
 		},

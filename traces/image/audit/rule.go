@@ -26,7 +26,7 @@ type Rule struct {
 func Rules() []Rule {
 	return []Rule{
 		wXorX(), aliasExec(), userNoExec(), kernelHidden(), tablesGuarded(), oneLevel(), inMemory(), entryBits(), aliasCache(),
-		xenTypes(), xenCounts(), xenWritable(),
+		xenTypes(), xenCounts(), xenWritable(), xenReferences(),
 	}
 }
 

@@ -88,6 +88,10 @@ type leaves [4]uint64
 // small pages, and more than any loop needs.
 const mostVisits = 1 << 20
 
+// mostPages is how many pages of 4096 bytes a walk takes in, large pages by their size:
+// 16 TiB.
+const mostPages = 1 << 32
+
 // walker goes through tables. Its memory grows with the tables that there are.
 type walker struct {
 	m    *image.Image
@@ -100,7 +104,8 @@ type walker struct {
 	inUse map[uint64]int
 	// excluded counts tables that the image left out because they were zero.
 	excluded int
-	nx       bool // some entry has the no-execute bit
+	pages    uint64 // mapped by the leaves that were seen
+	nx       bool   // some entry has the no-execute bit
 }
 
 func newWalker(m *image.Image, p *image.Paging, xen bool, see func(*sight)) *walker {
@@ -209,6 +214,9 @@ func (w *walker) entry(v visit, slot int, raw entry, va uint64) (leaves, error) 
 			s.kind = malformed
 			w.see(&s)
 			return leaves{}, nil
+		}
+		if w.pages += s.pages(); w.pages > mostPages {
+			return leaves{}, fmt.Errorf("audit: %s: more than %d TiB are mapped: no machine has that much memory", w.m.Name, mostPages>>(40-image.PageShift))
 		}
 		w.see(&s)
 		var one leaves

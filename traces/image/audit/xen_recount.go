@@ -27,6 +27,7 @@ type recount struct {
 	writes *frameMap[uint32] // writable leaf entries
 	maps   *frameMap[uint32] // leaf entries
 	frames []uint64          // with writable mappings, as they were met
+	named  []uint64          // named by any entry, as they were met
 	// other are tables met at a second level.
 	other []uint64
 }
@@ -99,11 +100,19 @@ func (c *recount) table(frame uint64, level int) error {
 // makes it a linear pagetable.
 func (c *recount) pointer(e entry, level int) error {
 	f := uint64(e&address) >> image.PageShift
+	c.name(f)
 	*c.refs.place(f)++
 	if c.levels[f] == level {
 		return nil
 	}
 	return c.table(f, level-1)
+}
+
+// name notes a frame that an entry names for the first time.
+func (c *recount) name(f uint64) {
+	if c.refs.get(f) == 0 && c.maps.get(f) == 0 {
+		c.named = append(c.named, f)
+	}
 }
 
 // leaf counts mappings. A frame beyond all memory is a device's.
@@ -113,6 +122,7 @@ func (c *recount) leaf(e entry, n uint64) {
 		if there, err := c.t.m.Has(f); err != nil || there == image.Absent {
 			continue
 		}
+		c.name(f)
 		*c.maps.place(f)++
 		if e.is(writable) {
 			p := c.writes.place(f)

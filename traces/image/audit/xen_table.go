@@ -73,6 +73,7 @@ type frameTable struct {
 	page   image.Page
 	cached uint64 // virtual page number that page holds, 0 for none
 	valid  bool
+	owners map[uint64]string // names of owners that were looked up
 }
 
 // record is what Xen has of a frame.
@@ -172,7 +173,7 @@ func (a *Audit) findXen() error {
 	}
 	var why []string
 	for _, l := range layouts() {
-		t := &frameTable{layout: l, m: a.image, root: a.Paging.Roots[0].Frame()}
+		t := &frameTable{layout: l, m: a.image, root: a.Paging.Roots[0].Frame(), owners: map[uint64]string{}}
 		err := t.check()
 		if err == nil {
 			return a.useXen(t)
@@ -299,9 +300,24 @@ func (a *Audit) useXen(t *frameTable) error {
 	return nil
 }
 
-// domain names an owner: a struct domain begins with the number of the domain
-// (xen/sched.h).
+// domain names an owner.
 func (t *frameTable) domain(owner uint64) (string, error) {
+	if name, known := t.owners[owner]; known {
+		return name, nil
+	}
+	name, err := t.lookUp(owner)
+	if err == nil && len(t.owners) < mostOwners {
+		t.owners[owner] = name
+	}
+	return name, err
+}
+
+// mostOwners bounds the names that are kept; damaged records name any frame.
+const mostOwners = 1 << 10
+
+// lookUp reads an owner: a struct domain begins with the number of the domain
+// (xen/sched.h).
+func (t *frameTable) lookUp(owner uint64) (string, error) {
 	var page image.Page
 	there, err := t.m.Page(owner, &page)
 	if err != nil || there != image.Stored || owner == 0 {
