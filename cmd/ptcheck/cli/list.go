@@ -10,6 +10,7 @@ import (
 
 	"github.com/ptcheck/ptcheck/invariants"
 	"github.com/ptcheck/ptcheck/systems"
+	"github.com/ptcheck/ptcheck/traces/image/audit"
 )
 
 func (p *program) newList() *cobra.Command {
@@ -26,6 +27,10 @@ func (p *program) list(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "rules:")
 	for _, r := range p.rules() {
+		fmt.Fprintf(w, "  %s\t%s\n", r.ID, r.Says)
+	}
+	fmt.Fprintln(w, "rules for memory images:")
+	for _, r := range audit.Rules() {
 		fmt.Fprintf(w, "  %s\t%s\n", r.ID, r.Says)
 	}
 	fmt.Fprintln(w, "systems:")
@@ -61,8 +66,14 @@ func (p *program) newExplain() *cobra.Command {
 			if i < 0 {
 				return unknown("explain", "rule", args[0], p.ruleIDs())
 			}
-			r := p.rules()[i]
 			w := cmd.OutOrStdout()
+			if i >= len(p.rules()) {
+				r := audit.Rules()[i-len(p.rules())]
+				fmt.Fprintf(w, "%s\n\n%s\n\n", r.ID, r.Says)
+				fmt.Fprintf(w, "applies:          %s\nsource:           %s\ncannot tell:      %s\nexercised when:   an image is audited\n", r.Applies, r.Source, r.Limits)
+				return nil
+			}
+			r := p.rules()[i]
 			fmt.Fprintf(w, "%s\n\n%s\n\n", r.ID, r.Says)
 			fmt.Fprintf(w, "applies:          %s\nsource:           %s\ncannot tell:      %s\nexercised when:   %s\n", r.Applies, r.Source, r.Limits, r.Goal)
 			return nil
@@ -85,11 +96,11 @@ func (p *program) rules() []invariants.Rule {
 	return rules
 }
 
-// ruleIDs are the names of the rules.
+// ruleIDs are the names of the rules, those for memory images last.
 func (p *program) ruleIDs() []string {
 	var ids []string
 	for _, r := range p.rules() {
 		ids = append(ids, r.ID)
 	}
-	return ids
+	return append(ids, audit.RuleIDs()...)
 }
