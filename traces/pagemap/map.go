@@ -59,10 +59,12 @@ func (r *Range) End() uint64 { return r.Start + (r.Size - 1) }
 type Map struct {
 	Name, Flavour, Mode string
 	Outcome             string // of the boot; "" for memory at rest
-	Root                uint64 // frame of the kernel's root
-	Ranges              []Range
-	Shared              []Share
-	Levels              []Level // the root's first
+	// NoExecute says that what is writable and executable is to be pointed out.
+	NoExecute bool
+	Root      uint64 // frame of the kernel's root
+	Ranges    []Range
+	Shared    []Share
+	Levels    []Level // the root's first
 	// Left is the number of start-of-day tables and allocated tables that the root
 	// does not lead to.
 	Left int

@@ -15,7 +15,7 @@ func (m *Map) WriteText(w io.Writer) error {
 	fmt.Fprintln(b, m.title())
 	fmt.Fprintf(b, "\naddresses under the kernel's root (frame %#x):\n", m.Root)
 	for i := range m.Ranges {
-		fmt.Fprintln(b, m.Ranges[i].text())
+		fmt.Fprintln(b, m.rangeText(i))
 	}
 	fmt.Fprintf(b, "\ntables:\n")
 	for _, l := range m.Levels {
@@ -42,9 +42,13 @@ func (m *Map) title() string {
 	return text
 }
 
-// text is a range in one line.
-func (r *Range) text() string {
-	line := fmt.Sprintf("  %08x-%08x %9s  ", r.Start, r.End(), sizeText(r.Size))
+// rangeText is a range in one line.
+func (m *Map) rangeText(i int) string {
+	r, digits := &m.Ranges[i], 8
+	if !m.small() {
+		digits = 16
+	}
+	line := fmt.Sprintf("  %0*x-%0*x %9s  ", digits, r.Start, digits, r.End(), sizeText(r.Size))
 	if r.Kind == Again {
 		return line + fmt.Sprintf("%-34s %s", r.againText(), r.Area)
 	}
@@ -100,13 +104,19 @@ func (l *Leaf) frameText(size uint64) string {
 
 // sizeText is a number of bytes as kernel engineers write it.
 func sizeText(n uint64) string {
+	if n >= 1<<60 {
+		return fmt.Sprintf("~%.1fE", float64(n)/(1<<60))
+	}
 	for _, u := range [...]struct {
 		shift uint
 		name  string
-	}{{50, "P"}, {40, "T"}, {30, "G"}, {20, "M"}} {
-		if n >= 1<<u.shift && n%(1<<u.shift) == 0 {
+	}{{40, "T"}, {30, "G"}, {20, "M"}} {
+		if n >= 1<<u.shift && n%(1<<u.shift) == 0 && n>>u.shift < 1<<20 {
 			return fmt.Sprintf("%d%s", n>>u.shift, u.name)
 		}
+	}
+	if n >= 1<<40 {
+		return fmt.Sprintf("~%.1fT", float64(n)/(1<<40))
 	}
 	return fmt.Sprintf("%dK", n>>10)
 }

@@ -34,6 +34,9 @@ func (a *Audit) area(va uint64) string {
 	if a.Paging.Mode < image.FourLevel {
 		return a.area32(va)
 	}
+	if half := uint64(1) << (a.Paging.Mode.AddressBits() - 1); va >= half && va < -half {
+		return "not canonical"
+	}
 	list := linux64()
 	if a.xen != nil {
 		list = xen64()

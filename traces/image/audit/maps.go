@@ -15,7 +15,7 @@ const mostMapped = 1 << 21
 // Map draws what one root maps.
 func (a *Audit) Map(root int) (*pagemap.Map, error) {
 	r := &a.Paging.Roots[root]
-	m := &pagemap.Map{Name: fmt.Sprintf("%s, root of %s", a.image.Name, r.Of), Flavour: a.image.Form, Mode: a.Paging.Mode.String(), Root: r.Frame()}
+	m := &pagemap.Map{Name: fmt.Sprintf("%s, root of %s", a.image.Name, r.Of), Flavour: a.image.Form, Mode: a.Paging.Mode.String(), Root: r.Frame(), NoExecute: a.NoExecute}
 	over := false
 	w := newWalker(a.image, a.Paging, a.xen != nil, func(s *sight) {
 		if s.kind == aTable {
