@@ -35,11 +35,21 @@ type Checker struct {
 	// recount is a recount of the state; recounted says that of this step.
 	recount   Recount
 	recounted bool
+	large     bool  // the machine is one of many frames, see [Recount]
+	enlarged  bool  // it is to be taken for one
 	reach     reach // scratch
 	// everybody is what hangs on all roots, and mapped how often processes map each
 	// page, of this step if they have been looked for.
 	everybody, mapped looked
 	changes           changes
+	sweeps            sweeps
+	// kept says that the translations of the start have all been looked at, the last time
+	// under a root.
+	kept      bool
+	keptUnder model.Frame
+	whole     [1]span // scratch
+	// pages counts the pages that rules about all of memory have looked at.
+	pages uint64
 }
 
 // plan lists, for each kind of step, the checks that look at it.
@@ -89,12 +99,16 @@ func (c *Checker) BeginAt(s *model.State, start *Snapshot) {
 	if start == nil {
 		start = TakeSnapshot(s)
 	}
-	c.start = start
+	c.start, c.kept = start, false
 	for _, j := range c.judges {
 		j.Begin(s)
 	}
 	c.view.reset(s)
-	c.trees.reset(s)
+	c.large, c.recounted = large(s) || c.enlarged, false
+	c.trees.reset(s, c.large)
+	if c.large && s.L.Hyper != nil {
+		c.recount.begin(s)
+	}
 	for i := range c.calls {
 		c.calls[i].reset()
 	}
@@ -108,7 +122,8 @@ func (c *Checker) Step(m *model.Machine, s *model.Step) {
 	c.view.apply(c.s, s)
 	c.trees.follow(c.s, s)
 	c.call = &c.calls[s.CPU]
-	c.recounted, c.everybody.ready, c.mapped.ready = false, false, false
+	c.followRecount()
+	c.everybody.ready, c.mapped.ready = false, false
 	c.changes.ready = [2]bool{}
 	c.call.follow(c.s, s)
 	if c.call.settled {
@@ -132,6 +147,17 @@ func (c *Checker) Step(m *model.Machine, s *model.Step) {
 			}
 		}
 	}
+}
+
+// followRecount takes in a step. What has been looked at at the last one is done with.
+func (c *Checker) followRecount() {
+	if c.large && c.s.L.Hyper != nil {
+		if c.recounted {
+			c.recount.ledger.Forget()
+		}
+		c.recount.follow(c.s)
+	}
+	c.recounted = false
 }
 
 // fail records what is wrong.

@@ -60,5 +60,13 @@ func every() []Rule {
 		userPartEmpty(),
 		sharedReadOnly(),
 		tablesCleared(),
+		pagesProtected(),
+		fixmapAsked(),
+		freeUnmapped(),
+		memoryMapped(),
+		largePageSplit(),
+		noWriteExecute(),
+		userNoExecute(),
+		userKernelSplit(),
 	}
 }

@@ -114,7 +114,7 @@ func (f *auditFlags) options() (audit.Options, error) {
 	if f.kallsyms != "" {
 		symbols, err := image.ReadSymbols(f.kallsyms)
 		if err != nil {
-			return opt, fmt.Errorf("audit: --kallsyms: %w", err)
+			return opt, err
 		}
 		opt.Symbols = symbols
 	}
