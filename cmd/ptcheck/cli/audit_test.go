@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
 	"github.com/ptcheck/ptcheck/traces/image"
 	"github.com/ptcheck/ptcheck/traces/image/audit"
 	"github.com/ptcheck/ptcheck/traces/image/imagetest"
@@ -75,6 +77,18 @@ func TestAuditFormats(t *testing.T) {
 		if code != exitViolated || !strings.Contains(out, "image-w-xor-x") || errs != "" || strings.Contains(out, "start of day") || strings.Contains(out, "calls (0)") {
 			t.Errorf("%s: exit %d, %.2000s%s", format, code, out, errs)
 		}
+	}
+	_, report, _ := ptcheck(t, "audit", "--format", "json", wx)
+	schema, err := jsonschema.NewCompiler().Compile("../../../docs/report.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	value, err := jsonschema.UnmarshalJSON(strings.NewReader(report))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := schema.Validate(value); err != nil {
+		t.Error(err)
 	}
 	dir := t.TempDir()
 	if code, _, errs := ptcheck(t, "audit", "--report", dir, wx); code != exitViolated || errs != "" {

@@ -68,7 +68,7 @@ func auditFinding(a *audit.Audit, v *audit.Verdict, f *audit.Finding) *reports.F
 // addPage adds a frame to those that are drawn; one with a role is a table.
 func addPage(s *reports.State, frame, role string) {
 	if !slices.ContainsFunc(s.Pages, func(p reports.Page) bool { return p.Frame == frame }) {
-		s.Pages = append(s.Pages, reports.Page{Frame: frame, Machine: frame[2:], Role: role, Table: role != ""})
+		s.Pages = append(s.Pages, reports.Page{Frame: frame, Machine: frame, Role: role, Table: role != ""})
 	}
 }
 

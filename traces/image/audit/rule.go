@@ -144,7 +144,7 @@ func (a *Audit) way() []Hop {
 	return out
 }
 
-// bare is for rules that mean nothing under Xen.
+// underXen says why rules about Xen mean nothing.
 func underXen(a *Audit) string {
 	if a.xen == nil {
 		return "no Xen (--xen)"

@@ -116,8 +116,12 @@ func newWalker(m *image.Image, p *image.Paging, xen bool, see func(*sight)) *wal
 func (w *walker) root(r *image.Root) (leaves, error) {
 	w.path = w.path[:0]
 	level := w.p.Mode.Levels()
-	if there, err := w.m.Has(r.Frame()); err != nil || there == image.Absent {
-		return leaves{}, fmt.Errorf("audit: %s: the root of %s at %#x lies where the image has no memory (%w)", w.m.Name, r.Of, r.Phys, errOr(err))
+	there, err := w.m.Has(r.Frame())
+	if err != nil {
+		return leaves{}, fmt.Errorf("audit: %s: the root of %s at %#x: %w", w.m.Name, r.Of, r.Phys, err)
+	}
+	if there == image.Absent {
+		return leaves{}, fmt.Errorf("audit: %s: the root of %s at %#x lies where the image has no memory", w.m.Name, r.Of, r.Phys)
 	}
 	if was, used := w.inUse[r.Phys]; used && was != level {
 		w.see(&sight{kind: clash, level: level, pa: r.Phys, was: was})
@@ -125,16 +129,6 @@ func (w *walker) root(r *image.Root) (leaves, error) {
 	}
 	return w.table(visit{r.Phys, level, everything(), false}, 0)
 }
-
-// errOr is an error, or one that says that there is none.
-func errOr(err error) error {
-	if err == nil {
-		return errNoMemory
-	}
-	return err
-}
-
-var errNoMemory = fmt.Errorf("absent")
 
 // table walks a table that maps from va on.
 func (w *walker) table(v visit, va uint64) (leaves, error) {

@@ -11,12 +11,11 @@ import (
 
 // Xen's slots of a root, and what it has there (asm/config.h, "Memory layout").
 const (
-	firstXenSlot  = 256
-	lastXenSlot   = 271
-	m2pSlot       = 256 // the read-only copy, which guests may read
-	m2pCompat     = 257
-	directMapSlot = 262 // of all memory, where the frame table does not take it
-	imageSlot     = 261 // M2P to be written, Xen's image, frame table
+	firstXenSlot = 256
+	lastXenSlot  = 271
+	m2pSlot      = 256 // the read-only copy, which guests may read
+	m2pCompat    = 257
+	imageSlot    = 261 // M2P to be written, Xen's image, frame table
 )
 
 func xenSlot(slot int) bool { return slot >= firstXenSlot && slot <= lastXenSlot }
@@ -197,8 +196,10 @@ func (d disagreement) Error() string { return string(d) }
 // they lead to must be recorded as tables of the level below, nine times out of ten (what
 // is left is for the rules).
 func (t *frameTable) check() error {
-	if ok, err := t.read(t.base, make([]byte, t.size)); err != nil || !ok {
-		return errors.Join(err, orNil(!ok && err == nil, disagreement(fmt.Sprintf("nothing is mapped at %#x", t.base))))
+	if ok, err := t.read(t.base, make([]byte, t.size)); err != nil {
+		return err
+	} else if !ok {
+		return disagreement(fmt.Sprintf("nothing is mapped at %#x", t.base))
 	}
 	if err := t.scan(); err != nil {
 		return err
@@ -212,27 +213,11 @@ func (t *frameTable) check() error {
 	}
 	good, all := 0, 0
 	for _, root := range t.roots {
-		var page image.Page
-		if there, err := t.m.Page(root, &page); err != nil || there != image.Stored {
-			return errors.Join(err, orNil(err == nil, disagreement(fmt.Sprintf("L4 %#x is not in the image", root))))
+		g, n, err := t.checkRoot(root, word(&mine, imageSlot))
+		if err != nil {
+			return err
 		}
-		if strip(word(&page, imageSlot)) != strip(word(&mine, imageSlot)) {
-			return disagreement(fmt.Sprintf("the frame %#x that it has as L4 does not have Xen's entries", root))
-		}
-		for slot := range 512 {
-			e := word(&page, slot)
-			if xenSlot(slot) || !e.is(present) {
-				continue
-			}
-			all++
-			r, ok, err := t.record(uint64(e&address) >> image.PageShift)
-			if err != nil {
-				return err
-			}
-			if level, is := r.table(); ok && is && level == 3 {
-				good++
-			}
-		}
+		good, all = good+g, all+n
 	}
 	if all == 0 || good*10 < all*9 {
 		return disagreement(fmt.Sprintf("of %d entries of its L4 tables %d lead to frames that it has as L3", all, good))
@@ -240,15 +225,38 @@ func (t *frameTable) check() error {
 	return nil
 }
 
+// checkRoot holds a validated root against memory: it must have Xen's entry. It counts
+// the guest's entries, and those that lead to what is recorded as L3.
+func (t *frameTable) checkRoot(root uint64, xens entry) (good, all int, err error) {
+	var page image.Page
+	there, err := t.m.Page(root, &page)
+	switch {
+	case err != nil:
+		return 0, 0, err
+	case there != image.Stored:
+		return 0, 0, disagreement(fmt.Sprintf("L4 %#x is not in the image", root))
+	case strip(word(&page, imageSlot)) != strip(xens):
+		return 0, 0, disagreement(fmt.Sprintf("the frame %#x that it has as L4 does not have Xen's entries", root))
+	}
+	for slot := range 512 {
+		e := word(&page, slot)
+		if xenSlot(slot) || !e.is(present) {
+			continue
+		}
+		all++
+		r, ok, err := t.record(uint64(e&address) >> image.PageShift)
+		if err != nil {
+			return 0, 0, err
+		}
+		if level, is := r.table(); ok && is && level == 3 {
+			good++
+		}
+	}
+	return good, all, nil
+}
+
 // strip leaves out what the processor writes into entries.
 func strip(e entry) entry { return e &^ 0x60 }
-
-func orNil(is bool, err error) error {
-	if is {
-		return err
-	}
-	return nil
-}
 
 // scan reads the records of all memory: it lists validated roots and pinned lower tables.
 func (t *frameTable) scan() error {
