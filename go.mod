@@ -3,6 +3,7 @@ module github.com/ptcheck/ptcheck
 go 1.26.0
 
 require (
+	github.com/klauspost/compress v1.20.4
 	github.com/leanovate/gopter v0.2.11
 	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3
 	github.com/spf13/cobra v1.10.2
