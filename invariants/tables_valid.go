@@ -2,6 +2,7 @@ package invariants
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/ptcheck/ptcheck/model"
 )
@@ -10,7 +11,7 @@ func tablesValid() Rule {
 	return Rule{
 		ID:      "tables-valid",
 		Says:    "Every table that counts as validated would pass its audit again: legal flags, frames of the guest's, tables of the level below; and so would every descriptor table.",
-		Applies: "in every state of a hostile guest, and when a call of a kernel under a hypervisor ends, at real size only setup_done, zap and exit",
+		Applies: "in every state of a hostile guest, and when a call of a kernel under a hypervisor ends",
 		Source:  "Xen, arch/x86/mm.c: get_page_from_l1e to get_page_from_l4e, validate_segdesc_page; XSA-148, XSA-214",
 		Limits:  "says nothing of frames outside the model, and of descriptors only whether they are gates or system segments that a guest must not have",
 		Goal:    "a call ends; of a hostile guest: a table counts as validated that did not at the start",
@@ -18,12 +19,19 @@ func tablesValid() Rule {
 		Tell:    tellValid,
 		ops:     []model.Op{model.OpCallEnd},
 		check:   atCallEnds(stateTablesValid),
-		guest:   guest{state: stateTablesValid, metBy: (*Recount).newlyValid, needs: []Means{Pins, LoadsGDT}},
+		trace: &traceRule{
+			applies: "to each new present entry of a table",
+			limits:  "how wide an address is comes from the recording's header; large pages of two-level tables may lie above 4 GiB",
+			ops:     []TraceOp{TraceStore, TraceAdopt},
+			check:   traceValid,
+			on:      OnMetal,
+		},
+		guest: guest{state: stateTablesValid, metBy: (*Recount).newlyValid, needs: []Means{Pins, LoadsGDT}},
 	}
 }
 
 func stateTablesValid(r *Recount) (Detail, bool) {
-	for f := range r.frames() {
+	for _, f := range r.look {
 		i := r.s.InfoAt(f)
 		if i.T == 0 || !i.Is(model.Validated) {
 			continue
@@ -115,20 +123,21 @@ func auditDescriptors(r *Recount, f model.Frame) (Detail, bool) {
 	return Detail{}, true
 }
 
-// validated is the set of tables that count as validated, by bit.
-func (r *Recount) validated() uint64 {
-	var set uint64
-	for f := range min(r.frames(), 64) {
-		if i := r.s.InfoAt(f); i.T > 0 && i.Is(model.Validated) && (i.Typ.Level() > 0 || i.Typ == model.TypeSegDesc) {
-			set |= 1 << uint(f)
-		}
-	}
-	return set
+// validated reports whether a frame is a table that counts as validated.
+func (r *Recount) validated(f model.Frame) bool {
+	i := r.s.InfoAt(f)
+	return i.T > 0 && i.Is(model.Validated) && (i.Typ.Level() > 0 || i.Typ == model.TypeSegDesc)
 }
 
-func (r *Recount) newlyValid() bool { return r.validated()&^r.valid != 0 }
+// newlyValid reports whether a table counts as validated that did not at the start.
+func (r *Recount) newlyValid() bool {
+	return slices.ContainsFunc(r.look, func(f model.Frame) bool { return !r.valid[f] && r.validated(f) })
+}
 
 func tellValid(v *Violation) string {
+	if v.why != "" {
+		return v.parts()
+	}
 	if v.has&partWord != 0 {
 		return fmt.Sprintf("%s is in use as a descriptor table; descriptor %d is %#x, which no guest may have", v.name(v.frame), v.number, v.word)
 	}
@@ -143,4 +152,54 @@ func tellValid(v *Violation) string {
 	default:
 		return fmt.Sprintf("%s; %s is %s", text, v.name(to), v.record(to))
 	}
+}
+
+// rootReserved are bits of the entries of a PAE root that are reserved. Bit 5 is, too, but
+// emulated processors mark it as accessed.
+const rootReserved = model.Dirty | model.PSE | model.Global
+
+// traceValid judges an event of a trace.
+func traceValid(t *Trace, e *TraceEvent) (d Detail, r result) {
+	tb := t.tables[e.Frame]
+	if e.Op == TraceStore {
+		if !e.New.Is(model.Present) || e.Old == e.New {
+			return Detail{}, silent
+		}
+		if why := t.invalid(tb, e.New); why != "" {
+			return atEntry(e.Frame, e.Slot, e.New).Because(why), broken
+		}
+		return Detail{}, held
+	}
+	t.eachEntry(tb, func(slot int, now model.Entry) {
+		if r == broken || !now.Is(model.Present) {
+			return
+		}
+		r = held
+		if why := t.invalid(tb, now); why != "" {
+			d, r = atEntry(tb.frame, slot, now).Because(why), broken
+		}
+	})
+	return d, r
+}
+
+// invalid says why a present entry of a table cannot be used, "" if it can: reserved bits
+// (Intel SDM vol. 3, 4.3 to 4.5), or no table where it leads.
+func (t *Trace) invalid(tb *tracedTable, e model.Entry) string {
+	pae := t.levels == 3 && tb.level == 3
+	leaf := t.isLeaf(tb.level, e)
+	switch {
+	case t.width == 8 && t.about.PhysBits > 0 && e&model.FrameMask>>uint(t.about.PhysBits) != 0:
+		return "the address is wider than the processor's"
+	case t.width == 8 && e.Is(model.NX) && !t.noExecute():
+		return "it has no-execute, and EFER.NXE is off"
+	case pae && e&(model.RW|model.User|model.NX|rootReserved) != 0:
+		return "bits of the root's entry are reserved"
+	case tb.level > 3 && e.Is(model.PSE):
+		return "no page is that large"
+	case leaf && t.width == 8 && t.s.L.Names(e)&(t.pages(tb.level)-1) > 1:
+		return "the large page is not aligned"
+	case !leaf && t.child(tb, e) == nil && t.s.L.Map.Frame(t.s.L.Names(e)) != tb.frame:
+		return "it leads to no table of the level below"
+	}
+	return ""
 }

@@ -15,16 +15,18 @@ const magic = "ptcheck-recording"
 // Keys of the header that mean something to whoever judges a recording. Others are kept
 // as they are.
 const (
-	KeyBanner  = "banner"        // the kernel's linux_banner
-	KeySHA256  = "kernel-sha256" // of the kernel's file
-	KeyQEMU    = "qemu"          // its version
-	KeyArch    = "arch"          // i386 or amd64
-	KeyCPU     = "cpu"           // QEMU's name of the processor
-	KeyMemory  = "memory"        // of the machine, in bytes
-	KeySMP     = "smp"           // number of processors
-	KeyXen     = "xen"           // its version; without it there is no hypervisor
-	KeyCmdline = "cmdline"       // the kernel's command line
-	KeyPasses  = "passes"        // 2: stores to later tables are recorded too
+	KeyBanner   = "banner"        // the kernel's linux_banner
+	KeySHA256   = "kernel-sha256" // of the kernel's file
+	KeyQEMU     = "qemu"          // its version
+	KeyArch     = "arch"          // i386 or amd64
+	KeyCPU      = "cpu"           // QEMU's name of the processor
+	KeyMemory   = "memory"        // of the machine, in bytes
+	KeySMP      = "smp"           // number of processors
+	KeyXen      = "xen"           // its version; without it there is no hypervisor
+	KeyCmdline  = "cmdline"       // the kernel's command line
+	KeyPhysBits = "phys-bits"     // width of the processor's physical addresses
+	KeyBugs     = "bugs"          // of the processor, as the kernel's /proc/cpuinfo has them
+	KeyPasses   = "passes"        // 2: stores to later tables are recorded too
 )
 
 // Pair is a line of the header: a key, which is one word, and the rest of the line.
@@ -73,8 +75,11 @@ func (h *Header) Release() string {
 
 // check refuses a header that says too little.
 func (h *Header) check() error {
-	for _, key := range []string{KeyMemory, KeySMP} {
+	for _, key := range []string{KeyMemory, KeySMP, KeyPhysBits} {
 		v := h.Value(key)
+		if key == KeyPhysBits && v == "" {
+			continue
+		}
 		if n, err := strconv.ParseUint(v, 10, 64); err != nil || n == 0 {
 			return fmt.Errorf("the header must say %q as a number above 0, it says %q", "# "+key, v)
 		}
