@@ -35,6 +35,17 @@ func packings() []packing {
 	}
 }
 
+// Unpack is a file uncompressed if it is compressed in a way that kernels are, and as it is
+// otherwise.
+func Unpack(file []byte) ([]byte, error) {
+	for _, p := range packings() {
+		if bytes.HasPrefix(file, []byte(p.magic)) {
+			return unpack(file, maxKernel)
+		}
+	}
+	return file, nil
+}
+
 // unpack uncompresses a kernel. What follows the compressed data (its size, padding) is
 // left alone. A result above most bytes is refused.
 func unpack(data []byte, most int64) ([]byte, error) {
