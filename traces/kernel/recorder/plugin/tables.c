@@ -161,7 +161,8 @@ static void print_early_below(uint64_t frame, int level, unsigned from, unsigned
 {
 	const unsigned size = rec.mode == 2 ? 4 : 8;
 	uint8_t memory[PAGE];
-	if (frame >= rec.frames || tables[frame] || visited[frame] == visit)
+	bool piece = rec.mode == 3 && level == 3; /* the frame may be a table already, but not here */
+	if (frame >= rec.frames || (tables[frame] && !piece) || visited[frame] == visit)
 		return;
 	visited[frame] = visit;
 	print_early(frame);
