@@ -57,6 +57,9 @@ type LifeFuncs struct {
 	SpuriousFault  func(k *Kernel, va model.VA, write bool) bool
 	VmallocSyncOne func(k *Kernel, pgd, va model.VA) bool
 	VmallocSyncAll func(k *Kernel)
+	VmallocSyncMM  func(k *Kernel, pgd model.VA)
+	UnlistPgd      func(k *Kernel, pgd model.VA)
+	NewRights      func(k *Kernel, pfn model.PFN, none bool) model.Entry
 	KunmapAtomic   func(k *Kernel, va model.VA, index int)
 	SwitchMM       func(k *Kernel, n int)
 }
@@ -75,6 +78,9 @@ func GenericLife() LifeFuncs {
 		SpuriousFault:  SpuriousFault,
 		VmallocSyncOne: VmallocSyncOne,
 		VmallocSyncAll: VmallocSyncAll,
+		VmallocSyncMM:  VmallocSyncMM,
+		UnlistPgd:      UnlistPgd,
+		NewRights:      NewRights,
 		KunmapAtomic:   KunmapAtomic,
 		SwitchMM:       SwitchTo,
 	}

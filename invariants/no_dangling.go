@@ -99,7 +99,7 @@ func traceDangling(t *Trace, e *TraceEvent) (Detail, result) {
 		return Detail{}, silent
 	}
 	f := t.s.L.Map.Frame(t.s.L.Names(e.New))
-	if t.tables[f] != nil {
+	if tb := t.tables[f]; tb != nil && t.alive(tb) {
 		return atEntry(e.Frame, e.Slot, e.New).WithFrame(f).Because("it is mapped for user mode, and a table in use"), broken
 	}
 	return Detail{}, held

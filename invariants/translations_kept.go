@@ -24,12 +24,46 @@ func checkTranslations(c *Checker, st *model.Step) result {
 	case model.OpLoadCR3, model.OpNewBaseptr, model.OpSetCR4:
 	default:
 		if !c.removes() {
+			if c.kept && c.keptUnder != c.s.CPU.CR3 {
+				c.keepUnder()
+			}
 			return silent
 		}
 	}
-	g := c.s.Active()
-	booted := c.booted()
-	for _, p := range c.start.pages {
+	for _, d := range c.stepDirt() {
+		if out := c.pagesKept(pagesIn(c.s.Active(), c.start.pages, d)); out == broken {
+			return broken
+		}
+	}
+	c.kept, c.keptUnder = true, c.s.CPU.CR3
+	return held
+}
+
+// keepUnder follows the processor to another root, as when the other processor takes its
+// turn.
+func (c *Checker) keepUnder() {
+	c.keptUnder = c.s.CPU.CR3
+	for _, d := range c.stepDirt() {
+		if c.kept && c.pagesKept(pagesIn(c.s.Active(), c.start.pages, d)) == broken {
+			c.kept = false // the next step that the rule is about looks at all
+		}
+	}
+}
+
+// stepDirt are the addresses that the step may lead elsewhere: all of them, unless memory is
+// large and all have been looked at before.
+func (c *Checker) stepDirt() []span {
+	if t := &c.trees.active; c.large && c.kept {
+		return t.changed(true)
+	}
+	return c.everywhere(c.s.Active())
+}
+
+// pagesKept judges translations that must be as they were.
+func (c *Checker) pagesKept(pages []page) result {
+	g, booted := c.s.Active(), c.booted()
+	c.pages += uint64(len(pages))
+	for _, p := range pages {
 		if c.s.Kernel.Buffer.Is(model.P2MFreed) && p.va < c.s.L.Kernel.PageOffset {
 			continue
 		}

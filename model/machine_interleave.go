@@ -211,7 +211,7 @@ func (s *State) gap() {
 // Others reports whether the other processor is in the middle of a call.
 func (m *Machine) Others() bool {
 	if m.duo == nil {
-		return false
+		return m.interrupts
 	}
 	o := &m.duo.lanes[1-m.Running()]
 	return o.active && o.call.Kind != CallNone
