@@ -89,8 +89,8 @@ func openXZ(r io.Reader) (io.Reader, error) {
 }
 
 // endsWell reports whether an error comes from what a build appends to the compressed data
-// (the size, four bytes), behind a whole kernel: a reader that goes on takes it for the head
-// of another stream.
+// (the size, four bytes), behind a whole kernel: the reader of zstd, which goes on, takes it
+// for the head of another frame.
 func endsWell(out []byte, err error) bool {
-	return len(out) > 0 && (errors.Is(err, zstd.ErrMagicMismatch) || errors.Is(err, io.ErrUnexpectedEOF))
+	return len(out) > 0 && errors.Is(err, zstd.ErrMagicMismatch)
 }
