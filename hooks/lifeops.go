@@ -88,14 +88,20 @@ func GenericLife() LifeFuncs {
 
 // PagePinned is PG_pinned of a frame: the kernel keeps it read-only as a table.
 func (k *Kernel) PagePinned(pfn model.PFN) bool {
-	return model.In(k.M.Kernel.Life.Pinned, model.Frame(pfn))
+	pinned := model.In(k.M.Kernel.Life.Pinned, model.Frame(pfn))
+	k.M.NoteFlag(flagPinned, pfn, pinned)
+	return pinned
 }
+
+// flagPinned is the name of that flag.
+const flagPinned = "PG_pinned"
 
 // SetPagePinned sets PG_pinned and returns what it was (TestSetPagePinned,
 // TestClearPagePinned).
 func (k *Kernel) SetPagePinned(pfn model.PFN, pinned bool) (was bool) {
 	was = k.PagePinned(pfn)
 	model.Put(&k.M.Kernel.Life.Pinned, model.Frame(pfn), pinned)
+	k.M.NoteMark(flagPinned, pfn, pinned)
 	return was
 }
 

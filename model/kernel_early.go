@@ -43,6 +43,12 @@ type EarlyMap struct {
 	PageBuf   int
 	StepShift uint
 
+	// Initrd is what the loader has put into memory for the kernel to read once, such as
+	// an initrd or modules; InitrdBase is where the start-of-day tables map it besides the
+	// direct map. Empty: there is none.
+	Initrd     FrameRange
+	InitrdBase VA
+
 	// Xen only: where the builder's tables lie (start_info.nr_pt_frames from
 	// pt_base on), the list of machine frames with the tables that map it
 	// (first_p2m_pfn, nr_p2m_frames), and the address it is mapped at.

@@ -28,6 +28,9 @@ type Machine struct {
 	// OnFault is the kernel's page-fault handler; nil: a page fault is the end. It
 	// reports whether the access is to be tried again.
 	OnFault func(f PageFault) bool
+	// OnAside is told what kernel code does between its steps; nil: nobody is, and it
+	// costs nothing.
+	OnAside func(a Aside)
 
 	observers []Observer
 	refusable uint64 // the operations that Refuse counts, by bit

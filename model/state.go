@@ -49,6 +49,10 @@ type State struct {
 	locked  uint64 // frames, by bit, whose entries a hypercall in mid-flight changes
 	pause   func() // lets a schedule switch processors inside a hypercall; nil: it cannot
 
+	// OnRecord is told when the hypervisor is about to change its record of a frame; nil:
+	// nobody is. A copy of the state does not have it.
+	OnRecord func(f Frame)
+
 	journal []change
 	touched uint64 // frames whose records are in the journal since the last mark
 

@@ -24,6 +24,9 @@ type EarlyStart struct {
 	// List is the first frame of the list of machine frames and its tables, 0 for a
 	// guest that has it in the kernel's own mapping.
 	List model.PFN
+	// Initrd is the frame of an initrd, 0 where there is none. It has an address of its
+	// own, with four levels only.
+	Initrd model.PFN
 	// Brk is the size of the brk in frames.
 	Brk int
 	// RootLast makes the builder lay out its tables from the leaves up.
@@ -42,7 +45,7 @@ func (c *EarlyStart) Name() string {
 		on   bool
 		name string
 	}{
-		{len(c.RAM) > 1, "hole"}, {c.Extra.Len() > 0, "balloon"}, {c.List > 0, "list"}, {c.RootLast, "rootlast"},
+		{len(c.RAM) > 1, "hole"}, {c.Extra.Len() > 0, "balloon"}, {c.List > 0, "list"}, {c.Initrd > 0, "initrd"}, {c.RootLast, "rootlast"},
 		{c.PSE, "pse"}, {c.PGE, "pge"}, {c.NX, "nx"}, {c.Sticky, "stickytlb"},
 	} {
 		if f.on {

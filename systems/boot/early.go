@@ -123,6 +123,11 @@ func (p *earlyPlaces) placeTables() {
 			p.tables[level] = append(p.tables[level], p.take())
 		}
 	}
+	if p.c.Initrd > 0 {
+		for level := p.c.Levels - 1; level > 0; level-- {
+			p.tables[level] = append(p.tables[level], p.take())
+		}
+	}
 }
 
 // tablesOf is how many tables of a level map Mapped frames; a bare machine's root
@@ -218,6 +223,10 @@ func (p *earlyPlaces) earlyMap() {
 	e.Vmalloc = g.Wrap(e.Vmemmap + g.Span(3))
 	e.Window, e.Windows = 4, 4
 	e.GuardFirst, e.GuardLast = 4, 4
+	if c.Initrd > 0 {
+		e.Initrd = frames(c.Initrd, c.Initrd+1)
+		e.InitrdBase = g.Wrap(p.k.PageOffset - g.Span(4))
+	}
 	if c.List > 0 {
 		e.P2M = frames(c.List, c.List+listTables)
 		e.P2MBase = g.Span(4)
@@ -249,8 +258,9 @@ func (p *earlyPlaces) guest() (*model.State, error) {
 	if c.Levels == 3 {
 		t.Flags[3] = model.Present
 	}
+	t.Loaded = append(t.Loaded, xen.Loaded{Frames: p.e.Initrd, Base: p.e.InitrdBase})
 	if c.List > 0 {
-		t.List, t.ListBase = []model.PFN{c.List}, p.e.P2MBase
+		t.Loaded = append(t.Loaded, xen.Loaded{Frames: frames(c.List, c.List+1), Base: p.e.P2MBase})
 		for level := 3; level > 0; level-- {
 			t.Frames[level] = append(t.Frames[level], c.List+model.PFN(4-level))
 		}

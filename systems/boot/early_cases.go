@@ -39,6 +39,8 @@ func bufferCases() []systems.EarlyStart {
 			RAM: []model.FrameRange{frames(0, 26)}, Ranges: []model.FrameRange{frames(0, 26)}},
 		{Levels: 3, L1: 4, Mapped: 24, Sticky: true,
 			RAM: []model.FrameRange{frames(0, 27)}, Ranges: []model.FrameRange{frames(0, 27)}},
+		{Levels: 4, L1: 4, Mapped: 16, NX: true, Initrd: 16,
+			RAM: []model.FrameRange{frames(0, 27)}, Ranges: []model.FrameRange{frames(0, 27)}},
 	}
 }
 
@@ -62,5 +64,7 @@ func topCases() []systems.EarlyStart {
 			RAM: []model.FrameRange{frames(0, 30), frames(33, 47)}},
 		{Levels: 4, L1: 8, TopDown: true, Mapped: 24, Brk: 6, PSE: true, Sticky: true,
 			RAM: []model.FrameRange{frames(0, 41), frames(46, 63)}},
+		{Levels: 4, L1: 4, TopDown: true, Profile: now, P2M: straight, Mapped: 32, Brk: 7, NX: true, Initrd: 33,
+			RAM: []model.FrameRange{frames(0, 40)}},
 	}
 }

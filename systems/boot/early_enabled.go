@@ -89,6 +89,9 @@ func completeCalls(dst []uint64, s *model.State) []uint64 {
 	if e.P2M.Len() > 0 && !b.Is(model.P2MFreed) {
 		dst = earlyAdd(dst, model.CallFreeP2M, 0)
 	}
+	if e.Initrd.Len() > 0 && !b.Is(model.InitrdFreed) {
+		dst = earlyAdd(dst, model.CallFreeInitrd, 0)
+	}
 	if s.Kernel.Phase == model.PhaseStarted {
 		return earlyAdd(dst, model.CallSetupDone, 0)
 	}

@@ -23,8 +23,8 @@ func TestEarlySystemsHold(t *testing.T) {
 		states, transitions uint64
 		diameter            int
 	}{
-		{boot.Buffer(), 4726, 20192, 17},
-		{boot.TopDown(), 3086, 13902, 20},
+		{boot.Buffer(), 4764, 20291, 17},
+		{boot.TopDown(), 3144, 14046, 20},
 	} {
 		s := kerneltest.New(t, x.system, kernel.Options{})
 		r := kerneltest.Search(t, s, 0)
