@@ -33,7 +33,7 @@ func newWatch() *cobra.Command {
 	var f watchFlags
 	cmd := &cobra.Command{
 		Use:   "watch KERNEL",
-		Short: "Boot a real kernel in QEMU and judge what it does to its page tables",
+		Short: "Boot a real kernel in QEMU and judge its page tables",
 		Long: `watch boots an unmodified kernel (a bzImage as in /boot, or a vmlinux) in QEMU,
 records every store to a page table, load of a root, flush and hypercall, and
 judges the recording as judge does. A kernel's file is all it needs: the first
@@ -49,12 +49,12 @@ recordings of the same machine are the same to the byte.
 It needs qemu-system-x86_64 6.2 or later (or $PTCHECK_QEMU) and, the first time, a
 C compiler. Debian's kernels are had by
 
-  apt-get download linux-image-6.1.0-50-amd64
+  apt-get download linux-image-6.1.0-56-amd64
   dpkg-deb --fsys-tarfile linux-image-*.deb | tar -xf - --wildcards './boot/vmlinuz*'
   ptcheck watch boot/vmlinuz-*
 
 and those of i386 as docs/recordings.md tells.`,
-		Example: `  ptcheck watch /boot/vmlinuz-6.1.0-50-amd64
+		Example: `  ptcheck watch /boot/vmlinuz-6.1.0-56-amd64
   ptcheck watch --record boot.rec.gz --cpu Skylake-Client vmlinuz
   ptcheck watch --xen xen-4.17-amd64.gz --memory 512M vmlinuz`,
 		Args: cobra.ExactArgs(1),

@@ -27,7 +27,7 @@ END
 [ "$FAKE" = panics ] && echo "[    1.0] Kernel panic - not syncing: no reason" >>console
 [ "$FAKE" = silent ] && echo "nothing" >console
 echo "ptcheck: processes have come and gone" >>console
-printf 'M 4\nC ffffffff81000123 3 1000 80050033 20 d01\nT 4 1 root 0\ne 0 1 2067\n' >&3
+printf 'M 4\nC ffffffff81000123 3 1000 80050033 20 d01\nT 4 1 root 0\n' >&3
 printf 'I ffffffff81000456 ffffffffff000\n' >&3
 [ "$FAKE" = dies ] && exit 0
 echo "# end stores 0 controls 1 flushes 1 hypercalls 0 tables 1 accessed 0 checks 1 differences 0" >&3
