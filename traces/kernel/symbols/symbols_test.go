@@ -437,8 +437,8 @@ func TestLinesRefused(t *testing.T) {
 	}
 }
 
-// FuzzOpen reads damaged kernels: each is read or refused.
-func FuzzOpen(f *testing.F) {
+// FuzzKernel reads damaged kernels: each is read or refused.
+func FuzzKernel(f *testing.F) {
 	raw := kernelOf(64, offsetsFirst)
 	f.Add(raw)
 	f.Add(kernelOf(32, offsetsLast))
