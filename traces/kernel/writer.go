@@ -28,6 +28,9 @@ func NewWriter(w io.Writer, h *Header) *Writer {
 	return out
 }
 
+// NewTailWriter writes no header: what it writes belongs behind lines that are there already.
+func NewTailWriter(w io.Writer) *Writer { return &Writer{w: bufio.NewWriter(w)} }
+
 // Event writes an event.
 func (w *Writer) Event(e *Event) {
 	w.b = w.b[:0]
