@@ -6,6 +6,9 @@ import "github.com/ptcheck/ptcheck/model"
 // It reports whether the access is to be tried again.
 func PageFault(k *Kernel, f model.PageFault) bool {
 	if f.VA >= k.layout().Kernel.PageOffset {
+		if f.User {
+			return false
+		}
 		return !f.Present && k.vmallocFault(f.VA) || k.Fn.Life.SpuriousFault(k, f.VA, f.Write)
 	}
 	l := k.life()
@@ -82,8 +85,8 @@ func (k *Kernel) newUserPage(pgd, va model.VA, val uint64) {
 	}
 }
 
-// TouchPage is a store of the current process to one of its pages.
-func TouchPage(k *Kernel, va model.VA) { k.M.Store(va, k.geo().Width, 0) }
+// TouchPage is a store of the current process, in user mode, to one of its pages.
+func TouchPage(k *Kernel, va model.VA) { k.M.StoreUser(va, k.geo().Width, 0) }
 
 // Unmap takes a page and the tables that it alone needed from the current process
 // (Linux: do_munmap, unmap_region).

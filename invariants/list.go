@@ -60,5 +60,6 @@ func every() []Rule {
 		userPartEmpty(),
 		sharedReadOnly(),
 		tablesCleared(),
+		kernelClosed(),
 	}
 }

@@ -1,5 +1,9 @@
 package model
 
+// access is what an instruction asks of a page: to be read or written to, by the kernel
+// or by user mode.
+type access struct{ write, user bool }
+
 // Access is one load or store of the guest's processor, for callers that want to
 // see a page fault instead of dying of it. It uses the cached translations when
 // the TLB is sticky, and keeps accessed and dirty bits when the layout says so.
@@ -28,7 +32,7 @@ func (m *Machine) Access(va VA, write bool) (Translation, WalkFault) {
 	dirty := m.accessed(t.Table, t.Level, t.Slot, used)
 	// A processor lets a page be written through a cached translation only after
 	// it has set the dirty bit.
-	m.TLB.fill(tlbEntry{page: page, frame: t.Frame, write: t.RW && dirty, glob: t.Global && m.CPU.CR4&CR4PGE != 0})
+	m.TLB.fill(tlbEntry{page: page, frame: t.Frame, write: t.RW && dirty, user: t.User, glob: t.Global && m.CPU.CR4&CR4PGE != 0})
 	return t, WalkOK
 }
 
