@@ -43,7 +43,7 @@ func HandleMMFault(k *Kernel, n int, va model.VA, write bool) bool {
 	switch {
 	case !ptePresent(val): // none, or swapped out
 		k.unlockPTE(pte, table)
-		k.newUserPage(pgd, va, val)
+		k.newUserPage(n, va, val)
 		return true
 	case val&uint64(model.Present) == 0:
 		k.unlockPTE(pte, table)
@@ -52,10 +52,10 @@ func HandleMMFault(k *Kernel, n int, va model.VA, write bool) bool {
 		k.setPTE(pte, k.PV.MakePTE(k, val|uint64(model.RW|model.Dirty)))
 	case write && val&uint64(model.RW) == 0:
 		k.unlockPTE(pte, table)
-		k.newUserPage(pgd, va, val)
+		k.newUserPage(n, va, val)
 		return true
 	}
-	k.PV.Life.FlushPage(k, va)
+	k.flushMMPage(n, va)
 	k.unlockPTE(pte, table)
 	return true
 }
@@ -64,9 +64,9 @@ func HandleMMFault(k *Kernel, n int, va model.VA, write bool) bool {
 // swapped out, or a page that it shares. If the entry has changed in the meantime,
 // somebody was faster (Linux: do_anonymous_page, do_swap_page, do_wp_page). Contents
 // of user pages are not modelled: it is an empty one.
-func (k *Kernel) newUserPage(pgd, va model.VA, val uint64) {
+func (k *Kernel) newUserPage(n int, va model.VA, val uint64) {
 	pfn := k.getZeroedPage(true)
-	pte, table, ok := k.lockPTE(pgd, va)
+	pte, table, ok := k.lockPTE(k.RootVA(k.life().MM[n].Root), va)
 	if !ok || k.readPTE(pte) != val {
 		if ok {
 			k.unlockPTE(pte, table)
@@ -76,7 +76,7 @@ func (k *Kernel) newUserPage(pgd, va model.VA, val uint64) {
 	}
 	if ptePresent(val) {
 		k.clearPTE(pte)
-		k.PV.Life.FlushPage(k, va)
+		k.flushMMPage(n, va)
 	}
 	k.setPTE(pte, k.PV.MakePTE(k, k.userVal(pfn)))
 	k.unlockPTE(pte, table)
@@ -106,20 +106,20 @@ func Unmap(k *Kernel, va model.VA) {
 func SwapOut(k *Kernel, n int, va model.VA) {
 	k.M.Lock(lockRmap)
 	if mm := &k.life().MM[n]; mm.Root != model.NoFrame && !mm.Leaving {
-		k.swapOut(mm.Root, va)
+		k.swapOut(n, va)
 	}
 	k.M.Unlock(lockRmap)
 }
 
-func (k *Kernel) swapOut(root model.Frame, va model.VA) {
-	pte, table, ok := k.lockPTE(k.RootVA(root), va)
+func (k *Kernel) swapOut(n int, va model.VA) {
+	pte, table, ok := k.lockPTE(k.RootVA(k.life().MM[n].Root), va)
 	if !ok {
 		return
 	}
 	val := k.readPTE(pte)
 	if val&uint64(model.Present) != 0 {
 		k.clearPTE(pte)
-		k.PV.Life.FlushPage(k, va)
+		k.flushMMPage(n, va)
 		k.setPTE(pte, k.swapEntry())
 	}
 	k.unlockPTE(pte, table)
@@ -132,7 +132,8 @@ func (k *Kernel) swapOut(root model.Frame, va model.VA) {
 // its own page (Linux: change_pte_range, pte_modify). Inside a lazy section of the
 // caller's the flush is the caller's too.
 func Protect(k *Kernel, va model.VA, none bool) {
-	pte, table, ok := k.lockPTE(k.RootVA(k.life().MM[k.CPU().Current].Root), va)
+	n := int(k.CPU().Current)
+	pte, table, ok := k.lockPTE(k.RootVA(k.life().MM[n].Root), va)
 	if !ok {
 		k.M.Bug("change_protection", model.OK)
 	}
@@ -155,6 +156,6 @@ func Protect(k *Kernel, va model.VA, none bool) {
 	}
 	k.unlockPTE(pte, table)
 	if !nested {
-		k.PV.Life.FlushAll(k)
+		k.FlushMM(n)
 	}
 }

@@ -26,7 +26,7 @@ func MMFork(k *Kernel) {
 	for _, va := range k.lifeMap().Pages {
 		k.Fn.Life.CopyPage(k, parent, child, va)
 	}
-	k.PV.Life.FlushAll(k)
+	k.FlushMM(parent)
 	mm := &k.life().MM[child]
 	k.PV.Life.DupMMap(k, k.RootVA(mm.Root))
 	mm.Ready = true
@@ -197,9 +197,37 @@ func TLBFinish(k *Kernel, n int, g *Gather) {
 // FlushMM drops the translations of a process. Processors that do not use its
 // tables have none: loading others has dropped them (Linux: flush_tlb_mm).
 func (k *Kernel) FlushMM(n int) {
-	if k.life().Used(n) {
+	switch here, elsewhere := k.usedBy(n); {
+	case elsewhere:
 		k.PV.Life.FlushAll(k)
+	case here:
+		k.PV.FlushTLB(k)
 	}
+}
+
+// flushMMPage drops the translation of a page of a process (Linux: flush_tlb_page).
+func (k *Kernel) flushMMPage(n int, va model.VA) {
+	switch here, elsewhere := k.usedBy(n); {
+	case elsewhere:
+		k.PV.Life.FlushPage(k, va)
+	case here:
+		k.PV.FlushTLBSingle(k, va)
+	}
+}
+
+// usedBy says which processors use or borrow the tables of a process, by their own notes:
+// the running one, and another (mm->cpu_vm_mask).
+func (k *Kernel) usedBy(n int) (here, elsewhere bool) {
+	for i := range k.life().CPU {
+		c := &k.life().CPU[i]
+		switch used := int(c.Current) == n || int(c.Prev) == n; {
+		case used && i == k.M.Running():
+			here = true
+		case used:
+			elsewhere = true
+		}
+	}
+	return here, elsewhere
 }
 
 // FreeGathered frees what was gathered.

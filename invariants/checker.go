@@ -40,6 +40,7 @@ type Checker struct {
 	// page, of this step if they have been looked for.
 	everybody, mapped looked
 	changes           changes
+	cr4               [2]model.CR4 // of each processor, before the step
 }
 
 // plan lists, for each kind of step, the checks that look at it.
@@ -97,6 +98,7 @@ func (c *Checker) BeginAt(s *model.State, start *Snapshot) {
 	c.trees.reset(s)
 	for i := range c.calls {
 		c.calls[i].reset()
+		c.cr4[i] = s.CPUOf(i % s.Processors()).CR4
 	}
 }
 
@@ -132,6 +134,7 @@ func (c *Checker) Step(m *model.Machine, s *model.Step) {
 			}
 		}
 	}
+	c.cr4[s.CPU] = c.s.CPU.CR4
 }
 
 // fail records what is wrong.

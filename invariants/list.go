@@ -61,5 +61,7 @@ func every() []Rule {
 		sharedReadOnly(),
 		tablesCleared(),
 		kernelClosed(),
+		cachedGranted(),
+		flushDone(),
 	}
 }

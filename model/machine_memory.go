@@ -133,7 +133,8 @@ func (m *Machine) tryTranslate(va VA, a access) (t Translation, fault WalkFault)
 		return t, fault
 	}
 	m.checkDirect(&t, va, a.write)
-	m.TLB.fill(tlbEntry{page: page, frame: t.Frame, write: t.RW, user: t.User, glob: t.Global && m.CPU.CR4&CR4PGE != 0})
+	user := t.User && m.L.Life != nil // a kernel that boots has nothing to run in user mode
+	m.TLB.fill(tlbEntry{page: page, frame: t.Frame, write: t.RW, user: user, glob: t.Global && m.CPU.CR4&CR4PGE != 0})
 	return t, WalkOK
 }
 

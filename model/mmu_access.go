@@ -32,7 +32,7 @@ func (m *Machine) Access(va VA, write bool) (Translation, WalkFault) {
 	dirty := m.accessed(t.Table, t.Level, t.Slot, used)
 	// A processor lets a page be written through a cached translation only after
 	// it has set the dirty bit.
-	m.TLB.fill(tlbEntry{page: page, frame: t.Frame, write: t.RW && dirty, user: t.User, glob: t.Global && m.CPU.CR4&CR4PGE != 0})
+	m.TLB.fill(tlbEntry{page: page, frame: t.Frame, write: t.RW && dirty, glob: t.Global && m.CPU.CR4&CR4PGE != 0})
 	return t, WalkOK
 }
 

@@ -84,7 +84,7 @@ type Cached struct {
 	Page     VA
 	Frame    Frame
 	Writable bool
-	User     bool // user mode may use it
+	User     bool // user mode may use it, where there is one
 }
 
 // Each calls yield for every cached translation, in ascending address order.

@@ -9,7 +9,7 @@ func TestUserModeNeedsEveryLevel(t *testing.T) {
 	for _, g := range []*Geometry{I386(), PAE(), AMD64()} {
 		for missing := range g.Levels + 1 {
 			m := NewMachine(NewState(&Layout{Geo: g, Map: IdentityMap(8)}))
-			m.L.Kernel.PageOffset, m.CPU.CR3, m.TLB.Sticky = 1<<(g.VABits()-1), 0, true
+			m.L.Kernel.PageOffset, m.L.Life, m.CPU.CR3, m.TLB.Sticky = 1<<(g.VABits()-1), new(LifeMap), 0, true
 			for level := g.Levels; level > 0; level-- {
 				e := MakeEntry(MFN(g.Levels-level+1), Present|RW|User)
 				if !g.GrantsRights(level) {

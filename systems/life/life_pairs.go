@@ -47,7 +47,7 @@ func lifePairs(dst []kernel.Call, s *model.State) []kernel.Call {
 }
 
 // running adds the pairs of a process that may run: what it does on one processor
-// while the other swaps its page out, and its end while the other processor, which
+// while the other swaps its page out, the same while another processor turns to it, and its end while the other processor, which
 // borrows its tables, turns to something else.
 func (m *lifeMoves) running(n int, present bool, pair func(a, b kernel.Call)) {
 	swap := kernel.LifeCall(model.CallSwapOut, n, 0)
@@ -58,6 +58,9 @@ func (m *lifeMoves) running(n int, present bool, pair func(a, b kernel.Call)) {
 		}
 	}
 	if int(m.l.CPU[1].Current) != n {
+		if present {
+			pair(swap, kernel.LifeCall(model.CallMMSwitch, n, 0))
+		}
 		return
 	}
 	pair(kernel.LifeCall(model.CallMMExit, n, 0), kernel.LifeCall(model.CallMMSwitch, -1, 0))

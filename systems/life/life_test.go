@@ -24,11 +24,11 @@ func TestLifeHolds(t *testing.T) {
 		states uint64
 		strict bool
 	}{
-		{life.Both(), kernel.Options{}, 6, 10069, true},
+		{life.Both(), kernel.Options{}, 6, 9679, true},
 		{life.Xen(), kernel.Options{Themes: []string{"pages", "lazy"}}, 0, 293, false},
 		{life.Xen(), kernel.Options{Themes: []string{"suspend"}}, 0, 3978, false},
 		{life.Native(), kernel.Options{Levels: []int{2}, Themes: []string{"fork"}}, 0, 4153, false},
-		{life.SMP(), kernel.Options{Preemptions: 1}, 3, 457, false},
+		{life.SMP(), kernel.Options{Preemptions: 1}, 3, 461, false},
 		{life.SMP(), kernel.Options{Preemptions: 2, Levels: []int{2}, Themes: []string{"racevm"}}, 2, 24, false},
 	} {
 		s := kerneltest.New(t, x.system, x.o)
