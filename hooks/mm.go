@@ -68,17 +68,16 @@ func (k *Kernel) setLazily(pte model.VA, e model.Entry) {
 	k.PV.Life.LeaveLazy(k)
 }
 
-// MMActivate brings a new program's address space into use (Linux: exec_mmap,
-// activate_mm).
+// MMActivate brings a new program's address space into use. Interrupts are on: they may
+// come when it is the current one and another one's tables are loaded (Linux: exec_mmap,
+// activate_mm, switch_mm).
 func MMActivate(k *Kernel, n int) {
 	l := k.life()
 	pgd := k.RootVA(l.MM[n].Root)
+	prev := k.enter(n)
 	k.PV.ActivateMM(k, pgd)
 	l.MM[n].Ready = true
-	k.LockIRQ(k.M.Running())
-	prev := k.enter(n)
 	k.PV.WriteCR3(k, k.layout().PA(pgd))
-	k.UnlockIRQ(k.M.Running())
 	k.loadLDT(n)
 	k.dropMM(prev)
 }

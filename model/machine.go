@@ -29,10 +29,15 @@ type Machine struct {
 	// reports whether the access is to be tried again.
 	OnFault func(f PageFault) bool
 
+	// Interruption is the interrupt that comes in the middle of the next Runs; nil: none does.
+	Interruption *Interruption
+
 	observers []Observer
 	refusable uint64 // the operations that Refuse counts, by bit
 	duo       *Duo   // the code of two processors that is run side by side, nil: none
+	remote    bool   // the code of one processor runs on the other, see OnOther
 	locks     uint32 // the spinlocks that are held, by bit
+	owners    uint32 // those of them that processor 1 has taken
 	call      Call
 	step      Step
 	crash     Crash

@@ -145,7 +145,7 @@ func SMP() *kernel.Backend {
 
 func (f family) backend() *kernel.Backend {
 	b := &kernel.Backend{Name: f.name, Says: f.says, New: f.build}
-	b.Takes = []systems.Setting{systems.LevelsSetting(), f.themesSetting()}
+	b.Takes = []systems.Setting{systems.LevelsSetting(), f.themesSetting(), kernel.InterruptsSetting()}
 	if f.xen {
 		b.Takes = append(b.Takes, systems.ProfileSetting(), kernel.FailuresSetting())
 	}
