@@ -6,6 +6,9 @@ import "github.com/ptcheck/ptcheck/model"
 // It reports whether the access is to be tried again.
 func PageFault(k *Kernel, f model.PageFault) bool {
 	if f.VA >= k.layout().Kernel.PageOffset {
+		if f.User {
+			return false
+		}
 		return !f.Present && k.vmallocFault(f.VA) || k.Fn.Life.SpuriousFault(k, f.VA, f.Write)
 	}
 	l := k.life()
@@ -40,7 +43,7 @@ func HandleMMFault(k *Kernel, n int, va model.VA, write bool) bool {
 	switch {
 	case !ptePresent(val): // none, or swapped out
 		k.unlockPTE(pte, table)
-		k.newUserPage(pgd, va, val)
+		k.newUserPage(n, va, val)
 		return true
 	case val&uint64(model.Present) == 0:
 		k.unlockPTE(pte, table)
@@ -49,10 +52,10 @@ func HandleMMFault(k *Kernel, n int, va model.VA, write bool) bool {
 		k.setPTE(pte, k.PV.MakePTE(k, val|uint64(model.RW|model.Dirty)))
 	case write && val&uint64(model.RW) == 0:
 		k.unlockPTE(pte, table)
-		k.newUserPage(pgd, va, val)
+		k.newUserPage(n, va, val)
 		return true
 	}
-	k.PV.Life.FlushPage(k, va)
+	k.flushMMPage(n, va)
 	k.unlockPTE(pte, table)
 	return true
 }
@@ -61,9 +64,9 @@ func HandleMMFault(k *Kernel, n int, va model.VA, write bool) bool {
 // swapped out, or a page that it shares. If the entry has changed in the meantime,
 // somebody was faster (Linux: do_anonymous_page, do_swap_page, do_wp_page). Contents
 // of user pages are not modelled: it is an empty one.
-func (k *Kernel) newUserPage(pgd, va model.VA, val uint64) {
+func (k *Kernel) newUserPage(n int, va model.VA, val uint64) {
 	pfn := k.getZeroedPage(true)
-	pte, table, ok := k.lockPTE(pgd, va)
+	pte, table, ok := k.lockPTE(k.RootVA(k.life().MM[n].Root), va)
 	if !ok || k.readPTE(pte) != val {
 		if ok {
 			k.unlockPTE(pte, table)
@@ -73,7 +76,7 @@ func (k *Kernel) newUserPage(pgd, va model.VA, val uint64) {
 	}
 	if ptePresent(val) {
 		k.clearPTE(pte)
-		k.PV.Life.FlushPage(k, va)
+		k.flushMMPage(n, va)
 	}
 	k.setPTE(pte, k.PV.MakePTE(k, k.userVal(pfn)))
 	k.unlockPTE(pte, table)
@@ -82,8 +85,8 @@ func (k *Kernel) newUserPage(pgd, va model.VA, val uint64) {
 	}
 }
 
-// TouchPage is a store of the current process to one of its pages.
-func TouchPage(k *Kernel, va model.VA) { k.M.Store(va, k.geo().Width, 0) }
+// TouchPage is a store of the current process, in user mode, to one of its pages.
+func TouchPage(k *Kernel, va model.VA) { k.M.StoreUser(va, k.geo().Width, 0) }
 
 // Unmap takes a page and the tables that it alone needed from the current process
 // (Linux: do_munmap, unmap_region).
@@ -103,20 +106,20 @@ func Unmap(k *Kernel, va model.VA) {
 func SwapOut(k *Kernel, n int, va model.VA) {
 	k.M.Lock(lockRmap)
 	if mm := &k.life().MM[n]; mm.Root != model.NoFrame && !mm.Leaving {
-		k.swapOut(mm.Root, va)
+		k.swapOut(n, va)
 	}
 	k.M.Unlock(lockRmap)
 }
 
-func (k *Kernel) swapOut(root model.Frame, va model.VA) {
-	pte, table, ok := k.lockPTE(k.RootVA(root), va)
+func (k *Kernel) swapOut(n int, va model.VA) {
+	pte, table, ok := k.lockPTE(k.RootVA(k.life().MM[n].Root), va)
 	if !ok {
 		return
 	}
 	val := k.readPTE(pte)
 	if val&uint64(model.Present) != 0 {
 		k.clearPTE(pte)
-		k.PV.Life.FlushPage(k, va)
+		k.flushMMPage(n, va)
 		k.setPTE(pte, k.swapEntry())
 	}
 	k.unlockPTE(pte, table)
@@ -130,7 +133,8 @@ func (k *Kernel) swapOut(root model.Frame, va model.VA) {
 // page may have been swapped out meanwhile. Inside a lazy section of the caller's the flush
 // is the caller's too.
 func Protect(k *Kernel, va model.VA, none bool) {
-	pte, table, ok := k.lockPTE(k.RootVA(k.life().MM[k.CPU().Current].Root), va)
+	n := int(k.CPU().Current)
+	pte, table, ok := k.lockPTE(k.RootVA(k.life().MM[n].Root), va)
 	if !ok {
 		return
 	}
@@ -146,7 +150,7 @@ func Protect(k *Kernel, va model.VA, none bool) {
 	}
 	k.unlockPTE(pte, table)
 	if !nested {
-		k.PV.Life.FlushAll(k)
+		k.FlushMM(n)
 	}
 }
 

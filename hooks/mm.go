@@ -26,7 +26,7 @@ func MMFork(k *Kernel) {
 	for _, va := range k.lifeMap().Pages {
 		k.Fn.Life.CopyPage(k, parent, child, va)
 	}
-	k.PV.Life.FlushAll(k)
+	k.FlushMM(parent)
 	mm := &k.life().MM[child]
 	k.PV.Life.DupMMap(k, k.RootVA(mm.Root))
 	mm.Ready = true
@@ -68,17 +68,16 @@ func (k *Kernel) setLazily(pte model.VA, e model.Entry) {
 	k.PV.Life.LeaveLazy(k)
 }
 
-// MMActivate brings a new program's address space into use (Linux: exec_mmap,
-// activate_mm).
+// MMActivate brings a new program's address space into use. Interrupts are on: they may
+// come when it is the current one and another one's tables are loaded (Linux: exec_mmap,
+// activate_mm, switch_mm).
 func MMActivate(k *Kernel, n int) {
 	l := k.life()
 	pgd := k.RootVA(l.MM[n].Root)
+	prev := k.enter(n)
 	k.PV.ActivateMM(k, pgd)
 	l.MM[n].Ready = true
-	k.LockIRQ(k.M.Running())
-	prev := k.enter(n)
 	k.PV.WriteCR3(k, k.layout().PA(pgd))
-	k.UnlockIRQ(k.M.Running())
 	k.loadLDT(n)
 	k.dropMM(prev)
 }
@@ -195,9 +194,37 @@ func TLBFinish(k *Kernel, n int, g *Gather) {
 // FlushMM drops the translations of a process. Processors that do not use its
 // tables have none: loading others has dropped them (Linux: flush_tlb_mm).
 func (k *Kernel) FlushMM(n int) {
-	if k.life().Used(n) {
+	switch here, elsewhere := k.usedBy(n); {
+	case elsewhere:
 		k.PV.Life.FlushAll(k)
+	case here:
+		k.PV.FlushTLB(k)
 	}
+}
+
+// flushMMPage drops the translation of a page of a process (Linux: flush_tlb_page).
+func (k *Kernel) flushMMPage(n int, va model.VA) {
+	switch here, elsewhere := k.usedBy(n); {
+	case elsewhere:
+		k.PV.Life.FlushPage(k, va)
+	case here:
+		k.PV.FlushTLBSingle(k, va)
+	}
+}
+
+// usedBy says which processors use or borrow the tables of a process, by their own notes:
+// the running one, and another (mm->cpu_vm_mask).
+func (k *Kernel) usedBy(n int) (here, elsewhere bool) {
+	for i := range k.life().CPU {
+		c := &k.life().CPU[i]
+		switch used := int(c.Current) == n || int(c.Prev) == n; {
+		case used && i == k.M.Running():
+			here = true
+		case used:
+			elsewhere = true
+		}
+	}
+	return here, elsewhere
 }
 
 // FreeGathered frees what was gathered.

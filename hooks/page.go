@@ -98,5 +98,5 @@ func KmapFlushUnused(k *Kernel) {
 	pte, _ := k.Lookup(k.layout().Kernel.PkmapBase)
 	l.Kmap, l.KmapCount = model.NoFrame, 0
 	k.setPTE(pte, 0)
-	k.PV.FlushTLBSingle(k, k.layout().Kernel.PkmapBase)
+	k.PV.Life.FlushPage(k, k.layout().Kernel.PkmapBase) // flush_tlb_kernel_range
 }

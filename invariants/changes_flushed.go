@@ -10,9 +10,9 @@ func changesFlushed() Rule {
 	return Rule{
 		ID:      "changes-flushed",
 		Says:    "What a call takes away from the tables in use, or leads elsewhere, is flushed after the change: before the call ends, and before the page concerned is free.",
-		Applies: "to entries below CR3 that lose their frame for another one or for none, in the user's part also to those that lose write permission; when the call ends outside lazy sections, and when a frame is given back; in the vmalloc area of a kernel that flushes it lazily, when an address is used again",
-		Source:  "Intel SDM vol. 3, 4.10.4; Linux, zap_low_mappings, set_pte_pfn, kpte_clear_flush, tlb_finish_mmu, ptep_clear_flush; db64fe02258f (vmap addresses are flushed before they are used again)",
-		Limits:  "judges the processor that made the change; tables that become large pages with the same frames are exempt, and so is what a lazy section leaves to its end; a flush by the hypervisor for its own sake does not count",
+		Applies: "to entries that some processor reaches from its CR3, and on bare metal to those that were global, which lose their frame for another one or for none; in the user's part, and after boot on bare metal in the kernel's, also to those that lose a right; on every processor, when the call ends outside lazy sections, and when a frame is given back; in the vmalloc area of a kernel that flushes it lazily, when an address is used again",
+		Source:  "Intel SDM vol. 3, 4.10.2 to 4.10.4; Linux, zap_low_mappings, set_pte_pfn, kpte_clear_flush, tlb_finish_mmu, ptep_clear_flush, flush_tlb_mm, native_flush_tlb_global; db64fe02258f (vmap addresses are flushed before they are used again); 831d52bc1539 (TLBs filled while CR3 is still the old root)",
+		Limits:  "a kmap_atomic address is its processor's own; tables that become large pages with the same frames are exempt, and so is what a lazy section leaves to its end; a flush by the hypervisor for its own sake does not count",
 		Goal:    "a flush follows a change",
 		Tell:    tellUnflushed,
 		check:   checkFlushed,
@@ -24,190 +24,121 @@ func changesFlushed() Rule {
 			on:      OnMetal,
 		},
 		ops: []model.Op{model.OpStore, model.OpEmulate, model.OpClearPage, model.OpLoadCR3, model.OpMMUUpdate,
-			model.OpUpdateVA, model.OpNewBaseptr, model.OpFlush, model.OpInvlpg, model.OpFree, model.OpCallEnd},
+			model.OpUpdateVA, model.OpNewBaseptr, model.OpSetCR4, model.OpFlush, model.OpInvlpg, model.OpFree, model.OpCallEnd},
 	}
 }
 
-// unflushed is a change of an entry in use that processors may not have seen.
-type unflushed struct {
-	table model.Frame
-	slot  int
-	level int
-	va    model.VA
-	geo   *model.Geometry
-	old   model.Entry
-	// empty says that nothing was mapped through the table that the entry named: a
-	// processor may hold no more than the way to it.
-	empty bool
-	// reused says that the address was used before, by way of an entry that is gone, and
-	// that a processor still has the translation.
-	reused bool
+func checkFlushed(c *Checker, st *model.Step) result {
+	here := uint8(1) << st.CPU
+	switch st.Op {
+	case model.OpNewBaseptr: // the hypervisor's load of CR3 leaves nothing of its guest's
+		return goal(st.Errno == model.OK && c.flushed(here, nil, true))
+	case model.OpFlush:
+		return goal(st.Errno == model.OK && c.flushed(processors(c.s, st), nil, true))
+	case model.OpLoadCR3:
+		return goal(c.flushed(here, nil, false))
+	case model.OpSetCR4:
+		const flushes = model.CR4PAE | model.CR4PSE | model.CR4PGE
+		return goal((c.cr4[st.CPU]^c.s.CPU.CR4)&flushes != 0 && c.flushed(here, nil, true))
+	case model.OpInvlpg:
+		return goal(c.flushed(processors(c.s, st), &st.VA, true))
+	case model.OpFree:
+		return c.freedUnflushed(st)
+	case model.OpCallEnd:
+		return c.leftUnflushed(st)
+	}
+	c.noteUnflushed(st)
+	if st.Op == model.OpUpdateVA && st.Errno == model.OK {
+		return goal(c.flushedWith(st))
+	}
+	return silent
 }
 
-// lazilyFlushed reports whether an address is one that the kernel flushes when it is used
-// again, not when it is given up.
-func (c *Checker) lazilyFlushed(va model.VA) bool {
-	life := c.s.L.Life
-	return life != nil && life.LazyVmap && va == life.Vmalloc
+// goal is the result of a step that is about a rule's goal, or is not.
+func goal(met bool) result {
+	if met {
+		return held
+	}
+	return silent
 }
 
-// cachedElsewhere reports whether a processor has a page cached that a leaf leads
-// elsewhere.
-func (c *Checker) cachedElsewhere(page model.VA, leaf model.Entry) bool {
-	for n := range c.s.Processors() {
-		for t := range c.s.TLBOf(n).Each {
-			if t.Page == page && t.Frame != c.s.L.Map.Frame(c.s.L.Names(leaf)) {
-				return true
-			}
-		}
+// processors are those that a flush is about, by bit.
+func processors(s *model.State, st *model.Step) uint8 {
+	if st.All {
+		return 1<<s.Processors() - 1
+	}
+	return 1 << st.CPU
+}
+
+// flushedWith takes in the flush that an update by address asks for besides.
+func (c *Checker) flushedWith(st *model.Step) (had bool) {
+	switch model.UVMF(st.Cmd) {
+	case model.UVMFFlush:
+		return c.flushed(processors(c.s, st), nil, true)
+	case model.UVMFInvlpg:
+		return c.flushed(processors(c.s, st), &st.VA, true)
 	}
 	return false
 }
 
-func checkFlushed(c *Checker, st *model.Step) result {
-	m := c.call
-	switch st.Op {
-	case model.OpFlush, model.OpLoadCR3, model.OpNewBaseptr:
-		if st.Errno != model.OK {
-			return silent
-		}
-		had := c.flushed(m, nil)
-		if st.Op == model.OpFlush && st.All {
-			c.flushed(&c.calls[0], nil)
-			c.flushed(&c.calls[1], nil)
-		}
-		if had {
-			return held
-		}
-		return silent
-	case model.OpInvlpg:
-		had := c.flushed(m, &st.VA)
-		if st.All {
-			c.flushed(&c.calls[0], &st.VA)
-			c.flushed(&c.calls[1], &st.VA)
-		}
-		if had {
-			return held
-		}
-		return silent
-	case model.OpFree:
-		for i := range m.late {
-			if u := &m.late[i]; !u.reused && c.s.L.Map.Frame(c.s.L.Names(u.old)) == st.Frame {
+// freedUnflushed judges a frame that is given back: nobody may still reach it.
+func (c *Checker) freedUnflushed(st *model.Step) result {
+	for n := range c.calls {
+		for i := range c.calls[n].late {
+			if u := &c.calls[n].late[i]; !u.reused && c.s.L.Map.Frame(c.s.L.Names(u.old)) == st.Frame {
 				return c.fail(u.detail(c.s).WithFrame(st.Frame))
 			}
 		}
-		return silent
-	case model.OpCallEnd:
-		return c.leftUnflushed(st)
-	}
-	for i := range c.trees.edits {
-		c.noteUnflushed(&c.trees.edits[i])
 	}
 	return silent
 }
 
-// noteUnflushed remembers a change after which a cached translation is wrong.
-func (c *Checker) noteUnflushed(e *edit) {
-	if e.trees&inActive == 0 {
-		return
-	}
-	g := c.trees.active.geo
-	in := tableOf(c.s, g, e.table, e.level)
-	va := c.trees.active.address(e.table, e.level, e.slot)
-	if !e.old.Is(model.Present) {
-		if e.level == 1 && e.now.Is(model.Present) && c.lazilyFlushed(va) && c.cachedElsewhere(va, e.now) {
-			c.call.late = append(c.call.late, unflushed{table: e.table, slot: e.slot, level: 1, va: va, geo: g, reused: true})
-		}
-		return
-	}
-	wasLeaf, isLeaf := in.isLeaf(e.old), in.isLeaf(e.now)
-	loses := e.old.Is(model.RW) && !e.now.Is(model.RW) && va < c.s.L.Kernel.PageOffset
-	switch {
-	case !e.now.Is(model.Present):
-		if e.level == 1 && c.lazilyFlushed(va) {
-			return
-		}
-	case wasLeaf != isLeaf:
-		return
-	case c.s.L.Names(e.old) == c.s.L.Names(e.now) && !loses:
-		return
-	}
-	c.call.late = append(c.call.late, unflushed{table: e.table, slot: e.slot, level: e.level, va: va, geo: g, old: e.old,
-		empty: !wasLeaf && !in.mapsThrough(e.slot, e.old)})
-}
-
-// flushed forgets the changes that a flush covers: of one page, or all for nil. It
-// reports whether there were any.
-func (c *Checker) flushed(m *callMemory, page *model.VA) (had bool) {
-	if page == nil {
-		had, m.late = len(m.late) > 0, m.late[:0]
-		return had
-	}
-	kept := m.late[:0]
-	for _, u := range m.late {
-		if c.covers(&u, *page) {
-			had = true
-		} else {
-			kept = append(kept, u)
-		}
-	}
-	m.late = kept
-	return had
-}
-
-// covers reports whether the flush of a page is enough for a change. A table may be
-// reached by several addresses: what counts is that the page is translated by the
-// entry.
-func (c *Checker) covers(u *unflushed, page model.VA) bool {
-	if u.level > 1 {
-		return !u.wide() && page-u.va < u.geo.Span(u.level)
-	}
-	m, _ := resolve(c.s, u.geo, c.s.CPU.CR3, page)
-	return u.slot == u.geo.Index(page, 1) && (m.table == u.table || u.va == page&^(model.PageSize-1))
-}
-
-// wide reports whether an entry stands for several translations, which the flush of
-// one page does not cover.
-func (u *unflushed) wide() bool { return !u.empty && !u.old.Is(model.PSE) }
-
-// leftUnflushed judges what is left when a call ends. An entry that is what it was
-// again does no harm.
+// leftUnflushed judges what is left when a call ends, and what an interrupt has left on a
+// processor that is in none.
 func (c *Checker) leftUnflushed(st *model.Step) result {
 	if c.s.L.Life != nil && c.s.Kernel.Life.CPU[st.CPU].Lazy != model.LazyNone {
 		return silent
 	}
-	for i := range c.call.late {
-		u := &c.call.late[i]
-		now := c.s.Entry(u.geo, u.table, u.slot)
-		if u.reused {
-			return c.fail(u.detail(c.s))
-		}
-		same := now.Is(model.Present) && c.s.L.Names(now) == c.s.L.Names(u.old) && (now.Is(model.RW) || !u.old.Is(model.RW) || u.va >= c.s.L.Kernel.PageOffset)
-		if u.empty || same || c.s.Active() != u.geo {
+	for n := range c.calls {
+		if n != st.CPU && st.Busy {
 			continue
 		}
-		return c.fail(u.detail(c.s))
+		for i := range c.calls[n].late {
+			if u := &c.calls[n].late[i]; c.stillWrong(u) {
+				return c.fail(u.detail(c.s))
+			}
+		}
 	}
 	return silent
 }
 
-// detail points at the changed entry.
-func (u *unflushed) detail(s *model.State) Detail {
-	return atEntry(u.table, u.slot, s.Entry(u.geo, u.table, u.slot)).WithWas(u.old).WithAddress(u.va)
+// stillWrong reports whether what a processor may have cached of a changed entry is more
+// than the entry grants now. One that is what it was again does no harm.
+func (c *Checker) stillWrong(u *unflushed) bool {
+	if u.reused {
+		return true
+	}
+	now := c.s.Entry(u.geo, u.table, u.slot)
+	same := now.Is(model.Present) && c.s.L.Names(now) == c.s.L.Names(u.old) && !c.loses(u.old, now, u.va)
+	return !u.empty && !same && c.s.Active() == u.geo
 }
 
 func tellUnflushed(v *Violation) string {
 	if v.why != "" {
 		return v.parts()
 	}
+	where := "no flush has followed"
+	if v.has&partCPU != 0 {
+		where += fmt.Sprintf(" on processor %d", v.cpu)
+	}
 	if !v.was.Is(model.Present) {
-		return fmt.Sprintf("address %s is used again, and a processor still has what it led to before: %s; the call ends, and no flush has followed", v.page(), v.entry())
+		return fmt.Sprintf("address %s is used again, and a processor still has what it led to before: %s; the call ends, and %s", v.page(), v.entry(), where)
 	}
 	text := fmt.Sprintf("entry %s, for address %s, was %s and is %s", v.slotName(), v.page(), v.EntryText(v.was), v.EntryText(v.is))
 	if v.has&partFrame != 0 {
-		return fmt.Sprintf("%s is given back; %s, and no flush has followed", v.name(v.frame), text)
+		return fmt.Sprintf("%s is given back; %s, and %s", v.name(v.frame), text, where)
 	}
-	return text + "; the call ends, and no flush has followed"
+	return text + "; the call ends, and " + where
 }
 
 // tracePatience is for how many stores to tables a change may go without a flush: more than

@@ -50,6 +50,7 @@ type Checker struct {
 	whole     [1]span // scratch
 	// pages counts the pages that rules about all of memory have looked at.
 	pages uint64
+	cr4   [2]model.CR4 // of each processor, before the step
 }
 
 // plan lists, for each kind of step, the checks that look at it.
@@ -111,6 +112,7 @@ func (c *Checker) BeginAt(s *model.State, start *Snapshot) {
 	}
 	for i := range c.calls {
 		c.calls[i].reset()
+		c.cr4[i] = s.CPUOf(i % s.Processors()).CR4
 	}
 }
 
@@ -147,6 +149,7 @@ func (c *Checker) Step(m *model.Machine, s *model.Step) {
 			}
 		}
 	}
+	c.cr4[s.CPU] = c.s.CPU.CR4
 }
 
 // followRecount takes in a step. What has been looked at at the last one is done with.

@@ -50,6 +50,7 @@ const (
 	MarksUse        // has processors that keep these bits
 	FilledSlots     // has tables with entries of the hypervisor's
 	FlaggedEntries  // has tables whose entries the hypervisor adds flags to
+	Flushes         // asks for flushes
 	MayLeak         // must not have absent entries that name memory
 )
 

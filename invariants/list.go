@@ -68,5 +68,8 @@ func every() []Rule {
 		noWriteExecute(),
 		userNoExecute(),
 		userKernelSplit(),
+		kernelClosed(),
+		cachedGranted(),
+		flushDone(),
 	}
 }

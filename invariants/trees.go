@@ -6,11 +6,16 @@ import "github.com/ptcheck/ptcheck/model"
 // the root of the running processor. Most of the time both are the same.
 type trees struct {
 	kernel, active tree
-	pse            bool // CR4.PSE as the trees were read
+	// other are the tables below the root of the processor that is not running, as far as
+	// that is another root than the running one's.
+	other tree
+	pse   bool // CR4.PSE as the trees were read
 	// edits are the entries of tables in use that the last step changed, and gained
 	// the tables that it brought into use.
 	edits  []edit
 	gained []place
+	// elsewhere are the changed entries of the tables of other.
+	elsewhere []edit
 
 	seen    model.WordSet // scratch of collect
 	counted bool          // memory is large, see [counts]
@@ -32,6 +37,7 @@ const (
 	inKernel uint8 = 1 << iota
 	inActive
 	inBoth = inKernel | inActive
+	inNone = 0 // of those two: the tables of the other processor
 )
 
 // edit is a changed entry of a table in use.
@@ -51,11 +57,59 @@ func (t *trees) reset(s *model.State, counted bool) {
 	t.counted, t.ended = counted, false
 	t.kernel.resize(n, counted)
 	t.active.resize(n, counted)
-	t.edits = t.edits[:0]
+	t.edits, t.elsewhere = t.edits[:0], t.elsewhere[:0]
 	t.locate(s)
-	t.kernel.reread(s, nil, 0)
-	t.active.reread(s, nil, 0)
+	t.kernel.reread(s, nil, inNone)
+	t.active.reread(s, nil, inNone)
+	if s.Processors() > 1 {
+		t.other.resize(n, false)
+		t.locateOther(s)
+		t.other.reread(s, nil, inNone)
+	}
 	t.gained = t.gained[:0]
+}
+
+// locateOther finds the root of the processor that is not running, and reports whether
+// its tables are not the ones that they were.
+func (t *trees) locateOther(s *model.State) (stale bool) {
+	geo, root := t.active.geo, s.CPUOf(1-s.Running()).CR3
+	if root == t.active.root {
+		geo = nil // there is nothing to see that active does not show
+	}
+	stale = t.other.geo != geo || t.other.root != root
+	t.other.geo, t.other.root = geo, root
+	return stale
+}
+
+// followOther takes in the tables of the processor that is not running. An entry that two
+// trees have counts for both.
+func (t *trees) followOther(s *model.State) {
+	if s.Processors() == 1 {
+		return
+	}
+	if t.locateOther(s) {
+		t.other.reread(s, nil, inNone)
+	}
+	if t.other.geo == nil {
+		return
+	}
+	for w := range s.Writes {
+		if t.other.roles[w.Frame] != 0 {
+			t.elsewhere = t.entries(t.elsewhere, s, &t.other, w, inNone)
+		}
+	}
+	for i := range t.elsewhere {
+		switch e := &t.elsewhere[i]; {
+		case e.level == 1:
+		case t.counted:
+			t.other.stale = true
+		default:
+			t.pointer(s, &t.other, e)
+		}
+	}
+	if t.other.stale {
+		t.other.reread(s, nil, inNone)
+	}
 }
 
 // locate finds the roots, and reports which of the trees are not the ones that
@@ -89,7 +143,7 @@ func (t *trees) same() bool { return t.kernel.geo == t.active.geo && t.kernel.ro
 
 // follow takes in one step.
 func (t *trees) follow(s *model.State, st *model.Step) {
-	t.edits, t.gained = t.edits[:0], t.gained[:0]
+	t.edits, t.gained, t.elsewhere = t.edits[:0], t.gained[:0], t.elsewhere[:0]
 	if t.counted {
 		t.beginStep(st)
 	}
@@ -116,6 +170,7 @@ func (t *trees) follow(s *model.State, st *model.Step) {
 	if t.counted {
 		t.soil(s)
 	}
+	t.followOther(s)
 }
 
 // reread reads one or both trees anew.
@@ -166,10 +221,10 @@ func (t *trees) collect(s *model.State) {
 			if same {
 				as = inBoth
 			}
-			t.entries(s, &t.kernel, w, as)
+			t.edits = t.entries(t.edits, s, &t.kernel, w, as)
 		}
 		if !same && t.active.roles[w.Frame] != 0 {
-			t.entries(s, &t.active, w, inActive)
+			t.edits = t.entries(t.edits, s, &t.active, w, inActive)
 		}
 	}
 	for i := range t.edits {
@@ -184,8 +239,8 @@ func (t *trees) collect(s *model.State) {
 	}
 }
 
-// entries notes the entries of one changed word.
-func (t *trees) entries(s *model.State, of *tree, w model.Write, as uint8) {
+// entries adds the entries of one changed word of a table of a tree to a list.
+func (t *trees) entries(to []edit, s *model.State, of *tree, w model.Write, as uint8) []edit {
 	g, mask := of.geo, of.roles[w.Frame]
 	per := 8 / g.Width
 	for i := range per {
@@ -198,9 +253,10 @@ func (t *trees) entries(s *model.State, of *tree, w model.Write, as uint8) {
 			if mask>>level&1 == 0 || slot >= g.Slots[level] || of.hides(s.L, level, slot, mask&special != 0) {
 				continue
 			}
-			t.edits = append(t.edits, edit{table: w.Frame, slot: slot, level: level, trees: as, old: old, now: now})
+			to = append(to, edit{table: w.Frame, slot: slot, level: level, trees: as, old: old, now: now})
 		}
 	}
+	return to
 }
 
 // pointer follows a changed entry above L1: a new table is entered at once, a lost

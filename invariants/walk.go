@@ -11,8 +11,8 @@ import (
 type mapping struct {
 	frame    model.Frame
 	writable bool // by the R/W bits of all levels
-	noExec   bool // by the NX bits of all levels
 	user     bool // by the U/S bits of all levels
+	noExec   bool // by the NX bits of all levels
 	leaf     model.Entry
 	level    int
 	table    model.Frame
@@ -42,11 +42,11 @@ func resolve(s *model.State, g *model.Geometry, root model.Frame, va model.VA) (
 		if g.GrantsRights(level) && e&model.RW == 0 {
 			m.writable = false
 		}
-		if g.GrantsRights(level) && e&model.NX != 0 {
-			m.noExec = true
-		}
 		if g.GrantsRights(level) && e&model.User == 0 {
 			m.user = false
+		}
+		if g.GrantsRights(level) && e&model.NX != 0 {
+			m.noExec = true
 		}
 		next := s.L.Names(e)
 		if level == 1 || largeLeaf(s, g, level, e) {

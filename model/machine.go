@@ -32,19 +32,21 @@ type Machine struct {
 	// costs nothing.
 	OnAside func(a Aside)
 
+	// Interruption is the interrupt that comes in the middle of the next Runs; nil: none does.
+	Interruption *Interruption
+
 	observers []Observer
 	refusable uint64 // the operations that Refuse counts, by bit
 	duo       *Duo   // the code of two processors that is run side by side, nil: none
-	// interrupts says that one processor carries out what the other has asked it for, and
-	// that waits in the middle of its own call (see OnOther).
-	interrupts bool
-	locks      uint32 // the spinlocks that are held, by bit
-	call       Call
-	step       Step
-	crash      Crash
-	left       int  // operations until the budget is used up
-	running    bool // kernel code runs
-	dead       bool // it has died of crash
+	remote    bool   // the code of one processor runs on the other, see OnOther
+	locks     uint32 // the spinlocks that are held, by bit
+	owners    uint32 // those of them that processor 1 has taken
+	call      Call
+	step      Step
+	crash     Crash
+	left      int  // operations until the budget is used up
+	running   bool // kernel code runs
+	dead      bool // it has died of crash
 }
 
 // NewMachine returns a machine on a state, with observers.

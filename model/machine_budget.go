@@ -19,6 +19,9 @@ func (m *Machine) start() {
 	if m.Budget == 0 {
 		m.left = math.MaxInt
 	}
+	if m.Interruption != nil {
+		m.Interruption.start()
+	}
 }
 
 // end closes it: what is done to a machine outside a Run is not counted.
@@ -44,9 +47,9 @@ func (m *Machine) spent() {
 }
 
 // pause comes before each operation: it counts it, and lets the schedule switch
-// processors.
+// processors, or an interrupt come in.
 func (m *Machine) pause() {
-	if m.left--; m.left < 0 || m.duo != nil {
+	if m.left--; m.left < 0 || m.duo != nil || m.Interruption != nil {
 		m.paused()
 	}
 }
@@ -57,5 +60,8 @@ func (m *Machine) paused() {
 	}
 	if m.duo != nil {
 		m.duo.pause()
+	}
+	if m.Interruption != nil {
+		m.Interruption.pending(m)
 	}
 }

@@ -7,6 +7,7 @@ import "fmt"
 type Crash struct {
 	Kind  CrashKind
 	Write bool   // Fault, Misaccess: the access was a store
+	User  bool   // Fault: user mode made it
 	VA    VA     // Fault, Misaccess: the address accessed
 	PA    PA     // Misaccess: where the access would have landed
 	Where string // Bug, NullCall: the kernel function; Panic, GoPanic: the message
@@ -91,6 +92,9 @@ func (c *Crash) Error() string {
 	rw := "read"
 	if c.Write {
 		rw = "write"
+	}
+	if c.User {
+		rw = "user " + rw
 	}
 	switch c.Kind {
 	case CrashFault:

@@ -8,8 +8,16 @@ const mostFaults = 3
 type PageFault struct {
 	VA    VA
 	Write bool // the access was a store (error code bit 1)
+	User  bool // it was made by user mode (bit 2)
 	// Present says that the address is mapped and the rights are missing (bit 0).
 	Present bool
+}
+
+// fault delivers a page fault to the kernel, which dies of one that it cannot handle.
+func (m *Machine) fault(f PageFault, tries int) {
+	if !m.handled(f, tries) {
+		m.Die(Crash{Kind: CrashFault, Write: f.Write, User: f.User, VA: f.VA})
+	}
 }
 
 // handled delivers a page fault to the kernel, if it has a handler, and reports
@@ -27,22 +35,22 @@ func (m *Machine) handled(f PageFault, tries int) bool {
 	return true
 }
 
-// staleReadOnly reports whether the kernel sees a fault on a store because the
-// processor holds a read-only translation of a page that is writable by now: the
-// hypervisor takes such a fault for none of its business. The fault drops the
-// translation, as on real processors. It matters only to kernels that have a fault
-// handler; the others are taken to be lucky.
-func (m *Machine) staleReadOnly(page VA, write bool) bool {
-	if m.OnFault == nil || m.L.Life == nil || !write || !m.CPU.WP {
+// staleDenial reports whether the kernel sees a fault because the processor holds a
+// translation with fewer rights than the tables grant by now: the hypervisor takes such
+// a fault for none of its business. The fault drops the translation, as on real
+// processors. It matters only to kernels that have a fault handler; the others are taken
+// to be lucky.
+func (m *Machine) staleDenial(page VA, a access) bool {
+	if m.OnFault == nil || m.L.Life == nil || !a.user && !(a.write && m.CPU.WP) {
 		return false
 	}
 	e, ok := m.TLB.lookup(page)
-	if !ok || e.write {
+	if !ok || e.grants(a) {
 		return false
 	}
 	m.TLB.flushPage(page)
-	t, fault := m.Walk(page)
-	return fault == WalkOK && t.RW
+	t, fault := m.walkAs(a.user, page)
+	return fault == WalkOK && (t.RW || !a.write)
 }
 
 // Suspend is SCHEDOP_shutdown with SHUTDOWN_suspend: the guest is saved or moved,
@@ -60,11 +68,11 @@ func (m *Machine) OnOther(fn func()) {
 		m.Die(Crash{Kind: CrashDeadlock})
 	}
 	duo := m.duo
-	m.duo, m.interrupts = nil, true
+	m.duo, m.remote = nil, true
 	m.SwitchProcessor()
 	defer func() {
 		m.SwitchProcessor()
-		m.duo, m.interrupts = duo, false
+		m.duo, m.remote = duo, false
 	}()
 	fn()
 }

@@ -211,7 +211,7 @@ func (s *State) gap() {
 // Others reports whether the other processor is in the middle of a call.
 func (m *Machine) Others() bool {
 	if m.duo == nil {
-		return m.interrupts
+		return m.remote
 	}
 	o := &m.duo.lanes[1-m.Running()]
 	return o.active && o.call.Kind != CallNone
@@ -228,6 +228,22 @@ func (m *Machine) Lock(n int) {
 		}
 	}
 	m.locks |= 1 << n
+	if m.owners &^= 1 << n; m.coded() == 1 {
+		m.owners |= 1 << n
+	}
+}
+
+// Holds reports whether the code that runs has taken a spinlock.
+func (m *Machine) Holds(n int) bool {
+	return m.locks>>n&1 != 0 && int(m.owners>>n&1) == m.coded()
+}
+
+// coded is the number of the processor whose code runs, there or on the other one.
+func (m *Machine) coded() int {
+	if m.remote {
+		return 1 - m.Running()
+	}
+	return m.Running()
 }
 
 // Unlock releases a spinlock.

@@ -13,13 +13,13 @@ func (m *Machine) land(va VA, write bool) (VA, Translation) {
 	if off >= kept {
 		va = m.L.Geo.Wrap(va - off + off/kept*PageSize + off%kept)
 	}
-	t := m.translate(va, write)
+	t := m.translate(va, access{write: write})
 	// While head.S's tree is in use, an entry of the one in the making may look like a
 	// pointer to a table of another size: there no frame is a table for sure.
 	if g := m.L.Geo; g == m.Active() && t.Offset >= g.least() && t.Frame != NoFrame {
 		if end := m.tableEnd(g, t.Frame); t.Offset >= end {
 			va = g.Wrap(va - VA(t.Offset) + PageSize + VA(t.Offset-end))
-			t = m.translate(va, write)
+			t = m.translate(va, access{write: write})
 		}
 	}
 	return va, t

@@ -27,17 +27,29 @@ func (m *Machine) Load(va VA, width int) uint64 {
 func (m *Machine) Store(va VA, width int, v uint64) {
 	m.pause()
 	va, t := m.land(va, true)
+	m.store(va, t, access{write: true}, width, v)
+}
+
+// StoreUser writes width (4 or 8) bytes at a virtual address, as a program does in user
+// mode: each entry on the way must have U (Intel SDM vol. 3, 4.6).
+func (m *Machine) StoreUser(va VA, width int, v uint64) {
+	m.pause()
+	a := access{write: true, user: true}
+	m.store(va, m.translate(va, a), a, width, v)
+}
+
+// store is a store to where a translation leads. One that is read-only makes a fault,
+// unless it is the kernel's business with a hypervisor.
+func (m *Machine) store(va VA, t Translation, a access, width int, v uint64) {
 	op := OpStore
-	for tries := 0; !t.RW && m.CPU.WP; tries++ {
-		if m.emulate(&t, va, width, v) {
+	for tries := 0; !t.RW && (m.CPU.WP || a.user); tries++ {
+		if !a.user && m.emulate(&t, va, width, v) {
 			op = OpEmulate
 			break
 		}
 		m.TLB.flushPage(va &^ (PageSize - 1)) // a fault drops the translation
-		if !m.handled(PageFault{VA: va, Write: true, Present: true}, tries) {
-			m.Die(Crash{Kind: CrashFault, Write: true, VA: va})
-		}
-		t = m.translate(va, true)
+		m.fault(PageFault{VA: va, Write: true, User: a.user, Present: true}, tries)
+		t = m.translate(va, a)
 	}
 	if op == OpStore {
 		m.poke(&t, width, v)
@@ -76,7 +88,7 @@ func (m *Machine) poke(t *Translation, width int, v uint64) {
 // allocator does with every page that it hands out.
 func (m *Machine) ClearPage(va VA) {
 	m.pause()
-	t := m.translate(va, true)
+	t := m.translate(va, access{write: true})
 	if !t.RW && m.CPU.WP {
 		m.Die(Crash{Kind: CrashFault, Write: true, VA: va})
 	}
@@ -95,38 +107,37 @@ func (m *Machine) zero(f Frame) {
 // translate finds the memory behind a virtual address, or ends the kernel: by
 // a fault where the tables (or a cached translation) do not map it, by a
 // misaccess where the direct map leads to other memory than it promises.
-func (m *Machine) translate(va VA, write bool) Translation {
+func (m *Machine) translate(va VA, a access) Translation {
 	for tries := 0; ; tries++ {
-		t, fault := m.tryTranslate(va, write)
+		t, fault := m.tryTranslate(va, a)
 		if fault == WalkOK {
 			return t
 		}
-		if !m.handled(PageFault{VA: va, Write: write, Present: fault == WalkReadOnly}, tries) {
-			m.Die(Crash{Kind: CrashFault, Write: write, VA: va})
-		}
+		m.fault(PageFault{VA: va, Write: a.write, User: a.user, Present: fault == WalkReadOnly || fault == WalkSupervisor}, tries)
 	}
 }
 
 // tryTranslate is one attempt of translate.
-func (m *Machine) tryTranslate(va VA, write bool) (t Translation, fault WalkFault) {
+func (m *Machine) tryTranslate(va VA, a access) (t Translation, fault WalkFault) {
 	page := va &^ (PageSize - 1)
 	if m.TLB.Sticky {
-		if m.staleReadOnly(page, write) {
+		if m.staleDenial(page, a) {
 			return t, WalkReadOnly
 		}
-		// A cached read-only translation does not deny a store for good: the
-		// fault drops it, and the kernel tries again.
-		if e, ok := m.TLB.lookup(page); ok && (!write || e.write) {
-			t := Translation{Frame: e.frame, Offset: int(va & (PageSize - 1)), RW: e.write}
-			m.checkDirect(&t, va, write)
+		// A cached translation does not deny an access for good: the fault drops it,
+		// and the kernel tries again.
+		if e, ok := m.TLB.lookup(page); ok && e.grants(a) {
+			t := Translation{Frame: e.frame, Offset: int(va & (PageSize - 1)), RW: e.write, User: e.user}
+			m.checkDirect(&t, va, a.write)
 			return t, WalkOK
 		}
 	}
-	if t, fault = m.Walk(va); fault != WalkOK {
+	if t, fault = m.walkAs(a.user, va); fault != WalkOK {
 		return t, fault
 	}
-	m.checkDirect(&t, va, write)
-	m.TLB.fill(tlbEntry{page: page, frame: t.Frame, write: t.RW, glob: t.Global && m.CPU.CR4&CR4PGE != 0})
+	m.checkDirect(&t, va, a.write)
+	user := t.User && m.L.Life != nil // a kernel that boots has nothing to run in user mode
+	m.TLB.fill(tlbEntry{page: page, frame: t.Frame, write: t.RW, user: user, glob: t.Global && m.CPU.CR4&CR4PGE != 0})
 	return t, WalkOK
 }
 

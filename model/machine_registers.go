@@ -17,17 +17,22 @@ func (m *Machine) LoadCR3(root Frame) {
 }
 
 // SetCR4 switches on bits of CR4; changing PAE, PSE or PGE flushes the TLB.
-func (m *Machine) SetCR4(bits CR4) {
+func (m *Machine) SetCR4(bits CR4) { m.writeCR4(m.CPU.CR4 | bits) }
+
+// ClearCR4 switches bits of CR4 off.
+func (m *Machine) ClearCR4(bits CR4) { m.writeCR4(m.CPU.CR4 &^ bits) }
+
+func (m *Machine) writeCR4(now CR4) {
 	m.pause()
-	if m.CPU.CR4&bits != bits {
+	changed := m.CPU.CR4 ^ now
+	if changed != 0 {
 		m.TLB.flush(true)
 	}
-	before := m.CPU.CR4
-	m.CPU.CR4 |= bits
-	if (before^m.CPU.CR4)&CR4PAE != 0 {
+	m.CPU.CR4 = now
+	if changed&CR4PAE != 0 {
 		m.loadPDPTEs()
 	}
-	m.emit(Step{Op: OpSetCR4, Value: uint64(bits)})
+	m.emit(Step{Op: OpSetCR4, Value: uint64(now)})
 }
 
 // loadPDPTEs checks the root entries that a processor in PAE mode loads when CR3
@@ -64,13 +69,16 @@ func (m *Machine) FlushPage(va VA) {
 // each, or MMUEXT_TLB_FLUSH_ALL.
 func (m *Machine) FlushTLBAll() {
 	m.pause()
-	if m.L.Hyper != nil {
-		m.flushDomain()
-	} else {
+	switch {
+	case m.L.Hyper == nil:
 		m.TLB.flush(true)
 		if m.other != nil {
 			m.other.TLB.flush(true)
 		}
+	case m.rules.mutant.FlushesHere:
+		m.flushAll()
+	default:
+		m.flushDomain()
 	}
 	m.emit(Step{Op: OpFlush, All: true})
 }
@@ -80,7 +88,7 @@ func (m *Machine) FlushTLBAll() {
 func (m *Machine) FlushPageAll(va VA) {
 	m.pause()
 	m.TLB.flushPage(va &^ (PageSize - 1))
-	if m.other != nil {
+	if m.other != nil && !(m.rules != nil && m.rules.mutant.FlushesHere) {
 		m.other.TLB.flushPage(va &^ (PageSize - 1))
 	}
 	m.emit(Step{Op: OpInvlpg, VA: va, All: true})

@@ -251,14 +251,14 @@ func TestStickyTLBReadOnly(t *testing.T) {
 	m.TLB.Sticky = true
 	m.leaf(2, 0x2001)
 	cached := func() []Cached { return slices.Collect(m.TLB.Each) }
-	if got := died(m, func() { m.Load(0xa000, 4) }); got != "alive" || !slices.Equal(cached(), []Cached{{0xa000, 2, false}}) {
+	if got := died(m, func() { m.Load(0xa000, 4) }); got != "alive" || !slices.Equal(cached(), []Cached{{0xa000, 2, false, false}}) {
 		t.Fatalf("%s, cached %+v", got, cached())
 	}
 	if got := died(m, func() { m.Store(0xa000, 4, 9) }); got != "fault write 0000a000" {
 		t.Errorf("store to a read-only page: %s", got)
 	}
 	m.leaf(2, 0x2003)
-	if got := died(m, func() { m.Store(0xa000, 4, 9) }); got != "alive" || m.Load(0xa000, 4) != 9 || !slices.Equal(cached(), []Cached{{0xa000, 2, true}}) {
+	if got := died(m, func() { m.Store(0xa000, 4, 9) }); got != "alive" || m.Load(0xa000, 4) != 9 || !slices.Equal(cached(), []Cached{{0xa000, 2, true, false}}) {
 		t.Errorf("store after the page became writable: %s, cached %+v", got, cached())
 	}
 }

@@ -1,5 +1,9 @@
 package model
 
+// access is what an instruction asks of a page: to be read or written to, by the kernel
+// or by user mode.
+type access struct{ write, user bool }
+
 // Access is one load or store of the guest's processor, for callers that want to
 // see a page fault instead of dying of it. It uses the cached translations when
 // the TLB is sticky, and keeps accessed and dirty bits when the layout says so.

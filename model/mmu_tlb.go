@@ -13,8 +13,12 @@ type tlbEntry struct {
 	page  VA
 	frame Frame
 	write bool
+	user  bool
 	glob  bool
 }
+
+// grants reports whether an access may use the translation.
+func (e *tlbEntry) grants(a access) bool { return (!a.write || e.write) && (!a.user || e.user) }
 
 // lookup returns the cached translation of a page.
 func (t *TLB) lookup(page VA) (tlbEntry, bool) {
@@ -80,12 +84,13 @@ type Cached struct {
 	Page     VA
 	Frame    Frame
 	Writable bool
+	User     bool // user mode may use it, where there is one
 }
 
 // Each calls yield for every cached translation, in ascending address order.
 func (t *TLB) Each(yield func(Cached) bool) {
 	for _, e := range t.entries {
-		if !yield(Cached{Page: e.page, Frame: e.frame, Writable: e.write}) {
+		if !yield(Cached{Page: e.page, Frame: e.frame, Writable: e.write, User: e.user}) {
 			return
 		}
 	}

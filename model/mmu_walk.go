@@ -29,6 +29,7 @@ const (
 	WalkOutside              // a table lies outside the frames of the model
 	WalkHypervisor           // the way leads through the hypervisor's slots
 	WalkReadOnly             // a write, and an entry on the way is read-only
+	WalkSupervisor           // an access of user mode, and an entry on the way is the kernel's
 )
 
 // Active is the geometry that the CPU walks in its current mode.
@@ -44,6 +45,23 @@ func (s *State) Active() *Geometry {
 // depends on them, and the recordings of the original code have none.
 func (s *State) Walk(va VA) (Translation, WalkFault) {
 	return s.WalkFrom(s.Active(), s.CPU.CR3, va)
+}
+
+// walkAs is Walk for an access of the kernel or of user mode, which a 64-bit guest of a
+// hypervisor runs on a root of its own.
+func (s *State) walkAs(user bool, va VA) (Translation, WalkFault) {
+	if !user {
+		return s.Walk(va)
+	}
+	root := s.CPU.CR3
+	if s.L.Hyper != nil && s.L.Geo.SignExtend {
+		root = s.CPU.UserCR3
+	}
+	t, fault := s.WalkFrom(s.Active(), root, va)
+	if fault == WalkOK && !t.User {
+		return t, WalkSupervisor
+	}
+	return t, fault
 }
 
 // WalkFrom translates a virtual address under a given root.

@@ -10,7 +10,7 @@ const (
 	OpClearPage             // a whole page zeroed through its virtual address
 	OpBootmem               // a frame handed out by the boot allocator
 	OpLoadCR3               // bare metal: CR3 written
-	OpSetCR4                // CR4 bits switched on
+	OpSetCR4                // CR4 written
 	OpFlush                 // the whole TLB flushed
 	OpInvlpg                // one page flushed
 	OpMMUUpdate             // hypercall mmu_update, one item
@@ -79,7 +79,7 @@ var operations = [NumOps]Operation{
 		}},
 	},
 	OpUpdateVA: {
-		Name: "update_va_mapping", Memory: Stores, Hypercall: true, Method: (*Machine).UpdateVAMapping, Text: "{address} {entry}", Unsaid: FieldFrame | FieldOff | FieldWidth,
+		Name: "update_va_mapping", Memory: Stores, Hypercall: true, Method: (*Machine).UpdateVAMapping, Text: "{address} {entry}", Unsaid: FieldFrame | FieldOff | FieldWidth | FieldCmd | FieldAll,
 		Verbs: []Verb{{
 			Name: "map", Args: []Operand{OperandAddress, OperandEntry}, Says: "update_va_mapping, flushing the page", Example: "map s0 f0:PW", OnXen: true,
 			Issue: func(m *Machine, o Operands) Errno { return m.UpdateVAMapping(o.VA, o.Entry, UVMFInvlpg) },
@@ -92,6 +92,9 @@ var operations = [NumOps]Operation{
 		}, {
 			Name: "uva-flush", Args: []Operand{OperandPage, OperandEntry}, Says: "update_va_mapping of a page by number, flushing it", Example: "uva-flush 1 f0:PW",
 			Issue: func(m *Machine, o Operands) Errno { return m.UpdateVAMapping(o.VA, o.Entry, UVMFInvlpg) },
+		}, {
+			Name: "uva-flush-all", Args: []Operand{OperandPage, OperandEntry}, Says: "update_va_mapping of a page by number, flushing everything on all processors", Example: "uva-flush-all 1 f0:PW",
+			Issue: func(m *Machine, o Operands) Errno { return m.UpdateVAMapping(o.VA, o.Entry, UVMFFlush|UVMFAll) },
 		}, {
 			Name: "uva-wild", Says: "update_va_mapping of an address outside the address space, with a flush", Denied: true,
 			Issue: func(m *Machine, _ Operands) Errno { return m.UpdateVAMapping(1<<50, 0, UVMFInvlpg) },

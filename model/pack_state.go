@@ -147,7 +147,7 @@ func (t *TLB) pack(dst []byte) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(t.entries)+1))
 	for _, e := range t.entries {
 		dst = binary.AppendUvarint(dst, uint64(e.page>>PageShift))
-		dst = append(putFrame(dst, e.frame), bit(e.write, 0)|bit(e.glob, 1))
+		dst = append(putFrame(dst, e.frame), bit(e.write, 0)|bit(e.glob, 1)|bit(e.user, 2))
 	}
 	return dst
 }
@@ -160,7 +160,7 @@ func (t *TLB) unpack(src []byte) []byte {
 		v, k := binary.Uvarint(src)
 		e := tlbEntry{page: VA(v) << PageShift}
 		e.frame, src = takeFrame(src[k:])
-		e.write, e.glob = src[0]&1 != 0, src[0]&2 != 0
+		e.write, e.glob, e.user = src[0]&1 != 0, src[0]&2 != 0, src[0]&4 != 0
 		t.entries = append(t.entries, e)
 		src = src[1:]
 	}

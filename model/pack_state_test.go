@@ -74,7 +74,7 @@ func randomState(rng *rand.Rand, l *Layout) *State {
 	if s.TLB.Sticky = flip(); s.TLB.Sticky {
 		for range rng.IntN(6) {
 			page := l.Geo.Wrap(VA(rng.Uint64()) &^ (PageSize - 1))
-			s.TLB.fill(tlbEntry{page: page, frame: frame(), write: flip(), glob: flip()})
+			s.TLB.fill(tlbEntry{page: page, frame: frame(), write: flip(), glob: flip(), user: flip()})
 		}
 	}
 	if l.Hyper != nil {

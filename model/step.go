@@ -14,8 +14,8 @@ type Step struct {
 	Width int    // bytes stored or announced
 	Value uint64 // the value stored or asked for
 	Hook  Hook   // OpHook; Frame is the table that it is about
-	Cmd   uint8  // OpMMUUpdate: the low bits of the pointer, such as MMUPreserveAD
-	All   bool   // OpFlush, OpInvlpg: on all processors, not only the one that runs
+	Cmd   uint8  // OpMMUUpdate: the low bits of the pointer, such as MMUPreserveAD; OpUpdateVA: what is flushed besides, a UVMF
+	All   bool   // OpFlush, OpInvlpg, the flush of OpUpdateVA: on all processors, not only the one that runs
 	CPU   int    // number of the processor that took the step
 	Busy  bool   // the other processor is in the middle of a call
 }

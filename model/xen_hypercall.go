@@ -7,12 +7,18 @@ package model
 // UVMF says what update_va_mapping flushes (Xen: UVMF_* in public/xen.h).
 type UVMF uint8
 
-// Flush requests.
+// Flush requests: nothing, everything, the page; UVMFAll, beside one of these, on all
+// processors, not only the one that runs.
 const (
 	UVMFNone UVMF = iota
 	UVMFFlush
 	UVMFInvlpg
+	UVMFAll UVMF = 4
 )
+
+// What is what is to be flushed, Everywhere whether on all processors.
+func (u UVMF) What() UVMF       { return u &^ UVMFAll }
+func (u UVMF) Everywhere() bool { return u&UVMFAll != 0 }
 
 // Low bits of the pointer of an mmu_update (Xen: MMU_* in public/xen.h).
 const (
@@ -74,7 +80,8 @@ func (m *Machine) UpdateVAMapping(va VA, val Entry, flush UVMF) Errno {
 		f, off, rc = m.updateVAMapping(va, val, flush)
 	}
 	if m.watched() {
-		m.emit(Step{Op: OpUpdateVA, Errno: rc, VA: va, Frame: f, Off: off, Width: m.L.Geo.Width, Value: uint64(val)})
+		m.emit(Step{Op: OpUpdateVA, Errno: rc, VA: va, Frame: f, Off: off, Width: m.L.Geo.Width, Value: uint64(val),
+			Cmd: uint8(flush.What()), All: flush.Everywhere()})
 	}
 	return rc
 }

@@ -58,14 +58,12 @@ func (s *State) guestAddress(va VA) bool {
 func (m *Machine) UseLDT() {
 	m.pause()
 	if m.L.Hyper == nil {
-		m.translate(m.LDT.Base, false)
+		m.translate(m.LDT.Base, access{})
 		m.emit(Step{Op: OpUseLDT, VA: m.LDT.Base})
 		return
 	}
 	for tries := 0; !m.mapLDT(); tries++ {
-		if !m.handled(PageFault{VA: m.LDT.Base}, tries) {
-			m.Die(Crash{Kind: CrashFault, VA: m.LDT.Base})
-		}
+		m.fault(PageFault{VA: m.LDT.Base}, tries)
 	}
 	m.emit(Step{Op: OpUseLDT, VA: m.LDT.Base, Frame: m.LDT.Frame})
 }

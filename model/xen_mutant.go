@@ -123,6 +123,10 @@ type Mutant struct {
 	NoUpperFlush bool
 	// NoFlushOnLoad takes a load of CR3 for a flush that it is not.
 	NoFlushOnLoad bool
+	// FlushesHere flushes on the running processor alone what is to be flushed on all.
+	FlushesHere bool
+	// UpdatesUnflushed forgets the flush that an update by address asks for.
+	UpdatesUnflushed bool
 	// FlushesAnyway flushes the page named although the update was refused.
 	FlushesAnyway bool
 	// UncheckedLeafTable has update_va_mapping trust where the linear map leads.

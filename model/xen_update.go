@@ -149,7 +149,7 @@ func (s *State) updateVAMapping(va VA, val Entry, flush UVMF) (Frame, int, Errno
 	g := s.rules.geo
 	f := s.leafTable(va)
 	if f == NoFrame || !s.updatableLeaf(f) {
-		if s.rules.mutant.FlushesAnyway && flush == UVMFInvlpg && !g.Canonical(va) {
+		if s.rules.mutant.FlushesAnyway && flush.What() == UVMFInvlpg && !g.Canonical(va) {
 			s.fatal = FatalFlush
 		}
 		return NoFrame, 0, EINVAL
@@ -157,14 +157,30 @@ func (s *State) updateVAMapping(va VA, val Entry, flush UVMF) (Frame, int, Errno
 	slot := g.Index(va, 1)
 	rc := s.settle(s.mark(), s.modEntry(f, 1, slot, val, false))
 	if rc == OK {
-		switch flush {
-		case UVMFFlush:
-			s.flushAll()
-		case UVMFInvlpg:
-			s.TLB.flushPage(va &^ (PageSize - 1))
-		}
+		s.flushAsked(va&^(PageSize-1), flush)
 	}
 	return f, slot * g.Width, rc
+}
+
+// flushAsked flushes what an update asked for besides (Xen: the end of
+// do_update_va_mapping).
+func (s *State) flushAsked(page VA, flush UVMF) {
+	if s.rules.mutant.UpdatesUnflushed {
+		return
+	}
+	all := flush.Everywhere() && s.other != nil && !s.rules.mutant.FlushesHere
+	switch flush.What() {
+	case UVMFFlush:
+		s.flushAll()
+		if all {
+			s.flushOthers()
+		}
+	case UVMFInvlpg:
+		s.TLB.flushPage(page)
+		if all {
+			s.other.TLB.flushPage(page)
+		}
+	}
 }
 
 // updatableLeaf reports whether a frame is a leaf table whose entries

@@ -118,7 +118,9 @@ func SetPGDBoth(k *hooks.Kernel, entry model.VA, e model.Entry) {
 func setPGD(k *hooks.Kernel, entry model.VA, e model.Entry) { setPinned(k, "xen_set_pgd", entry, e) }
 
 // WriteCR3Lazy switches to a root, now or when the switch of processes is over
-// (Linux: xen_write_cr3). Asking for the root already in use only flushes.
+// (Linux: xen_write_cr3). Asking for the root already in use only flushes. Interrupts see
+// the new root noted and loaded, or neither (9f79991d4186); while a switch of processes
+// holds the load back, they are off anyway.
 func WriteCR3Lazy(k *hooks.Kernel, root model.PA) {
 	l := k.CPU()
 	f := model.Frame(root.PFN())
@@ -126,10 +128,12 @@ func WriteCR3Lazy(k *hooks.Kernel, root model.PA) {
 		flushTLB(k)
 		return
 	}
-	k.M.Kernel.XenCR3, l.Pending = f, f
-	if l.Lazy != model.LazyCPU {
-		FlushLazyCPU(k)
-	}
+	k.WithoutInterrupts(func() {
+		k.M.Kernel.XenCR3, l.Pending = f, f
+		if l.Lazy != model.LazyCPU {
+			FlushLazyCPU(k)
+		}
+	})
 }
 
 // FlushLazyCPU loads the root whose load was held back, and the user-mode root

@@ -132,11 +132,16 @@ func pinProcessesOnly(o *hooks.Ops, _ *hooks.Funcs) {
 	}
 }
 
-// pinToTaskSize bounds the walk by TASK_SIZE, which depends on who runs.
+// pinToTaskSize bounds the walk by TASK_SIZE, which depends on who runs: while a new
+// program's address space comes into use, on what ran before.
 func pinToTaskSize(o *hooks.Ops, _ *hooks.Funcs) {
 	pin := func(k *hooks.Kernel, pgd model.VA) {
 		slots := k.M.L.UserSlots()
-		if lm := k.M.L.Life; lm.Small >= 0 && int(k.CPU().Current) == lm.Small {
+		runs := k.CPU().Current
+		if prev := k.CPU().Prev; prev >= 0 {
+			runs = prev
+		}
+		if lm := k.M.L.Life; lm.Small >= 0 && int(runs) == lm.Small {
 			slots = k.M.L.Geo.Index(lm.TaskSize, k.M.L.Geo.Root())
 		}
 		pinWith(k, pgd, func() { xen.WalkLimit(k, pgd, slots, true, xen.PinPage) })

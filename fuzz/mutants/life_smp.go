@@ -81,7 +81,7 @@ func flushHere(o *hooks.Ops, _ *hooks.Funcs) {
 
 // flushLate carries out what was held back with the next flush of the TLB.
 func flushLate(o *hooks.Ops, _ *hooks.Funcs) {
-	flush := o.Life.FlushAll
+	flush, local := o.Life.FlushAll, o.FlushTLB
 	o.Life.LeaveLazy = func(k *hooks.Kernel) {
 		xen.FlushLazyCPU(k)
 		k.CPU().Lazy = model.LazyNone
@@ -89,5 +89,9 @@ func flushLate(o *hooks.Ops, _ *hooks.Funcs) {
 	o.Life.FlushAll = func(k *hooks.Kernel) {
 		xen.FlushQueue(k)
 		flush(k)
+	}
+	o.FlushTLB = func(k *hooks.Kernel) {
+		xen.FlushQueue(k)
+		local(k)
 	}
 }

@@ -16,6 +16,12 @@ func flushVariations() []Variation {
 		{ID: "flush-all", What: "every flush of a page flushes everything", Source: more, Fits: Fits{}, Change: ofKernel(flushAll)},
 		{ID: "flush-by-load", What: "the TLB is flushed by a load of CR3", Source: "Linux, __flush_tlb; Intel SDM vol. 3, 4.10.4.1",
 			Fits: of2007On(invariants.BareMetal).also(func(s *model.State) bool { return !s.L.Kernel.HasPGE }), Change: ofKernel(flushByLoad)},
+		{ID: "flush-by-toggle", What: "the TLB is flushed by switching global pages off and on", Source: "Linux, native_flush_tlb_global; Intel SDM vol. 3, 4.10.4.1",
+			Fits: Fits{Machine: invariants.BareMetal}.also(func(s *model.State) bool { return s.L.Kernel.HasPGE }), Change: ofKernel(flushByToggle)},
+		{ID: "process-by-load", What: "what a process had is flushed by a load of CR3, which leaves global pages: none of its are", Source: "Linux, __flush_tlb and __flush_tlb_global",
+			Fits: Fits{Machine: invariants.BareMetal, Span: invariants.Living}, Change: forBare(processByLoad)},
+		{ID: "flush-everywhere", What: "what a process had is flushed on all processors, whoever uses it", Source: more,
+			Fits: Fits{Span: invariants.Living}, Change: ofKernel(flushEverywhere)},
 		{ID: "no-ro-flush", What: "no flush of single pages before the root is loaded: nothing is led elsewhere, and the hypervisor flushes when a page's type changes",
 			Source: "Xen, _get_page_type", Fits: of2007On(invariants.UnderHypervisor), Change: ofKernel(noEarlyFlush)},
 		{ID: "no-rw-flush", What: "no flush after tables have become writable: a fault by an outdated translation is tolerated", Source: "Linux, spurious_fault",
@@ -55,6 +61,38 @@ func flushByLoad(o *hooks.Ops, _ *hooks.Funcs) {
 		}
 		k.M.LoadCR3(k.M.CPU.CR3)
 	}
+}
+
+// flushByToggle flushes by CR4, once global pages are on.
+func flushByToggle(o *hooks.Ops, _ *hooks.Funcs) {
+	flush, page := o.FlushTLB, o.FlushTLBSingle
+	toggled := func(k *hooks.Kernel) bool {
+		if !k.M.Kernel.Global {
+			return false
+		}
+		k.M.ClearCR4(model.CR4PGE)
+		k.M.SetCR4(model.CR4PGE)
+		return true
+	}
+	o.FlushTLB = func(k *hooks.Kernel) {
+		if !toggled(k) {
+			flush(k)
+		}
+	}
+	o.FlushTLBSingle = func(k *hooks.Kernel, va model.VA) {
+		if !toggled(k) {
+			page(k, va)
+		}
+	}
+}
+
+func processByLoad(o *hooks.Ops, _ *hooks.Funcs) {
+	o.FlushTLB = func(k *hooks.Kernel) { k.M.LoadCR3(k.M.CPU.CR3) }
+}
+
+func flushEverywhere(o *hooks.Ops, _ *hooks.Funcs) {
+	o.FlushTLB = func(k *hooks.Kernel) { k.M.FlushTLBAll() }
+	o.FlushTLBSingle = func(k *hooks.Kernel, va model.VA) { k.M.FlushPageAll(va) }
 }
 
 func noEarlyFlush(o *hooks.Ops, _ *hooks.Funcs) {

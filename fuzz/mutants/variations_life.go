@@ -33,6 +33,8 @@ func lifeVariations() []Variation {
 			Fits: living.also(single), Change: ofKernel(eagerFork)},
 		{ID: "gather-reversed", What: "what a process leaves is freed from its end", Source: "Linux, tlb_finish_mmu: the order of pages does not matter",
 			Fits: living, Change: ofKernel(gatherReversed)},
+		{ID: "closed-pointers", What: "pointers to the kernel's tables are closed to user mode", Source: "Linux, _KERNPG_TABLE; Intel SDM vol. 3, 4.6",
+			Fits: bare.also(single), Change: forBare(closedKernel)},
 	}
 }
 
@@ -104,6 +106,20 @@ func gatherReversed(_ *hooks.Ops, f *hooks.Funcs) {
 	f.Life.TLBFinish = func(k *hooks.Kernel, n int, g *hooks.Gather) {
 		slices.Reverse(g.Pages())
 		hooks.TLBFinish(k, n, g)
+	}
+}
+
+// closedKernel takes the user bit from pointers to tables of init_mm.
+func closedKernel(_ *hooks.Ops, f *hooks.Funcs) {
+	alloc := f.Life.TableAlloc
+	f.Life.TableAlloc = func(k *hooks.Kernel, pgd model.VA, level int, entry model.VA) {
+		if pgd == k.Base() {
+			pv, old := *k.PV, k.PV
+			closedPointers(&pv, f)
+			k.PV = &pv
+			defer func() { k.PV = old }()
+		}
+		alloc(k, pgd, level, entry)
 	}
 }
 

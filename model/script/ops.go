@@ -63,6 +63,7 @@ var own = [...]Spec{
 	{Name: "exit", Doc: "boot call: end the second address space"},
 	{Name: "cpu1", Args: []Kind{KindWord}, Example: "cpu1 mm_exit:0", Doc: "kernel call on processor 1, its words joined by colons"},
 	{Name: "refuse", Args: []Kind{KindNumber, KindWord}, Example: "refuse 2 map_lowmem:f1", Doc: "kernel call, its words joined by colons, of which the hypervisor refuses the n-th hypercall for want of memory"},
+	{Name: "interrupt", Args: []Kind{KindNumber, KindWord}, Example: "interrupt 12 mm_activate:0", Doc: "kernel call, its words joined by colons, and an interrupt before its n-th operation, or as soon after as the processor takes interrupts; the handler reads from the vmalloc area"},
 	{Name: "both", Args: []Kind{KindWord, KindWord, KindWord}, Example: "both mm_alloc touch:0 0.5.2", Doc: "two kernel calls side by side, on processors 0 and 1, and their schedule: who starts and the steps up to each preemption, such as 0.5.2"},
 	{Name: "ioremap_init", Doc: "later kernels: hang the static tables below the slots of early_ioremap"},
 	{Name: "early_ioremap", Args: []Kind{KindPFN}, Example: "early_ioremap f3", Doc: "later kernels: map the spare frame in a slot of early_ioremap"},

@@ -28,7 +28,8 @@ var operations = [...]operation{
 	issued("mua", invariants.AboutFrames|invariants.KeepsUse, invariants.StoresEntries), // guests that have it are about the bits
 	issued("m2p", invariants.AboutFrames, 0),
 	issued("uva", invariants.UpdatesByVA|invariants.MapsPages, invariants.StoresEntries),
-	issued("uva-flush", invariants.UpdatesByVA|invariants.MapsPages, invariants.StoresEntries),
+	issued("uva-flush", invariants.UpdatesByVA|invariants.MapsPages|invariants.Flushes, invariants.StoresEntries),
+	issued("uva-flush-all", invariants.UpdatesByVA|invariants.MapsPages|invariants.Flushes, invariants.StoresEntries),
 	issued("uva-wild", 0, 0),
 	stored("put", 0, 8, false),
 	stored("put-locked", 0, 8, true),
@@ -58,7 +59,7 @@ var operations = [...]operation{
 	issued("gdt", invariants.LoadsGDT|invariants.AboutFrames, invariants.AsksForUses),
 	issued("gdt-two", invariants.LoadsGDT|invariants.AboutFrames, 0),
 	issued("gdt-none", 0, invariants.AsksForUses),
-	issued("flush", 0, 0),
+	issued("flush", invariants.Flushes, 0),
 	issued("clear", invariants.AboutFrames, invariants.AsksForUses|invariants.ChangesPages),
 	issued("copy", invariants.AboutFrames, invariants.AsksForUses|invariants.ChangesPages),
 	issued("assist-stores", 0, 0),

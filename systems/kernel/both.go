@@ -8,12 +8,14 @@ import (
 	"github.com/ptcheck/ptcheck/model"
 )
 
-// Fields of a call code. Of a single call: the argument, the kind, the processor
-// and the hypercall that is refused. Of two side by side, marked by the highest bit: the points of the
+// Fields of a call code. Of a single call: the argument, the kind, the processor, and
+// the hypercall that is refused or, marked by a bit, the operation before which an
+// interrupt comes. Of two side by side, marked by the highest bit: the points of the
 // schedule, who starts, and kind and argument of each.
 const (
 	codeKind  = 32
 	codeCPU   = 40
+	codeIrq   = 47
 	codeDeny  = 48
 	codeBoth  = 63
 	pointBits = 7
@@ -28,7 +30,11 @@ const maxPoint = 1<<pointBits - 1
 // Code returns the call as the engine stores it.
 func (c Call) Code() uint64 {
 	if c.Beside.Kind == model.CallNone {
-		return uint64(c.Arg) | uint64(c.Kind)<<codeKind | uint64(c.CPU)<<codeCPU | uint64(c.Refuse)<<codeDeny
+		code := uint64(c.Arg) | uint64(c.Kind)<<codeKind | uint64(c.CPU)<<codeCPU
+		if c.Interrupt != 0 {
+			return code | 1<<codeIrq | uint64(c.Interrupt)<<codeDeny
+		}
+		return code | uint64(c.Refuse)<<codeDeny
 	}
 	code := uint64(1)<<codeBoth | uint64(c.Sched.First)<<codeFirst
 	for i, p := range c.Sched.Points {
@@ -43,7 +49,13 @@ func (c Call) Code() uint64 {
 // CallOf is the reverse of Code.
 func CallOf(code uint64) Call {
 	if code>>codeBoth == 0 {
-		return Call{Kind: model.CallKind(code >> codeKind), Arg: uint32(code), CPU: uint8(code >> codeCPU), Refuse: uint8(code >> codeDeny)}
+		c := Call{Kind: model.CallKind(code >> codeKind), Arg: uint32(code), CPU: uint8(code >> codeCPU & 1)}
+		if code>>codeIrq&1 != 0 {
+			c.Interrupt = uint16(code >> codeDeny)
+		} else {
+			c.Refuse = uint8(code >> codeDeny)
+		}
+		return c
 	}
 	var c Call
 	c.Sched.First = int(code >> codeFirst & 1)

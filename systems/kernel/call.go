@@ -21,6 +21,9 @@ type Call struct {
 	// Refuse is the hypercall of the call, counted from 1, that the hypervisor
 	// refuses for want of memory; 0: none.
 	Refuse uint8
+	// Interrupt is the operation of the call, counted from 1, before which an interrupt
+	// comes; 0: none does. At most one of this and Refuse is set.
+	Interrupt uint16
 	// Beside is the call that processor 1 makes meanwhile, of kind CallNone if
 	// there is none; Sched says how the steps of both follow each other.
 	Beside Half
@@ -54,6 +57,10 @@ func (c Call) String() string {
 		n := c.Refuse
 		c.Refuse = 0
 		return fmt.Sprintf("refuse %d %s", n, oneWord(c.String()))
+	case c.Interrupt != 0:
+		n := c.Interrupt
+		c.Interrupt = 0
+		return fmt.Sprintf("interrupt %d %s", n, oneWord(c.String()))
 	}
 	if c.Kind >= model.CallMMAlloc {
 		return c.lifeText()

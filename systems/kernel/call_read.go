@@ -35,6 +35,8 @@ func callFrom(op *script.Op) (Call, error) {
 		return c, err
 	case "refuse":
 		return readRefuse(op)
+	case "interrupt":
+		return readInterrupt(op)
 	case "map_all":
 		return Call{Kind: model.CallMap, Arg: AllLeaves}, nil
 	}
@@ -52,7 +54,7 @@ func readWord(word, around string) (Call, error) {
 	if err != nil {
 		return c, fmt.Errorf("%s: %w", around, err)
 	}
-	if c.CPU+c.Refuse > 0 || c.Beside.Kind != model.CallNone {
+	if c.CPU+c.Refuse > 0 || c.Interrupt > 0 || c.Beside.Kind != model.CallNone {
 		return c, fmt.Errorf("%s: %q must be one plain call", around, word)
 	}
 	return c, nil
@@ -84,6 +86,17 @@ func readRefuse(op *script.Op) (Call, error) {
 	}
 	c, err := readWord(op.Args[1].Word, "refuse")
 	c.Refuse = uint8(n)
+	return c, err
+}
+
+// readInterrupt reads the number of an operation and a call.
+func readInterrupt(op *script.Op) (Call, error) {
+	n := op.Args[0].Num
+	if n == 0 || n > maxInterrupted {
+		return Call{}, fmt.Errorf("interrupt: want the number of an operation from 1 to %d, not %d", maxInterrupted, n)
+	}
+	c, err := readWord(op.Args[1].Word, "interrupt")
+	c.Interrupt = uint16(n)
 	return c, err
 }
 

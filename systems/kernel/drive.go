@@ -17,8 +17,8 @@ func (m *Model) Crash() *model.Crash { return m.last }
 // Enabled appends the enabled calls, as Calls does, when the working state is not
 // the one that Restore goes back to.
 func (m *Model) Enabled(dst []uint64) []uint64 {
-	if m.sys.Pairs != nil {
-		m.saved[m.start].CopyFrom(m.work[m.start]) // schedules are found by trying
+	if m.sys.tries() {
+		m.saved[m.start].CopyFrom(m.work[m.start])
 	}
 	return m.Calls(dst)
 }
@@ -29,9 +29,10 @@ func (m *Model) Allows(c Call) bool {
 	if c.Beside.Kind != model.CallNone {
 		return m.allowsPair(c)
 	}
-	c.Refuse = 0 // any of its hypercalls may be refused
-	m.codes = m.Enabled(m.codes[:0])
-	return slices.Contains(m.codes, c.Code())
+	interrupted := c.Interrupt != 0
+	c.Refuse, c.Interrupt = 0, 0 // any of its hypercalls may be refused, any operation interrupted
+	m.codes = m.sys.Enabled(m.codes[:0], m.work[m.start])
+	return slices.Contains(m.codes, c.Code()) && (!interrupted || interruptible(m.work[m.start], c))
 }
 
 // Broken is what an outcome breaks: a rule's ID or the kind of a crash, "" for

@@ -24,9 +24,12 @@ type Model struct {
 	duo       *model.Duo
 	both      [2]func() // carry out the two halves of call
 	rehearsal rehearsal
-	counts    []uint64
-	last      *model.Crash // how the kernel died in the last call
-	codes     []uint64     // scratch of Allows
+
+	interruption model.Interruption
+
+	counts []uint64
+	last   *model.Crash // how the kernel died in the last call
+	codes  []uint64     // scratch of Allows
 
 	watch   watch
 	recheck recheck
@@ -55,6 +58,7 @@ func (s *System) NewModel() *Model {
 	m.watched()
 	m.run = func() { m.call.run(&m.kernel) }
 	m.both = halves(&m.call, &m.kernel)
+	m.watchInterrupt()
 	m.duo = model.NewDuo(m.machine)
 	return m
 }
@@ -126,8 +130,12 @@ func (m *Model) Restore() {
 func (m *Model) Calls(dst []uint64) []uint64 {
 	from := len(dst)
 	dst = m.sys.Enabled(dst, m.work[m.start])
+	plain := len(dst)
 	if m.sys.failures {
-		dst = m.withRefusals(dst, from)
+		dst = m.withRefusals(dst, from, plain)
+	}
+	if m.sys.interrupts {
+		dst = m.withInterrupts(dst, from, plain)
 	}
 	if m.sys.Pairs == nil {
 		return dst
@@ -157,6 +165,7 @@ func (m *Model) apply(code uint64) explore.Outcome {
 		m.counts[k]++
 	}
 	m.machine.Refuse = int(m.call.Refuse)
+	m.interrupted()
 	m.last = m.carryOut()
 	m.machine.Refuse = 0
 	if m.checker.Violated < 0 && m.stopped() {

@@ -28,6 +28,9 @@ type Options struct {
 	Preemptions int
 	// Failures has each hypercall of each call refused once, for want of memory.
 	Failures bool
+	// Interrupts has an interrupt come before each operation of a call where it can and
+	// matters.
+	Interrupts bool
 	// Odd are the numbers of odd members, behind those of the family; see package
 	// boot.
 	Odd []int
@@ -69,7 +72,7 @@ func (o *Options) Wants(levels int) bool {
 func OptionsOf(v systems.Values, c systems.Change) Options {
 	return Options{
 		Levels: v.Numbers("levels"), Lowmem: v.Number("lowmem", 0), Stale: v.Number("stale", 0), Profile: v.Profile(),
-		Preemptions: v.Number("preemptions", 1), Failures: v.On("failures", true), Themes: v.Words("themes"),
+		Preemptions: v.Number("preemptions", 1), Failures: v.On("failures", true), Interrupts: v.On("interrupts", true), Themes: v.Words("themes"),
 		Budget: v.Number("budget", 0), Patience: time.Duration(v.Number("patience", 0)) * time.Millisecond,
 		Recheck: v.Number("recheck", 0), Change: c,
 		Combine: v.Number("combine", 3), Sweep: v.On("sweep", false), Draw: v.Number("draw", 1),

@@ -11,12 +11,12 @@ import (
 // maxRefused bounds the hypercalls of a call that are refused in turn.
 const maxRefused = 1<<8 - 1
 
-// withRefusals appends the calls from a place in dst on once more for each hypercall
+// withRefusals appends the calls in a part of dst once more for each hypercall
 // that they make, with that hypercall refused. It finds out how many there are by
 // making the call.
-func (m *Model) withRefusals(dst []uint64, from int) []uint64 {
+func (m *Model) withRefusals(dst []uint64, from, to int) []uint64 {
 	t := m.rehearse()
-	for _, code := range dst[from:] {
+	for _, code := range dst[from:to] {
 		t.call = CallOf(code)
 		if t.call.CPU != 0 {
 			continue // what one processor's kernel does, the other's does too

@@ -8,7 +8,7 @@ import (
 )
 
 // rehearsal makes calls, unwatched, to find out what can happen to them: which schedules
-// a pair can follow, how many hypercalls there are to refuse.
+// a pair can follow, how many hypercalls there are to refuse, where an interrupt matters.
 type rehearsal struct {
 	machine *model.Machine
 	kernel  hooks.Kernel
@@ -17,7 +17,13 @@ type rehearsal struct {
 	run     func()    // carries out call
 	both    [2]func() // carry out its two halves
 	pairs   []Call
+
+	interruption model.Interruption
+	faults       []uint16 // the operations of a call before which an interrupt would fault
 }
+
+// tries reports whether what can happen to calls is found out by making them.
+func (s *System) tries() bool { return s.Pairs != nil || s.failures || s.interrupts }
 
 // halves returns functions that carry out the two halves of a call.
 func halves(c *Call, k *hooks.Kernel) [2]func() {
@@ -70,6 +76,7 @@ func (m *Model) rehearse() *rehearsal {
 		t.kernel.M = t.machine
 		t.run = func() { t.call.run(&t.kernel) }
 		t.duo, t.both = model.NewDuo(t.machine), halves(&t.call, &t.kernel)
+		t.watchInterrupts()
 		m.equip(t.machine, &t.kernel)
 	}
 	t.machine.Budget = m.machine.Budget

@@ -45,6 +45,7 @@ type System struct {
 	recheck     int
 	preemptions int
 	failures    bool // each hypercall may be refused
+	interrupts  bool // an interrupt may come at any time
 
 	ops   hooks.Ops
 	fn    hooks.Funcs
@@ -82,6 +83,9 @@ func Finish(s *System, ops hooks.Ops, o Options) (*System, error) {
 	s.failures = s.failures && slices.ContainsFunc(s.Inits, func(i Init) bool { return i.State.L.Hyper != nil })
 	if s.failures {
 		s.Scope += ", each hypercall refused once"
+	}
+	if s.interrupts = o.Interrupts && slices.ContainsFunc(s.Inits, func(i Init) bool { return i.State.L.Life != nil }); s.interrupts {
+		s.Scope += ", interrupts wherever they come"
 	}
 	if s.Pairs != nil {
 		s.Scope += fmt.Sprintf(", two processors, at most %d preemptions", s.preemptions)

@@ -41,7 +41,7 @@ func SMP() *kernel.Backend {
 
 func (f family) backend() *kernel.Backend {
 	b := &kernel.Backend{Name: f.name, Says: f.says, New: f.build, Parts: f.parts}
-	b.Takes = []systems.Setting{systems.LevelsSetting(), f.themesSetting()}
+	b.Takes = []systems.Setting{systems.LevelsSetting(), f.themesSetting(), kernel.InterruptsSetting()}
 	b.Takes = append(b.Takes, combineSettings()...)
 	b.Special = f.special
 	if f.xen {

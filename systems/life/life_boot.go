@@ -58,6 +58,8 @@ func (c *lifeCase) kernelMap(g *model.Geometry) model.KernelMap {
 		MaxLowPFN: model.PFN(c.lowmem()), Spare: 0, Root: 1, ZeroPage: 2,
 		NrFixed: nrLifeFixed, LastPkmap: l1Slots, Highmem: c.uses().high > 0,
 		FixSharedInfo: kernel.FixShared, PageOffset: half,
+		// PAE kernels run on later processors.
+		HasPGE: c.profile == nil && c.levels > 2, NX: c.levels > 2,
 	}
 	if c.levels == 4 {
 		k.PageOffset = g.Wrap(half + g.Span(4))

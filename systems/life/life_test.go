@@ -24,7 +24,7 @@ func TestLifeHolds(t *testing.T) {
 		states uint64
 		strict bool
 	}{
-		{life.Both(), kernel.Options{}, 6, 10069, true},
+		{life.Both(), kernel.Options{Interrupts: true}, 6, 10212, true},
 		{life.Xen(), kernel.Options{Themes: []string{"pages", "lazy"}}, 0, 293, false},
 		{life.Xen(), kernel.Options{Themes: []string{"suspend"}}, 0, 3978, false},
 		{life.Native(), kernel.Options{Levels: []int{2}, Themes: []string{"fork"}}, 0, 4153, false},
@@ -67,7 +67,7 @@ func lifeExercised(t *testing.T, s *kernel.System, r explore.Result) {
 func TestLifeCallText(t *testing.T) {
 	seen := map[string]bool{}
 	for _, b := range []*kernel.Backend{life.Both(), life.SMP()} {
-		s := kerneltest.New(t, b, kernel.Options{Preemptions: 1})
+		s := kerneltest.New(t, b, kernel.Options{Preemptions: 1, Interrupts: true})
 		for _, at := range kerneltest.Wander(s.NewModel(), 12) {
 			for _, code := range at.Calls {
 				c := kernel.CallOf(code)
@@ -82,10 +82,10 @@ func TestLifeCallText(t *testing.T) {
 			}
 		}
 	}
-	if !seen["both"] || !seen["mm_fork"] || !seen["kmap_high"] {
+	if !seen["both"] || !seen["mm_fork"] || !seen["kmap_high"] || !seen["interrupt"] {
 		t.Errorf("calls seen: %v", seen)
 	}
-	for _, text := range []string{"mm_switch", "mm_switch user", "mm_exit 3", "touch", "touch 15", "mm_populate 0", "vmalloc 1", "mm_switch kernel 0"} {
+	for _, text := range []string{"mm_switch", "mm_switch user", "mm_exit 3", "touch", "touch 15", "mm_populate 0", "interrupt 0 touch:0", "interrupt 32768 touch:0", "interrupt 1 cpu1:touch:0", "vmalloc 1", "mm_switch kernel 0"} {
 		if c, err := kernel.ParseCall(text); err == nil {
 			t.Errorf("%q is %+v, want an error", text, c)
 		}

@@ -103,7 +103,9 @@ func inOrder(r *result) {
 	}{
 		{"setup_start", func(s *model.Step) bool { return s.Op == model.OpCallBegin && s.Call.Kind == model.CallSetupStart }},
 		{"PSE", func(s *model.Step) bool { return s.Op == model.OpSetCR4 && s.Value == uint64(model.CR4PSE) }},
-		{"PGE", func(s *model.Step) bool { return s.Op == model.OpSetCR4 && s.Value == uint64(model.CR4PGE) }},
+		{"PGE", func(s *model.Step) bool {
+			return s.Op == model.OpSetCR4 && s.Value&^uint64(model.CR4PSE) == uint64(model.CR4PGE)
+		}},
 		{"low memory", func(s *model.Step) bool { return s.Call.Kind == model.CallMap }},
 		{"table ranges", func(s *model.Step) bool { return s.Call.Kind == model.CallRange }},
 		{"setup_done", func(s *model.Step) bool { return s.Call.Kind == model.CallSetupDone }},
