@@ -41,7 +41,7 @@ func SetAliasedProt(k *hooks.Kernel, va model.VA, readOnly bool) {
 // AliasedProt is SetAliasedProt without the touch.
 func AliasedProt(k *hooks.Kernel, va model.VA, readOnly bool) {
 	pfn := pageBehind(k, va, "set_aliased_prot")
-	e := makeEntry(k, uint64(pfn.PA())|uint64(k.KernelProt(readOnly)&^model.NX))
+	e := makeEntry(k, uint64(pfn.PA())|uint64(k.KernelProt(readOnly)))
 	if rc := k.M.UpdateVAMapping(va, e, model.UVMFNone); rc != model.OK {
 		k.M.Bug("set_aliased_prot", rc)
 	}
@@ -64,7 +64,7 @@ func SetLDT(k *hooks.Kernel, va model.VA, entries int) {
 // it does with a page that another domain grants (Xen: GNTTABOP_map_grant_ref with
 // GNTMAP_host_map walks them like update_va_mapping).
 func MapVMArea(k *hooks.Kernel, va model.VA, pfn model.PFN) {
-	e := makeEntry(k, uint64(pfn.PA())|uint64(k.KernelProt(false)&^model.NX))
+	e := makeEntry(k, uint64(pfn.PA())|uint64(k.KernelProt(false)))
 	if rc := k.M.UpdateVAMapping(va, e, model.UVMFInvlpg); rc != model.OK {
 		k.M.Bug("alloc_vm_area", rc)
 	}

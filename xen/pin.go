@@ -38,7 +38,7 @@ func ExitMMap(k *hooks.Kernel, pgd model.VA) {
 // (pin_page, unpin_page).
 func setTableProt(k *hooks.Kernel, table model.VA, readOnly bool) {
 	prot := k.KernelProt(readOnly)
-	e := makeEntry(k, uint64(k.M.L.PA(table))|uint64(prot&^model.NX))
+	e := makeEntry(k, uint64(k.M.L.PA(table))|uint64(prot))
 	if rc := k.M.UpdateVAMapping(table, e, model.UVMFNone); rc != model.OK {
 		k.M.Bug("pin_page", rc)
 	}

@@ -47,7 +47,7 @@ func areaMutants() []Mutant {
 		{ID: "balloon-executable", What: "pages that are ballooned up can be executed", Source: "found by search in these hooks; Linux, drivers/xen/balloon.c: PAGE_KERNEL",
 			Place: onBuffer(4), Catch: "pages-protected", Steps: 11, Change: ofKernel(onGuest(func(o *hooks.Ops) { o.Early.BalloonUp = balloonExecutable }))},
 		{ID: "vmalloc-user", What: "user mode may use the vmalloc area", Source: life,
-			Place: lifeNative(2, "vmalloc"), Catch: "pages-protected", Steps: 1, Change: ofKernel(madeLeaves(model.User, 0, false))},
+			Place: lifeNative(2, "vmalloc"), Catch: "kernel-closed", Steps: 1, Change: ofKernel(madeLeaves(model.User, 0, false))},
 		{ID: "vmalloc-user-xen", What: "the same in a 64-bit guest, where the hypervisor tells both by a mark", Source: life,
 			Place: lifeXen(4, "vmalloc"), Catch: "pages-protected", Steps: 1, Change: ofKernel(madeLeaves(model.User, 0, false))},
 		{ID: "kernel-only-page", What: "a process's page is for the kernel alone", Source: life,
