@@ -54,7 +54,7 @@ func (k *Kernel) lateCall(kind model.CallKind) {
 	switch kind {
 	case model.CallAllocPage:
 		if pfn, ok := AllocPage(k); ok {
-			b.Data |= 1 << pfn
+			model.Put(&b.Data, model.Frame(pfn), true)
 		}
 	case model.CallMemMap:
 		if va := k.early().Vmemmap; va != 0 {

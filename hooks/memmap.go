@@ -11,13 +11,13 @@ func MapNewPage(k *Kernel, va model.VA) {
 		entry := k.Slot(table, k.geo().Index(va, level))
 		if k.Val(level, k.Read(entry)) == 0 {
 			pfn := k.pageOrPanic()
-			k.buffer().Tables |= 1 << pfn
+			model.Put(&k.buffer().Tables, model.Frame(pfn), true)
 			k.populate(level, entry, pfn)
 		}
 		table = k.TableOf(level, entry)
 	}
 	pfn := k.pageOrPanic()
-	k.buffer().Data |= 1 << pfn
+	model.Put(&k.buffer().Data, model.Frame(pfn), true)
 	e := k.PV.MakePTE(k, k.pfnVal(pfn, k.KernelProt(false)))
 	k.PV.SetPTE[model.VariantLate](k, k.Slot(table, k.geo().Index(va, 1)), e)
 }

@@ -24,42 +24,47 @@ func freeUnmapped() Rule {
 
 func checkFree(c *Checker, st *model.Step) result {
 	free := c.freed()
-	if free == 0 || st.Busy || c.s.L.Life != nil && !c.quiet(st) || c.trees.kernel.geo == nil {
+	if free.Empty() || st.Busy || c.s.L.Life != nil && !c.quiet(st) || c.trees.kernel.geo == nil {
 		return silent
 	}
 	r := c.all()
-	named := r.tables | r.pages | c.pinnedFrames()
-	if c.s.Kernel.Life.KmapCount > 1 {
-		named |= r.kmapped
-	}
-	if bad := named & free; bad != 0 {
-		f := lowest(bad)
+	if f := c.namedOf(free, &r.reach, c.view.pinned, &c.sweeps.free, true); f != model.NoFrame {
 		return c.fail(c.whoever(about(f), func(t table, e model.Entry) bool { return t.names(e, f) }))
 	}
 	return held
 }
 
-// pinnedFrames are the tables that a guest holds pinned, whatever hangs on them.
-func (c *Checker) pinnedFrames() (set uint64) {
-	for f, level := range c.view.pins {
-		if level > 0 {
-			set |= bit(model.Frame(f))
+// namedOf is the lowest frame of a set that something hangs on: that is a table, a page
+// outside the direct map, or one of others; NoFrame if there is none. A kmap counts while
+// somebody uses it. end says that a call ends.
+func (c *Checker) namedOf(set model.FrameSet, r *reach, others model.FrameSet, w *heldSweep, end bool) model.Frame {
+	f := lowestOf(set, &r.tables, &r.pages)
+	lower := func(g model.Frame) {
+		if f == model.NoFrame || g != model.NoFrame && g < f {
+			f = g
 		}
 	}
-	return set
+	if p, ok := set.Meets(others); ok {
+		lower(model.Frame(p))
+	}
+	if c.s.Kernel.Life.KmapCount > 1 {
+		lower(lowestOf(set, &r.kmapped))
+	}
+	if c.large {
+		lower(c.tableIn(w, set, end))
+	}
+	return f
 }
 
 // freed are the frames that the kernel's allocators have to give.
-func (c *Checker) freed() (set uint64) {
+func (c *Checker) freed() (set model.FrameSet) {
 	e, b := c.s.L.Early, &c.s.Kernel.Buffer
 	if c.s.L.Life != nil {
 		return c.s.Kernel.Life.Free
 	}
-	for pfn := range min(b.MaxMapped, model.PFN(c.s.L.Map.Guest())) {
-		inBuffer := b.Open() && pfn >= b.Start && pfn < b.Top
-		if e.IsRAM(pfn) && !b.Reserved.Has(pfn) && !inBuffer {
-			set |= bit(model.Frame(pfn))
-		}
+	set = ramBetween(e, 0, min(b.MaxMapped, model.PFN(c.s.L.Map.Guest()))).Minus(b.Reserved)
+	if b.Open() {
+		set = set.Remove(model.FrameRange{From: b.Start, To: b.Top})
 	}
 	return set
 }

@@ -107,7 +107,7 @@ func found(c *invariants.Checker) string {
 // then, under the eyes of a checker that looks at all of memory and of one that looks at
 // what has changed: they find the same, at the same step.
 func TestKernelTwins(t *testing.T) {
-	for _, b := range []*kernel.Backend{boot.Native(), boot.Xen(), life.Both()} {
+	for _, b := range []*kernel.Backend{boot.Native(), boot.Xen(), boot.Buffer(), boot.TopDown(), life.Both()} {
 		var now *kernelTwins
 		s, err := b.New(kernel.Options{Change: systems.Change{Kernel: func(o *hooks.Ops, f *hooks.Funcs) { wrap(o, f, func(k *hooks.Kernel) { now.watch(k) }) }}})
 		if err != nil {

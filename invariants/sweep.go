@@ -16,6 +16,15 @@ type sweeps struct {
 	complete sweep
 	identity sweep
 	reserved [2]sweep // of the kernel's tree and of the active one
+	// Of sets of the kernel's frames, and of what later kernels map.
+	free, dangling      heldSweep
+	aliases, leftBehind directSweep
+	turns               int // of the view, when leftBehind was looked at
+	spares              spareSweep
+	future              futureSweep
+	ram, minimal        sweep
+	mapped              mappedSweep
+	protected           protectedSweep
 }
 
 // everywhere is all addresses of a geometry.
@@ -24,9 +33,11 @@ func (c *Checker) everywhere(g *model.Geometry) []span {
 	return c.whole[:]
 }
 
-// goesOn reports whether all was well when the last period of a tree ended, so that what
-// has changed since is enough to look at.
-func (c *Checker) goesOn(w *sweep, t *tree) bool { return c.large && w.due == t.period }
+// goesOn reports whether all was well when the last period of a tree ended, or an earlier one
+// since which nothing has changed, so that what has changed in this one is enough to look at.
+func (c *Checker) goesOn(w *sweep, t *tree) bool {
+	return c.large && w.due >= t.since && w.due <= t.period
+}
 
 // done says that all is well at the end of a period.
 func (w *sweep) done(t *tree) { w.due = t.period + 1 }
