@@ -51,7 +51,7 @@ func (c *Checker) namedOf(set model.FrameSet, r *reach, others model.FrameSet, w
 		lower(lowestOf(set, &r.kmapped))
 	}
 	if c.large {
-		lower(c.tableIn(w, set, end))
+		lower(c.tableIn(w, set, r, end))
 	}
 	return f
 }

@@ -8,48 +8,54 @@ import "github.com/ptcheck/ptcheck/model"
 
 // heldSweep is what a rule has looked at of a set of frames.
 type heldSweep struct {
-	kernel, active sweep
-	was            model.FrameSet
+	sweep
+	was  model.FrameSet
+	left marks // of the reach
 }
 
-// tableIn is the lowest frame of a set that is a table of the kernel's tree or of the active
-// one; NoFrame if there is none.
-func (c *Checker) tableIn(w *heldSweep, set model.FrameSet, end bool) model.Frame {
-	fresh := set.Minus(w.was)
-	f := c.treeHolds(&w.kernel, &c.trees.kernel, set, fresh, end)
-	if g := c.treeHolds(&w.active, &c.trees.active, set, fresh, end); f == model.NoFrame || g != model.NoFrame && g < f {
-		f = g
-	}
-	w.was = set
-	return f
-}
-
-// treeHolds is the lowest frame of a set that is a table of a tree. fresh are those that
-// have come into the set.
-func (c *Checker) treeHolds(w *sweep, t *tree, set, fresh model.FrameSet, end bool) model.Frame {
-	found := model.NoFrame
+// tableIn is the lowest frame of a set that is one of the kernel's own tables of the direct
+// map, which a reach has left out; NoFrame if there is none.
+func (c *Checker) tableIn(w *heldSweep, set model.FrameSet, r *reach, end bool) model.Frame {
+	t, found := &c.trees.kernel, model.NoFrame
 	look := func(f model.Frame) {
-		if t.has(f) && model.In(set, f) && (found == model.NoFrame || f < found) {
+		c.pages++
+		if model.In(set, f) && c.leftOut(r, f) && (found == model.NoFrame || f < found) {
 			found = f
 		}
 	}
-	list := t.tables
-	if c.goesOn(w, t) && len(t.named) < maxNamed {
+	list, same := t.tables, true
+	r.left.each(func(f model.Frame) { same = same && w.left.has(f) })
+	if same && c.goesOn(&w.sweep, t) && len(t.named) < maxNamed {
 		list = t.named
-		fresh.Ranges(func(r model.FrameRange) bool {
+		for r := range set.Minus(w.was).Ranges {
 			for p := r.From; p < r.To; p++ {
 				look(model.Frame(p))
 			}
-			c.pages += uint64(r.Len())
-			return true
-		})
+		}
 	}
 	for _, f := range list {
 		look(f)
 	}
-	c.pages += uint64(len(list))
+	w.was = set
+	w.left.reset()
+	r.left.each(w.left.add)
 	w.until(t, end)
 	return found
+}
+
+// leftOut reports whether a frame is a table that a reach has left out.
+func (c *Checker) leftOut(r *reach, f model.Frame) bool {
+	k := &c.trees.kernel
+	for range model.MaxLevels { // a table may name itself
+		if !k.has(f) {
+			return false
+		}
+		if r.left.has(f) {
+			return true
+		}
+		f = k.up[f].table
+	}
+	return false
 }
 
 // directSweep is what a rule has looked at of the addresses that a set of frames has in the

@@ -112,7 +112,18 @@ func (c *Checker) writableAgain(f model.Frame, special model.FrameSet) (d Detail
 
 // ofTheTrees reports, of a large memory, whether a frame is a table of those that a reach
 // leaves out.
-func (c *Checker) ofTheTrees(f model.Frame) bool { return c.large && c.trees.inUse(f) }
+func (c *Checker) ofTheTrees(f model.Frame) bool {
+	k := &c.trees.kernel
+	if !c.large || !k.has(f) {
+		return false
+	}
+	for level := 1; level < k.geo.Levels; level++ {
+		if c.trees.ownDirect(c.s.L, f, level, k.base[f]) {
+			return true
+		}
+	}
+	return false
+}
 
 func tellLeftBehind(v *Violation) string {
 	switch {

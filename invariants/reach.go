@@ -12,6 +12,7 @@ type reach struct {
 	pages    marks // pages named by leaf entries outside the direct map
 	writable marks // pages that any leaf entry maps writable
 	kmapped  marks // pages named by the kmap area
+	left     marks // tables that are left out, but for those below such ones
 
 	counting bool    // count the entries of processes
 	counted  marks   // the pages that such entries name
@@ -26,7 +27,7 @@ func (r *reach) from(c *Checker) {
 		r.trees = &c.trees
 	}
 	r.counted.each(func(f model.Frame) { r.mapped[f] = 0 })
-	for _, m := range [...]*marks{&r.tables, &r.pages, &r.writable, &r.kmapped, &r.counted, &r.ownWrite} {
+	for _, m := range [...]*marks{&r.tables, &r.pages, &r.writable, &r.kmapped, &r.left, &r.counted, &r.ownWrite} {
 		m.reset()
 	}
 }
@@ -49,6 +50,7 @@ func (r *reach) root(f model.Frame) {
 func (r *reach) table(t table) {
 	t.walk(func(t table) bool {
 		if r.known(t.frame, t.level, t.base) {
+			r.left.add(t.frame)
 			return false
 		}
 		r.tables.add(t.frame)
@@ -173,7 +175,9 @@ func (r *reach) inUse(v *view) {
 	}
 	for pfn, ok := v.pinned.Next(0); ok; pfn, ok = v.pinned.Next(pfn + 1) {
 		f, level := model.Frame(pfn), int(v.pins[pfn])
-		if r.trees == nil || !r.known(f, level, r.trees.kernel.base[f]) {
+		if r.trees != nil && r.known(f, level, r.trees.kernel.base[f]) {
+			r.left.add(f)
+		} else {
 			r.table(tableOf(r.s, r.s.L.Geo, f, level))
 		}
 	}
