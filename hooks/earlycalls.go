@@ -57,9 +57,7 @@ func (k *Kernel) lateCall(kind model.CallKind) {
 			model.Put(&b.Data, model.Frame(pfn), true)
 		}
 	case model.CallMemMap:
-		if va := k.early().Vmemmap; va != 0 {
-			MapNewPage(k, va)
-		}
+		k.mapPageStructs()
 		b.Flags |= model.MemMap
 	case model.CallFreeP2M:
 		b.Flags |= model.P2MFreed
