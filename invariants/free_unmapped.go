@@ -27,11 +27,66 @@ func checkFree(c *Checker, st *model.Step) result {
 	if free.Empty() || st.Busy || c.s.L.Life != nil && !c.quiet(st) || c.trees.kernel.geo == nil {
 		return silent
 	}
-	r := c.all()
-	if f := c.namedOf(free, &r.reach, c.view.pinned, &c.sweeps.free, true); f != model.NoFrame {
+	if f := c.namedFree(free); f != model.NoFrame {
 		return c.fail(c.whoever(about(f), func(t table, e model.Entry) bool { return t.names(e, f) }))
 	}
 	return held
+}
+
+// freeSweep is what the rule has looked at.
+type freeSweep struct {
+	held           heldSweep
+	kernel, active sweep
+	free           model.FrameSet
+}
+
+// namedFree is a free frame that something hangs on, NoFrame if there is none.
+func (c *Checker) namedFree(free model.FrameSet) model.Frame {
+	w := &c.sweeps.free
+	trees := [...]*tree{&c.trees.kernel, &c.trees.active}
+	f := model.NoFrame
+	if c.s.L.Life == nil && c.goesOn(&w.kernel, trees[0]) && c.goesOn(&w.active, trees[1]) && free.Minus(w.free).Empty() {
+		if p, ok := free.Meets(c.view.pinned); ok {
+			f = model.Frame(p)
+		}
+		for _, t := range trees {
+			if g := c.nowNamed(free, t); g != model.NoFrame {
+				f = g
+			}
+		}
+	} else {
+		f = c.namedOf(free, &c.all().reach, c.view.pinned, &w.held, true)
+	}
+	w.kernel.done(trees[0])
+	w.active.done(trees[1])
+	w.free = free
+	return f
+}
+
+// nowNamed is a frame of a set that a tree has come to name since the last call, as a table
+// or outside the direct map.
+func (c *Checker) nowNamed(set model.FrameSet, t *tree) model.Frame {
+	f := model.NoFrame
+	list := t.named
+	if len(list) == maxNamed {
+		list = t.tables
+	}
+	for _, n := range list {
+		if c.pages++; t.has(n) && model.In(set, n) {
+			return n
+		}
+	}
+	c.eachNewLeaf(t, func(va model.VA, m mapping) bool {
+		first, pages := m.frame, model.Frame(t.geo.Span(m.level)/model.PageSize)
+		for n := first &^ (pages - 1); n < first|(pages-1)+1; n++ {
+			at := va&^(t.geo.Span(m.level)-1) + model.VA(n&(pages-1))*model.PageSize
+			if model.In(set, n) && c.foreign(at) {
+				f = n
+			}
+		}
+		return f == model.NoFrame
+	})
+	return f
 }
 
 // namedOf is the lowest frame of a set that something hangs on: that is a table, a page

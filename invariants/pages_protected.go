@@ -46,50 +46,27 @@ func checkProtected(c *Checker, st *model.Step) result {
 	return held
 }
 
-// protectedSweep is what the rule has looked at of the direct map, and whether a later kernel
+// protectedSweep is what the rule has looked at of the kernel's tree, and whether a later kernel
 // had been asked to map all by then, which changes what it demands.
 type protectedSweep struct {
 	sweep
 	allMapped bool
 }
 
-// kernelProtected judges what the kernel's root maps. In a large memory that is, of the
-// direct map, what leads elsewhere since the last call.
+// kernelProtected judges what the kernel's root maps; in a large memory what leads elsewhere
+// since the last call.
 func (c *Checker) kernelProtected(judge func(va model.VA) bool) bool {
 	l, w, t := c.s.L, &c.sweeps.protected, &c.trees.kernel
-	top := rootOf(c.s, l.Geo, model.Frame(l.Kernel.Root))
-	all := l.Early != nil && c.allMapped()
-	if !c.goesOn(&w.sweep, t) || all != w.allMapped {
-		if !c.eachPage(top, judge) {
-			return false
-		}
+	all, good := l.Early != nil && c.allMapped(), false
+	if c.goesOn(&w.sweep, t) && all == w.allMapped {
+		good = c.eachNewLeaf(t, func(va model.VA, m mapping) bool { return judge(va) })
 	} else {
-		good := c.eachDirt(t, l.Kernel.PageOffset, l.Kernel.MaxLowPFN, func(from, to model.PFN) bool {
-			for pfn := from; pfn < to; {
-				m, ok := resolve(c.s, l.Geo, top.frame, l.VA(pfn.PA()))
-				if c.pages++; ok && !judge(l.VA(pfn.PA())) {
-					return false
-				}
-				pfn = nextEntry(l, m, l.Geo, pfn)
-			}
-			return true
-		})
-		if !good || !c.eachOtherPage(top, judge) {
-			return false
-		}
+		good = c.eachPage(rootOf(c.s, l.Geo, model.Frame(l.Kernel.Root)), judge)
 	}
-	w.allMapped = all
-	w.done(t)
-	return true
-}
-
-// eachOtherPage visits the pages below the kernel's root but for those below its own tables
-// of the direct map.
-func (c *Checker) eachOtherPage(top table, visit func(va model.VA) bool) bool {
-	return top.walk(func(t table) bool { return !c.trees.ownDirect(c.s.L, t.frame, t.level, t.base) },
-		func(t table, slot int, e model.Entry) bool {
-			return !e.Is(model.Present) || visit(t.g.Wrap(t.base+model.VA(slot)*t.g.Span(t.level)))
-		})
+	if w.allMapped = all; good {
+		w.done(t)
+	}
+	return good
 }
 
 // eachPage visits the first page of each present leaf below a table.

@@ -17,7 +17,8 @@ type sweeps struct {
 	identity sweep
 	reserved [2]sweep // of the kernel's tree and of the active one
 	// Of sets of the kernel's frames, and of what later kernels map.
-	free, dangling      heldSweep
+	free                freeSweep
+	dangling            heldSweep
 	aliases, leftBehind directSweep
 	turns               int // of the view, when leftBehind was looked at
 	spares              spareSweep
@@ -76,6 +77,23 @@ func (c *Checker) eachDirt(t *tree, start model.VA, end model.PFN, visit func(fr
 		from, to := max(d.from, start), min(d.to, last)
 		if from < to && !visit(model.PFN((from-start)/model.PageSize), model.PFN((to-start+model.PageSize-1)/model.PageSize)) {
 			return false
+		}
+	}
+	return true
+}
+
+// eachNewLeaf visits the leaves of a tree at addresses that lead elsewhere since the period
+// began.
+func (c *Checker) eachNewLeaf(t *tree, visit func(va model.VA, m mapping) bool) bool {
+	for _, d := range t.changed(false) {
+		for at := d.from; at < d.to; {
+			va := t.geo.Wrap(at)
+			m, ok := resolve(c.s, t.geo, t.root, va)
+			if c.pages++; ok && !visit(va, m) {
+				return false
+			}
+			span := t.geo.Span(max(m.level, 1))
+			at += span - at%span
 		}
 	}
 	return true
