@@ -6,6 +6,7 @@ import (
 	"github.com/ptcheck/ptcheck/hooks"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/native"
+	"github.com/ptcheck/ptcheck/systems"
 	"github.com/ptcheck/ptcheck/systems/kernel"
 	"github.com/ptcheck/ptcheck/xen"
 )
@@ -30,6 +31,14 @@ func NewWholeBoot(s *kernel.System, i int, seen ...model.Observer) *WholeBoot {
 	return b
 }
 
+// Plant makes a change in the kernel; what else it changes is a matter of the system's options.
+func (b *WholeBoot) Plant(c systems.Change) {
+	if c.Kernel != nil {
+		c.Kernel(b.K.PV, b.K.Fn)
+		hooks.Announce(b.K.PV)
+	}
+}
+
 // Call makes a call and returns how the kernel died of it, nil if it did not.
 func (b *WholeBoot) Call(c kernel.Call) *model.Crash {
 	b.Made[c] = true
@@ -45,9 +54,9 @@ func (b *WholeBoot) Call(c kernel.Call) *model.Crash {
 	})
 }
 
-// next is an enabled call that has not been made, or that must be made again; the last one
+// Next is an enabled call that has not been made, or that must be made again; the last one
 // of those that the system names.
-func (b *WholeBoot) next() (kernel.Call, bool) {
+func (b *WholeBoot) Next() (kernel.Call, bool) {
 	calls := b.sys.Enabled(nil, b.K.M.State)
 	for i := len(calls) - 1; i >= 0; i-- {
 		c := kernel.CallOf(calls[i])
@@ -61,7 +70,7 @@ func (b *WholeBoot) next() (kernel.Call, bool) {
 // All makes every call there is.
 func (b *WholeBoot) All(tb testing.TB) {
 	tb.Helper()
-	for c, ok := b.next(); ok; c, ok = b.next() {
+	for c, ok := b.Next(); ok; c, ok = b.Next() {
 		if died := b.Call(c); died != nil {
 			tb.Fatalf("%v: %+v", c, died)
 		}
