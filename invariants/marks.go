@@ -35,8 +35,13 @@ func (m *marks) reset() {
 func (m *marks) add(f model.Frame) {
 	if f < 64 {
 		m.low |= bit(f)
-		return
+	} else {
+		m.addMore(f)
 	}
+}
+
+// addMore puts a frame from 64 on into the set.
+func (m *marks) addMore(f model.Frame) {
 	i := int32(f>>6) - 1
 	for int(i) >= len(m.more) {
 		m.more = append(m.more, make([]uint64, max(64, len(m.more)))...)
