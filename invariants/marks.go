@@ -97,14 +97,6 @@ func lowestOf(set model.FrameSet, of ...*marks) model.Frame {
 	return found
 }
 
-// lowest is the lowest frame of a set, NoFrame if it is empty.
-func lowest(set model.FrameSet) model.Frame {
-	if p, ok := set.Next(0); ok {
-		return model.Frame(p)
-	}
-	return model.NoFrame
-}
-
 // single is the set of one frame; NoFrame stands for none.
 func single(f model.Frame) (set model.FrameSet) {
 	if f >= 0 {
