@@ -35,6 +35,8 @@ const (
 	cr4PAE       = 0x20
 	cr4LA57      = 0x1000
 	eferLong     = 0x500 // LME, LMA
+
+	msrMiscEnable = 0x1a0 // bit 0: fast string operations
 )
 
 // Stops are the functions at which a run ends: the first of them that the kernel has. In front
@@ -118,6 +120,7 @@ func (k *Kernel) sendCase(r *Runner, m *Machine, stop string) {
 	for _, l := range m.Features.cpuid() {
 		r.line("cpuid %x %x %x %x %x %x", l.eax, l.ecx, l.answer[0], l.answer[1], l.answer[2], l.answer[3])
 	}
+	r.line("msr %x 1", msrMiscEnable)
 	if k.Bits == 64 {
 		cr4 := cr4PAE
 		if m.fiveLevels() {

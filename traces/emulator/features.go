@@ -92,9 +92,12 @@ func (f Features) cpuid() []leaf {
 	edx := basicEDX | bit(PSE, 3) | bit(PGE, 13)
 	ext := extendedEDX | bit(NX, 20) | bit(GBPages, 26)
 	list := []leaf{
-		{0, 0, [4]uint32{0xd, vendorB, vendorC, vendorD}},
+		{0, 0, [4]uint32{0x16, vendorB, vendorC, vendorD}},
 		{1, 0, [4]uint32{signature, 0x10800, basicECX | bit(PCID, 17), edx}},
 		{7, 0, [4]uint32{0, bit(SMEP, 7), bit(LA57, 16), 0}},
+		// The clock's rate, so that the kernel does not measure it.
+		{0x15, 0, [4]uint32{1, 100, 25_000_000, 0}},
+		{0x16, 0, [4]uint32{2500, 2500, 100, 0}},
 		{0x80000000, 0, [4]uint32{0x80000008, 0, 0, 0}},
 		{0x80000001, 0, [4]uint32{0, 0, 1, ext}},
 		{0x80000008, 0, [4]uint32{f.physicalBits() | linear<<8, 0, 0, 0}},

@@ -61,17 +61,24 @@ func NewKernel(image []byte, setup []byte, symbols []Symbol) (*Kernel, error) {
 	if err := k.load(f); err != nil {
 		return nil, err
 	}
-	if i := bytes.Index(image, []byte("Linux version ")); i >= 0 {
-		b, _, _ := bytes.Cut(image[i:min(len(image), i+400)], []byte{'\n'})
-		b, _, _ = bytes.Cut(b, []byte{0})
-		k.Banner = string(b)
-	}
 	for _, name := range []string{"_text", "_etext", "_sinittext", "_einittext"} {
 		if k.symbols[name] == 0 {
 			return nil, fmt.Errorf("it has no symbol %s", name)
 		}
 	}
+	banner, _, _ := bytes.Cut(k.at(k.symbols["linux_banner"], 400), []byte{0})
+	k.Banner = string(bytes.TrimSpace(banner))
 	return k, nil
+}
+
+// at are up to n bytes of the image from a virtual address on; nil if it does not reach there.
+func (k *Kernel) at(va uint64, n int) []byte {
+	for _, s := range k.segments {
+		if off := va - k.offset - s.pa; off < uint64(len(s.bytes)) {
+			return s.bytes[off:min(uint64(len(s.bytes)), off+uint64(n))]
+		}
+	}
+	return nil
 }
 
 // load takes the segments over, joined where they share pages.

@@ -17,8 +17,11 @@ type Image struct {
 	file     int // an anonymous file that holds the segments
 	size     int64
 	code     []code
-	sites    []uint64 // addresses of instructions to be watched, ascending
-	hot      map[uint64]bool
+	sites    []uint64        // addresses of instructions to be watched, ascending
+	hot      map[uint64]bool // of sites: was come to
+	// Frames of the kernel's own memory that became tables in earlier runs. Telling a pass of
+	// them saves a pass where the first does not see them, and changes no recording.
+	known    map[uint64]bool
 	litterFD int
 	word     uint64
 }
@@ -44,7 +47,7 @@ func NewImage(bits int) (*Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Image{Bits: bits, file: fd, hot: map[uint64]bool{}, litterFD: -1}, nil
+	return &Image{Bits: bits, file: fd, hot: map[uint64]bool{}, known: map[uint64]bool{}, litterFD: -1}, nil
 }
 
 // Close frees the image.
@@ -111,6 +114,18 @@ func (g *Image) Code(va, pa uint64, n int) error {
 		return nil
 	}
 	return fmt.Errorf("machine: no segment holds the code at %x", pa)
+}
+
+// learn remembers tables in the kernel's own memory, up to a little behind its file.
+func (g *Image) learn(frames []uint64) {
+	const behind = 32 << 20
+	for _, f := range frames {
+		for _, s := range g.segments {
+			if pa := f * pageSize; pa >= s.pa && pa < s.pa+s.size+behind {
+				g.known[f] = true
+			}
+		}
+	}
 }
 
 // litterFile is a file full of a word.

@@ -5,8 +5,6 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-
-	"golang.org/x/arch/x86/x86asm"
 )
 
 // table is a frame that is in use as a table.
@@ -31,7 +29,10 @@ type recorder struct {
 	// later: early are those lines, adopted is when a frame last became a table.
 	early   []earlyLine
 	adopted map[uint64]int
-	decoded map[uint64]decodedStore
+	decoded map[uint64]decoded
+	// While the runner carries out a rep stos itself, filling is the address that the next store
+	// goes to, 0 otherwise.
+	filling uint64
 }
 
 // earlyLine is a line of a store to a frame that was no table.
@@ -39,16 +40,11 @@ type earlyLine struct {
 	frame      uint64
 	start, end int
 	event      int
-}
-
-type decodedStore struct {
-	bytes [15]byte
-	in    x86asm.Inst
-	ok    bool
+	unplaced   bool
 }
 
 func newRecorder(p *pass) *recorder {
-	return &recorder{p: p, tables: map[uint64]*table{}, adopted: map[uint64]int{}, decoded: map[uint64]decodedStore{}}
+	return &recorder{p: p, tables: map[uint64]*table{}, adopted: map[uint64]int{}, decoded: map[uint64]decoded{}}
 }
 
 func (r *recorder) line(kind byte) { r.b = append(r.b[:0], kind) }
@@ -327,46 +323,28 @@ func (r *recorder) stored(frame uint64, slot, level int, was, now uint64, size i
 	if level == 0 && was == now {
 		return // a frame that is no table yet is none for that
 	}
-	rip := r.p.e.PC()
 	g := r.p.e.General()
+	rip, va, ok := r.place(r.p.e.PC(), pa, g)
 	r.line('S')
 	r.hex(rip, frame, uint64(slot), was, now)
 	r.dec(size, level)
-	r.hex(r.place(rip, pa, g))
+	r.hex(va)
 	r.callers(rip, g)
 	start := r.out.Len()
 	r.write()
 	if level == 0 {
-		r.early = append(r.early, earlyLine{frame, start, r.out.Len(), r.events})
+		r.early = append(r.early, earlyLine{frame, start, r.out.Len(), r.events, !ok})
 		return
 	}
-	r.totals.Stores++
+	r.count(!ok)
 }
 
-// place is the virtual address of a store: that of the instruction's operand, if it leads to
-// where the store goes.
-func (r *recorder) place(rip, pa uint64, g *[16]uint64) uint64 {
-	d, ok := r.decoded[rip]
-	b := r.p.code(rip)
-	if !ok || !bytes.Equal(d.bytes[:len(b)], b) {
-		d = decodedStore{}
-		copy(d.bytes[:], b)
-		d.in, d.ok = r.p.decode(rip)
-		r.decoded[rip] = d
+// count counts a line of a store that stays in the recording.
+func (r *recorder) count(unplaced bool) {
+	r.totals.Stores++
+	if unplaced {
+		r.totals.Unplaced++
 	}
-	if d.ok {
-		va, ok := r.p.effective(d.in, g)
-		if !ok {
-			va = g[7] // the string instructions' operand is not explicit in all forms
-		}
-		for _, try := range [...]uint64{va, va + 8, va + 4, g[4] - 8, g[4] - 4} { // halves; a push
-			if to, _, ok := r.p.mem.walk(&r.p.ctl, try); ok && to == pa {
-				return try
-			}
-		}
-	}
-	r.totals.Unplaced++
-	return 0
 }
 
 // callers writes words of the stack that look like return addresses.
@@ -429,7 +407,7 @@ func (r *recorder) finish(total *Totals) []byte {
 	at := 0
 	for _, l := range r.early {
 		if last, ok := r.adopted[l.frame]; ok && last >= l.event {
-			r.totals.Stores++
+			r.count(l.unplaced)
 			continue
 		}
 		out = append(out, raw[at:l.start]...)

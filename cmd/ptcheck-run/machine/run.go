@@ -2,6 +2,7 @@ package machine
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/ptcheck/ptcheck/cmd/ptcheck-run/unicorn"
@@ -13,7 +14,7 @@ const maxPasses = 6
 // Run boots the image on a machine. The recording is what it did, from its first event to its
 // totals.
 func Run(l *unicorn.Library, img *Image, c *Case) (recording []byte, res Result, err error) {
-	frames := map[uint64]bool{}
+	frames := maps.Clone(img.known)
 	var first Result
 	wide := false
 	for n := 1; n <= maxPasses; n++ {
@@ -38,6 +39,7 @@ func Run(l *unicorn.Library, img *Image, c *Case) (recording []byte, res Result,
 		if n > 1 && len(missed) == 0 {
 			return recording, res, nil
 		}
+		img.learn(missed)
 		for _, f := range missed {
 			frames[f] = true
 		}

@@ -1,7 +1,7 @@
 package machine
 
 // scan finds where instructions may be that must be watched: loads of CR0, CR3 and CR4, wrmsr,
-// rdtsc, invlpg, invpcid, rep stos. It looks for their bytes, so that it finds some that lie
+// rdtsc, invlpg, invpcid, and in 64-bit code rep stos (a 32-bit kernel clears few bytes at a time). It looks for their bytes, so that it finds some that lie
 // inside other instructions; those are never reached.
 func scan(va uint64, b []byte, bits int) (sites []uint64) {
 	for i := 0; i+3 < len(b); i++ {
@@ -10,11 +10,7 @@ func scan(va uint64, b []byte, bits int) (sites []uint64) {
 		case 0x0f:
 			ok = watched(b[i:])
 		case 0xf3:
-			j := i + 1
-			if bits == 64 && b[j]&0xf0 == 0x40 {
-				j++
-			}
-			ok = b[j] == 0xaa || b[j] == 0xab
+			ok = bits == 64 && repStos(b[i+1:])
 		}
 		if !ok {
 			continue
@@ -26,6 +22,14 @@ func scan(va uint64, b []byte, bits int) (sites []uint64) {
 		}
 	}
 	return sites
+}
+
+// repStos reports whether bytes behind f3 are stos.
+func repStos(b []byte) bool {
+	if b[0]&0xf0 == 0x40 {
+		b = b[1:]
+	}
+	return b[0] == 0xaa || b[0] == 0xab
 }
 
 // watched reports whether bytes that begin with 0f are an instruction to be watched.

@@ -23,16 +23,13 @@ func (p *pass) stos(addr uint64, in x86asm.Inst) {
 	if p.e.Bits == 32 {
 		count, to = count&0xffffffff, to&0xffffffff
 	}
-	if to%size != 0 {
-		return
-	}
 	for count > 0 {
 		pa, rw, ok := p.mem.walk(&p.ctl, to)
 		n := min(count, (pageSize-to%pageSize)/size)
-		if !ok || !rw || p.mem.at(pa, int(n*size)) == nil {
+		if !ok || !rw || n == 0 || p.mem.at(pa, int(n*size)) == nil {
 			break
 		}
-		if !p.fill(pa, value, size, n) {
+		if !p.fill(pa, to, value, size, n) {
 			return
 		}
 		count, to = count-n, to+n*size
@@ -46,19 +43,21 @@ func (p *pass) stos(addr uint64, in x86asm.Inst) {
 
 // fill stores a value n times within a page. To tables it stores entry by entry, as fast string
 // operations do: nobody sees the single bytes.
-func (p *pass) fill(pa, value, size, n uint64) bool {
+func (p *pass) fill(pa, va, value, size, n uint64) bool {
 	run := bytes.Repeat(littleEndian(value, size), int(n))
 	if p.rec == nil || !p.frames[pa/pageSize] {
 		return p.e.Fill(pa, run) == nil
 	}
 	es := uint64(p.rec.entrySize())
+	defer func() { p.rec.filling = 0 }()
 	for len(run) > 0 {
+		p.rec.filling = va
 		k := min(es-pa%es, uint64(len(run)))
 		p.Write(pa, int(k), fromLittleEndian(run[:k]))
 		if p.e.Fill(pa, run[:k]) != nil {
 			return false
 		}
-		pa, run = pa+k, run[k:]
+		pa, va, run = pa+k, va+k, run[k:]
 	}
 	return true
 }

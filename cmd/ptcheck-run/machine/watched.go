@@ -53,7 +53,7 @@ func (p *pass) watched(addr uint64) {
 		p.e.SetPC(addr + uint64(in.Len))
 	case x86asm.INVLPG:
 		if p.rec != nil {
-			va, ok := p.effective(in, p.e.General())
+			va, ok := p.effective(in, addr, p.e.General())
 			p.rec.invlpg(addr, va, ok)
 		}
 		p.look()
@@ -139,8 +139,8 @@ func (p *pass) register(r x86asm.Reg, g *[16]uint64) uint64 {
 	return 0
 }
 
-// effective is the address that the instruction's operand in memory has.
-func (p *pass) effective(in x86asm.Inst, g *[16]uint64) (va uint64, ok bool) {
+// effective is the address that the operand in memory of an instruction at rip has.
+func (p *pass) effective(in x86asm.Inst, rip uint64, g *[16]uint64) (va uint64, ok bool) {
 	for _, a := range in.Args {
 		m, is := a.(x86asm.Mem)
 		if !is {
@@ -148,7 +148,7 @@ func (p *pass) effective(in x86asm.Inst, g *[16]uint64) (va uint64, ok bool) {
 		}
 		va = uint64(m.Disp) + p.register(m.Base, g) + uint64(m.Scale)*p.register(m.Index, g)
 		if m.Base == x86asm.RIP {
-			va += p.e.PC() + uint64(in.Len)
+			va += rip + uint64(in.Len)
 		}
 		switch m.Segment {
 		case x86asm.FS:
