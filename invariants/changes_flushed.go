@@ -16,6 +16,13 @@ func changesFlushed() Rule {
 		Goal:    "a flush follows a change",
 		Tell:    tellUnflushed,
 		check:   checkFlushed,
+		trace: &traceRule{
+			applies: "to entries in use that lose their page, lead elsewhere or grant less: before their address leads to another page, before the table or page that they named is a table, and, unless they are only gone, before the kernel has gone on for long; natively",
+			limits:  "what no processor can have cached, because the entry was never marked as accessed, is left out; a load of CR3 counts as a flush even where it keeps translations (PCID)",
+			ops:     []TraceOp{TraceStore, TraceAdopt, TraceEnd},
+			check:   traceFlushed,
+			on:      OnMetal,
+		},
 		ops: []model.Op{model.OpStore, model.OpEmulate, model.OpClearPage, model.OpLoadCR3, model.OpMMUUpdate,
 			model.OpUpdateVA, model.OpNewBaseptr, model.OpFlush, model.OpInvlpg, model.OpFree, model.OpCallEnd},
 	}
@@ -190,6 +197,9 @@ func (u *unflushed) detail(s *model.State) Detail {
 }
 
 func tellUnflushed(v *Violation) string {
+	if v.why != "" {
+		return v.parts()
+	}
 	if !v.was.Is(model.Present) {
 		return fmt.Sprintf("address %s is used again, and a processor still has what it led to before: %s; the call ends, and no flush has followed", v.page(), v.entry())
 	}
@@ -198,4 +208,74 @@ func tellUnflushed(v *Violation) string {
 		return fmt.Sprintf("%s is given back; %s, and no flush has followed", v.name(v.frame), text)
 	}
 	return text + "; the call ends, and no flush has followed"
+}
+
+// tracePatience is for how many stores to tables a change may go without a flush: more than
+// a pass over all pages of the kernel's image takes.
+const tracePatience = 1 << 14
+
+// movedNow is how many stores lie between the end of a mapping and its beginning elsewhere
+// when the kernel moves it (mremap): it flushes after both.
+const movedNow = 3
+
+// traceFlushed judges an event of a trace.
+func traceFlushed(t *Trace, e *TraceEvent) (Detail, result) {
+	switch e.Op {
+	case TraceEnd:
+		return t.neverFlushed()
+	case TraceAdopt:
+		s := t.stale.pages[t.s.L.Map.MFN(e.Frame)]
+		if s == nil || t.stale.clock-s.since <= movedNow {
+			return Detail{}, silent
+		}
+		return s.detail().WithFrame(e.Frame).Because("the frame is a table now, and a processor may still use it as what it was"), broken
+	}
+	if s := t.overdue(tracePatience); s != nil {
+		t.blame = &s.event
+		return s.detail().Because("no flush has followed"), broken
+	}
+	tb := t.tables[e.Frame]
+	va, ok := t.address(tb, e.Slot)
+	if !ok || !e.New.Is(model.Present) {
+		return Detail{}, silent
+	}
+	s := t.anyStale(staleKey{va, e.Level})
+	switch {
+	case s == nil || s.why != isGone && s.why != isMoved || s.leaf != t.isLeaf(e.Level, e.New):
+		return Detail{}, silent
+	case t.s.L.Names(s.old) == t.s.L.Names(e.New):
+		return Detail{}, held
+	}
+	return atEntry(e.Frame, e.Slot, e.New).WithWas(s.old).WithAddress(va).Because("the address leads elsewhere, and a processor may still have the old translation"), broken
+}
+
+// overdue takes from the queue the first change that is older than so many stores and must
+// have been flushed.
+func (t *Trace) overdue(patience uint64) *staleEntry {
+	q := &t.stale.queue
+	for len(*q) > 0 && (t.stale.clock-(*q)[0].since > patience || (*q)[0].left == 0) {
+		s := (*q)[0]
+		*q = (*q)[1:]
+		if s.left > 0 && s.why != isGone {
+			return s
+		}
+	}
+	return nil
+}
+
+// neverFlushed judges what is left when the recording ends.
+func (t *Trace) neverFlushed() (Detail, result) {
+	s := t.overdue(lastMoments)
+	if s == nil {
+		return Detail{}, held
+	}
+	t.blame = &s.event
+	return s.detail().Because("no flush has followed"), broken
+}
+
+// lastMoments is how many stores before the end of a recording a flush may still be missing.
+const lastMoments = 64
+
+func (s *staleEntry) detail() Detail {
+	return atEntry(s.frame, s.slot, s.now).WithWas(s.old).WithAddress(s.key.va)
 }

@@ -17,7 +17,14 @@ func kernelPartShared() Rule {
 		Span:    Living,
 		Tell:    tellKernelPart,
 		check:   checkKernelPart,
-		ops:     []model.Op{model.OpCallEnd},
+		trace: &traceRule{
+			applies: "to roots that are loaded again, compared with the one loaded before: the boot's own is never loaded again",
+			limits:  "with PAE the kernel's L2 tables are compared, otherwise the roots; what only one of two has is left out; the roots on which user mode runs without the kernel's pages are others",
+			ops:     []TraceOp{TraceLoad},
+			check:   traceKernelPart,
+			on:      OnMetal,
+		},
+		ops: []model.Op{model.OpCallEnd},
 	}
 }
 
@@ -95,8 +102,65 @@ func (c *Checker) lazily(level int, va model.VA) bool {
 }
 
 func tellKernelPart(v *Violation) string {
+	if v.has&partAddress == 0 {
+		return v.parts()
+	}
 	if v.has&partFrame != 0 {
 		return fmt.Sprintf("%s, the L2 with the hypervisor's slots, which another root names too", v.entry())
 	}
 	return fmt.Sprintf("for address %s %s; in the kernel's own tables it is %s", v.page(), v.entry(), v.EntryText(v.want))
+}
+
+// traceKernelPart judges a load of a trace.
+func traceKernelPart(t *Trace, e *TraceEvent) (Detail, result) {
+	p := &t.shared
+	tb := t.tables[t.cpu(e.CPU).root]
+	if e.Reg != 3 || tb == nil || t.partner(tb) != nil {
+		return Detail{}, silent
+	}
+	last, was, again := t.tables[p.last], p.last, p.loaded[tb.frame]
+	key := tb.frame
+	p.last, p.loaded[key] = key, true
+	if last == nil || was == key || !again || p.checked[key] == p.version {
+		return Detail{}, silent
+	}
+	p.checked[key] = p.version
+	if t.levels == 3 {
+		// The last of the four entries is the kernel's.
+		mine, theirs := t.kernelL2(tb), t.kernelL2(last)
+		if mine == nil || theirs == nil || mine == theirs {
+			return Detail{}, held
+		}
+		return t.samePart(mine, theirs, 0)
+	}
+	first := t.slots() / 2
+	if t.levels == 2 {
+		first = int(t.direct.base32() >> t.shift(2))
+	}
+	return t.samePart(tb, last, first)
+}
+
+// kernelL2 is the table of the last entry of a PAE root.
+func (t *Trace) kernelL2(root *tracedTable) (out *tracedTable) {
+	t.eachEntry(root, func(_ int, e model.Entry) {
+		if c := t.child(root, e); c != nil {
+			out = c
+		}
+	})
+	return out
+}
+
+// samePart compares entries of two tables from a slot on.
+func (t *Trace) samePart(mine, theirs *tracedTable, first int) (Detail, result) {
+	for slot := first; slot < t.slots(); slot++ {
+		a, b := t.entry(mine.frame, slot), t.entry(theirs.frame, slot)
+		if a.Is(model.Present) && b.Is(model.Present) && (t.s.L.Names(a) != t.s.L.Names(b) || t.isLeaf(mine.level, a) != t.isLeaf(mine.level, b)) {
+			d := atEntry(mine.frame, slot, a).WithWant(b, model.FrameMask)
+			if va, ok := t.address(mine, slot); ok {
+				d = d.WithAddress(va)
+			}
+			return d, broken
+		}
+	}
+	return Detail{}, held
 }

@@ -60,5 +60,9 @@ func every() []Rule {
 		userPartEmpty(),
 		sharedReadOnly(),
 		tablesCleared(),
+		largePageSplit(),
+		noWriteExecute(),
+		userNoExecute(),
+		userKernelSplit(),
 	}
 }

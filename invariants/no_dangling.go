@@ -17,7 +17,14 @@ func noDangling() Rule {
 		Span:    Living,
 		Tell:    tellDangling,
 		check:   checkDangling,
-		ops:     []model.Op{model.OpFree, model.OpCallEnd, model.OpLoadCR3, model.OpNewBaseptr, model.OpPin},
+		trace: &traceRule{
+			applies: "to each table that comes into use, and each small page that user mode gets",
+			limits:  "which frames are free is not known: a table that is a page of user mode's as well was freed too early, or never taken",
+			ops:     []TraceOp{TraceStore, TraceAdopt},
+			check:   traceDangling,
+			on:      OnMetal,
+		},
+		ops: []model.Op{model.OpFree, model.OpCallEnd, model.OpLoadCR3, model.OpNewBaseptr, model.OpPin},
 	}
 }
 
@@ -66,6 +73,9 @@ func (c *Checker) foreign(va model.VA) bool {
 }
 
 func tellDangling(v *Violation) string {
+	if v.why != "" {
+		return v.parts()
+	}
 	switch {
 	case v.has&partCPU != 0:
 		return fmt.Sprintf("%s is free; processor %d still has page %s cached as it", v.name(v.frame), v.cpu, v.page())
@@ -75,4 +85,22 @@ func tellDangling(v *Violation) string {
 		return fmt.Sprintf("%s is free; %s", v.name(v.frame), v.entry())
 	}
 	return fmt.Sprintf("%s is free, and still in use as a root, by a pin or as a descriptor table", v.name(v.frame))
+}
+
+// traceDangling judges an event of a trace.
+func traceDangling(t *Trace, e *TraceEvent) (Detail, result) {
+	if e.Op == TraceAdopt {
+		if t.leaves.userPages[t.s.L.Map.MFN(e.Frame)] > 0 {
+			return about(e.Frame).Because("it is a table now, and still mapped for user mode"), broken
+		}
+		return Detail{}, held
+	}
+	if e.Level != 1 || !e.New.Is(model.Present|model.User) {
+		return Detail{}, silent
+	}
+	f := t.s.L.Map.Frame(t.s.L.Names(e.New))
+	if t.tables[f] != nil {
+		return atEntry(e.Frame, e.Slot, e.New).WithFrame(f).Because("it is mapped for user mode, and a table in use"), broken
+	}
+	return Detail{}, held
 }

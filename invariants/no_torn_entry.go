@@ -16,7 +16,14 @@ func noTornEntry() Rule {
 		Goal:    "a live entry is stored in halves",
 		Tell:    tellTorn,
 		check:   checkTorn,
-		ops:     []model.Op{model.OpStore, model.OpEmulate, model.OpCallBegin, model.OpCallEnd},
+		trace: &traceRule{
+			applies: "to stores of four bytes into eight-byte entries, one right after the other",
+			limits:  "two stores count as halves of one entry if the processor stores to no other entry in between",
+			ops:     []TraceOp{TraceStore},
+			check:   traceTorn,
+			on:      OnMetal,
+		},
+		ops: []model.Op{model.OpStore, model.OpEmulate, model.OpCallBegin, model.OpCallEnd},
 	}
 }
 
@@ -89,4 +96,39 @@ func tellTorn(v *Violation) string {
 	}
 	return fmt.Sprintf("entry %s was %s and is %s; between the stores of its halves it was %s, %s",
 		v.slotName(), v.EntryText(v.was), v.EntryText(v.is), v.EntryText(v.between), early)
+}
+
+// traceHalf is the store of half an entry.
+type traceHalf struct {
+	frame model.Frame
+	slot  int
+	upper bool
+	old   model.Entry
+	mid   model.Entry
+	valid bool
+}
+
+// traceTorn judges a store of a trace.
+func traceTorn(t *Trace, e *TraceEvent) (Detail, result) {
+	for len(t.halves) <= e.CPU {
+		t.halves = append(t.halves, traceHalf{})
+	}
+	last := t.halves[e.CPU]
+	t.halves[e.CPU] = traceHalf{}
+	if t.width != 8 || e.Size != 4 {
+		return Detail{}, silent
+	}
+	now := traceHalf{e.Frame, e.Slot, e.VA&4 != 0, e.Old, e.New, true}
+	if !last.valid || last.frame != now.frame || last.slot != now.slot || last.upper == now.upper {
+		t.halves[e.CPU] = now
+		return Detail{}, silent
+	}
+	number := t.s.L.Names
+	middle := last.mid
+	neither := number(middle) != number(last.old) && number(middle) != number(e.New)
+	early := !last.old.Is(model.Present) && now.upper && e.New.Is(model.Present) && e.New != middle
+	if middle.Is(model.Present) && (early || last.old.Is(model.Present) && neither) {
+		return atEntry(e.Frame, e.Slot, e.New).WithWas(last.old).WithBetween(middle), broken
+	}
+	return Detail{}, held
 }

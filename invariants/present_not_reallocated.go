@@ -17,6 +17,13 @@ func presentNotReallocated() Rule {
 		Span:    Booting,
 		Tell:    tellReallocation,
 		check:   checkReallocation,
+		trace: &traceRule{
+			applies: "to each store that leads an upper entry from one table to another",
+			limits:  "what was in the table before is compared entry by entry; a table that is taken away first and linked elsewhere later is another table",
+			ops:     []TraceOp{TraceStore},
+			check:   traceReallocation,
+			on:      OnMetal,
+		},
 	}
 }
 
@@ -78,4 +85,27 @@ func (c *Checker) copied(level int, old, now model.Entry) bool {
 		}
 	}
 	return true
+}
+
+// traceReallocation judges a store of a trace.
+func traceReallocation(t *Trace, e *TraceEvent) (Detail, result) {
+	if !t.points(e.Level, e.Old) || !t.points(e.Level, e.New) {
+		return Detail{}, silent
+	}
+	if t.s.L.Names(e.Old) == t.s.L.Names(e.New) || t.copied(e) {
+		return Detail{}, held
+	}
+	return atEntry(e.Frame, e.Slot, e.New).WithWas(e.Old), broken
+}
+
+// copied reports whether the table that an entry has got has all that is in the one that it
+// had.
+func (t *Trace) copied(e *TraceEvent) bool {
+	from, to := t.tables[t.s.L.Map.Frame(t.s.L.Names(e.Old))], t.tables[t.s.L.Map.Frame(t.s.L.Names(e.New))]
+	if from == nil || to == nil {
+		return false
+	}
+	same := true
+	t.eachEntry(from, func(slot int, old model.Entry) { same = same && sameEffect(old, t.entry(to.frame, slot)) })
+	return same
 }

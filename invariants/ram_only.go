@@ -18,7 +18,14 @@ func ramOnly() Rule {
 		From:    model.PhaseStarted,
 		Tell:    tellRAMOnly,
 		check:   checkRAMOnly,
-		ops:     []model.Op{model.OpCallEnd},
+		trace: &traceRule{
+			applies: "to each new leaf of the direct map, wherever the kernel's first stores to tables show it to be, from the second root on",
+			limits:  "the first MiB may be mapped whole; of a large page the part outside of memory may be mapped by the boot's own tables",
+			ops:     []TraceOp{TraceStore, TraceAdopt},
+			check:   traceRAMOnly,
+			on:      OnMetal,
+		},
+		ops: []model.Op{model.OpCallEnd},
 	}
 }
 
@@ -40,9 +47,66 @@ func checkRAMOnly(c *Checker, _ *model.Step) result {
 }
 
 func tellRAMOnly(v *Violation) string {
+	if v.why != "" {
+		return v.parts()
+	}
 	own := model.Frame(v.State.L.PA(v.address).PFN())
 	if v.frame >= 0 && v.frame != own {
 		return fmt.Sprintf("address %s, the direct map of %s, leads to %s: %s", v.page(), v.name(own), v.name(v.frame), v.entry())
 	}
 	return fmt.Sprintf("address %s is mapped, and there is no RAM: %s", v.page(), v.entry())
+}
+
+// traceRAMOnly judges an event of a trace.
+func traceRAMOnly(t *Trace, e *TraceEvent) (d Detail, r result) {
+	if !t.direct.known {
+		return Detail{}, silent
+	}
+	tb := t.tables[e.Frame]
+	if e.Op == TraceStore {
+		if !e.New.Is(model.Present) || e.Old == e.New || !t.isLeaf(e.Level, e.New) {
+			return Detail{}, silent
+		}
+		return t.directLeaf(tb, e.Slot, e.New)
+	}
+	t.eachEntry(tb, func(slot int, now model.Entry) {
+		if r != broken && now.Is(model.Present) && t.isLeaf(tb.level, now) {
+			d, r = t.directLeaf(tb, slot, now)
+		}
+	})
+	return d, r
+}
+
+// lowMemory is what the kernel may map whole: the first MiB, with the holes of old
+// machines in it.
+const lowMemory = model.PFN(1 << 20 >> model.PageShift)
+
+// directLeaf judges a leaf if it belongs to the direct map.
+func (t *Trace) directLeaf(tb *tracedTable, slot int, e model.Entry) (Detail, result) {
+	va, ok := t.address(tb, slot)
+	if !ok || !t.direct.has(t, va) {
+		return Detail{}, silent
+	}
+	pages := model.PFN(t.pages(tb.level))
+	first := model.PFN((va - t.direct.base) >> model.PageShift)
+	n := model.PFN(t.s.L.Names(e)) &^ (pages - 1)
+	if n != first {
+		return atEntry(tb.frame, slot, e).WithAddress(va).Because("it is not at its own address"), broken
+	}
+	for p := first; p < first+pages; p++ {
+		if p >= lowMemory && !t.isRAM(p) {
+			return atEntry(tb.frame, slot, e).WithAddress(va).Because("the machine has no memory there"), broken
+		}
+	}
+	return Detail{}, held
+}
+
+// isRAM reports whether the machine has memory at a frame.
+func (t *Trace) isRAM(p model.PFN) bool {
+	for _, r := range t.about.RAM {
+		if r.Has(p) {
+			return true
+		}
+	}
+	return false
 }

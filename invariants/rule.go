@@ -35,6 +35,8 @@ type Rule struct {
 	judge func() Judge
 	// guest is how the rule judges hostile guests.
 	guest guest
+	// trace is how it judges traces; nil: it does not.
+	trace *traceRule
 }
 
 // Machine says which machines a rule is about.

@@ -18,7 +18,14 @@ func tablesValid() Rule {
 		Tell:    tellValid,
 		ops:     []model.Op{model.OpCallEnd},
 		check:   atCallEnds(stateTablesValid),
-		guest:   guest{state: stateTablesValid, metBy: (*Recount).newlyValid, needs: []Means{Pins, LoadsGDT}},
+		trace: &traceRule{
+			applies: "to each new present entry of a table",
+			limits:  "how wide an address is comes from the recording's header; large pages of two-level tables may lie above 4 GiB",
+			ops:     []TraceOp{TraceStore, TraceAdopt},
+			check:   traceValid,
+			on:      OnMetal,
+		},
+		guest: guest{state: stateTablesValid, metBy: (*Recount).newlyValid, needs: []Means{Pins, LoadsGDT}},
 	}
 }
 
@@ -129,6 +136,9 @@ func (r *Recount) validated() uint64 {
 func (r *Recount) newlyValid() bool { return r.validated()&^r.valid != 0 }
 
 func tellValid(v *Violation) string {
+	if v.why != "" {
+		return v.parts()
+	}
 	if v.has&partWord != 0 {
 		return fmt.Sprintf("%s is in use as a descriptor table; descriptor %d is %#x, which no guest may have", v.name(v.frame), v.number, v.word)
 	}
@@ -143,4 +153,54 @@ func tellValid(v *Violation) string {
 	default:
 		return fmt.Sprintf("%s; %s is %s", text, v.name(to), v.record(to))
 	}
+}
+
+// rootReserved are bits of the entries of a PAE root that are reserved. Bit 5 is, too, but
+// emulated processors mark it as accessed.
+const rootReserved = model.Dirty | model.PSE | model.Global
+
+// traceValid judges an event of a trace.
+func traceValid(t *Trace, e *TraceEvent) (d Detail, r result) {
+	tb := t.tables[e.Frame]
+	if e.Op == TraceStore {
+		if !e.New.Is(model.Present) || e.Old == e.New {
+			return Detail{}, silent
+		}
+		if why := t.invalid(tb, e.New); why != "" {
+			return atEntry(e.Frame, e.Slot, e.New).Because(why), broken
+		}
+		return Detail{}, held
+	}
+	t.eachEntry(tb, func(slot int, now model.Entry) {
+		if r == broken || !now.Is(model.Present) {
+			return
+		}
+		r = held
+		if why := t.invalid(tb, now); why != "" {
+			d, r = atEntry(tb.frame, slot, now).Because(why), broken
+		}
+	})
+	return d, r
+}
+
+// invalid says why a present entry of a table cannot be used, "" if it can: reserved bits
+// (Intel SDM vol. 3, 4.3 to 4.5), or no table where it leads.
+func (t *Trace) invalid(tb *tracedTable, e model.Entry) string {
+	pae := t.levels == 3 && tb.level == 3
+	leaf := t.isLeaf(tb.level, e)
+	switch {
+	case t.width == 8 && t.about.PhysBits > 0 && e&model.FrameMask>>uint(t.about.PhysBits) != 0:
+		return "the address is wider than the processor's"
+	case t.width == 8 && e.Is(model.NX) && !t.noExecute():
+		return "it has no-execute, and EFER.NXE is off"
+	case pae && e&(model.RW|model.User|model.NX|rootReserved) != 0:
+		return "bits of the root's entry are reserved"
+	case tb.level > 3 && e.Is(model.PSE):
+		return "no page is that large"
+	case leaf && t.width == 8 && t.s.L.Names(e)&(t.pages(tb.level)-1) > 1:
+		return "the large page is not aligned"
+	case !leaf && t.child(tb, e) == nil && t.s.L.Map.Frame(t.s.L.Names(e)) != tb.frame:
+		return "it leads to no table of the level below"
+	}
+	return ""
 }

@@ -1,0 +1,81 @@
+package recorded
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/ptcheck/ptcheck/invariants"
+	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/traces/kernel"
+)
+
+// geometries are the paging modes, by number of levels.
+func geometryOf(levels int) *model.Geometry {
+	switch levels {
+	case 2:
+		return model.I386()
+	case 3:
+		return model.PAE()
+	}
+	return model.AMD64()
+}
+
+// layoutOf is the machine of a recording.
+func layoutOf(h *kernel.Header) (*model.Layout, error) {
+	end := uint64(0)
+	for _, r := range h.E820 {
+		if r.Kind == kernel.Usable {
+			end = max(end, r.End)
+		}
+	}
+	end = max(end, h.Number(kernel.KeyMemory))
+	const most = 1 << 36
+	if end > most {
+		return nil, fmt.Errorf("memory ends at %#x: more than this ptcheck reads", end)
+	}
+	return &model.Layout{Geo: geometryOf(2), Map: model.IdentityMap(int(end >> model.PageShift))}, nil
+}
+
+// setMode changes the paging mode.
+func (m *machine) setMode(levels int) error {
+	l := *m.s.L
+	l.Geo = geometryOf(levels)
+	m.s = model.NewState(&l)
+	m.trace.Mode(m.s, levels)
+	return nil
+}
+
+// about says what the recording is of.
+func about(h *kernel.Header) invariants.Recorded {
+	out := invariants.Recorded{
+		Xen:      h.Value(kernel.KeyXen) != "",
+		Version:  versionOf(h.Release()),
+		PhysBits: int(h.Number(kernel.KeyPhysBits)),
+		Isolate:  slices.Contains(strings.Fields(h.Value(kernel.KeyBugs)), "cpu_meltdown"),
+	}
+	for _, r := range h.E820 {
+		if r.Kind == kernel.Usable {
+			out.RAM = append(out.RAM, model.FrameRange{From: frameOf(r.Start + model.PageSize - 1), To: frameOf(r.End)})
+		}
+	}
+	slices.SortFunc(out.RAM, func(a, b model.FrameRange) int { return cmp.Compare(a.From, b.From) })
+	return out
+}
+
+// frameOf is the frame of an address.
+func frameOf(addr uint64) model.PFN { return model.PA(addr).PFN() }
+
+// versionOf reads the version of a kernel's release, zero if it is not known.
+func versionOf(release string) (v invariants.Version) {
+	major, rest, _ := strings.Cut(release, ".")
+	minor := rest[:len(rest)-len(strings.TrimLeft(rest, "0123456789"))]
+	a, err := strconv.Atoi(major)
+	b, err2 := strconv.Atoi(minor)
+	if err != nil || err2 != nil {
+		return invariants.Version{}
+	}
+	return invariants.Version{Major: a, Minor: b}
+}
