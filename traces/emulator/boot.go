@@ -40,8 +40,9 @@ const (
 )
 
 // Stops are the functions at which a run ends: the first of them that the kernel has. In front
-// of it all page tables of the boot are there; it and what follows remap devices.
-var Stops = []string{"early_quirks", "init_apic_mappings", "mem_init"}
+// of the first all tables of memory are there; it initialises a struct page for each page of
+// memory. What follows remaps devices.
+var Stops = []string{"free_area_init", "free_area_init_nodes", "early_quirks", "mem_init"}
 
 // zeroPage is boot_params: what the firmware and the loader tell the kernel.
 func (k *Kernel) zeroPage(m *Machine) []byte {

@@ -20,6 +20,7 @@ type Symbol struct {
 type Kernel struct {
 	Bits   int // 32 or 64
 	Banner string
+	SHA256 string // of its file
 	Entry  uint64 // physical
 	Setup  []byte // the setup header of its bzImage, from offset 1f1 on; nil: none
 	Start  uint64 // physical memory that it needs, its bss and brk area included
@@ -57,7 +58,7 @@ func NewKernel(image []byte, setup []byte, symbols []Symbol) (*Kernel, error) {
 		}
 	}
 	k.sorted = slices.Clone(symbols)
-	slices.SortStableFunc(k.sorted, func(a, b Symbol) int { return cmp.Compare(a.Addr, b.Addr) })
+	slices.SortStableFunc(k.sorted, bySymbolAddress)
 	if err := k.load(f); err != nil {
 		return nil, err
 	}
@@ -80,6 +81,8 @@ func (k *Kernel) at(va uint64, n int) []byte {
 	}
 	return nil
 }
+
+func bySymbolAddress(a, b Symbol) int { return cmp.Compare(a.Addr, b.Addr) }
 
 // load takes the segments over, joined where they share pages.
 func (k *Kernel) load(f *elf.File) error {
@@ -177,4 +180,19 @@ func (k *Kernel) code() []codeRange {
 		list[1].early = list[1].n
 	}
 	return list
+}
+
+// PanicText is what a kernel says that stopped at panic: its format, as far as it lies in the
+// kernel's file.
+func (k *Kernel) PanicText(res *Result) string {
+	const rdi = 7
+	var format uint64
+	switch {
+	case k.Bits == 64 && len(res.Registers) > rdi:
+		format = res.Registers[rdi]
+	case k.Bits == 32 && len(res.Stack) > 1:
+		format = res.Stack[1]
+	}
+	text, _, _ := bytes.Cut(k.at(format, 200), []byte{0})
+	return string(bytes.TrimSpace(bytes.TrimLeft(text, "\x01")))
 }

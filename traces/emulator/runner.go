@@ -38,12 +38,16 @@ func (r *Refused) Error() string { return r.Reason }
 
 // Result is how a run ended.
 type Result struct {
-	Stop    string // name of the stop, or halt, exception, events, error
-	Detail  string
-	PC      uint64
-	Passes  int
-	Console []byte
-	Body    []byte // the recording from its first event to its totals
+	Stop   string // name of the stop, or halt, exception, events, error
+	Detail string
+	PC     uint64
+	Passes int
+	// Registers are the general registers in the order of their encoding, Stack the words that
+	// the stack pointer points to.
+	Registers []uint64
+	Stack     []uint64
+	Console   []byte
+	Body      []byte // the recording from its first event to its totals
 }
 
 const protocol = "ptcheck-run 1 unicorn "
@@ -146,12 +150,38 @@ func (r *Runner) answer() (*Result, error) {
 		res.Passes, err = strconv.Atoi(f[3])
 	}
 	if err == nil {
+		res.Registers, err = r.words("registers")
+	}
+	if err == nil {
+		res.Stack, err = r.words("stack")
+	}
+	if err == nil {
 		res.Console, err = r.block("console")
 	}
 	if err == nil {
 		res.Body, err = r.block("recording")
 	}
 	return res, err
+}
+
+// words reads a line "NAME WORD...".
+func (r *Runner) words(name string) (list []uint64, err error) {
+	line, err := r.r.ReadString('\n')
+	if err != nil {
+		return nil, err
+	}
+	f := strings.Fields(line)
+	if len(f) == 0 || f[0] != name {
+		return nil, fmt.Errorf("emulator: the runner says %.40q where %s should be", line, name)
+	}
+	for _, w := range f[1:] {
+		v, err := strconv.ParseUint(w, 16, 64)
+		if err != nil {
+			return nil, fmt.Errorf("emulator: the runner says %.40q where a word should be", w)
+		}
+		list = append(list, v)
+	}
+	return list, nil
 }
 
 // maxBlock bounds what a runner may send at once.

@@ -40,6 +40,10 @@ type Result struct {
 	PC     uint64
 	Passes int
 	Totals Totals
+	// Registers are the general registers at the end, in the order of their encoding, and
+	// Stack the words that the stack pointer points to.
+	Registers [16]uint64
+	Stack     [8]uint64
 	// Console is what went to the serial port and to port e9.
 	Console []byte
 }

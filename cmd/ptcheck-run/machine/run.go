@@ -93,11 +93,21 @@ func (p *pass) run(l *unicorn.Library) (err error) {
 	}
 	p.begin()
 	p.loop()
-	p.res.PC = p.e.PC()
+	p.last()
 	if p.rec != nil {
 		p.rec.check(&p.res.Totals)
 	}
 	return nil
+}
+
+// last notes where the processor is when the run is over.
+func (p *pass) last() {
+	p.res.PC, p.res.Registers = p.e.PC(), *p.e.General()
+	size := p.e.Bits / 8
+	for i := range p.res.Stack {
+		pa, _, _ := p.mem.walk(&p.ctl, p.res.Registers[4]+uint64(i*size))
+		p.res.Stack[i], _ = p.mem.word(pa, size)
+	}
 }
 
 // hooks has the engine tell about stops, watched instructions and stores to tables.

@@ -182,8 +182,19 @@ func (s *server) run() {
 		return
 	}
 	fmt.Fprintf(s.out, "stop %s %x %d %s\n", res.Stop, res.PC, res.Passes, res.Detail)
+	s.words("registers", res.Registers[:])
+	s.words("stack", res.Stack[:])
 	fmt.Fprintf(s.out, "console %x\n", len(res.Console))
 	s.out.Write(res.Console)
 	fmt.Fprintf(s.out, "recording %x\n", len(rec))
 	s.out.Write(rec)
+}
+
+// words answers with a line of words.
+func (s *server) words(name string, list []uint64) {
+	s.out.WriteString(name)
+	for _, v := range list {
+		fmt.Fprintf(s.out, " %x", v)
+	}
+	s.out.WriteByte('\n')
 }

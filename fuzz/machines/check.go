@@ -1,0 +1,119 @@
+package machines
+
+import (
+	"fmt"
+
+	"github.com/ptcheck/ptcheck/traces/emulator"
+)
+
+// Problem is something wrong with a run.
+type Problem struct {
+	Rule   string // its name: what shrinking keeps
+	Detail string
+}
+
+// Names of what is always checked of the direct map.
+const (
+	ruleComplete   = "direct-map-complete"
+	ruleTrue       = "direct-map-true"
+	ruleHoles      = "holes-unmapped"
+	ruleAttributes = "direct-map-attributes"
+	ruleLarge      = "large-pages-used"
+	ruleFit        = "large-pages-fit"
+)
+
+// Rules are the checks of the direct map, with what each demands.
+func Rules() [][2]string {
+	return [][2]string{
+		{ruleComplete, "every page of memory is mapped in the direct map"},
+		{ruleHoles, "nothing but memory is mapped there, apart from the first MiB"},
+		{ruleTrue, "each address of it leads to the frame that belongs to it"},
+		{ruleAttributes, "its leaves grant what kernel data needs, and no more"},
+		{ruleLarge, "leaves are as large as the processor, the alignment and the memory allow"},
+		{ruleFit, "no leaf is larger than that"},
+	}
+}
+
+// checker compares a direct map with what it must be.
+type checker struct {
+	e    *expectation
+	next uint64 // physical address up to which all was seen
+	out  []Problem
+	seen map[string]bool
+}
+
+// check compares final tables with an expectation. Of each rule the first problem is told.
+func (e *expectation) check(t *emulator.Tables) []Problem {
+	c := &checker{e: e, seen: map[string]bool{}}
+	t.Leaves(func(l emulator.Leaf) bool {
+		if l.VA >= e.base && l.VA-e.base < e.window() {
+			c.leaf(l)
+		}
+		return true
+	})
+	c.upTo(e.top)
+	return c.out
+}
+
+// window is how much of the address space is looked at.
+func (e *expectation) window() uint64 {
+	if e.top == reach {
+		return reach
+	}
+	return e.top + guard
+}
+
+func (c *checker) problem(rule, format string, args ...any) {
+	if !c.seen[rule] {
+		c.seen[rule] = true
+		c.out = append(c.out, Problem{rule, fmt.Sprintf(format, args...)})
+	}
+}
+
+// upTo says that nothing is mapped from what was seen up to an address.
+func (c *checker) upTo(pa uint64) {
+	for at := c.next; at < pa; {
+		size, end := c.e.leaf(at)
+		if size != 0 && at < c.e.top {
+			c.problem(ruleComplete, "memory at %x is not mapped", at)
+			break
+		}
+		at = end
+	}
+	c.next = max(c.next, pa)
+}
+
+// leaf looks at a leaf of the direct map.
+func (c *checker) leaf(l emulator.Leaf) {
+	pa := l.VA - c.e.base
+	c.upTo(pa)
+	c.next = max(c.next, pa+l.Size)
+	if l.PA != pa {
+		c.problem(ruleTrue, "address %x leads to %x, not to %x", l.VA, l.PA, pa)
+	}
+	c.size(pa, l.Size)
+	mask, want := c.e.mask, c.e.want
+	if pa < c.e.code.end {
+		mask &^= bitNX
+	}
+	if l.Entry&mask != want&mask {
+		c.problem(ruleAttributes, "the leaf of %d KiB at %x is %x: of the bits %x it has %x, it must have %x", l.Size/kib, l.VA, l.Entry, mask, l.Entry&mask, want&mask)
+	}
+}
+
+// size compares the size of a leaf with what must be there.
+func (c *checker) size(pa, got uint64) {
+	for at := pa; at < pa+got; {
+		want, end := c.e.leaf(at)
+		switch {
+		case want == 0:
+			c.problem(ruleHoles, "%x is mapped, by a leaf of %d KiB: no memory is there", at, got/kib)
+		case want > got:
+			c.problem(ruleLarge, "%x is mapped by a leaf of %d KiB where one of %d KiB would do", pa, got/kib, want/kib)
+			return
+		case want < got:
+			c.problem(ruleFit, "%x is mapped by a leaf of %d KiB; only one of %d KiB fits at %x", pa, got/kib, want/kib, at)
+		}
+		at = end
+	}
+}
