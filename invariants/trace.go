@@ -104,7 +104,9 @@ type traceCPU struct {
 // TraceFinding is a rule that an event broke.
 type TraceFinding struct {
 	Violation
-	Event TraceEvent
+	// Event is the one that is to blame, Noticed the line at which the rule noticed.
+	Event   TraceEvent
+	Noticed int
 }
 
 // NewTrace returns a trace of a machine whose tables' words are in s. found is told of
@@ -126,6 +128,9 @@ func NewTrace(s *model.State, about Recorded, found func(f *TraceFinding)) *Trac
 	return t
 }
 
+// Mute has no rule look at what follows: the trace keeps account of tables alone.
+func (t *Trace) Mute() { t.plans = [NumTraceOps][]int{} }
+
 // Rules are the rules that mean something on the machine, in the order of the counts.
 func (t *Trace) Rules() []Rule { return t.rules }
 
@@ -140,7 +145,7 @@ func (t *Trace) judge(e *TraceEvent) {
 		t.Exercised[i]++
 		if r == broken {
 			t.Broken[i]++
-			t.found(&TraceFinding{Violation: Violation{Rule: &t.rules[i], Detail: d, State: t.s}, Event: *t.blame})
+			t.found(&TraceFinding{Violation: Violation{Rule: &t.rules[i], Detail: d, State: t.s}, Event: *t.blame, Noticed: e.Line})
 		}
 	}
 }
@@ -197,6 +202,7 @@ func (t *Trace) Store(e *TraceEvent) {
 		t.adopted(came, e)
 		return
 	}
+	e.Level = tb.level
 	t.stale.clock++
 	t.direct.vote(t, e)
 	t.relink(tb, e)

@@ -21,7 +21,7 @@ func (d *directMap) vote(t *Trace, e *TraceEvent) {
 	if d.known {
 		return
 	}
-	base := e.VA&^(model.PageSize-1) - model.VA(e.Frame)<<model.PageShift
+	base := e.VA&^(model.PageSize-1) - model.VA(t.s.L.Map.MFN(e.Frame))<<model.PageShift
 	if t.levels <= 3 {
 		d.known, d.base = base&(1<<28-1) == 0 && base != 0, base
 		return

@@ -38,5 +38,13 @@ func (r *Rule) TraceApplies() string {
 	return r.trace.applies
 }
 
+// TraceLimits says what the rule cannot tell of recordings.
+func (r *Rule) TraceLimits() string {
+	if r.trace == nil || r.trace.limits == "" {
+		return r.Limits
+	}
+	return r.trace.limits
+}
+
 // TraceRules returns the rules for traces, in the order in which they are checked.
 func TraceRules() []Rule { return rulesThat(func(r *Rule) bool { return r.trace != nil }) }

@@ -262,3 +262,44 @@ func (t *Trace) on(tb *tracedTable) (set uint64) {
 	climb(tb)
 	return set
 }
+
+// PathHop is an entry on the way from a root.
+type PathHop struct {
+	Table model.Frame
+	Level int
+	Slot  int
+	Entry model.Entry
+}
+
+// Path leads from a root to an entry of a table, which is its last hop: by the first entry
+// that named each table. It begins below the root where nothing names a table any more.
+func (t *Trace) Path(table model.Frame, slot int) []PathHop {
+	tb := t.tables[table]
+	if tb == nil {
+		return nil
+	}
+	out := []PathHop{{table, tb.level, slot, t.entry(table, slot)}}
+	for tb.level < t.levels && len(tb.parents) > 0 {
+		p := tb.parents[0]
+		out = append(out, PathHop{p.table.frame, p.table.level, p.slot, t.entry(p.table.frame, p.slot)})
+		tb = p.table
+	}
+	slices.Reverse(out)
+	return out
+}
+
+// Level is the level of a table, 0 if the frame is none.
+func (t *Trace) Level(f model.Frame) int {
+	if tb := t.tables[f]; tb != nil {
+		return tb.level
+	}
+	return 0
+}
+
+// Maps reports whether an entry of a table of a level, if it is present, maps a page.
+func (t *Trace) Maps(level int, e model.Entry) bool { return t.isLeaf(level, e) }
+
+// Loaded reports whether a processor has a frame as its root.
+func (t *Trace) Loaded(f model.Frame) bool {
+	return slices.ContainsFunc(t.cpus, func(c traceCPU) bool { return c.root == f })
+}

@@ -117,10 +117,14 @@ func isSplitSlot(slot int) bool {
 // partner is the kernel's root beside a root for user mode: the frame in front of it, which
 // leads to the same tables of user mode. Nil if it is no such root.
 func (t *Trace) partner(tb *tracedTable) *tracedTable {
-	if tb == nil || !tb.root || tb.frame&1 == 0 || t.levels == 2 || t.levels == 3 {
+	if tb == nil || !tb.root || t.levels <= 3 {
 		return nil
 	}
-	k := t.tables[tb.frame-1]
+	n := t.s.L.Map.MFN(tb.frame)
+	if n&1 == 0 {
+		return nil
+	}
+	k := t.tables[t.s.L.Map.Frame(n-1)]
 	if k == nil || !k.root || k.level != tb.level {
 		return nil
 	}

@@ -4,6 +4,9 @@ package model
 type CPU struct {
 	// CR3 is the frame of the root table in use.
 	CR3 Frame
+	// RootSlot is the slot of that frame in which the root begins: a PAE root has 32
+	// bytes, and a later kernel has several in a frame.
+	RootSlot int
 	// UserCR3 is the second root of a 64-bit guest, NoFrame when there is none
 	// (Xen: v->arch.guest_table_user).
 	UserCR3 Frame

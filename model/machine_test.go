@@ -112,7 +112,7 @@ func TestStoreHalves(t *testing.T) {
 		{"upper half", 12, 4, 0xaaaa_bbbb_cccc_dddd, 0xcccc_dddd_0000_0000 | low},
 	} {
 		m := bare(t)
-		m.L.Geo.Slots = [MaxLevels + 1]int{0, 4, 4} // two words a table
+		m.L.Geo.Slots = [mostLevels + 1]int{0, 4, 4} // two words a table
 		m.SetWord(2, 1, high|low)
 		log := new(stepLog)
 		m.Observe(log)

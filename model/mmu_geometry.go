@@ -5,8 +5,12 @@ import (
 	"math/bits"
 )
 
-// MaxLevels is the largest number of table levels of a geometry.
+// MaxLevels is the largest number of table levels of a machine that is run or searched.
 const MaxLevels = 4
+
+// mostLevels is the largest number of table levels that there is: machines that were
+// recorded may have it.
+const mostLevels = 5
 
 // Geometry is the shape of a page-table tree: how many levels, how many slots
 // a table of each level has and how wide an entry is. The same code serves
@@ -17,9 +21,11 @@ const MaxLevels = 4
 // is rounded up to whole bits and an index beyond the last slot is unmapped.
 type Geometry struct {
 	Name   string
-	Levels int                // 2, 3 or 4
-	Slots  [MaxLevels + 1]int // Slots[n]: entries of a level-n table; [0] unused
-	Width  int                // bytes an entry: 4 or 8
+	Levels int                 // 2 to 5
+	Slots  [mostLevels + 1]int // Slots[n]: entries of a level-n table; [0] unused
+	Width  int                 // bytes an entry: 4 or 8
+	// Large is the highest level whose entries may map a large page.
+	Large int
 
 	// PAERoot says that root entries have no R/W, U/S, A, D or NX bits and
 	// grant everything, as the four page-directory-pointer entries of PAE do.
@@ -27,15 +33,15 @@ type Geometry struct {
 	// SignExtend says that addresses are canonical (64-bit mode).
 	SignExtend bool
 
-	shift [MaxLevels + 2]uint // shift[n]: lowest VA bit of the level-n index
+	shift [mostLevels + 2]uint // shift[n]: lowest VA bit of the level-n index
 }
 
 // NewGeometry checks and completes a geometry. slots are given from the root
 // down to L1.
 func NewGeometry(name string, width int, slots ...int) (*Geometry, error) {
-	g := &Geometry{Name: name, Levels: len(slots), Width: width}
-	if g.Levels < 2 || g.Levels > MaxLevels {
-		return nil, fmt.Errorf("model: geometry %s: %d levels, want 2 to %d", name, g.Levels, MaxLevels)
+	g := &Geometry{Name: name, Levels: len(slots), Width: width, Large: 2}
+	if g.Levels < 2 || g.Levels > mostLevels {
+		return nil, fmt.Errorf("model: geometry %s: %d levels, want 2 to %d", name, g.Levels, mostLevels)
 	}
 	if width != 4 && width != 8 {
 		return nil, fmt.Errorf("model: geometry %s: entry width %d, want 4 or 8", name, width)
@@ -74,6 +80,15 @@ func PAE() *Geometry {
 func AMD64() *Geometry {
 	g := mustGeometry("64bit", 8, 512, 512, 512, 512)
 	g.SignExtend = true
+	return g
+}
+
+// LongMode returns the geometry of 64-bit mode as later kernels use it, with 4 or 5 levels
+// and pages of 1 GiB.
+func LongMode(levels int) *Geometry {
+	slots := [mostLevels]int{512, 512, 512, 512, 512}
+	g := mustGeometry(fmt.Sprintf("64bit-%dlevel", levels), 8, slots[:levels]...)
+	g.SignExtend, g.Large = true, 3
 	return g
 }
 

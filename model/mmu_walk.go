@@ -60,6 +60,9 @@ func (s *State) WalkFrom(g *Geometry, root Frame, va VA) (Translation, WalkFault
 		if t.Slot >= g.Slots[level] {
 			return t, WalkNotPresent
 		}
+		if level == g.Levels && root == s.CPU.CR3 {
+			t.Slot += s.CPU.RootSlot
+		}
 		e := s.Entry(g, t.Table, t.Slot)
 		t.Entry = e
 		if !e.Is(Present) {
@@ -85,9 +88,10 @@ func (s *State) WalkFrom(g *Geometry, root Frame, va VA) (Translation, WalkFault
 }
 
 // leafAt reports whether a present entry above L1 maps a large page in the
-// CPU's mode: PDEs with PS set; a 4-byte PDE only while CR4.PSE is on.
+// CPU's mode: PDEs with PS set, and where there are pages of 1 GiB PDPTEs; a 4-byte PDE
+// only while CR4.PSE is on.
 func (s *State) leafAt(g *Geometry, level int, e Entry) bool {
-	return level == 2 && e.Is(PSE) && (g.Width == 8 || s.CPU.CR4&CR4PSE != 0)
+	return level >= 2 && level <= g.Large && e.Is(PSE) && (g.Width == 8 || s.CPU.CR4&CR4PSE != 0)
 }
 
 // largeReserved reports whether a leaf above L1 has frame bits below its size

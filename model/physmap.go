@@ -4,7 +4,8 @@ import "fmt"
 
 // PhysMap relates the dense frame indexes of the model to machine frame
 // numbers: Linux' p2m and Xen's m2p in one. It never changes while a machine
-// runs. The zero value is the identity, as on bare metal.
+// runs, but for one that grows ([NewGrowingMap]). The zero value is the identity, as on
+// bare metal.
 type PhysMap struct {
 	p2m    []MFN         // by Frame; nil: identity over guest frames
 	lo     MFN           // machine frame of m2p[0]
@@ -41,6 +42,25 @@ func NewPhysMap(guest, extra []MFN) (*PhysMap, error) {
 		}
 	}
 	return p, nil
+}
+
+// NewGrowingMap returns a map without frames, to which [PhysMap.Add] adds them: for
+// machines of which only some frames ever matter.
+func NewGrowingMap() *PhysMap {
+	return &PhysMap{p2m: []MFN{}, sparse: map[MFN]Frame{}}
+}
+
+// Add returns the frame with a machine number, a new one of the guest's if there was none.
+// States of the map's layout have to follow: [State.Grow].
+func (p *PhysMap) Add(m MFN) Frame {
+	if f := p.Frame(m); f != NoFrame {
+		return f
+	}
+	f := Frame(len(p.p2m))
+	p.p2m = append(p.p2m, m)
+	p.sparse[m] = f
+	p.guest, p.frames = len(p.p2m), len(p.p2m)
+	return f
 }
 
 // index prepares an empty reverse table.

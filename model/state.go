@@ -108,6 +108,14 @@ func NewState(l *Layout) *State {
 	return s
 }
 
+// Grow makes room for the frames that have been added to the physical map of a machine on
+// bare metal.
+func (s *State) Grow() {
+	for len(s.pages) < s.L.Map.Frames() {
+		s.pages = append(s.pages, nil)
+	}
+}
+
 // SetLayout gives a machine another layout of the same shape: memory, registers and
 // records stay.
 func (s *State) SetLayout(l *Layout) {

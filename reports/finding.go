@@ -91,19 +91,30 @@ func (s *Step) Where() string {
 }
 
 // Site is a place in the source. File is relative to the root of ptcheck's module, and
-// starts with the import path of its package in others.
+// starts with the import path of its package in others; of a recorded kernel it is what the
+// debug data says. Without debug data there is a function with an offset alone.
 type Site struct {
 	Function string `json:"function"`
-	File     string `json:"file"`
-	Line     int    `json:"line"`
+	File     string `json:"file,omitempty"`
+	Line     int    `json:"line,omitempty"` // counted from 1
 	// Outside says that it lies in another module than ptcheck's: the user's own code.
 	Outside bool `json:"outside,omitempty"`
 }
 
-// Place is file:line.
-func (s Site) Place() string { return fmt.Sprintf("%s:%d", s.File, s.Line) }
+// Place is file:line, or the function where the line is not known.
+func (s Site) Place() string {
+	if s.File == "" {
+		return s.Function
+	}
+	return fmt.Sprintf("%s:%d", s.File, s.Line)
+}
 
-func (s Site) String() string { return s.Function + " " + s.Place() }
+func (s Site) String() string {
+	if s.File == "" {
+		return s.Function
+	}
+	return s.Function + " " + s.Place()
+}
 
 // Walk leads from a root table to an entry.
 type Walk struct {

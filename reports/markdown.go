@@ -100,7 +100,11 @@ func (p *markdown) finding(r *Run, f *Finding) {
 		p.say("**Here**: %s", escapeMarkdown(f.Detail))
 	}
 	if at := f.Site(); at != nil {
-		p.say("**Code**: %s in %s", code(at.Place()), code(at.Function))
+		where := code(at.Function)
+		if at.File != "" {
+			where = code(at.Place()) + " in " + where
+		}
+		p.say("**Code**: %s", where)
 	}
 	for i := range f.Walks {
 		p.walk(&f.Walks[i])

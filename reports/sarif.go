@@ -149,7 +149,9 @@ func sarifAt(s *Site, message string) sarifLocation {
 		if s.Outside {
 			at.Base = "" // it lies elsewhere
 		}
-		l.Physical = &sarifPhysical{Artifact: at, Region: sarifRegion{s.Line}}
+		if s.File != "" {
+			l.Physical = &sarifPhysical{Artifact: at, Region: sarifRegion{s.Line}}
+		}
 		l.Logical = []sarifLogical{{Name: s.Function, Kind: "function"}}
 	}
 	return l

@@ -2,7 +2,6 @@ package recorded
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,32 +19,21 @@ func geometryOf(levels int) *model.Geometry {
 	case 3:
 		return model.PAE()
 	}
-	return model.AMD64()
+	return model.LongMode(levels)
 }
 
-// layoutOf is the machine of a recording.
-func layoutOf(h *kernel.Header) (*model.Layout, error) {
-	end := uint64(0)
-	for _, r := range h.E820 {
-		if r.Kind == kernel.Usable {
-			end = max(end, r.End)
-		}
-	}
-	end = max(end, h.Number(kernel.KeyMemory))
-	const most = 1 << 36
-	if end > most {
-		return nil, fmt.Errorf("memory ends at %#x: more than this ptcheck reads", end)
-	}
-	return &model.Layout{Geo: geometryOf(2), Map: model.IdentityMap(int(end >> model.PageShift))}, nil
-}
+// layout is the machine of a recording before it has tables: frames join it when they
+// become some.
+func layout() *model.Layout { return &model.Layout{Geo: geometryOf(2), Map: model.NewGrowingMap()} }
 
 // setMode changes the paging mode.
-func (m *machine) setMode(levels int) error {
+func (m *machine) setMode(levels int) {
 	l := *m.s.L
-	l.Geo = geometryOf(levels)
+	l.Geo, m.levels, m.filling = geometryOf(levels), levels, model.NoFrame
+	old := m.s.CPU
 	m.s = model.NewState(&l)
+	m.s.CPU = old
 	m.trace.Mode(m.s, levels)
-	return nil
 }
 
 // about says what the recording is of.

@@ -8,26 +8,24 @@ import (
 
 // machine carries out the events of a recording on the words of a state.
 type machine struct {
-	r     *kernel.Reader
-	s     *model.State
-	trace *invariants.Trace
+	r *kernel.Reader
+	s *model.State
+	// levels is the number of table levels; 0: paging is off.
+	levels int
+	trace  *invariants.Trace
 	// held is the event whose tables are still being told of.
 	held    invariants.TraceEvent
 	holding bool
 	// filling is the table that runs belong to, in slots from first on.
 	filling model.Frame
-	last    kernel.Event
+	adopted uint64 // tables that came into use
 }
 
 // newMachine makes the machine that a recording begins on.
-func newMachine(r *kernel.Reader, found func(*invariants.TraceFinding)) (*machine, error) {
-	l, err := layoutOf(&r.Header)
-	if err != nil {
-		return nil, err
-	}
-	m := &machine{r: r, s: model.NewState(l), filling: model.NoFrame}
+func newMachine(r *kernel.Reader, found func(*invariants.TraceFinding)) *machine {
+	m := &machine{r: r, s: model.NewState(layout()), filling: model.NoFrame}
 	m.trace = invariants.NewTrace(m.s, about(&r.Header), found)
-	return m, nil
+	return m
 }
 
 // event carries out an event.
@@ -36,9 +34,10 @@ func (m *machine) event(e *kernel.Event) error {
 	case kernel.Table:
 		return m.table(e)
 	case kernel.Run:
-		return m.run(e)
+		return m.fill(e)
 	case kernel.Mode:
-		return m.setMode(e.Level)
+		m.setMode(e.Level)
+		return nil
 	}
 	m.release()
 	switch e.Kind {
@@ -47,16 +46,25 @@ func (m *machine) event(e *kernel.Event) error {
 	case kernel.Store:
 		return m.store(e)
 	case kernel.Release:
-		f := m.s.L.Map.Frame(model.MFN(e.Frame))
-		m.trace.Release(m.place(invariants.TraceEvent{Op: invariants.TraceRelease, Frame: f, Level: e.Level}, e))
+		m.trace.Release(m.place(invariants.TraceEvent{Op: invariants.TraceRelease, Frame: m.frame(e.Frame), Level: e.Level}, e))
 	case kernel.Drop:
-		m.trace.Unroot(m.s.L.Map.Frame(model.MFN(e.Frame)))
+		m.trace.Unroot(m.frame(e.Frame))
 	case kernel.Invlpg:
 		m.trace.Flush(m.place(invariants.TraceEvent{Op: invariants.TraceFlush, VA: model.VA(e.VA), All: e.Unknown, Globals: true}, e))
 	case kernel.Invpcid:
 		m.trace.Flush(m.place(invariants.TraceEvent{Op: invariants.TraceFlush, All: true, Globals: true}, e))
 	}
 	return nil
+}
+
+// load keeps the registers of the processor that is shown: the one that loaded last.
+func (m *machine) load(e *invariants.TraceEvent) {
+	c := &m.s.CPU
+	c.CR4, c.NXE, c.WP = model.CR4(e.CR4)&(model.CR4PSE|model.CR4PAE|model.CR4PGE), e.EFER>>11&1 != 0, e.CR0>>16&1 != 0
+	c.CR3, c.RootSlot = m.s.L.Map.Frame(model.Entry(e.CR3).MFN()), 0
+	if m.s.L.Geo.PAERoot {
+		c.RootSlot = int(e.CR3&(model.PageSize-1)) / 8
+	}
 }
 
 // end says that the recording is over.
@@ -86,31 +94,61 @@ func (m *machine) release() {
 	if m.held.Op == invariants.TraceStore {
 		m.trace.Store(&m.held)
 	} else {
+		m.load(&m.held)
 		m.trace.Load(&m.held)
 	}
 	m.s.Commit()
 }
 
+// frame is the frame with a machine frame number, NoFrame if it was never a table.
+func (m *machine) frame(n uint64) model.Frame { return m.s.L.Map.Frame(model.MFN(n)) }
+
+// mostTables bounds how many frames of a recording are tables at some time.
+const mostTables = 1 << 17
+
+// join is the frame with a machine frame number, which becomes a table now or later.
+func (m *machine) join(n uint64) (model.Frame, error) {
+	switch {
+	case m.levels == 0:
+		return model.NoFrame, m.r.Errorf("a table while paging is off: a line M must come first")
+	case n > maxFrame:
+		return model.NoFrame, m.r.Errorf("no machine has a frame %x", n)
+	case m.frame(n) == model.NoFrame && m.s.L.Map.Frames() == mostTables:
+		return model.NoFrame, m.r.Errorf("more than %d frames are tables: no kernel has so many", mostTables)
+	}
+	f := m.s.L.Map.Add(model.MFN(n))
+	m.s.Grow()
+	return f, nil
+}
+
+// maxFrame is the highest frame number that an entry can name.
+const maxFrame = 1<<40 - 1
+
 // table begins a table, empty.
 func (m *machine) table(e *kernel.Event) error {
-	f := m.s.L.Map.Frame(model.MFN(e.Frame))
-	if f == model.NoFrame {
-		return m.r.Errorf("the table at frame %x lies outside the machine's memory", e.Frame)
+	f, err := m.join(e.Frame)
+	if err != nil {
+		return err
 	}
-	first, slots := 0, model.PageSize/m.s.L.Geo.Width
-	if e.Level == 3 && m.s.L.Geo.PAERoot {
+	if e.Level > m.levels {
+		return m.r.Errorf("a table of level %d, with %d levels", e.Level, m.levels)
+	}
+	g := m.s.L.Geo
+	first, slots := 0, model.PageSize/g.Width
+	if e.Level == 3 && g.PAERoot {
 		first, slots = e.Offset/8, 4
 	}
-	for i := first; i < min(first+slots, model.PageSize/m.s.L.Geo.Width); i++ {
-		m.s.SetEntry(m.s.L.Geo, f, i, 0)
+	for i := first; i < min(first+slots, model.PageSize/g.Width); i++ {
+		m.s.SetEntry(g, f, i, 0)
 	}
 	m.filling = f
+	m.adopted++
 	m.trace.Adopt(f, e.Level, e.Root, first)
 	return nil
 }
 
-// run fills entries of the table that was begun.
-func (m *machine) run(e *kernel.Event) error {
+// fill fills entries of the table that was begun.
+func (m *machine) fill(e *kernel.Event) error {
 	if m.filling == model.NoFrame {
 		return m.r.Errorf("a run of entries without a table in front of it")
 	}
@@ -129,10 +167,10 @@ const used = model.Accessed | model.Dirty
 // store stores an entry.
 func (m *machine) store(e *kernel.Event) error {
 	g := m.s.L.Geo
-	f := m.s.L.Map.Frame(model.MFN(e.Frame))
+	f, err := m.join(e.Frame)
 	switch {
-	case f == model.NoFrame:
-		return m.r.Errorf("frame %x lies outside the machine's memory", e.Frame)
+	case err != nil:
+		return err
 	case e.Slot >= model.PageSize/g.Width:
 		return m.r.Errorf("a table has no slot %x", e.Slot)
 	}

@@ -171,7 +171,7 @@ func (r *Reader) Next(e *Event) error {
 }
 
 // maxCPU is the highest number of a processor.
-const maxCPU = 4095
+const maxCPU = 63
 
 func (c *counts) add(e *Event) {
 	switch e.Kind {

@@ -47,6 +47,9 @@ func (w *Writer) Event(e *Event) {
 	w.w.Write(w.b)
 }
 
+// Flush writes what is buffered, for recordings without an end.
+func (w *Writer) Flush() error { return w.w.Flush() }
+
 // Close writes what follows the events.
 func (w *Writer) Close(totals Totals, symbols []Symbol, sites []Site) error {
 	fmt.Fprint(w.w, endMark)

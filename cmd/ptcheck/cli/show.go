@@ -14,6 +14,8 @@ import (
 
 	"github.com/ptcheck/ptcheck/cmd/ptcheck/show"
 	"github.com/ptcheck/ptcheck/systems"
+	"github.com/ptcheck/ptcheck/systems/recorded"
+	"github.com/ptcheck/ptcheck/traces/kernel"
 )
 
 // showFlags are the flags of show.
@@ -64,11 +66,7 @@ the direct map), or s0... (pool pages of a script of hypercalls).`,
 }
 
 func (f *showFlags) run(cmd *cobra.Command, name string) error {
-	src, err := readInput(cmd.Context(), name, cmd.InOrStdin())
-	if err != nil {
-		return fmt.Errorf("show: %w", err)
-	}
-	_, file, err := readScenario(f.set, name, src, nil)
+	file, err := f.open(cmd, name)
 	if err != nil {
 		return err
 	}
@@ -92,6 +90,39 @@ func (f *showFlags) run(cmd *cobra.Command, name string) error {
 		return prompt(cmd.Context(), in, out, s)
 	}
 	return listen(cmd, s)
+}
+
+// open opens a scenario file, or a recording of a real kernel.
+func (f *showFlags) open(cmd *cobra.Command, name string) (*systems.File, error) {
+	if isRecording(name) {
+		open, err := opener(cmd.Context(), name, nil)
+		if err != nil {
+			return nil, err
+		}
+		var file *systems.File
+		if !during(cmd.Context(), func() { file, err = recorded.Open(name, open) }) {
+			return nil, exitError(exitStopped)
+		}
+		return file, err
+	}
+	src, err := readInput(cmd.Context(), name, cmd.InOrStdin())
+	if err != nil {
+		return nil, fmt.Errorf("show: %w", err)
+	}
+	_, file, err := readScenario(f.set, name, src, nil)
+	return file, err
+}
+
+// isRecording reports whether a file says that it is a recording of a real kernel.
+func isRecording(name string) bool {
+	in, err := os.Open(name)
+	if err != nil {
+		return false // whoever reads it says so
+	}
+	defer in.Close()
+	head := make([]byte, 4096)
+	n, _ := io.ReadFull(in, head)
+	return kernel.IsRecording(head[:n])
 }
 
 // lines are the commands that the flags stand for, nil if they ask for a prompt.

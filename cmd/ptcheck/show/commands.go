@@ -35,6 +35,8 @@ func commands() []command {
 		{[]string{"steps", "s"}, "", "list the steps of this call", (*Session).steps},
 		{[]string{"walk", "w"}, "ADDRESS", "walk an address: 0x..., fix:N, a frame (its place in the direct map), or sN", (*Session).walk},
 		{[]string{"table", "t"}, "FRAME", "print the entries of a frame that are not zero", (*Session).table},
+		{[]string{"who"}, "ADDRESS", "tell who last stored each entry that an address leads through", (*Session).who},
+		{[]string{"until"}, "FRAME|ADDRESS [changes]", "go on until a frame or what an address leads to changes", (*Session).until},
 		{[]string{"frames", "f"}, "", "list the frames that have a role", (*Session).frames},
 		{[]string{"watch"}, "[FRAME|ADDRESS]", "tell when a frame or an address changes; without argument: list what is watched", (*Session).watch},
 		{[]string{"unwatch"}, "FRAME|ADDRESS", "stop telling", (*Session).unwatch},
@@ -85,6 +87,9 @@ func (c *command) takes(n int) error {
 		if c.args[0] != '[' {
 			least = 1
 		}
+	}
+	if strings.HasSuffix(c.args, " [changes]") {
+		most = 2
 	}
 	if n < least || n > most {
 		return fmt.Errorf("%s: usage: %s", c.names[0], strings.TrimSpace(c.names[0]+" "+c.args))

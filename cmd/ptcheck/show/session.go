@@ -91,9 +91,11 @@ func (s *Session) visit(last int, see func(i int, m *moment, st *model.State)) e
 type visitor struct {
 	last int
 	see  func(i int, m *moment, st *model.State)
-	n    int // moments so far
-	call int // calls that have ended, the start of the day too
-	step int // steps in the call under way
+	// enough, if not nil, ends the run early.
+	enough func() bool
+	n      int // moments so far
+	call   int // calls that have ended, the start of the day too
+	step   int // steps in the call under way
 }
 
 // Step implements systems.Watcher.
@@ -116,7 +118,7 @@ func (v *visitor) show(m *moment, st *model.State) {
 }
 
 // Over implements systems.Watcher.
-func (v *visitor) Over() bool { return v.last >= 0 && v.n > v.last }
+func (v *visitor) Over() bool { return v.last >= 0 && v.n > v.last || v.enough != nil && v.enough() }
 
 // frameName and entryText name what belongs to a state that is shown.
 func (s *Session) frameName(st *model.State, f model.Frame) string {

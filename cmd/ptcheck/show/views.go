@@ -41,13 +41,16 @@ func (s *Session) walkText(st *model.State, r root, va model.VA) []string {
 		if slot >= r.geo.Slots[level] {
 			return append(lines, fmt.Sprintf("  L%d has no slot %d", level, slot))
 		}
+		if level == r.geo.Levels && r.frame == st.CPU.CR3 {
+			slot += st.CPU.RootSlot
+		}
 		e := st.Entry(r.geo, f, slot)
 		lines = append(lines, fmt.Sprintf("  L%d %s[%d]  %s", level, name(f), slot, s.entryText(st, e)))
 		if !e.Is(model.Present) || level == 1 {
 			break
 		}
 		f = st.L.Map.Frame(e.MFN())
-		if level == 2 && e.Is(model.PSE) {
+		if level <= r.geo.Large && e.Is(model.PSE) {
 			break
 		}
 	}
@@ -153,9 +156,13 @@ func levels(st *model.State, r root) map[model.Frame]uint {
 		if level == 1 {
 			return
 		}
-		for i := range r.geo.Slots[level] {
+		first := 0
+		if f == st.CPU.CR3 && level == r.geo.Levels {
+			first = st.CPU.RootSlot
+		}
+		for i := first; i < first+r.geo.Slots[level]; i++ {
 			e := st.Entry(r.geo, f, i)
-			if e.Is(model.Present) && !(level == 2 && e.Is(model.PSE)) && !st.L.XenSlot(level, i, false) {
+			if e.Is(model.Present) && !(level <= r.geo.Large && e.Is(model.PSE)) && !st.L.XenSlot(level, i, false) {
 				visit(st.L.Map.Frame(e.MFN()), level-1)
 			}
 		}

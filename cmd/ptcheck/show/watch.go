@@ -12,7 +12,8 @@ import (
 type watch struct {
 	name  string
 	lines func(st *model.State) []string // what it looks like
-	last  []string
+	mark
+	last []string
 }
 
 // newWatch makes a watch of a frame's name, or of an address written 0x..., fix:N
@@ -23,15 +24,17 @@ func (s *Session) newWatch(name string) (*watch, error) {
 		f, err := s.file.Scenario.Names().Frame(st, name)
 		if err == nil {
 			w.lines = func(st *model.State) []string { return s.tableText(st, f) }
-			w.last = w.lines(st)
-			return nil
+			w.of = func(st *model.State) uint64 { return markOf(st, f) }
+		} else {
+			va, err2 := s.file.Scenario.Names().Address(st, name)
+			if err2 != nil {
+				return fmt.Errorf("cannot watch %q: %w; %w", name, err, err2)
+			}
+			w.lines = func(st *model.State) []string { return s.walks(st, va) }
+			w.of = func(st *model.State) uint64 { return markWalks(st, va) }
 		}
-		va, err2 := s.file.Scenario.Names().Address(st, name)
-		if err2 != nil {
-			return fmt.Errorf("cannot watch %q: %w; %w", name, err, err2)
-		}
-		w.lines = func(st *model.State) []string { return s.walks(st, va) }
 		w.last = w.lines(st)
+		w.changed(st)
 		return nil
 	})
 	return w, err
@@ -41,6 +44,9 @@ func (s *Session) newWatch(name string) (*watch, error) {
 func (s *Session) watchOver(from, to int) error {
 	return s.visit(to, func(i int, _ *moment, st *model.State) {
 		for _, w := range s.watches {
+			if large(st) && !w.changed(st) {
+				continue
+			}
 			lines := w.lines(st)
 			if i > from && !slices.Equal(lines, w.last) {
 				s.tell(&s.moments[i], w, lines)

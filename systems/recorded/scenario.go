@@ -1,0 +1,193 @@
+package recorded
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/ptcheck/ptcheck/invariants"
+	"github.com/ptcheck/ptcheck/model/explore"
+	"github.com/ptcheck/ptcheck/reports"
+	"github.com/ptcheck/ptcheck/systems"
+	"github.com/ptcheck/ptcheck/traces/kernel"
+)
+
+// scenario is a recording that can be stepped through. It implements [systems.Scenario]:
+// each event that changes something is an operation, and the tables that it brings into use
+// are its steps. What the machine did cannot be made otherwise: no event can be left out,
+// and nothing can be planted.
+type scenario struct {
+	file   string
+	open   Opener
+	header kernel.Header
+	syms   *symbols
+	events int
+}
+
+// Open reads a recording through once and returns it as a scenario.
+func Open(file string, open Opener) (*systems.File, error) {
+	s := &scenario{file: file, open: open}
+	in, err := open()
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	r, err := kernel.NewReader(file, in)
+	if err != nil {
+		return nil, err
+	}
+	var e kernel.Event
+	for err == nil {
+		if err = r.Next(&e); err == nil && tells(&e) {
+			s.events++
+		}
+	}
+	if !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	s.header, s.syms = r.Header, newSymbols(r)
+	return &systems.File{Name: file, Scenario: s}, nil
+}
+
+// tells reports whether an event is worth a moment of its own: it changes something.
+func tells(e *kernel.Event) bool {
+	switch e.Kind {
+	case kernel.Table, kernel.Run, kernel.Mode:
+		return false
+	case kernel.Store:
+		return e.Old != e.New
+	}
+	return !e.Same
+}
+
+// System implements [systems.Scenario].
+func (s *scenario) System() string { return name }
+
+// Len implements [systems.Scenario].
+func (s *scenario) Len() int { return s.events }
+
+// Names implements [systems.Scenario].
+func (s *scenario) Names() systems.Names { return showNames{} }
+
+// With implements [systems.Scenario]: nothing can be planted in what has happened.
+func (s *scenario) With(systems.Change) systems.Scenario { return s }
+
+var errHappened = errors.New("a recording is what a machine did: none of its events can be left out")
+
+// Only implements [systems.Scenario].
+func (s *scenario) Only([]int) (systems.Scenario, error) { return nil, errHappened }
+
+// Shrink implements [systems.Scenario].
+func (s *scenario) Shrink(systems.Verdict, int) (systems.Scenario, systems.Shrunk, error) {
+	return nil, systems.Shrunk{}, errHappened
+}
+
+// Body implements [systems.Scenario]: a recording is no scenario file.
+func (s *scenario) Body() []byte { return fmt.Appendf(nil, "# the recording %s\n", s.file) }
+
+// Play implements [systems.Scenario]. The run ends with the recording: rules that are broken
+// do not end it.
+func (s *scenario) Play(o systems.PlayOptions) (*systems.Play, error) {
+	in, err := s.open()
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	r, err := kernel.NewReader(s.file, in)
+	if err != nil {
+		return nil, err
+	}
+	p := &player{s: s, o: o}
+	p.m = newMachine(r, p.found)
+	if o.Watch != nil {
+		p.m.trace.Mute() // a session shows memory; judge judges
+	}
+	if err := p.run(); err != nil {
+		return nil, err
+	}
+	return &systems.Play{Verdict: p.verdict}, nil
+}
+
+// player plays a recording for a watcher.
+type player struct {
+	s       *scenario
+	o       systems.PlayOptions
+	m       *machine
+	verdict systems.Verdict
+	last    kernel.Event
+	waits   bool // the last event has not been told
+	table   string
+}
+
+func (p *player) found(f *invariants.TraceFinding) {
+	if !p.verdict.Fails() {
+		p.verdict = systems.Verdict{Kind: explore.Violated, What: f.Rule.ID}
+	}
+}
+
+func (p *player) run() error {
+	p.done(1, "start", p.s.header.Release())
+	var e kernel.Event
+	for {
+		err := p.m.r.Next(&e)
+		if errors.Is(err, io.EOF) {
+			p.settle()
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if e.Kind != kernel.Run {
+			p.adopted()
+		}
+		if e.Kind != kernel.Table && e.Kind != kernel.Run && e.Kind != kernel.Mode {
+			p.settle()
+			p.last, p.waits = e, true
+		}
+		if p.o.Watch != nil && p.o.Watch.Over() {
+			return nil
+		}
+		if err := p.m.event(&e); err != nil {
+			return err
+		}
+		if e.Kind == kernel.Table {
+			p.table = fmt.Sprintf("f%x is a table of level %d", e.Frame, e.Level)
+		}
+	}
+}
+
+// adopted tells of a table whose contents are all there.
+func (p *player) adopted() {
+	if p.table != "" && p.o.Watch != nil {
+		p.o.Watch.Step(p.m.s, reports.Step{What: p.table, Changes: []reports.Change{}, Stack: []reports.Site{}})
+	}
+	p.table = ""
+}
+
+// settle tells of the event that is over.
+func (p *player) settle() {
+	p.adopted()
+	p.m.release()
+	if p.waits && tells(&p.last) {
+		e := &p.last
+		p.done(e.Line, describe(p.m.s.L, e), p.s.code(e))
+	}
+	p.waits = false
+}
+
+func (p *player) done(line int, op, answer string) {
+	if p.o.Watch != nil {
+		p.o.Watch.Done(line, op, answer, p.m.s)
+	}
+}
+
+// code names the code that made an event.
+func (s *scenario) code(e *kernel.Event) string {
+	if e.RIP == 0 {
+		return "the recorder"
+	}
+	if at := telling(s.syms.stack(e.RIP, e.Callers())); at != nil {
+		return at.String()
+	}
+	return ""
+}
