@@ -10,6 +10,15 @@ import (
 type Problem struct {
 	Rule   string // its name: what shrinking keeps
 	Detail string
+	Known  bool // of the kernel, and written up: docs/findings.md
+}
+
+// key is what makes two problems the same.
+func (p *Problem) key() string {
+	if p.Rule == ruleBoots {
+		return p.Rule + ": " + p.Detail
+	}
+	return p.Rule
 }
 
 // Names of what is always checked of the direct map.
@@ -20,9 +29,12 @@ const (
 	ruleAttributes = "direct-map-attributes"
 	ruleLarge      = "large-pages-used"
 	ruleFit        = "large-pages-fit"
+	ruleEarly      = "early-leaves-gone"
+	ruleBoots      = "boots"
+	ruleRunner     = "runner-lives"
 )
 
-// Rules are the checks of the direct map, with what each demands.
+// Rules are what is always checked, with what each demands.
 func Rules() [][2]string {
 	return [][2]string{
 		{ruleComplete, "every page of memory is mapped in the direct map"},
@@ -31,6 +43,9 @@ func Rules() [][2]string {
 		{ruleAttributes, "its leaves grant what kernel data needs, and no more"},
 		{ruleLarge, "leaves are as large as the processor, the alignment and the memory allow"},
 		{ruleFit, "no leaf is larger than that"},
+		{ruleEarly, "what the kernel's first instructions mapped where no memory is does not stay (32 bits)"},
+		{ruleBoots, "the kernel comes to the end of its page-table construction"},
+		{ruleRunner, "the emulator does not die"},
 	}
 }
 
@@ -66,7 +81,7 @@ func (e *expectation) window() uint64 {
 func (c *checker) problem(rule, format string, args ...any) {
 	if !c.seen[rule] {
 		c.seen[rule] = true
-		c.out = append(c.out, Problem{rule, fmt.Sprintf(format, args...)})
+		c.out = append(c.out, Problem{Rule: rule, Detail: fmt.Sprintf(format, args...), Known: rule == ruleEarly})
 	}
 }
 
@@ -91,6 +106,9 @@ func (c *checker) leaf(l emulator.Leaf) {
 	if l.PA != pa {
 		c.problem(ruleTrue, "address %x leads to %x, not to %x", l.VA, l.PA, pa)
 	}
+	if c.early(&l, pa) {
+		return
+	}
 	c.size(pa, l.Size)
 	mask, want := c.e.mask, c.e.want
 	if pa < c.e.code.end {
@@ -100,6 +118,26 @@ func (c *checker) leaf(l emulator.Leaf) {
 		c.problem(ruleAttributes, "the leaf of %d KiB at %x is %x: of the bits %x it has %x, it must have %x", l.Size/kib, l.VA, l.Entry, mask, l.Entry&mask, want&mask)
 	}
 }
+
+// earlyLeaf is what a 32-bit kernel's first instructions map memory with (PTE_IDENT_ATTR).
+const earlyLeaf = bitPresent | bitWritable
+
+// early notes a leaf that a 32-bit kernel's first instructions made in a hole: they map all up to
+// some way behind the kernel without a look at the memory map, and later only what is memory is
+// mapped anew.
+func (c *checker) early(l *emulator.Leaf, pa uint64) bool {
+	if c.e.code.end == 0 || pa >= c.e.code.end+earlyReach || l.Size != page || l.Entry&^(bitAccessed|bitDirty) != earlyLeaf|l.PA {
+		return false
+	}
+	if size, _ := c.e.leaf(pa); size != 0 {
+		return false
+	}
+	c.problem(ruleEarly, "%x is mapped as the kernel's first instructions did, writable and executable: no memory is there", pa)
+	return true
+}
+
+// earlyReach is how far behind the kernel its first instructions map (MAPPING_BEYOND_END).
+const earlyReach = 8 << 20
 
 // size compares the size of a leaf with what must be there.
 func (c *checker) size(pa, got uint64) {

@@ -4,8 +4,12 @@ import (
 	"context"
 	"fmt"
 	"hash/fnv"
+	"io"
+	"slices"
 	"time"
 
+	"github.com/ptcheck/ptcheck/reports"
+	"github.com/ptcheck/ptcheck/systems/recorded"
 	"github.com/ptcheck/ptcheck/traces/emulator"
 )
 
@@ -125,10 +129,13 @@ func (s *Subject) Try(m *emulator.Machine) (*Outcome, error) {
 	}
 	if res.Stop != s.s.Stop() {
 		o.Stop = s.why(res)
-		o.Problems = []Problem{{ruleBoots, fmt.Sprintf("it does not get to %s: %s", s.s.Stop(), o.Stop)}}
+		o.Problems = []Problem{{Rule: ruleBoots, Detail: fmt.Sprintf("it does not get to %s: %s", s.s.Stop(), o.Stop)}}
 		return o, nil
 	}
 	o.Problems = expect(s.Kernel, t.Levels, m, s.limit).check(t)
+	if err := o.judge(); err != nil {
+		return nil, err
+	}
 	h := fnv.New64a()
 	t.Leaves(func(l emulator.Leaf) bool {
 		fmt.Fprintf(h, "%x %x %x %x\n", l.VA, l.PA, l.Size, l.Entry)
@@ -138,7 +145,34 @@ func (s *Subject) Try(m *emulator.Machine) (*Outcome, error) {
 	return o, nil
 }
 
-const ruleBoots = "boots"
+// judge has the rules for recordings look at the run.
+func (o *Outcome) judge() error {
+	j, err := recorded.Judge("drive", func() (io.ReadCloser, error) {
+		r, w := io.Pipe()
+		go func() { w.CloseWithError(o.Recording.Write(w)) }()
+		return r, nil
+	})
+	if err != nil {
+		return err
+	}
+	if !j.Complete() {
+		return fmt.Errorf("the runner missed stores: %s", j.Completeness())
+	}
+	for _, f := range j.Findings {
+		if !slices.ContainsFunc(o.Problems, func(p Problem) bool { return p.Rule == f.Rule }) {
+			o.Problems = append(o.Problems, Problem{Rule: f.Rule, Detail: fmt.Sprintf("%s (%s)", f.Detail, where(f))})
+		}
+	}
+	return nil
+}
+
+// where is the code that a finding is about.
+func where(f *reports.Finding) string {
+	if len(f.Stack) == 0 {
+		return "no code known"
+	}
+	return f.Stack[0].Function
+}
 
 // why says how a run ended that did not come to its end.
 func (s *Subject) why(res *emulator.Result) string {

@@ -166,6 +166,9 @@ const used = model.Accessed | model.Dirty
 
 // store stores an entry.
 func (m *machine) store(e *kernel.Event) error {
+	if e.Level == 0 && m.levels == 0 {
+		return nil // filled before there is paging: its line T says what it holds
+	}
 	g := m.s.L.Geo
 	f, err := m.join(e.Frame)
 	switch {

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"slices"
+
+	"github.com/ptcheck/ptcheck/traces/kernel"
 )
 
 // Symbol is a symbol of the kernel.
@@ -124,6 +126,12 @@ func (k *Kernel) load(f *elf.File) error {
 	}
 	k.segments = joined
 	return nil
+}
+
+// Release is the kernel's release, such as 6.1.0-50-686; empty if its banner says none.
+func (k *Kernel) Release() string {
+	h := kernel.Header{Pairs: []kernel.Pair{{Key: kernel.KeyBanner, Value: k.Banner}}}
+	return h.Release()
 }
 
 // Symbol is the address of a symbol; ok is false if there is none.

@@ -53,6 +53,9 @@ func (s *Session) Recording(m *Machine, res *Result) *Recording {
 // head is the recording up to its first event.
 func (r *Recording) head() []byte { return r.Header.AppendText(nil) }
 
+// Events are the recording's lines from its first event to its totals.
+func (r *Recording) Events() []byte { return r.body }
+
 // Reader reads the recording, without symbols behind it.
 func (r *Recording) Reader(name string) (*kernel.Reader, error) {
 	return kernel.NewReader(name, io.MultiReader(bytes.NewReader(r.head()), bytes.NewReader(r.body), bytes.NewReader([]byte("symbols 0\n"))))
