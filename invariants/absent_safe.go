@@ -9,13 +9,13 @@ func absentSafe() Rule {
 		Applies: "to guests of the kind domU",
 		Source:  "Intel, L1 Terminal Fault; Xen, arch/x86/include/asm/shadow.h: pv_l1tf_check_pte; XSA-273",
 		Limits:  "knows one processor, whose cache looks at 46 bits of an address, and no memory at or above 2^40",
-		Goal:    "an entry that leaks is asked for, or is in memory",
+		Goal:    "an entry that leaks is asked for, or is in the frame that an operation is about",
 		Machine: UnderHypervisor,
 		Tell:    tellAbsentSafe,
 		guest: guest{
 			state: stateAbsentSafe,
 			event: eventEnded,
-			metAt: (*Recount).mayLeak,
+			metAt: (*Recount).leakAtHand,
 			needs: []Means{MayLeak},
 		},
 	}
@@ -26,7 +26,7 @@ func stateAbsentSafe(r *Recount) (Detail, bool) {
 	if !l.Hyper.L1TF || r.s.Dying() {
 		return Detail{}, true
 	}
-	for f := range r.frames() {
+	for _, f := range r.look {
 		i := r.s.InfoAt(f)
 		if i.T == 0 || !i.Is(model.Validated) || i.Typ.Level() == 0 {
 			continue
@@ -48,25 +48,33 @@ func eventEnded(r *Recount, st *model.Step) (Detail, bool) {
 	if !r.s.Ended() || r.was.Ended() || r.racing {
 		return Detail{}, true
 	}
-	return Detail{}, r.mayLeak(st)
-}
-
-// mayLeak reports whether an operation, or memory before it, has an entry that leaks.
-func (r *Recount) mayLeak(st *model.Step) bool {
-	l := r.s.L
-	if !l.Hyper.L1TF {
-		return false
+	if r.leakAtHand(st) {
+		return Detail{}, true
 	}
-	if st.Op == model.OpMMUUpdate || st.Op == model.OpUpdateVA || st.Op == model.OpEmulate {
-		if leaky(l, 2, model.Entry(st.Value)) {
-			return true
+	for f := range model.Frame(r.s.L.Map.Guest()) { // once in the life of a guest
+		if r.leaksIn(f) {
+			return Detail{}, true
 		}
 	}
-	for f := range l.Map.Guest() {
-		for slot := range l.Geo.Words() {
-			if leaky(l, 2, r.was.Entry(l.Geo, model.Frame(f), slot)) {
-				return true
-			}
+	return Detail{}, false
+}
+
+// leakAtHand reports whether an operation asks for an entry that leaks, or is about a
+// frame that had one.
+func (r *Recount) leakAtHand(st *model.Step) bool {
+	if !r.s.L.Hyper.L1TF {
+		return false
+	}
+	asks := st.Op == model.OpMMUUpdate || st.Op == model.OpUpdateVA || st.Op == model.OpEmulate
+	return asks && leaky(r.s.L, 2, model.Entry(st.Value)) || st.Frame >= 0 && r.leaksIn(st.Frame)
+}
+
+// leaksIn reports whether a frame had an entry that leaks before the operation.
+func (r *Recount) leaksIn(f model.Frame) bool {
+	g := r.s.L.Geo
+	for slot := range g.Words() * 8 / g.Width {
+		if leaky(r.s.L, 2, r.was.Entry(g, f, slot)) {
+			return true
 		}
 	}
 	return false

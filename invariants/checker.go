@@ -35,6 +35,8 @@ type Checker struct {
 	// recount is a recount of the state; recounted says that of this step.
 	recount   Recount
 	recounted bool
+	large     bool  // the machine is one of many frames, see [Recount]
+	enlarged  bool  // it is to be taken for one
 	reach     reach // scratch
 	// everybody is what hangs on all roots, and mapped how often processes map each
 	// page, of this step if they have been looked for.
@@ -95,6 +97,10 @@ func (c *Checker) BeginAt(s *model.State, start *Snapshot) {
 	}
 	c.view.reset(s)
 	c.trees.reset(s)
+	c.large, c.recounted = large(s) || c.enlarged, false
+	if c.large && s.L.Hyper != nil {
+		c.recount.begin(s)
+	}
 	for i := range c.calls {
 		c.calls[i].reset()
 	}
@@ -108,7 +114,8 @@ func (c *Checker) Step(m *model.Machine, s *model.Step) {
 	c.view.apply(c.s, s)
 	c.trees.follow(c.s, s)
 	c.call = &c.calls[s.CPU]
-	c.recounted, c.everybody.ready, c.mapped.ready = false, false, false
+	c.followRecount()
+	c.everybody.ready, c.mapped.ready = false, false
 	c.changes.ready = [2]bool{}
 	c.call.follow(c.s, s)
 	if c.call.settled {
@@ -132,6 +139,17 @@ func (c *Checker) Step(m *model.Machine, s *model.Step) {
 			}
 		}
 	}
+}
+
+// followRecount takes in a step. What has been looked at at the last one is done with.
+func (c *Checker) followRecount() {
+	if c.large && c.s.L.Hyper != nil {
+		if c.recounted {
+			c.recount.ledger.Forget()
+		}
+		c.recount.follow(c.s)
+	}
+	c.recounted = false
 }
 
 // fail records what is wrong.

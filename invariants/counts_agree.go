@@ -10,7 +10,7 @@ func countsAgree() Rule {
 	return Rule{
 		ID:      "counts-agree",
 		Says:    "The hypervisor's types and counts agree with a recount from raw memory, pins and registers.",
-		Applies: "in every state of a hostile guest, and when a call of a kernel under a hypervisor ends, at real size only setup_done, zap and exit",
+		Applies: "in every state of a hostile guest, and when a call of a kernel under a hypervisor ends",
 		Source:  "Xen, arch/x86/mm.c: type and general counts; XSA-182, XSA-224, XSA-299",
 		Limits:  "believes which type a pinned frame has, and where an interrupted audit stopped; of PV-DP's rules only types and type counts are compared; references that Xen 4.17 is known to forget count as held where that is asked for (profile xen-4.17-known)",
 		Goal:    "a call ends; of a hostile guest: a frame's uses are not those of the start",
@@ -23,11 +23,13 @@ func countsAgree() Rule {
 }
 
 func stateCounts(r *Recount) (Detail, bool) {
-	if f := r.census.Differs(r.s); f != model.NoFrame {
-		return about(f), false
+	for _, f := range r.look {
+		if !r.census.Tallies[f].Agrees(r.s, f) {
+			return about(f), false
+		}
 	}
 	// No record agrees with two types, whatever its counts are.
-	if f, a, b := r.census.Clash(); f != model.NoFrame {
+	if f, a, b := r.clash(); f != model.NoFrame {
 		return about(f).WithTypes(a, b), false
 	}
 	return Detail{}, true
@@ -35,7 +37,7 @@ func stateCounts(r *Recount) (Detail, bool) {
 
 // countsMoved reports whether a frame's uses are not those of the start.
 func (r *Recount) countsMoved() bool {
-	for f := range r.first {
+	for _, f := range r.look {
 		if a, b := &r.first[f], &r.census.Tallies[f]; a.T != b.T || a.G != b.G {
 			return true
 		}

@@ -28,7 +28,7 @@ func entryStored() Rule {
 // stateAdjusted wants every present entry of a validated table to be as it would be
 // stored.
 func stateAdjusted(r *Recount) (Detail, bool) {
-	for f := range r.frames() {
+	for _, f := range r.look {
 		i := r.s.InfoAt(f)
 		level := i.Typ.Level()
 		if i.T == 0 || !i.Is(model.Validated) || level == 0 {
@@ -54,8 +54,18 @@ func eventEntryStored(r *Recount, st *model.Step) (Detail, bool) {
 	}
 	now := r.s.Entry(r.s.L.Geo, st.Frame, slot)
 	half := st.Op == model.OpEmulate && st.Width < r.s.L.Geo.Width
-	same := now == want || half && now == want&^model.Present
+	same := now == want || half && now == want&^model.Present || (now^want)&^deviceCare(r.s.L, want) == 0
 	return mustBe(st.Frame, slot, now, want), same
+}
+
+// deviceCare are the bits that the hypervisor chooses itself in a leaf that maps a device:
+// caching, and of a device that the guest may only read write permission (Xen:
+// get_page_from_l1e, the iomem part). No bits in any other entry.
+func deviceCare(l *model.Layout, e model.Entry) model.Entry {
+	if !e.Is(model.Present) || l.Map.Frame(l.Names(e)) != model.NoFrame || !l.IsDevice(l.Names(e)) {
+		return 0
+	}
+	return model.PWT | model.PCD | model.PSE | model.RW
 }
 
 // requested is the entry that an operation must have stored, and where; false if the

@@ -60,3 +60,49 @@ func (n *Snapshot) Pages() map[model.VA]model.Frame {
 	}
 	return out
 }
+
+// Enlarge has the checker work as on a machine of many frames.
+func (c *Checker) Enlarge() { c.enlarged = true }
+
+// Enlarge has the judge work as on a machine of many frames, from a state on.
+func (j *GuestJudge) Enlarge(s *model.State) {
+	j.recount.begin(s)
+	j.Follow(s)
+}
+
+// Looked is the number of frames that the last state was judged by.
+func (j *GuestJudge) Looked() int { return len(j.recount.look) }
+
+// Miscount says in what the count that the judge keeps of a state differs from a census,
+// and whether a frame is used as two types of table.
+func (j *GuestJudge) Miscount(s *model.State) (clash bool, difference string) {
+	var c model.Census
+	c.Take(s)
+	for f := range c.Tallies {
+		if a, b, yes := j.recount.ledger.Clash(model.Frame(f)); yes && a.Level() > 0 && b.Level() > 0 {
+			return true, ""
+		}
+	}
+	if f, _, _ := c.Clash(); f != model.NoFrame {
+		return false, ""
+	}
+	for f := range c.Tallies {
+		if c.Tallies[f] != j.recount.census.Tallies[f] {
+			return false, fmt.Sprintf("frame %d is %+v, kept %+v", f, c.Tallies[f], j.recount.census.Tallies[f])
+		}
+	}
+	return false, ""
+}
+
+// Verdicts are the rules about states that a state breaks, by their IDs.
+func (j *GuestJudge) Verdicts(s *model.State) (broken []string) {
+	j.count(s)
+	for i := range j.rules {
+		if g := &j.rules[i].guest; g.state != nil {
+			if _, ok := g.state(&j.recount); !ok {
+				broken = append(broken, j.rules[i].ID)
+			}
+		}
+	}
+	return broken
+}

@@ -12,12 +12,30 @@ type audit struct {
 	s *model.State // before the operation
 	l *model.Layout
 	t []model.Tally // uses, those that the operation would add too
+	// old are the tallies that it has changed, with what they were.
+	old []changedTally
 }
 
-// begin prepares an audit of an operation in a state.
+type changedTally struct {
+	frame model.Frame
+	was   model.Tally
+}
+
+// begin prepares an audit of an operation in a state, end takes back what it has tried.
 func (a *audit) begin(s *model.State, before *model.Census) {
-	a.s, a.l = s, s.L
-	a.t = append(a.t[:0], before.Tallies...)
+	a.s, a.l, a.t, a.old = s, s.L, before.Tallies, a.old[:0]
+}
+
+func (a *audit) end() {
+	for n := len(a.old) - 1; n >= 0; n-- {
+		a.t[a.old[n].frame] = a.old[n].was
+	}
+}
+
+// change is the tally of a frame, to be changed.
+func (a *audit) change(f model.Frame) *model.Tally {
+	a.old = append(a.old, changedTally{f, a.t[f]})
+	return &a.t[f]
 }
 
 // ours reports whether a frame is the guest's to name.
@@ -28,7 +46,7 @@ func (a *audit) take(f model.Frame, t model.Type, special bool) bool {
 	if !a.ours(f) {
 		return false
 	}
-	y := &a.t[f]
+	y := a.change(f)
 	y.G++
 	if y.T > 0 {
 		y.T++
@@ -105,7 +123,7 @@ func (a *audit) leaf(child model.Frame, e model.Entry) bool {
 	case e&model.RW != 0:
 		return a.take(child, model.TypeWritable, false)
 	}
-	a.t[child].G++
+	a.change(child).G++
 	return true
 }
 
@@ -120,10 +138,11 @@ func (a *audit) sameLevel(f model.Frame, level int, e model.Entry, child model.F
 	case modern && (a.t[f].Linear < 0 || a.t[child].Linear > 0):
 		return false
 	}
-	a.t[f].Linear++
-	a.t[child].Linear--
-	a.t[child].T++
-	a.t[child].G++
+	a.change(f).Linear++
+	y := a.change(child)
+	y.Linear--
+	y.T++
+	y.G++
 	return true
 }
 

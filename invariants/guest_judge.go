@@ -15,6 +15,10 @@ type GuestJudge struct {
 
 	rules   []Rule
 	recount Recount
+	// shadow is the state before the operation where memory is large and Settled keeps
+	// it; looked says that the state after it has been looked at.
+	shadow *model.State
+	looked bool
 }
 
 // NewGuestJudge returns a judge of a guest that begins in a state.
@@ -28,14 +32,42 @@ func NewGuestJudge(start *model.State) *GuestJudge {
 // From says in which state the operations begin that follow. It must not change until
 // From is called again.
 func (j *GuestJudge) From(was *model.State) {
-	j.recount.was, j.recount.counted = was, false
+	r := &j.recount
+	r.was, r.counted = was, false
+	if r.ledger != nil {
+		r.begin(was)
+		j.looked = false
+	}
+}
+
+// Follow says that the operations begin in a state, and that each of those that follow
+// begins where the last one has ended: Settled is called after each. That costs what an
+// operation changes, however large memory is.
+func (j *GuestJudge) Follow(s *model.State) {
+	if j.shadow == nil {
+		j.shadow = model.NewState(s.L)
+	}
+	j.shadow.CopyFrom(s)
+	s.Commit()
+	j.From(j.shadow)
+}
+
+// Settled makes the state after an operation the one that the next begins in.
+func (j *GuestJudge) Settled(s *model.State) {
+	r := &j.recount
+	if r.ledger != nil && !j.looked {
+		r.follow(s)
+	}
+	j.shadow.CatchUp(s)
+	s.Commit()
+	r.counted, j.looked = false, false
 }
 
 // Begin notes what an operation starts from. racing says that operations of
 // another processor will come in between.
 func (j *GuestJudge) Begin(s *model.State, racing bool) {
 	j.Broken = -1
-	j.recount.s, j.recount.pins, j.recount.racing = s, pins(s), racing
+	j.recount.s, j.recount.racing = s, racing
 }
 
 // Step implements [model.Observer].
@@ -55,7 +87,7 @@ func (j *GuestJudge) Step(_ *model.Machine, st *model.Step) {
 
 // State judges a state and returns the index of the first broken rule, or -1.
 func (j *GuestJudge) State(s *model.State) int {
-	j.recount.Take(s)
+	j.count(s)
 	for i := range j.rules {
 		g := &j.rules[i].guest
 		if g.state == nil {
@@ -70,6 +102,21 @@ func (j *GuestJudge) State(s *model.State) int {
 		}
 	}
 	return -1
+}
+
+// count recounts the state after an operation.
+func (j *GuestJudge) count(s *model.State) {
+	r := &j.recount
+	if r.ledger == nil {
+		r.Take(s)
+		return
+	}
+	if !j.looked {
+		r.follow(s)
+		r.gather()
+		r.ledger.Forget()
+		j.looked = true
+	}
 }
 
 // Violation is the last one that was found, of a rule, in words that names are put into

@@ -31,7 +31,7 @@ func stateXenEntries(r *Recount) (Detail, bool) {
 	if len(h.XenEntries) == 0 {
 		return Detail{}, true
 	}
-	for f := range r.frames() {
+	for _, f := range r.look {
 		i := r.s.InfoAt(f)
 		if !i.InUseAs(model.TableType(h.XenLevel)) || !i.Is(model.Validated) {
 			continue

@@ -36,8 +36,15 @@ func (r *Recount) legal(st *model.Step) bool {
 	if r.racing || r.was.Dying() || r.was.Ended() || r.unfinishedTables() {
 		return false
 	}
+	r.audit.begin(r.was, r.earlier())
+	ok := r.allowed(st)
+	r.audit.end()
+	return ok
+}
+
+// allowed tries out an operation.
+func (r *Recount) allowed(st *model.Step) bool {
 	a, g := &r.audit, r.s.L.Geo
-	a.begin(r.was, r.earlier())
 	switch f := st.Frame; st.Op {
 	case model.OpMMUUpdate:
 		return (st.Cmd == 0 || st.Cmd == uint8(model.MMUPreserveAD) && r.s.L.Hyper.Profile.Modern) &&
@@ -48,9 +55,9 @@ func (r *Recount) legal(st *model.Step) bool {
 	case model.OpEmulate:
 		return r.legalStore(st)
 	case model.OpPin:
-		return st.Level > g.Levels || f >= 0 && r.pins>>uint(f)&1 == 0 && a.take(f, model.TableType(st.Level), false)
+		return st.Level > g.Levels || f >= 0 && !pinned(r.was, f) && a.take(f, model.TableType(st.Level), false)
 	case model.OpUnpin:
-		return f >= 0 && r.pins>>uint(f)&1 != 0
+		return f >= 0 && pinned(r.was, f)
 	case model.OpNewBaseptr:
 		return f == r.was.CPU.CR3 || a.take(f, model.TableType(g.Levels), false)
 	case model.OpUserBaseptr:
@@ -70,6 +77,9 @@ func (r *Recount) legal(st *model.Step) bool {
 func (r *Recount) unfinishedTables() bool {
 	if r.was.Pending() != model.NoFrame {
 		return true
+	}
+	if r.ledger != nil {
+		return r.ledger.Unfinished() > 0
 	}
 	for f := range r.was.L.Map.Frames() {
 		if i := r.was.InfoAt(model.Frame(f)); i.Flags&model.Partial != 0 || i.Forgotten != 0 {

@@ -25,7 +25,7 @@ func linearOneDeep() Rule {
 }
 
 func stateLinear(r *Recount) (Detail, bool) {
-	for f := range r.frames() {
+	for _, f := range r.look {
 		t := r.table(f)
 		if t.Level() < 2 {
 			continue
@@ -66,7 +66,7 @@ func (r *Recount) legalLinear(f model.Frame, t model.Type, e model.Entry, child 
 
 // hasLinear reports whether a table has a same-level entry.
 func (r *Recount) hasLinear() bool {
-	for f := range r.frames() {
+	for _, f := range r.look {
 		t := r.table(f)
 		if t.Level() > 1 && !r.children(f, t.Level(), func(_ int, _ model.Entry, child model.Frame) bool {
 			return child < 0 || !r.sameLevel(f, t, child)

@@ -28,22 +28,33 @@ func eventMemoryKept(r *Recount, st *model.Step) (Detail, bool) {
 		return d, false
 	}
 	g := r.s.L.Geo
-	for f := range model.Frame(r.s.L.Map.Frames()) {
+	if st.Frame >= 0 {
 		for slot := range g.Words() * 8 / g.Width {
-			was, now := r.was.Entry(g, f, slot), r.s.Entry(g, f, slot)
-			if want, mine := r.wanted(st, f, slot); mine {
-				if now != want {
-					return mustBe(f, slot, now, want), false
-				}
-				continue
+			if want, mine := r.wanted(st, st.Frame, slot); mine && r.s.Entry(g, st.Frame, slot) != want {
+				return mustBe(st.Frame, slot, r.s.Entry(g, st.Frame, slot), want), false
 			}
-			target := f == st.Frame && slot*g.Width < st.Off+st.Width && (slot+1)*g.Width > st.Off
-			if was != now && !(target && st.Errno == model.OK) && !r.explained(st, f, slot, was, now) {
-				return mustBe(f, slot, now, was), false
+		}
+	}
+	for w := range r.s.Writes {
+		for i := range 8 / g.Width {
+			if d, ok := r.keptEntry(st, w.Frame, w.Word*8/g.Width+i); !ok {
+				return d, false
 			}
 		}
 	}
 	return Detail{}, true
+}
+
+// keptEntry judges an entry in a word that has been written to.
+func (r *Recount) keptEntry(st *model.Step, f model.Frame, slot int) (Detail, bool) {
+	g := r.s.L.Geo
+	was, now := r.was.Entry(g, f, slot), r.s.Entry(g, f, slot)
+	if _, mine := r.wanted(st, f, slot); mine || was == now {
+		return Detail{}, true
+	}
+	target := f == st.Frame && slot*g.Width < st.Off+st.Width && (slot+1)*g.Width > st.Off
+	ok := target && st.Errno == model.OK || r.explained(st, f, slot, was, now)
+	return mustBe(f, slot, now, was), ok
 }
 
 // released wants the entries of a PAE root that goes out of use without the flags that
@@ -54,9 +65,8 @@ func (r *Recount) released() (Detail, bool) {
 		return Detail{}, true
 	}
 	root := l.Geo.Root()
-	for f, y := range r.earlier().Tallies {
-		f := model.Frame(f)
-		if y.Table != model.TableType(root) || r.s.InfoAt(f).T > 0 {
+	for f := range r.s.Records {
+		if r.earlier().Tallies[f].Table != model.TableType(root) || r.s.InfoAt(f).T > 0 {
 			continue
 		}
 		for slot := range l.Geo.Slots[root] {

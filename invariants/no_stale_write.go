@@ -28,7 +28,7 @@ func stateStale(r *Recount) (Detail, bool) {
 			}
 		}
 	}
-	for f := range r.frames() {
+	for _, f := range r.look {
 		if r.s.DeviceWrites(f) && r.table(f) != model.TypeNone {
 			return about(f), false
 		}
@@ -46,7 +46,7 @@ func (r *Recount) writesBehind() bool {
 			}
 		}
 	}
-	for f := range r.frames() {
+	for _, f := range r.look {
 		if r.s.DeviceWrites(f) {
 			return true
 		}

@@ -24,7 +24,7 @@ func stateNothingLeft(r *Recount) (Detail, bool) {
 	if !r.s.Dying() {
 		return Detail{}, true
 	}
-	for f := range r.frames() {
+	for _, f := range r.look {
 		i := r.s.InfoAt(f)
 		if r.s.L.Map.IsGuest(f) && (i.G != uint32(i.Forgotten) || i.T != uint32(i.ForgottenUses)) {
 			return about(f).WithCounts(int(i.G), int(i.Forgotten)), false

@@ -10,9 +10,9 @@ func oneType() Rule {
 	return Rule{
 		ID:      "one-type",
 		Says:    "A frame in use has one type at a time, and the PAE L2 with Xen's slots one parent.",
-		Applies: "in every state of a hostile guest, and when a call of a kernel under a hypervisor ends, at real size only setup_done, zap and exit",
+		Applies: "in every state of a hostile guest, and when a call of a kernel under a hypervisor ends",
 		Source:  "Xen, arch/x86/mm.c: _get_page_type, pae_xen_mappings_check; XSA-226, XSA-248",
-		Limits:  "memory alone does not show whether an entry names a table of the level below or one of its own: there the hypervisor's record is believed; parents are counted for the first 64 frames only",
+		Limits:  "memory alone does not show whether an entry names a table of the level below or one of its own: there the hypervisor's record is believed",
 		Goal:    "a call ends; of a hostile guest: a frame is in use in two places, registers aside",
 		Machine: UnderHypervisor,
 		Tell:    tellOneType,
@@ -23,7 +23,7 @@ func oneType() Rule {
 }
 
 func stateOneType(r *Recount) (Detail, bool) {
-	if f, a, b := r.census.Clash(); f != model.NoFrame {
+	if f, a, b := r.clash(); f != model.NoFrame {
 		return about(f).WithTypes(a, b), false
 	}
 	if r.s.L.PAESpecial() {
@@ -36,21 +36,20 @@ func stateOneType(r *Recount) (Detail, bool) {
 // of other L2s are no parents.
 func oneParent(r *Recount) (Detail, bool) {
 	g := r.s.L.Geo
-	var seen uint64
-	for f := range r.frames() {
+	r.seen.Clear()
+	for _, f := range r.look {
 		if r.table(f).Level() != g.Root() || r.s.InfoAt(f).Is(model.Partial) {
 			continue
 		}
 		slot := g.Slots[g.Root()] - 1
 		e := r.s.Entry(g, f, slot)
 		child := r.s.L.Map.Frame(e.MFN())
-		if e&model.Present == 0 || child < 0 || child > 63 || child == f {
+		if e&model.Present == 0 || child < 0 || child == f {
 			continue
 		}
-		if seen>>uint(child)&1 != 0 {
+		if !r.seen.Add(child, 0) {
 			return atEntry(f, slot, e).WithFrame(child), false
 		}
-		seen |= 1 << uint(child)
 	}
 	return Detail{}, true
 }
@@ -58,7 +57,7 @@ func oneParent(r *Recount) (Detail, bool) {
 // usedTwice reports whether a frame is in use in two places, registers aside.
 func (r *Recount) usedTwice() bool {
 	roots := r.s.Roots()
-	for f := range r.frames() {
+	for _, f := range r.look {
 		uses := int(r.census.Tallies[f].T)
 		if uses < 2 {
 			continue

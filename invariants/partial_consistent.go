@@ -22,7 +22,7 @@ func partialConsistent() Rule {
 
 func statePartial(r *Recount) (Detail, bool) {
 	g := r.s.L.Geo
-	for f := range r.frames() {
+	for _, f := range r.look {
 		i := r.s.InfoAt(f)
 		if !i.Is(model.Partial) {
 			continue
@@ -62,7 +62,7 @@ func (r *Recount) unfinished(f model.Frame, slot, level int) bool {
 }
 
 func (r *Recount) hasPartial() bool {
-	for f := range r.frames() {
+	for _, f := range r.look {
 		if r.s.InfoAt(f).Is(model.Partial) {
 			return true
 		}

@@ -12,7 +12,7 @@ func pinsKept() Rule {
 		Says:    "What the guest holds pinned stays pinned until it unpins it.",
 		Applies: "at every operation of a hostile guest but an unpin",
 		Source:  "Xen, common/memory.c: guest_remove_page leaves the pin alone since XSA-252",
-		Limits:  "guests of at most 64 frames; nothing is said of operations that race, one of which may be an unpin, nor of the end of the guest",
+		Limits:  "nothing is said of operations that race, one of which may be an unpin, nor of the end of the guest",
 		Goal:    "an operation other than an unpin is about a pinned frame",
 		Machine: UnderHypervisor,
 		Tell:    tellPins,
@@ -24,15 +24,18 @@ func eventPins(r *Recount, st *model.Step) (Detail, bool) {
 	if st.Op == model.OpUnpin || r.racing || r.s.Dying() {
 		return Detail{}, true
 	}
-	if gone := r.pins &^ pins(r.s); gone != 0 {
-		return about(lowest(gone)), false
+	gone := model.NoFrame
+	for f := range r.s.Records {
+		if pinned(r.was, f) && !pinned(r.s, f) && (gone == model.NoFrame || f < gone) {
+			gone = f
+		}
 	}
-	return Detail{}, true
+	return about(gone), gone == model.NoFrame
 }
 
 // touchesPinned reports whether an operation other than an unpin is about a pinned frame.
 func (r *Recount) touchesPinned(s *model.Step) bool {
-	return s.Op != model.OpUnpin && s.Frame >= 0 && s.Frame < 64 && r.pins>>uint(s.Frame)&1 != 0 && !r.racing && !r.s.Dying()
+	return s.Op != model.OpUnpin && s.Frame >= 0 && pinned(r.was, s.Frame) && !r.racing && !r.s.Dying()
 }
 
 func tellPins(v *Violation) string {

@@ -9,6 +9,9 @@ import (
 // Recount is a state as the rules for hostile guests see it: its uses counted
 // anew from raw memory, and what was so before the operation. The zero value is
 // ready to use; using it again allocates nothing.
+//
+// Where memory is large it keeps a ledger instead of counting anew, and rules about states
+// look at the frames that have changed since they last looked.
 type Recount struct {
 	s      *model.State
 	census model.Census
@@ -17,40 +20,97 @@ type Recount struct {
 	before  model.Census
 	counted bool
 	audit   audit
-	pins    uint64 // pinned frames before the operation, by bit
-	racing  bool   // another processor's operations come in between
-	// first are the uses and valid the validated tables, by bit, at the start.
+	racing  bool // another processor's operations come in between
+	// first are the uses at the start, and valid says which tables were validated.
 	first []model.Tally
-	valid uint64
+	valid []bool
+
+	ledger *model.Ledger // nil: each state is counted anew
+	every  []model.Frame // all frames, ascending
+	look   []model.Frame // those to look at
+	seen   model.WordSet // scratch
 }
 
 // Take recounts a state.
 func (r *Recount) Take(s *model.State) {
 	r.s = s
 	r.census.Take(s)
+	r.everything()
+}
+
+// begin counts a state and keeps the count from there on.
+func (r *Recount) begin(s *model.State) {
+	if r.ledger == nil {
+		r.ledger = new(model.Ledger)
+	}
+	r.s = s
+	r.ledger.Begin(s)
+	r.ledger.Census(&r.census)
+	r.ledger.Census(&r.before)
+	r.everything()
+}
+
+// follow takes in what has changed since the state's last Commit.
+func (r *Recount) follow(s *model.State) {
+	r.s = s
+	r.ledger.Follow(s)
+}
+
+// gather makes the list of frames to look at: those that have changed, and all where an
+// entry that has not changed may have become illegal.
+func (r *Recount) gather() {
+	changed, all := r.ledger.Changed()
+	r.look = changed
+	if all || slices.ContainsFunc(changed, r.ledger.Amiss) || r.s.Dying() {
+		r.everything()
+	}
+}
+
+// everything makes all frames those to look at.
+func (r *Recount) everything() {
+	for f := len(r.every); f < len(r.census.Tallies); f++ {
+		r.every = append(r.every, model.Frame(f))
+	}
+	r.look = r.every[:len(r.census.Tallies)]
 }
 
 // startAt notes what the guest begins with.
 func (r *Recount) startAt(s *model.State) {
-	r.Take(s)
-	r.first = slices.Clone(r.census.Tallies)
-	r.valid = r.validated()
+	if large(s) {
+		r.begin(s)
+	} else {
+		r.Take(s)
+	}
+	r.first, r.valid = slices.Clone(r.census.Tallies), make([]bool, len(r.every))
+	for _, f := range r.every {
+		r.valid[f] = r.validated(f)
+	}
 }
 
 // earlier is the census of the state before the operation.
 func (r *Recount) earlier() *model.Census {
-	if !r.counted {
+	if !r.counted && r.ledger == nil {
 		r.before.Take(r.was)
 		r.counted = true
 	}
 	return &r.before
 }
 
+// clash finds a frame that is used as two types, NoFrame if there is none.
+func (r *Recount) clash() (f model.Frame, a, b model.Type) {
+	if r.ledger == nil {
+		return r.census.Clash()
+	}
+	for _, f := range r.look {
+		if a, b, yes := r.ledger.Clash(f); yes {
+			return f, a, b
+		}
+	}
+	return model.NoFrame, 0, 0
+}
+
 // table is the type that memory uses a frame as, as a table; TypeNone for none.
 func (r *Recount) table(f model.Frame) model.Type { return r.census.Tallies[f].Table }
-
-// frames is the number of frames.
-func (r *Recount) frames() model.Frame { return model.Frame(len(r.census.Tallies)) }
 
 // children calls visit for the present guest entries of a table that hold
 // references, until it returns false. Of an unfinished table these are the first
@@ -66,29 +126,18 @@ func (r *Recount) children(f model.Frame, level int, visit func(slot int, e mode
 	return t.present(end, visit)
 }
 
-// pins is the set of pinned frames, by bit.
-func pins(s *model.State) uint64 {
-	var set uint64
-	for f := range s.L.Map.Guest() {
-		if s.InfoAt(model.Frame(f)).Is(model.Pinned) {
-			set |= 1 << uint(f)
-		}
-	}
-	return set
-}
+// manyFrames is the size from which counting anew costs more than keeping count.
+const manyFrames = 256
 
-// manyFrames is the size from which recounts are rare.
-const manyFrames = 1 << 12
+// large reports whether a machine is so large that what a step costs must not depend on
+// its memory.
+func large(s *model.State) bool { return s.L.Map.Frames() > manyFrames }
 
 // atCallEnds makes the check of a rule about states for kernels under a
-// hypervisor: it is looked at when a protocol call ends. At real size, where
-// counting costs as much as a call, it is left at the calls that end something.
+// hypervisor: it is looked at when a protocol call ends.
 func atCallEnds(state func(*Recount) (Detail, bool)) func(*Checker, *model.Step) result {
 	return func(c *Checker, st *model.Step) result {
 		if c.s.L.Hyper == nil || st.Op != model.OpCallEnd {
-			return silent
-		}
-		if k := st.Call.Kind; c.s.L.Map.Frames() > manyFrames && k != model.CallSetupDone && k != model.CallZap && k != model.CallExit {
 			return silent
 		}
 		c.takeRecount()
@@ -101,8 +150,12 @@ func atCallEnds(state func(*Recount) (Detail, bool)) func(*Checker, *model.Step)
 
 // takeRecount recounts the state once a step.
 func (c *Checker) takeRecount() {
-	if !c.recounted {
+	switch {
+	case c.recounted:
+	case c.large:
+		c.recount.gather()
+	default:
 		c.recount.Take(c.s)
-		c.recounted = true
 	}
+	c.recounted = true
 }

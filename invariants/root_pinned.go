@@ -24,10 +24,8 @@ func rootPinned() Rule {
 
 func checkPinned(c *Checker, _ *model.Step) result {
 	root := model.Frame(c.s.L.Kernel.Root)
-	for i := 0; i < len(c.view.pinned); i += 2 {
-		if c.view.pinned[i] == root && int(c.view.pinned[i+1]) == c.s.L.Geo.Levels {
-			return held
-		}
+	if int(c.view.pins[root]) == c.s.L.Geo.Levels {
+		return held
 	}
 	return c.fail(about(root))
 }

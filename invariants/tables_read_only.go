@@ -78,7 +78,7 @@ func (c *Checker) withWritable(d Detail) Detail {
 // stateReadOnly looks at every leaf of a table in use.
 func stateReadOnly(r *Recount) (Detail, bool) {
 	g := r.s.L.Geo
-	for f := range r.frames() {
+	for _, f := range r.look {
 		level := r.table(f).Level()
 		if level == 0 || level > 2 {
 			continue
@@ -107,7 +107,7 @@ func stateReadOnly(r *Recount) (Detail, bool) {
 
 // mapsTable reports whether a leaf maps a table in use.
 func (r *Recount) mapsTable() bool {
-	for f := range r.frames() {
+	for _, f := range r.look {
 		if r.table(f) == model.TypeL1 && !r.children(f, 1, func(_ int, _ model.Entry, child model.Frame) bool {
 			return child < 0 || r.table(child) == model.TypeNone
 		}) {

@@ -2,6 +2,7 @@ package invariants
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/ptcheck/ptcheck/model"
 )
@@ -10,7 +11,7 @@ func tablesValid() Rule {
 	return Rule{
 		ID:      "tables-valid",
 		Says:    "Every table that counts as validated would pass its audit again: legal flags, frames of the guest's, tables of the level below; and so would every descriptor table.",
-		Applies: "in every state of a hostile guest, and when a call of a kernel under a hypervisor ends, at real size only setup_done, zap and exit",
+		Applies: "in every state of a hostile guest, and when a call of a kernel under a hypervisor ends",
 		Source:  "Xen, arch/x86/mm.c: get_page_from_l1e to get_page_from_l4e, validate_segdesc_page; XSA-148, XSA-214",
 		Limits:  "says nothing of frames outside the model, and of descriptors only whether they are gates or system segments that a guest must not have",
 		Goal:    "a call ends; of a hostile guest: a table counts as validated that did not at the start",
@@ -30,7 +31,7 @@ func tablesValid() Rule {
 }
 
 func stateTablesValid(r *Recount) (Detail, bool) {
-	for f := range r.frames() {
+	for _, f := range r.look {
 		i := r.s.InfoAt(f)
 		if i.T == 0 || !i.Is(model.Validated) {
 			continue
@@ -122,18 +123,16 @@ func auditDescriptors(r *Recount, f model.Frame) (Detail, bool) {
 	return Detail{}, true
 }
 
-// validated is the set of tables that count as validated, by bit.
-func (r *Recount) validated() uint64 {
-	var set uint64
-	for f := range min(r.frames(), 64) {
-		if i := r.s.InfoAt(f); i.T > 0 && i.Is(model.Validated) && (i.Typ.Level() > 0 || i.Typ == model.TypeSegDesc) {
-			set |= 1 << uint(f)
-		}
-	}
-	return set
+// validated reports whether a frame is a table that counts as validated.
+func (r *Recount) validated(f model.Frame) bool {
+	i := r.s.InfoAt(f)
+	return i.T > 0 && i.Is(model.Validated) && (i.Typ.Level() > 0 || i.Typ == model.TypeSegDesc)
 }
 
-func (r *Recount) newlyValid() bool { return r.validated()&^r.valid != 0 }
+// newlyValid reports whether a table counts as validated that did not at the start.
+func (r *Recount) newlyValid() bool {
+	return slices.ContainsFunc(r.look, func(f model.Frame) bool { return !r.valid[f] && r.validated(f) })
+}
 
 func tellValid(v *Violation) string {
 	if v.why != "" {

@@ -29,18 +29,23 @@ func (d *directMap) vote(t *Trace, e *TraceEvent) {
 	d.known, d.base = base&(1<<30-1) == 0 && base>>63 != 0 && base < 0xffff_fe00_0000_0000, base
 }
 
-// most32 is how much memory the direct map of a 32-bit kernel has for sure, if there is so
-// much.
-const most32 = 0x3600_0000
+// The direct map has room for so much memory: for sure on 32 bits, where what there is has
+// a hole of vmallocHole bytes behind it (VMALLOC_OFFSET), and at least on 64 bits
+// (Documentation/x86/x86_64/mm.rst).
+const (
+	most32      = 0x3600_0000
+	vmallocHole = 8 << 20
+	most64      = 1 << 46
+)
 
-// has reports whether an address belongs to the direct map.
+// has reports whether an address belongs to the direct map, or lies right behind it.
 func (d *directMap) has(t *Trace, va model.VA) bool {
 	if !d.known || len(t.about.RAM) == 0 {
 		return false
 	}
-	size := model.VA(t.about.RAM[len(t.about.RAM)-1].To) << model.PageShift
+	size := model.VA(most64)
 	if t.levels <= 3 {
-		size = min(size, most32)
+		size = min(model.VA(t.about.RAM[len(t.about.RAM)-1].To)<<model.PageShift+vmallocHole, most32)
 	}
 	return va >= d.base && va-d.base < size
 }

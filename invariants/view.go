@@ -22,9 +22,9 @@ type view struct {
 	bad int
 
 	roots   [4]model.Frame // those of the processors
-	pinned  []model.Frame  // frame and level of each pin, in pairs
+	pins    []uint8        // by frame: the level at which it is pinned, 0 if it is not
 	entered []bool         // scratch of reset: roots whose entries are counted
-	seen    []model.Write  // scratch of applyWrites
+	seen    model.WordSet  // scratch of applyWrites
 	// linear are the same-level entries: what an entry was when it came counts
 	// when it goes.
 	linear []entryPlace
@@ -40,7 +40,7 @@ type entryPlace struct {
 // that a same-level entry to a root is known for what it is.
 func (v *view) reset(s *model.State) {
 	v.resize(s.L.Map.Frames())
-	v.geo, v.bad, v.pinned, v.linear = s.L.Geo, 0, v.pinned[:0], v.linear[:0]
+	v.geo, v.bad, v.linear = s.L.Geo, 0, v.linear[:0]
 	v.roots = [4]model.Frame{model.NoFrame, model.NoFrame, model.NoFrame, model.NoFrame}
 	if s.L.Hyper == nil {
 		return
@@ -48,7 +48,7 @@ func (v *view) reset(s *model.State) {
 	v.roots = s.Roots()
 	for f := range model.Frame(len(v.uses)) {
 		if pinned(s, f) {
-			v.pinned = append(v.pinned, f, model.Frame(s.Info(f).Typ.Level()))
+			v.pins[f] = uint8(s.InfoAt(f).Typ.Level())
 		}
 	}
 	v.eachRoot(func(f model.Frame, level int) { v.uses[f][level]++ })
@@ -70,13 +70,14 @@ func (v *view) reset(s *model.State) {
 func (v *view) resize(n int) {
 	if cap(v.uses) < n {
 		v.uses = make([][model.MaxLevels + 1]int32, n)
-		v.writable = make([]int32, n)
+		v.writable, v.pins = make([]int32, n), make([]uint8, n)
 		v.entered = make([]bool, n)
 	}
-	v.uses, v.writable, v.entered = v.uses[:n], v.writable[:n], v.entered[:n]
+	v.uses, v.writable, v.entered, v.pins = v.uses[:n], v.writable[:n], v.entered[:n], v.pins[:n]
 	clear(v.uses)
 	clear(v.writable)
 	clear(v.entered)
+	clear(v.pins)
 }
 
 // eachRoot visits the roots of the processors and the pins, with the level of each.
@@ -86,16 +87,17 @@ func (v *view) eachRoot(visit func(f model.Frame, level int)) {
 			visit(f, v.geo.Levels)
 		}
 	}
-	for i := 0; i < len(v.pinned); i += 2 {
-		visit(v.pinned[i], int(v.pinned[i+1]))
+	for f, level := range v.pins {
+		if level > 0 {
+			visit(model.Frame(f), int(level))
+		}
 	}
 }
 
 // pinned reports whether the guest holds a frame pinned. It is what the guest
 // asked for and was granted, not something the hypervisor worked out.
 func pinned(s *model.State, f model.Frame) bool {
-	i := s.Info(f)
-	return i.Is(model.Pinned)
+	return s.InfoAt(f).Is(model.Pinned)
 }
 
 // apply takes in one step.
@@ -103,10 +105,7 @@ func (v *view) apply(s *model.State, st *model.Step) {
 	if s.L.Hyper == nil {
 		return
 	}
-	if !v.applyWrites(s) {
-		v.reset(s)
-		return
-	}
+	v.applyWrites(s)
 	switch st.Op {
 	case model.OpNewBaseptr, model.OpUserBaseptr:
 		v.syncRoots(s)
@@ -122,30 +121,17 @@ func (v *view) apply(s *model.State, st *model.Step) {
 	}
 }
 
-// maxWrites is how many changed words a step may have before counting anew is
-// simpler.
-const maxWrites = 64
-
 // applyWrites takes in the changed words of a step, one after the other. A table
 // that the step links is counted as memory holds it at the end, so a step must
 // not link a table first and write to it afterwards; none does. A word that changed more
-// than once counts with its first old value. It reports whether it could.
-func (v *view) applyWrites(s *model.State) bool {
-	v.seen = v.seen[:0]
-next:
+// than once counts with its first old value.
+func (v *view) applyWrites(s *model.State) {
+	v.seen.Clear()
 	for w := range s.Writes {
-		for _, e := range v.seen {
-			if e.Frame == w.Frame && e.Word == w.Word {
-				continue next
-			}
+		if v.isTable(w.Frame) && v.seen.Add(w.Frame, w.Word) {
+			v.changed(s, w)
 		}
-		if len(v.seen) == maxWrites {
-			return false
-		}
-		v.seen = append(v.seen, w)
-		v.changed(s, w)
 	}
-	return true
 }
 
 // syncRoots follows changes of the processors' roots. The new root is counted
@@ -162,18 +148,14 @@ func (v *view) syncRoots(s *model.State) {
 }
 
 func (v *view) addPin(s *model.State, f model.Frame, level int) {
-	v.pinned = append(v.pinned, f, model.Frame(level))
+	v.pins[f] = uint8(level)
 	v.use(s, f, level)
 }
 
 func (v *view) dropPin(s *model.State, f model.Frame) {
-	for i := 0; i < len(v.pinned); i += 2 {
-		if v.pinned[i] == f {
-			level := int(v.pinned[i+1])
-			v.pinned = append(v.pinned[:i], v.pinned[i+2:]...)
-			v.unuse(s, f, level)
-			return
-		}
+	if level := v.pins[f]; level > 0 {
+		v.pins[f] = 0
+		v.unuse(s, f, int(level))
 	}
 }
 
@@ -280,9 +262,6 @@ func (v *view) write(f model.Frame, by int32) {
 // changed takes in one changed word of memory.
 func (v *view) changed(s *model.State, w model.Write) {
 	u := &v.uses[w.Frame]
-	if u[1]|u[2]|u[3]|u[4] == 0 {
-		return
-	}
 	per := 8 / v.geo.Width
 	for i := range per {
 		slot := w.Word*per + i

@@ -11,7 +11,8 @@ func TestNewGeometryRefuses(t *testing.T) {
 	}{
 		{"one level", 8, []int{4}, false},
 		{"no level", 8, nil, false},
-		{"five levels", 8, []int{2, 2, 2, 2, 2}, false},
+		{"five levels", 8, []int{2, 2, 2, 2, 2}, true},
+		{"six levels", 8, []int{2, 2, 2, 2, 2, 2}, false},
 		{"width 2", 2, []int{4, 4}, false},
 		{"width 0", 0, []int{4, 4}, false},
 		{"empty table", 8, []int{4, 0}, false},

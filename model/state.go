@@ -275,19 +275,35 @@ func (s *State) Writes(yield func(Write) bool) {
 	}
 }
 
+// Records calls yield for each change of a frame's record since the last Commit, oldest
+// first, with what the record was. A frame may occur several times.
+func (s *State) Records(yield func(f Frame, was *FrameInfo) bool) {
+	for i := range s.journal {
+		if c := &s.journal[i]; c.word == recordChange && !yield(c.frame, &c.info) {
+			return
+		}
+	}
+}
+
+// CatchUp makes s equal to o, to which it was equal at o's last Commit: it copies what has
+// changed since. Both have the layout of that time.
+func (s *State) CatchUp(o *State) {
+	s.copyRegisters(o)
+	for i := range o.journal {
+		if c := &o.journal[i]; c.word == recordChange {
+			s.info[c.frame] = o.info[c.frame]
+		} else {
+			s.SetPlain(c.frame, int(c.word), o.pages[c.frame][c.word])
+		}
+	}
+	s.Commit()
+}
+
 // CopyFrom makes s equal to o, which must have the same number of frames and
 // the same table size. It allocates only where o has table frames that s never
 // had.
 func (s *State) CopyFrom(o *State) {
-	s.L, s.CPU, s.Kernel, s.clock = o.L, o.CPU, o.Kernel, o.clock
-	s.flushed, s.abandoned, s.rules = o.flushed, o.abandoned, o.rules
-	s.strictM2P, s.storesOff = o.strictM2P, o.storesOff
-	s.dealings.copyFrom(&o.dealings)
-	s.preempt, s.defers, s.busy, s.fatal = o.preempt, o.defers, o.busy, o.fatal
-	s.TLB.copyFrom(&o.TLB)
-	s.copyProcessor(o)
-	s.GDT = append(s.GDT[:0], o.GDT...)
-	s.LDT = o.LDT
+	s.copyRegisters(o)
 	for f, p := range o.pages {
 		switch {
 		case p == nil:
@@ -300,4 +316,17 @@ func (s *State) CopyFrom(o *State) {
 	}
 	s.info = append(s.info[:0], o.info...)
 	s.Commit()
+}
+
+// copyRegisters copies everything but memory and frame records.
+func (s *State) copyRegisters(o *State) {
+	s.L, s.CPU, s.Kernel, s.clock = o.L, o.CPU, o.Kernel, o.clock
+	s.flushed, s.abandoned, s.rules = o.flushed, o.abandoned, o.rules
+	s.strictM2P, s.storesOff = o.strictM2P, o.storesOff
+	s.dealings.copyFrom(&o.dealings)
+	s.preempt, s.defers, s.busy, s.fatal = o.preempt, o.defers, o.busy, o.fatal
+	s.TLB.copyFrom(&o.TLB)
+	s.copyProcessor(o)
+	s.GDT = append(s.GDT[:0], o.GDT...)
+	s.LDT = o.LDT
 }

@@ -209,19 +209,24 @@ func (c *Census) Compare(s *State) error {
 // census of it, NoFrame if there is none.
 func (c *Census) Differs(s *State) Frame {
 	for f := range c.Tallies {
-		y, i := &c.Tallies[f], &s.info[f]
-		same := y.T == i.T && y.G == i.G
-		if y.T > 0 {
-			same = same && y.Typ == i.Typ && i.Is(Validated) != i.Is(Partial) && y.Special == i.Is(PAEXenL2)
-		}
-		if s.rules.modern && y.Typ.Level() > 0 {
-			same = same && y.Linear == i.Linear
-		}
-		if !same {
+		if !c.Tallies[f].Agrees(s, Frame(f)) {
 			return Frame(f)
 		}
 	}
 	return NoFrame
+}
+
+// Agrees reports whether a tally of a frame is what its record in a state says.
+func (y *Tally) Agrees(s *State, f Frame) bool {
+	i := &s.info[f]
+	same := y.T == i.T && y.G == i.G
+	if y.T > 0 {
+		same = same && y.Typ == i.Typ && i.Is(Validated) != i.Is(Partial) && y.Special == i.Is(PAEXenL2)
+	}
+	if s.rules.modern && y.Typ.Level() > 0 {
+		same = same && y.Linear == i.Linear
+	}
+	return same
 }
 
 // recordState says in words what a record's flags mean.

@@ -88,3 +88,12 @@ func (m *Machine) stored(f Frame, off int, e Entry, rc Errno) Errno {
 
 // Kill destroys the guest.
 func (m *Machine) Kill() Errno { return m.dealt(NoFrame, m.kill()) }
+
+// EmulateAt is a store of the guest's to a leaf table that the hypervisor has carried out,
+// of a whole entry: for machines of which the entry is known and not the address that was
+// stored to.
+func (m *Machine) EmulateAt(f Frame, slot int, e Entry) Errno {
+	rc := m.emulateAt(f, slot, e)
+	m.emit(Step{Op: OpEmulate, Errno: rc, Frame: f, Off: slot * m.L.Geo.Width, Width: m.L.Geo.Width, Value: uint64(e)})
+	return rc
+}

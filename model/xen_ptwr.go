@@ -69,3 +69,12 @@ func (s *State) emulateEntry(f Frame, slot int, old, e Entry, upper bool, by Pat
 	s.putLeaf(old)
 	return OK
 }
+
+// emulateAt carries out an emulated store of a whole entry that is known by its place (see
+// [Machine.EmulateAt]).
+func (s *State) emulateAt(f Frame, slot int, e Entry) Errno {
+	if !s.ours(f) || !s.info[f].InUseAs(TypeL1) || !s.info[f].Is(Validated) || slot >= s.rules.geo.Slots[1] {
+		return EINVAL
+	}
+	return s.emulateEntry(f, slot, s.Entry(s.rules.geo, f, slot), e, false, ByStore)
+}

@@ -144,6 +144,8 @@ func (x *explainer) look(w *witness, e *kernel.Event) {
 			x.noticed(w, e.Line, string(e.AppendText(nil)))
 		}
 		return
+	case w.frame == model.NoFrame && !blamed:
+		return
 	case e.Kind == kernel.Table && x.m.frame(e.Frame) == w.frame:
 		w.f.Calls = w.f.Calls[:0]
 		w.f.Initial = x.state(w)

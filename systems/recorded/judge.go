@@ -26,6 +26,8 @@ type Judgement struct {
 	// Frames is the number of frames that were tables at some time, counted as often as
 	// they became tables.
 	Frames uint64
+	// Guest says what the model's hypervisor did, nil without one.
+	Guest *GuestCounts
 }
 
 // RuleCount counts at how many events a rule applied and at how many it did not hold.
@@ -42,7 +44,7 @@ func (j *Judgement) Complete() bool { return j.Totals.Of(kernel.TotalDifferences
 // the recording is at fault.
 func Judge(name string, open Opener) (*Judgement, error) {
 	first := &suspects{}
-	r, m, err := replay(name, open, first.add)
+	r, m, err := replay(name, open, first)
 	if err != nil {
 		return nil, err
 	}
@@ -51,6 +53,10 @@ func Judge(name string, open Opener) (*Judgement, error) {
 	for i := range rules {
 		j.Rules = append(j.Rules, RuleCount{&rules[i], m.trace.Exercised[i], m.trace.Broken[i]})
 	}
+	if g := m.guest; g != nil {
+		j.Rules = append(j.Rules, first.broken(g.guestTotals())...)
+		j.Guest = &g.counts
+	}
 	if len(first.list) > 0 {
 		j.Findings, err = explain(name, open, first.list, newSymbols(r), j)
 	}
@@ -58,7 +64,7 @@ func Judge(name string, open Opener) (*Judgement, error) {
 }
 
 // replay carries out a recording.
-func replay(name string, open Opener, found func(*invariants.TraceFinding)) (*kernel.Reader, *machine, error) {
+func replay(name string, open Opener, found *suspects) (*kernel.Reader, *machine, error) {
 	in, err := open()
 	if err != nil {
 		return nil, nil, err
@@ -68,7 +74,15 @@ func replay(name string, open Opener, found func(*invariants.TraceFinding)) (*ke
 	if err != nil {
 		return nil, nil, err
 	}
-	m := newMachine(r, found)
+	m := newMachine(r, found.add)
+	if r.Header.Value(kernel.KeyXen) != "" {
+		known, err := look(name, open)
+		if err != nil {
+			return nil, nil, err
+		}
+		m.guest = &xenGuest{native: m, known: known}
+		m.guest.found = func(f *xenFinding) { found.addGuest(m.guest, f) }
+	}
 	return r, m, m.run()
 }
 
@@ -110,15 +124,31 @@ const mostSuspects = 256
 
 // add takes in a broken rule.
 func (l *suspects) add(f *invariants.TraceFinding) {
+	f.Namer = names{f.State.L}
+	l.take(&suspect{rule: f.Rule, event: f.Event, line: f.Noticed, text: f.Text(), d: f.Detail, count: 1})
+}
+
+// take takes in a suspect.
+func (l *suspects) take(x *suspect) {
 	for _, s := range l.list {
-		if s.rule == f.Rule && s.event.RIP == f.Event.RIP {
+		if s.rule.ID == x.rule.ID && s.event.RIP == x.event.RIP {
 			s.count++
 			return
 		}
 	}
-	if len(l.list) == mostSuspects {
-		return
+	if len(l.list) < mostSuspects {
+		l.list = append(l.list, x)
 	}
-	f.Namer = names{f.State.L}
-	l.list = append(l.list, &suspect{rule: f.Rule, event: f.Event, line: f.Noticed, text: f.Text(), d: f.Detail, count: 1})
+}
+
+// broken fills in how often rules were broken.
+func (l *suspects) broken(list []RuleCount) []RuleCount {
+	for i := range list {
+		for _, s := range l.list {
+			if s.rule.ID == list[i].Rule.ID {
+				list[i].Broken += s.count
+			}
+		}
+	}
+	return list
 }

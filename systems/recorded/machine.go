@@ -18,7 +18,8 @@ type machine struct {
 	holding bool
 	// filling is the table that runs belong to, in slots from first on.
 	filling model.Frame
-	adopted uint64 // tables that came into use
+	adopted uint64    // tables that came into use
+	guest   *xenGuest // nil on bare metal
 }
 
 // newMachine makes the machine that a recording begins on.
@@ -30,6 +31,18 @@ func newMachine(r *kernel.Reader, found func(*invariants.TraceFinding)) *machine
 
 // event carries out an event.
 func (m *machine) event(e *kernel.Event) error {
+	if m.guest != nil {
+		m.guest.before(e)
+	}
+	err := m.happens(e)
+	if err == nil && m.guest != nil {
+		m.guest.event(e)
+	}
+	return err
+}
+
+// happens carries out an event on memory.
+func (m *machine) happens(e *kernel.Event) error {
 	switch e.Kind {
 	case kernel.Table:
 		return m.table(e)
@@ -70,6 +83,9 @@ func (m *machine) load(e *invariants.TraceEvent) {
 // end says that the recording is over.
 func (m *machine) end() {
 	m.release()
+	if m.guest != nil {
+		m.guest.end()
+	}
 	e := invariants.TraceEvent{Op: invariants.TraceEnd, Line: m.r.Line(), Frame: model.NoFrame}
 	m.trace.End(&e)
 }

@@ -98,6 +98,9 @@ func (j *Judgement) Lines() []string {
 		"  what: " + j.About(),
 		"  recorded: " + j.Completeness(),
 	}
+	if g := j.Guest; g != nil {
+		out = append(out, "  the model's hypervisor: "+g.String())
+	}
 	var rules, idle []string
 	for _, c := range j.Rules {
 		if c.Exercised == 0 {
@@ -111,4 +114,11 @@ func (j *Judgement) Lines() []string {
 		out = append(out, "  never exercised: "+strings.Join(idle, ", "))
 	}
 	return out
+}
+
+// String says what the model's hypervisor did.
+func (c *GuestCounts) String() string {
+	return fmt.Sprintf("%d requests carried out, %d emulated stores, %d entries compared with memory, %d hypercalls taken up again, %d others; "+
+		"%d pages held by the hypervisor itself; assumed: %d tables held when they were pinned what they held when they were linked; frames of memory that the guest's tables name are its own",
+		c.Requests, c.Emulated, c.Compared, c.Restarts, c.Others, c.Held, c.Assumed)
 }
