@@ -12,12 +12,6 @@ import (
 	"github.com/ptcheck/ptcheck/traces/kernel"
 )
 
-// Symbol is a symbol of the kernel.
-type Symbol struct {
-	Addr uint64
-	Name string
-}
-
 // Kernel is a kernel that can be booted: its memory, its entry, its symbols.
 type Kernel struct {
 	Bits   int // 32 or 64
@@ -31,7 +25,7 @@ type Kernel struct {
 	segments []segment
 	offset   uint64 // virtual minus physical address of its text
 	symbols  map[string]uint64
-	sorted   []Symbol
+	sorted   []kernel.Symbol
 }
 
 // segment is memory that the kernel's file fills.
@@ -40,9 +34,9 @@ type segment struct {
 	bytes []byte
 }
 
-// NewKernel takes a kernel's ELF image apart. Symbols tell where its code lies; without those
+// newKernel takes a kernel's ELF image apart. Symbols tell where its code lies; without those
 // that say so it is refused.
-func NewKernel(image []byte, setup []byte, symbols []Symbol) (*Kernel, error) {
+func newKernel(image []byte, setup []byte, symbols []kernel.Symbol) (*Kernel, error) {
 	f, err := elf.NewFile(bytes.NewReader(image))
 	if err != nil {
 		return nil, fmt.Errorf("it is no ELF image: %w", err)
@@ -55,11 +49,14 @@ func NewKernel(image []byte, setup []byte, symbols []Symbol) (*Kernel, error) {
 		return nil, fmt.Errorf("it is for %v, not for an x86 processor", f.Machine)
 	}
 	for _, s := range symbols {
+		if s.Addr < k.half() {
+			continue // of a processor's own data: an offset
+		}
 		if _, ok := k.symbols[s.Name]; !ok {
 			k.symbols[s.Name] = s.Addr
 		}
+		k.sorted = append(k.sorted, s)
 	}
-	k.sorted = slices.Clone(symbols)
 	slices.SortStableFunc(k.sorted, bySymbolAddress)
 	if err := k.load(f); err != nil {
 		return nil, err
@@ -69,9 +66,15 @@ func NewKernel(image []byte, setup []byte, symbols []Symbol) (*Kernel, error) {
 			return nil, fmt.Errorf("it has no symbol %s", name)
 		}
 	}
-	banner, _, _ := bytes.Cut(k.at(k.symbols["linux_banner"], 400), []byte{0})
-	k.Banner = string(bytes.TrimSpace(banner))
 	return k, nil
+}
+
+// half is where the kernel's part of the address space begins.
+func (k *Kernel) half() uint64 {
+	if k.Bits == 64 {
+		return 0xffffffff80000000
+	}
+	return 0xc0000000
 }
 
 // at are up to n bytes of the image from a virtual address on; nil if it does not reach there.
@@ -84,7 +87,7 @@ func (k *Kernel) at(va uint64, n int) []byte {
 	return nil
 }
 
-func bySymbolAddress(a, b Symbol) int { return cmp.Compare(a.Addr, b.Addr) }
+func bySymbolAddress(a, b kernel.Symbol) int { return cmp.Compare(a.Addr, b.Addr) }
 
 // load takes the segments over, joined where they share pages.
 func (k *Kernel) load(f *elf.File) error {
@@ -145,7 +148,7 @@ func (k *Kernel) Function(addr uint64) (name string, offset uint64) {
 	if addr < k.offset && addr >= k.Start && addr < k.End {
 		addr += k.offset // before paging
 	}
-	i, found := slices.BinarySearchFunc(k.sorted, addr, func(s Symbol, a uint64) int { return cmp.Compare(s.Addr, a) })
+	i, found := slices.BinarySearchFunc(k.sorted, addr, func(s kernel.Symbol, a uint64) int { return cmp.Compare(s.Addr, a) })
 	if !found {
 		i--
 	}

@@ -81,7 +81,7 @@ func (r *Recording) Write(w io.Writer) error {
 }
 
 // symbols are the symbols of the code that occurs.
-func (r *Recording) symbols() ([]Symbol, error) {
+func (r *Recording) symbols() ([]kernel.Symbol, error) {
 	rd, err := r.Reader("recording")
 	if err != nil {
 		return nil, err
@@ -96,9 +96,9 @@ func (r *Recording) symbols() ([]Symbol, error) {
 		var e kernel.Event
 		switch err := rd.Next(&e); {
 		case errors.Is(err, io.EOF):
-			list := make([]Symbol, 0, len(seen))
+			list := make([]kernel.Symbol, 0, len(seen))
 			for addr, name := range seen {
-				list = append(list, Symbol{addr, name})
+				list = append(list, kernel.Symbol{Addr: addr, Type: 'T', Name: name})
 			}
 			slices.SortFunc(list, bySymbolAddress)
 			return list, nil
