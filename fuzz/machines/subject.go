@@ -59,6 +59,20 @@ func Start(ctx context.Context, k *emulator.Kernel, o Options) (*Subject, error)
 	return s, nil
 }
 
+// startAs starts a runner with a changed kernel, whose limits are those of the kernel as it is.
+func startAs(ctx context.Context, k, changed *emulator.Kernel, o Options) (*Subject, error) {
+	s, err := Start(ctx, k, o)
+	if err != nil {
+		return nil, err
+	}
+	s.Kernel = changed
+	if s.s, err = emulator.NewSession(s.r, changed, o.Stop); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
 // Close ends the runner.
 func (s *Subject) Close() { s.r.Close() }
 
