@@ -1,6 +1,7 @@
 package machines
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,6 +31,8 @@ type Patch struct {
 	// Put takes the place of what was found from byte At on.
 	Put string
 	At  int
+	// Rule catches it where the code is of this form; empty: the mutant's.
+	Rule string
 }
 
 // ErrNoPlace is the error for a mutant that a kernel has no place for.
@@ -46,25 +49,27 @@ func Plant(k *emulator.Kernel, id string) (*emulator.Kernel, error) {
 		}
 		return nil, fmt.Errorf("there is no mutant %q; there are %v", id, ids)
 	}
-	return list[i].plant(k)
+	changed, _, err := list[i].plant(k)
+	return changed, err
 }
 
-// plant looks for the first patch that fits.
-func (m *Mutant) plant(k *emulator.Kernel) (*emulator.Kernel, error) {
-	why := error(ErrNoPlace)
+// plant looks for the first patch that fits, and returns its rule, too.
+func (m *Mutant) plant(k *emulator.Kernel) (*emulator.Kernel, string, error) {
+	var why []error
 	for _, p := range m.Patches {
 		changed, err := k.Patched(p.Function, p.Find, max(p.Times, 1), p.At, p.Put)
 		if err == nil {
-			return changed, nil
+			return changed, cmp.Or(p.Rule, m.Rule), nil
 		}
-		why = fmt.Errorf("%w: %w", ErrNoPlace, err)
+		why = append(why, err)
 	}
-	return nil, why
+	return nil, "", fmt.Errorf("%w: %w", ErrNoPlace, errors.Join(why...))
 }
 
 // Attempt is what came of a mutant.
 type Attempt struct {
 	Caught  bool
+	Rule    string
 	Machine int // on which it was caught: -1 the given one
 	Detail  string
 	Instead string // what came instead
@@ -72,12 +77,11 @@ type Attempt struct {
 
 // Try plants a mutant and looks for a machine on which its rule is broken.
 func (m *Mutant) Try(ctx context.Context, k *emulator.Kernel, o Options, seed uint64, cases int) (*Attempt, error) {
-	changed, err := m.plant(k)
+	changed, rule, err := m.plant(k)
 	if err != nil {
 		return nil, err
 	}
-	// The kernel as it is says what its limits are: the changed one may not come through.
-	sub, err := startAs(ctx, k, changed, o)
+	sub, err := Start(ctx, changed, o)
 	if err != nil {
 		return nil, err
 	}
@@ -99,8 +103,8 @@ func (m *Mutant) Try(ctx context.Context, k *emulator.Kernel, o Options, seed ui
 			return nil, err
 		}
 		for _, p := range r.Problems {
-			if p.Rule == m.Rule {
-				return &Attempt{Caught: true, Machine: i, Detail: p.Detail}, nil
+			if p.Rule == rule {
+				return &Attempt{Caught: true, Rule: rule, Machine: i, Detail: p.Detail}, nil
 			}
 			if !p.Known {
 				out.Instead = p.Rule + " is broken: " + p.Detail

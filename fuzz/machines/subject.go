@@ -42,32 +42,23 @@ type Outcome struct {
 }
 
 // Start starts a runner with a kernel. The first boot, on a machine with 2 GiB, shows what kind
-// of tables the kernel has and where its direct map ends at most.
+// of tables the kernel has and where its direct map ends at most. If the kernel's code was changed,
+// that is asked of it as it was.
 func Start(ctx context.Context, k *emulator.Kernel, o Options) (*Subject, error) {
 	r, err := emulator.Start(ctx, o.Runner, o.Library, o.Timeout)
 	if err != nil {
 		return nil, err
 	}
-	s := &Subject{Kernel: k, r: r}
-	if s.s, err = emulator.NewSession(r, k, o.Stop); err == nil {
+	s := &Subject{Kernel: k.Original(), r: r}
+	if s.s, err = emulator.NewSession(r, s.Kernel, o.Stop); err == nil {
 		err = s.calibrate()
+	}
+	if err == nil && s.Kernel != k {
+		s.Kernel = k
+		s.s, err = emulator.NewSession(r, k, o.Stop)
 	}
 	if err != nil {
 		r.Close()
-		return nil, err
-	}
-	return s, nil
-}
-
-// startAs starts a runner with a changed kernel, whose limits are those of the kernel as it is.
-func startAs(ctx context.Context, k, changed *emulator.Kernel, o Options) (*Subject, error) {
-	s, err := Start(ctx, k, o)
-	if err != nil {
-		return nil, err
-	}
-	s.Kernel = changed
-	if s.s, err = emulator.NewSession(s.r, changed, o.Stop); err != nil {
-		s.Close()
 		return nil, err
 	}
 	return s, nil

@@ -22,6 +22,7 @@ type Kernel struct {
 	Start  uint64 // physical memory that it needs, its bss and brk area included
 	End    uint64
 
+	original *Kernel // without the change of its code; nil: this is it
 	segments []segment
 	offset   uint64 // virtual minus physical address of its text
 	symbols  map[string]uint64
@@ -129,6 +130,14 @@ func (k *Kernel) load(f *elf.File) error {
 	}
 	k.segments = joined
 	return nil
+}
+
+// Original is the kernel without changes of its code.
+func (k *Kernel) Original() *Kernel {
+	if k.original == nil {
+		return k
+	}
+	return k.original
 }
 
 // Release is the kernel's release, such as 6.1.0-50-686; empty if its banner says none.

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/ptcheck/ptcheck/traces/kernel"
@@ -12,15 +13,15 @@ import (
 
 // Patched returns a copy of the kernel with a change in a function: wherever a pattern is found,
 // bytes from an offset on are replaced. The pattern, bytes in hex with ?? for any, must be there
-// as many times as is said.
+// as many times as is said. In what is put there, $N is byte N of what was found.
 func (k *Kernel) Patched(function, pattern string, times, at int, put string) (*Kernel, error) {
 	want, mask, err := parsePattern(pattern)
 	if err != nil {
 		return nil, err
 	}
-	with, err := hex.DecodeString(strings.ReplaceAll(put, " ", ""))
-	if err != nil || at+len(with) > len(want) {
-		return nil, fmt.Errorf("emulator: %q is no change of %q", put, pattern)
+	with := strings.Fields(put)
+	if at+len(with) > len(want) {
+		return nil, fmt.Errorf("emulator: %q at %d is no change of %q: it is too long", put, at, pattern)
 	}
 	code := k.body(function)
 	if code == nil {
@@ -36,6 +37,7 @@ func (k *Kernel) Patched(function, pattern string, times, at int, put string) (*
 		return nil, fmt.Errorf("%s has %d places like %q, not %d", function, len(places), pattern, times)
 	}
 	changed := *k
+	changed.original = k.Original()
 	changed.segments = slices.Clone(k.segments)
 	addr := k.symbols[function] - k.offset
 	for i := range changed.segments {
@@ -43,11 +45,28 @@ func (k *Kernel) Patched(function, pattern string, times, at int, put string) (*
 		if off := addr - s.pa; off < uint64(len(s.bytes)) {
 			s.bytes = slices.Clone(s.bytes)
 			for _, p := range places {
-				copy(s.bytes[off+uint64(p+at):], with)
+				found := code[p : p+len(want)]
+				for j, w := range with {
+					if s.bytes[off+uint64(p+at+j)], err = putByte(w, found); err != nil {
+						return nil, err
+					}
+				}
 			}
 		}
 	}
 	return &changed, nil
+}
+
+// putByte is a byte that is put somewhere: hex, or $N for byte N of what was found there.
+func putByte(word string, found []byte) (byte, error) {
+	if n, ok := strings.CutPrefix(word, "$"); ok {
+		if i, err := strconv.Atoi(n); err == nil && i >= 0 && i < len(found) {
+			return found[i], nil
+		}
+	} else if b, err := strconv.ParseUint(word, 16, 8); err == nil {
+		return byte(b), nil
+	}
+	return 0, fmt.Errorf("emulator: %q is no byte", word)
 }
 
 // body is the code of a function, up to the next symbol of another address.

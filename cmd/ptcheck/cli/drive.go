@@ -346,7 +346,7 @@ func (d *drive) mutants() error {
 			fmt.Fprintf(d.w, "MISSED %s: %s; %s\n", m.ID, m.Bug, r.Instead)
 		default:
 			fitting++
-			fmt.Fprintf(d.w, "caught %s by %s on machine %d: %s\n", m.ID, m.Rule, r.Machine, printable(r.Detail))
+			fmt.Fprintf(d.w, "caught %s by %s on machine %d: %s\n", m.ID, r.Rule, r.Machine, printable(r.Detail))
 		}
 	}
 	fmt.Fprintf(d.w, "%s: %d of %d changes caught\n", d.kernel(), fitting-missed, fitting)
