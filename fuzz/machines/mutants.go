@@ -76,7 +76,7 @@ func extents() []Mutant {
 		{ID: "K12", Bug: "the last page of the first MiB is not mapped", Rule: ruleComplete, On: plainMachine, Patches: []Patch{
 			{Function: memMapping, Find: "31 ff be 00 00 10 00", At: 3, Put: "00 f0 0f"},
 			{Function: memMapping, Find: "31 c0 ba 00 00 10 00", At: 3, Put: "00 f0 0f", Rule: ruleAttributes}, // it stays as
-			{Function: memMapping, Find: "ba 00 00 10 00 25", At: 1, Put: "00 f0 0f", Rule: ruleAttributes}, // it was before
+			{Function: memMapping, Find: "ba 00 00 10 00 25", At: 1, Put: "00 f0 0f", Rule: ruleAttributes},    // it was before
 		}},
 		{ID: "K13", Bug: "what lies above the highest whole large page is forgotten", Rule: ruleComplete, On: oddMachine, Patches: []Patch{
 			{Function: memMapping, Find: "4c 39 e3 73 0b", At: 3, Put: "eb"},
@@ -119,10 +119,6 @@ func protocol() []Mutant {
 		{ID: "K21", Bug: "a page that is mapped elsewhere is not flushed", Rule: "changes-flushed", On: plainMachine, Patches: []Patch{
 			{Function: "native_flush_tlb_one_user", Find: "0f 01 3f", Put: "0f 1f 00"},
 			{Function: "native_flush_tlb_one_user", Find: "0f 01 38", Put: "0f 1f 00"},
-		}},
-		{ID: "K22", Bug: "the lower half of an entry is stored first", Rule: "no-torn-entry", On: plainMachine, Patches: []Patch{
-			{Function: "__early_set_fixmap", Find: "89 3c dd ?? ?? ?? ?? 8b 75 ?? 0b 75 ?? 89 34 dd ?? ?? ?? ??",
-				Put: "8b 75 $9 0b 75 $12 89 34 dd $16 $17 $18 $19 89 3c dd $3 $4 $5 $6"},
 		}},
 	}
 }

@@ -60,14 +60,25 @@ func Load(path string) (*Library, error) {
 	}
 	v := int(call(l.f.version, 0, 0))
 	l.major, l.minor = v>>24&0xff, v>>16&0xff
-	if l.major != 2 || l.minor < 1 || l.f.ctl == 0 {
-		return nil, fmt.Errorf("unicorn: %s is version %s: %w", path, l.Version(), ErrTooOld)
+	if err := l.suitable(); err != nil {
+		return nil, err
 	}
 	l.makeCallbacks()
 	if err := l.calibrate(); err != nil {
 		return nil, fmt.Errorf("unicorn: %s, version %s: %w", path, l.Version(), err)
 	}
 	return l, nil
+}
+
+// suitable refuses versions that cannot run kernels, and those that nobody has tried.
+func (l *Library) suitable() error {
+	switch {
+	case l.major < 2 || l.major == 2 && l.minor < 1:
+		return fmt.Errorf("unicorn: %s is version %s: %w", l.path, l.Version(), ErrTooOld)
+	case l.major > 2:
+		return fmt.Errorf("unicorn: %s is version %s: its interface is not that of version 2", l.path, l.Version())
+	}
+	return nil
 }
 
 // Version is the library's version, such as "2.1".
