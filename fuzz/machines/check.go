@@ -30,6 +30,7 @@ const (
 	ruleLarge      = "large-pages-used"
 	ruleFit        = "large-pages-fit"
 	ruleEarly      = "early-leaves-gone"
+	ruleFaults     = "early-faults-in-memory"
 	ruleBoots      = "boots"
 	ruleRunner     = "runner-lives"
 )
@@ -44,6 +45,7 @@ func Rules() [][2]string {
 		{ruleLarge, "leaves are as large as the processor, the alignment and the memory allow"},
 		{ruleFit, "no leaf is larger than that"},
 		{ruleEarly, "what the kernel's first instructions mapped where no memory is does not stay (32 bits)"},
+		{ruleFaults, "the early handler of page faults maps nothing but memory (64 bits)"},
 		{ruleBoots, "the kernel comes to the end of its page-table construction"},
 		{ruleRunner, "the emulator does not die"},
 	}

@@ -43,17 +43,52 @@ func BoundsOf(k *emulator.Kernel, levels int) Bounds {
 // slack is what a kernel needs behind its own memory to get through its boot.
 const slack = 24 * mib
 
-// Machines draws machines within bounds.
-func Machines(b Bounds) *rapid.Generator[*emulator.Machine] {
+// Batch is how many machines have the same processor, one after the other: up to a point a kernel
+// does the same on them, and the runner does that once.
+const Batch = 25
+
+// Draw draws machine number i of a search. The same seed draws the same machines.
+func Draw(b Bounds, seed uint64, i int) *emulator.Machine {
+	p := processors(b).Example(int(seed) + i/Batch)
+	return machinesWith(b, p).Example(int(seed) + i)
+}
+
+// processor is what machines of a batch have in common.
+type processor struct {
+	features emulator.Features
+	litter   uint64
+}
+
+// processors draws processors. Most of them have all features.
+func processors(b Bounds) *rapid.Generator[processor] {
+	return rapid.Custom(func(t *rapid.T) processor {
+		p := processor{features: b.Features}
+		for i := emulator.Features(1); i <= b.Features; i <<= 1 {
+			if !b.Features.Has(i) {
+				continue
+			}
+			have := rapid.IntRange(0, 3).Draw(t, i.String()) > 0
+			if i == emulator.PSE && !have {
+				have = rapid.IntRange(0, 2).Draw(t, "small pages") > 0 // they take long
+			}
+			if !have {
+				p.features &^= i
+			}
+		}
+		if rapid.Bool().Draw(t, "litter") {
+			p.litter = 0xdb63db63db63db63 // its lower half looks like a present entry too
+		}
+		return p
+	})
+}
+
+// machinesWith draws machines with a processor.
+func machinesWith(b Bounds, p processor) *rapid.Generator[*emulator.Machine] {
 	return rapid.Custom(func(t *rapid.T) *emulator.Machine {
-		d := drawing{t: t, b: b, m: &emulator.Machine{}}
-		d.features()
+		d := drawing{t: t, b: b, m: &emulator.Machine{Features: p.features, Litter: p.litter}}
 		d.low()
 		d.high()
 		d.m.Cmdline = d.commandLine()
-		if rapid.Bool().Draw(t, "litter") {
-			d.m.Litter = 0xdb63db63db63db63 // its lower half looks like a present entry too
-		}
 		return d.m
 	})
 }
@@ -64,23 +99,6 @@ type drawing struct {
 	b  Bounds
 	m  *emulator.Machine
 	at uint64 // the end of the map so far
-}
-
-// features draws processor features. Most machines have them all.
-func (d *drawing) features() {
-	d.m.Features = d.b.Features
-	for i := emulator.Features(1); i <= d.b.Features; i <<= 1 {
-		if !d.b.Features.Has(i) {
-			continue
-		}
-		have := rapid.IntRange(0, 3).Draw(d.t, i.String()) > 0
-		if i == emulator.PSE && !have {
-			have = rapid.IntRange(0, 2).Draw(d.t, "small pages") > 0 // they take long
-		}
-		if !have {
-			d.m.Features &^= i
-		}
-	}
 }
 
 // low draws the first MiB.

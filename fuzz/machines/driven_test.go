@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -44,7 +45,7 @@ func TestDrivenAlike(t *testing.T) {
 				t.Errorf("%s: findings on a sound kernel: %v", name, told[i])
 			}
 		}
-		m := Machines(BoundsOf(k, 4)).Example(3)
+		m := Draw(BoundsOf(k, 4), 1, 3)
 		var digests [2]string
 		for i := range digests {
 			sub, err := Start(context.Background(), k, o)
@@ -52,7 +53,7 @@ func TestDrivenAlike(t *testing.T) {
 				t.Fatal(err)
 			}
 			if i == 1 { // whatever was run before
-				if _, err := sub.Try(Machines(sub.Bounds).Example(8)); err != nil {
+				if _, err := sub.Try(Draw(sub.Bounds, 2, 8)); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -65,6 +66,34 @@ func TestDrivenAlike(t *testing.T) {
 		}
 		if digests[0] != digests[1] {
 			t.Errorf("%s: two recordings of the same machine", name)
+		}
+	}
+}
+
+// TestDrivenWhole: what is run once for machines with the same processor gives what running each
+// from its beginning gives, to the byte.
+func TestDrivenWhole(t *testing.T) {
+	kernels, o := driven(t)
+	for name, k := range kernels {
+		var digests [2][]string
+		for i, whole := range []bool{false, true} {
+			o := o
+			o.Whole = whole
+			sub, err := Start(context.Background(), k, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for n := range 4 {
+				out, err := sub.Try(Draw(sub.Bounds, 11, n*7))
+				if err != nil {
+					t.Fatal(err)
+				}
+				digests[i] = append(digests[i], out.RecordingDigest())
+			}
+			sub.Close()
+		}
+		if !slices.Equal(digests[0], digests[1]) {
+			t.Errorf("%s: the recordings differ", name)
 		}
 	}
 }

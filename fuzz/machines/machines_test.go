@@ -25,13 +25,12 @@ func bounds() []Bounds {
 // everything that can be drawn is, sooner or later.
 func TestDraw(t *testing.T) {
 	for _, b := range bounds() {
-		g := Machines(b)
 		var kinds [6]int
 		var without emulator.Features
 		words, litter, odd, high := map[string]bool{}, 0, 0, 0
-		for seed := range 400 {
-			m := g.Example(seed)
-			if again := g.Example(seed); !bytes.Equal(m.AppendText(nil), again.AppendText(nil)) {
+		for seed := range 2000 {
+			m := Draw(b, 1, seed)
+			if again := Draw(b, 1, seed); !bytes.Equal(m.AppendText(nil), again.AppendText(nil)) {
 				t.Fatalf("seed %d draws two machines", seed)
 			}
 			if err := m.Check(); err != nil {
@@ -58,7 +57,7 @@ func TestDraw(t *testing.T) {
 				litter++
 			}
 		}
-		if without != b.Features || len(words) < 5 || litter < 100 || odd < 20 || slices.Contains(kinds[1:], 0) || b.Levels > 2 && high == 0 {
+		if without != b.Features || len(words) < 5 || litter < 300 || odd < 20 || slices.Contains(kinds[1:], 0) || b.Levels > 2 && high == 0 {
 			t.Errorf("%d levels: never without %v, words %v, litter %d, odd ends %d, kinds %v, above 4 GiB %d", b.Levels, b.Features&^without, words, litter, odd, kinds, high)
 		}
 	}
@@ -218,7 +217,7 @@ func TestCheck(t *testing.T) {
 func TestShrink(t *testing.T) {
 	b := bounds()[2]
 	for seed := range 20 {
-		f := Finding{Machine: Machines(b).Example(seed), Problem: Problem{Rule: ruleHoles}, Bounds: b}
+		f := Finding{Machine: Draw(b, 5, seed), Problem: Problem{Rule: ruleHoles}, Bounds: b}
 		f.Machine.Map = append(f.Machine.Map, emulator.Range{Start: 100 * gib, End: 100*gib + 3*page + 1, Kind: emulator.Usable})
 		f.shrink(3000, func(m *emulator.Machine) *Outcome {
 			if n := len(m.Map); n > 0 && m.Map[n-1].End%page != 0 && m.Features.Has(emulator.PSE) {
@@ -236,7 +235,7 @@ func TestShrink(t *testing.T) {
 // TestFile: a file reads back as it was written, and what is no machine is refused.
 func TestFile(t *testing.T) {
 	f := &File{Kernel: "6.1.0-50-686", SHA256: "ab", Mutant: "K01", Stop: "mem_init", Expect: []string{"a", "b"}, Says: []string{"a note"}, Digest: "cd",
-		Machine: *Machines(bounds()[1]).Example(7)}
+		Machine: *Draw(bounds()[1], 1, 7)}
 	got, err := ReadFile("f", bytes.NewReader(f.Text()))
 	if err != nil || !bytes.Equal(got.Text(), f.Text()) {
 		t.Errorf("%v: it reads back as\n%s\nnot as\n%s", err, got.Text(), f.Text())

@@ -87,12 +87,11 @@ func (m *Mutant) Try(ctx context.Context, k *emulator.Kernel, o Options, seed ui
 	}
 	defer sub.Close()
 	out := &Attempt{Instead: "nothing is broken"}
-	g := Machines(sub.Bounds)
 	for i := -1; i < cases; i++ {
 		var machine *emulator.Machine
 		switch {
 		case i >= 0:
-			machine = g.Example(int(seed) + i)
+			machine = Draw(sub.Bounds, seed, i)
 		case m.On == nil:
 			continue
 		default:

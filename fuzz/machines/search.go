@@ -138,7 +138,7 @@ func (s *Search) cases(ctx context.Context, b Bounds) func(yield func(Case) bool
 		done := make(chan Case)
 		wg.Go(func() {
 			defer close(next)
-			for i := 0; s.Cases == 0 || i < s.Cases; i++ {
+			for i := 0; s.Cases == 0 || i < s.Cases; i += Batch {
 				select {
 				case next <- i:
 				case <-ctx.Done():
@@ -169,7 +169,7 @@ func (s *Search) cases(ctx context.Context, b Bounds) func(yield func(Case) bool
 	}
 }
 
-// work tries machines until there are no more.
+// work tries batches of machines until there are no more.
 func (s *Search) work(ctx context.Context, b Bounds, next <-chan int, done chan<- Case) {
 	var sub *Subject
 	defer func() {
@@ -177,27 +177,34 @@ func (s *Search) work(ctx context.Context, b Bounds, next <-chan int, done chan<
 			sub.Close()
 		}
 	}()
-	g := Machines(b)
-	for i := range next {
-		c := Case{Index: i, Machine: g.Example(int(s.Seed) + i)}
-		if sub == nil {
-			sub, c.Err = Start(ctx, s.Kernel, s.Options)
-		}
-		if c.Err == nil {
-			c.Outcome, c.Err = sub.Try(c.Machine)
-		}
-		var died *emulator.Died
-		if errors.As(c.Err, &died) {
-			sub.Close()
-			sub = nil
-		}
-		if ctx.Err() != nil {
-			return
-		}
-		select {
-		case done <- c:
-		case <-ctx.Done():
-			return
+	for first := range next {
+		for i := first; i < first+Batch && (s.Cases == 0 || i < s.Cases); i++ {
+			c := s.try(ctx, &sub, b, i)
+			select {
+			case <-ctx.Done():
+				return
+			case done <- c:
+			}
 		}
 	}
+}
+
+// try tries one machine. A runner that is not there, or has died, is started first.
+func (s *Search) try(ctx context.Context, sub **Subject, b Bounds, i int) Case {
+	c := Case{Index: i, Machine: Draw(b, s.Seed, i)}
+	if *sub == nil {
+		*sub, c.Err = Start(ctx, s.Kernel, s.Options)
+	}
+	if c.Err == nil {
+		c.Outcome, c.Err = (*sub).Try(c.Machine)
+	}
+	var died *emulator.Died
+	if errors.As(c.Err, &died) && *sub != nil {
+		(*sub).Close()
+		*sub = nil
+	}
+	if c.Outcome != nil && len(c.Outcome.Problems) == 0 {
+		c.Outcome.Recording = nil // it is large, and others may have to be waited for
+	}
+	return c
 }

@@ -115,8 +115,12 @@ func (k *Kernel) sendCase(r *Runner, m *Machine, stop string) {
 		}
 	}
 	r.line("litter %x", m.Litter)
-	r.bytes("bytes", bootParams, k.zeroPage(m))
-	r.bytes("bytes", commandLine, append([]byte(m.Cmdline), 0))
+	told := m
+	if k.sendShare(r, m) {
+		told = &Machine{}
+	}
+	r.bytes("bytes", bootParams, k.zeroPage(told))
+	r.bytes("bytes", commandLine, append([]byte(told.Cmdline), 0))
 	r.bytes("bytes", mpTable, mpPointer())
 	for _, l := range m.Features.cpuid() {
 		r.line("cpuid %x %x %x %x %x %x", l.eax, l.ecx, l.answer[0], l.answer[1], l.answer[2], l.answer[3])

@@ -22,6 +22,7 @@ type Runner struct {
 	errs    tail
 	version string
 	timeout time.Duration
+	whole   bool // each case is run from its beginning
 }
 
 // Died is the error of a runner that ended by itself or had to be ended.

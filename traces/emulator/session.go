@@ -30,6 +30,10 @@ func NewSession(r *Runner, k *Kernel, stop string) (*Session, error) {
 	return s, nil
 }
 
+// Whole has each case run from its beginning. Otherwise the part that is the same on machines with
+// the same processor is run once and gone on from: the results are the same.
+func (s *Session) Whole(on bool) { s.r.whole = on }
+
 // Stop is the function at which runs end.
 func (s *Session) Stop() string { return s.stop }
 

@@ -23,12 +23,22 @@ type Case struct {
 	CPUID map[Leaf][4]uint32 // EAX, EBX, ECX, EDX; leaves that are missing are zero
 	MSRs  map[uint32]uint64
 
+	Share Share
+
 	PC                  uint64
 	CR0, CR3, CR4, EFER uint64
 	Stack, BootParams   uint64            // ESP or RSP; ESI or RSI
 	Stops               map[uint64]string // where the run ends, with a name to tell
 	MaxEvents           int               // lines of the recording; 0: a million
 	Text                Range             // what may be a return address
+}
+
+// Share says that cases begin alike: up to an instruction, nothing depends on what memory they
+// have besides some, nor on what is stored only there.
+type Share struct {
+	At     uint64  // the instruction, by its virtual address; 0: cases begin each for itself
+	Common []Range // memory that there is up to it
+	Late   []Patch // by virtual addresses: what is stored when it is reached
 }
 
 // Result is how a run ended.
@@ -54,8 +64,9 @@ type Totals struct {
 	Exceptions, Nowhere, Unplaced, Frames                    int
 }
 
-// String is the totals as a recording has them.
+// String is the totals as a recording has them. How much of nothing was read is not among them: it
+// depends on what the shared part of a run found where other machines have memory.
 func (t *Totals) String() string {
-	return fmt.Sprintf("stores %d controls %d flushes %d hypercalls 0 checks %d differences %d accessed %d exceptions %d nowhere %d unplaced %d frames %d",
-		t.Stores, t.Controls, t.Flushes, t.Checks, t.Differences, t.Accessed, t.Exceptions, t.Nowhere, t.Unplaced, t.Frames)
+	return fmt.Sprintf("stores %d controls %d flushes %d hypercalls 0 checks %d differences %d accessed %d exceptions %d unplaced %d frames %d",
+		t.Stores, t.Controls, t.Flushes, t.Checks, t.Differences, t.Accessed, t.Exceptions, t.Unplaced, t.Frames)
 }

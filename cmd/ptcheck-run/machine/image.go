@@ -22,6 +22,7 @@ type Image struct {
 	// Frames of the kernel's own memory that became tables in earlier runs. Telling a pass of
 	// them saves a pass where the first does not see them, and changes no recording.
 	known    map[uint64]bool
+	kept     *start // a machine that has got some way, for cases that begin alike
 	litterFD int
 	word     uint64
 }
@@ -53,6 +54,9 @@ func NewImage(bits int) (*Image, error) {
 // Close frees the image.
 func (g *Image) Close() {
 	syscall.Close(g.file)
+	if g.kept != nil {
+		g.kept.close()
+	}
 	if g.litterFD >= 0 {
 		syscall.Close(g.litterFD)
 	}

@@ -46,8 +46,20 @@ func (m *memory) word(pa uint64, size int) (v uint64, ok bool) {
 
 // newMemory lays out memory with the image in it, or says why it cannot.
 func newMemory(img *Image, c *Case) (*memory, error) {
+	m, err := bareMemory(c.RAM)
+	if err == nil {
+		err = m.fill(img, c)
+	}
+	if err != nil && m != nil {
+		m.free()
+	}
+	return m, err
+}
+
+// bareMemory is memory with nothing in it.
+func bareMemory(ranges []Range) (*memory, error) {
 	m := &memory{}
-	for _, r := range wholePages(c.RAM) {
+	for _, r := range wholePages(ranges) {
 		mem, err := syscall.Mmap(-1, 0, int(r.End-r.Start), syscall.PROT_READ|syscall.PROT_WRITE,
 			syscall.MAP_PRIVATE|syscall.MAP_ANON|syscall.MAP_NORESERVE)
 		if err != nil {
@@ -55,10 +67,6 @@ func newMemory(img *Image, c *Case) (*memory, error) {
 			return nil, fmt.Errorf("machine: memory %x to %x cannot be had: %w", r.Start, r.End, err)
 		}
 		m.regions = append(m.regions, region{r.Start, mem})
-	}
-	if err := m.fill(img, c); err != nil {
-		m.free()
-		return nil, err
 	}
 	return m, nil
 }
@@ -87,10 +95,8 @@ func (m *memory) fill(img *Image, c *Case) error {
 			return err
 		}
 	}
-	for _, s := range img.segments {
-		if err := m.overlay(s.pa, s.size, img.file, s.offset); err != nil {
-			return err
-		}
+	if err := m.overlayAll(img.segments, img.file); err != nil {
+		return err
 	}
 	for _, p := range c.Patches {
 		b := m.at(p.PA, len(p.Bytes))
@@ -98,6 +104,16 @@ func (m *memory) fill(img *Image, c *Case) error {
 			return fmt.Errorf("machine: there is no memory at %x for %d bytes that must be there", p.PA, len(p.Bytes))
 		}
 		copy(b, p.Bytes)
+	}
+	return nil
+}
+
+// overlayAll maps segments of a file into memory.
+func (m *memory) overlayAll(list []segment, fd int) error {
+	for _, s := range list {
+		if err := m.overlay(s.pa, s.size, fd, s.offset); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -14,41 +14,71 @@ const maxPasses = 6
 // Run boots the image on a machine. The recording is what it did, from its first event to its
 // totals.
 func Run(l *unicorn.Library, img *Image, c *Case) (recording []byte, res Result, err error) {
+	var from *start
+	if c.Share.At != 0 {
+		if from, err = img.shared(l, c, nil); err != nil {
+			return nil, res, err
+		}
+		if from == nil { // it ends before cases differ
+			whole := *c
+			whole.Share = Share{}
+			return Run(l, img, &whole)
+		}
+	}
+	p, err := passes(l, img, c, from)
+	if from != nil && err == nil {
+		// Tables in the memory that the shared part wrote to, and of which it did not know: their
+		// stores from there are missing.
+		if news := from.unknown(p.rec.adopted); len(news) > 0 {
+			p.mem.free()
+			if from, err = img.shared(l, c, news); err != nil {
+				return nil, res, err
+			}
+			p, err = passes(l, img, c, from)
+		}
+	}
+	if err != nil {
+		return nil, res, err
+	}
+	defer p.mem.free()
+	return p.rec.finish(&p.res.Totals), p.res, nil
+}
+
+// passes repeats a run until its last pass knew of every table beforehand, and returns that pass
+// with its memory.
+func passes(l *unicorn.Library, img *Image, c *Case, from *start) (*pass, error) {
 	frames := maps.Clone(img.known)
+	if from != nil {
+		maps.Copy(frames, from.frames)
+	}
 	var first Result
 	wide := false
 	for n := 1; n <= maxPasses; n++ {
 		p := &pass{img: img, c: c, pending: -1, tsc: firstTSC, frames: frames, first: n == 1, wide: wide}
-		if err := p.run(l); err != nil {
-			return nil, res, err
+		if err := p.run(l, from); err != nil {
+			return nil, err
 		}
-		res = p.res
-		res.Passes = n
+		p.res.Passes = n
 		switch {
 		case n == 1:
-			first = res
+			first = p.res
 			wide = p.ctl.levels() != 2
 			p.look()
-		case res.Stop == "events": // the first pass counts none
-			rec := p.rec.finish(&res.Totals)
+		case p.res.Stop == "events": // the first pass counts none
+			return p, nil
+		case p.res.Stop != first.Stop || p.res.PC != first.PC:
 			p.mem.free()
-			return rec, res, nil
-		case res.Stop != first.Stop || res.PC != first.PC:
-			return nil, res, fmt.Errorf("machine: the passes differ: the first ended with %s at %x, the next with %s at %x", first.Stop, first.PC, res.Stop, res.PC)
-		default:
-			recording = p.rec.finish(&res.Totals)
+			return nil, fmt.Errorf("machine: the passes differ: the first ended with %s at %x, the next with %s at %x", first.Stop, first.PC, p.res.Stop, p.res.PC)
+		case len(p.missed) == 0:
+			return p, nil
 		}
-		missed := p.missed
-		p.mem.free()
-		if n > 1 && len(missed) == 0 {
-			return recording, res, nil
-		}
-		img.learn(missed)
-		for _, f := range missed {
+		img.learn(p.missed)
+		for _, f := range p.missed {
 			frames[f] = true
 		}
+		p.mem.free()
 	}
-	return nil, res, fmt.Errorf("machine: after %d passes there are still tables that no pass before knew of", maxPasses)
+	return nil, fmt.Errorf("machine: after %d passes there are still tables that no pass before knew of", maxPasses)
 }
 
 // pass is one boot.
@@ -70,12 +100,19 @@ type pass struct {
 	pending int             // the exception that stopped the engine, -1: none
 	tsc     uint64
 	pages   map[uint64]bool // that were found to be nowhere
+	saved   []byte          // the processor, at the end of a part that is shared
 	res     Result
 }
 
-// run boots, and leaves the memory as it is at the end.
-func (p *pass) run(l *unicorn.Library) (err error) {
-	if p.mem, err = newMemory(p.img, p.c); err != nil {
+// run boots, or goes on from where others have begun as well, and leaves the memory as it is at
+// the end.
+func (p *pass) run(l *unicorn.Library, from *start) (err error) {
+	if from == nil {
+		p.mem, err = newMemory(p.img, p.c)
+	} else {
+		p.mem, err = from.memory(p.img, p.c)
+	}
+	if err != nil {
 		return err
 	}
 	defer func() {
@@ -95,10 +132,18 @@ func (p *pass) run(l *unicorn.Library) (err error) {
 	if err := p.hooks(); err != nil {
 		return err
 	}
-	p.begin()
-	p.loop()
+	p.pages = map[uint64]bool{}
+	pc := p.c.PC
+	if from == nil {
+		p.begin()
+	} else if pc = p.c.Share.At; !p.resume(from) {
+		return fmt.Errorf("machine: what is stored at %x cannot be: nothing is mapped where it belongs", pc)
+	}
+	p.loop(pc)
 	p.last()
-	if p.rec != nil {
+	if p.res.Stop == "shared" {
+		p.saved = p.e.Saved()
+	} else if p.rec != nil {
 		p.rec.check(&p.res.Totals)
 	}
 	return nil
@@ -148,7 +193,6 @@ func (p *pass) hooks() error {
 // begin sets the processor up as the loader leaves it.
 func (p *pass) begin() {
 	c, e := p.c, p.e
-	p.pages = map[uint64]bool{}
 	e.Write(unicorn.CR4, c.CR4)
 	e.Write(unicorn.CR3, c.CR3)
 	if c.EFER != 0 {
@@ -173,8 +217,8 @@ func (p *pass) begin() {
 }
 
 // loop runs the engine until the run is over.
-func (p *pass) loop() {
-	for pc := p.c.PC; ; pc = p.e.PC() {
+func (p *pass) loop(pc uint64) {
+	for ; ; pc = p.e.PC() {
 		p.pending, p.restart = -1, false
 		p.learn(pc, pc+reach) // the engine does not tell about the first block
 		err := p.e.Run(pc)

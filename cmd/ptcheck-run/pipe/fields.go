@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/ptcheck/ptcheck/cmd/ptcheck-run/machine"
 )
 
 // fields takes a line apart. The first mistake is kept.
@@ -37,6 +39,15 @@ func (f *fields) dec() int {
 		f.err = fmt.Errorf("%.20q is no decimal number", w)
 	}
 	return int(v)
+}
+
+// memory is a range of memory: the next two fields.
+func (f *fields) memory() machine.Range {
+	r := machine.Range{Start: f.hex(), End: f.hex()}
+	if f.err == nil && r.Start >= r.End {
+		f.err = fmt.Errorf("the range %x to %x is empty", r.Start, r.End)
+	}
+	return r
 }
 
 // end refuses what is left.

@@ -63,7 +63,7 @@ func (s *server) request(line string) error {
 	f := &fields{rest: line}
 	verb := f.word()
 	switch verb {
-	case "segment", "bytes":
+	case "segment", "bytes", "late":
 		return s.bytes(verb, f)
 	case "run":
 		s.run()
@@ -119,6 +119,8 @@ func (s *server) bytes(verb string, f *fields) error {
 		return fmt.Errorf("pipe: %s: the bytes are missing: %w", verb, err)
 	}
 	switch {
+	case verb == "late":
+		s.c.Share.Late = append(s.c.Share.Late, machine.Patch{PA: pa, Bytes: b})
 	case verb == "bytes":
 		s.c.Patches = append(s.c.Patches, machine.Patch{PA: pa, Bytes: b})
 	case s.img == nil:
@@ -134,11 +136,11 @@ func (s *server) setting(verb string, f *fields) {
 	c := s.c
 	switch verb {
 	case "ram":
-		r := machine.Range{Start: f.hex(), End: f.hex()}
-		if f.err == nil && r.Start >= r.End {
-			f.err = fmt.Errorf("the range %x to %x is empty", r.Start, r.End)
-		}
-		c.RAM = append(c.RAM, r)
+		c.RAM = append(c.RAM, f.memory())
+	case "share":
+		c.Share.At = f.hex()
+	case "common":
+		c.Share.Common = append(c.Share.Common, f.memory())
 	case "litter":
 		c.Litter = f.hex()
 	case "cpuid":

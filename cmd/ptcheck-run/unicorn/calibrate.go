@@ -84,6 +84,12 @@ func (e *Engine) saved() []byte {
 	return unsafe.Slice((*byte)(*(*unsafe.Pointer)(unsafe.Pointer(&e.context))), n)
 }
 
+// Saved is the processor's state.
+func (e *Engine) Saved() []byte { return append([]byte(nil), e.saved()...) }
+
+// Restore sets the processor's state, of this engine or another one of the same kind.
+func (e *Engine) Restore(b []byte) { e.restore(b) }
+
 // restore goes back to a saved state.
 func (e *Engine) restore(b []byte) {
 	copy(e.saved(), b)
