@@ -46,6 +46,9 @@ type EarlyFuncs struct {
 	FirstStep    func(k *Kernel) model.PFN
 	SetMinMapped func(k *Kernel, pfn model.PFN)
 
+	// FreeInitrd gives up what the loader has put into memory.
+	FreeInitrd func(k *Kernel)
+
 	P2MEnd    func(k *Kernel) model.PFN
 	GuardHole func(k *Kernel) (first, last int)
 }
@@ -66,6 +69,7 @@ func GenericEarly() EarlyFuncs {
 		EarlyIounmap:  EarlyIounmap,
 		FirstStep:     FirstStep,
 		SetMinMapped:  SetMinMapped,
+		FreeInitrd:    FreeInitrd,
 		P2MEnd:        P2MEnd,
 		GuardHole:     GuardHole,
 		ReserveTables: ReserveTables,

@@ -64,6 +64,9 @@ func (k *Kernel) lateCall(kind model.CallKind) {
 	case model.CallFreeP2M:
 		b.Flags |= model.P2MFreed
 		k.PV.Early.FreeP2M(k)
+	case model.CallFreeInitrd:
+		b.Flags |= model.InitrdFreed
+		k.Fn.Early.FreeInitrd(k)
 	case model.CallBalloonUp:
 		k.PV.Early.BalloonUp(k)
 	case model.CallVmap:

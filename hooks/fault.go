@@ -126,27 +126,21 @@ func (k *Kernel) swapOut(root model.Frame, va model.VA) {
 }
 
 // Protect changes the rights of a page of the current process: none, or those of
-// its own page (Linux: change_pte_range, pte_modify). Inside a lazy section of the
-// caller's the flush is the caller's too.
+// its own page (Linux: change_pte_range, pte_modify). It looks again under the lock: the
+// page may have been swapped out meanwhile. Inside a lazy section of the caller's the flush
+// is the caller's too.
 func Protect(k *Kernel, va model.VA, none bool) {
 	pte, table, ok := k.lockPTE(k.RootVA(k.life().MM[k.CPU().Current].Root), va)
 	if !ok {
-		k.M.Bug("change_protection", model.OK)
+		return
 	}
 	nested := k.CPU().Lazy == model.LazyMMU
 	if !nested {
 		k.PV.Life.EnterLazy(k, model.LazyMMU)
 	}
-	val := k.readPTE(pte)
-	k.clearPTE(pte)
-	prot := pageUser
-	switch {
-	case none:
-		prot = protNone | model.Accessed
-	case *k.refs(valPFN(val)) > 0:
-		prot &^= model.RW // shared since a fork: PAGE_COPY
+	if val := k.readPTE(pte); ptePresent(val) {
+		k.modifyRights(pte, val, none)
 	}
-	k.setPTE(pte, k.PV.MakePTE(k, k.pfnVal(valPFN(val), prot)))
 	if !nested {
 		k.PV.Life.LeaveLazy(k)
 	}
@@ -154,4 +148,23 @@ func Protect(k *Kernel, va model.VA, none bool) {
 	if !nested {
 		k.PV.Life.FlushAll(k)
 	}
+}
+
+// modifyRights gives an entry that keeps its page other rights (Linux:
+// ptep_modify_prot_start and _commit).
+func (k *Kernel) modifyRights(pte model.VA, val uint64, none bool) {
+	k.clearPTE(pte)
+	k.setPTE(pte, k.PV.MakePTE(k, k.pfnVal(valPFN(val), k.Fn.Life.NewRights(k, valPFN(val), none))))
+}
+
+// NewRights are the flags of a page for which a process has asked: none, or those of its
+// own page, which it may not write to while others share it (PAGE_NONE, PAGE_COPY).
+func NewRights(k *Kernel, pfn model.PFN, none bool) model.Entry {
+	switch {
+	case none:
+		return protNone | model.Accessed
+	case *k.refs(pfn) > 0:
+		return pageUser &^ model.RW
+	}
+	return pageUser
 }

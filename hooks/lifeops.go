@@ -57,6 +57,9 @@ type LifeFuncs struct {
 	SpuriousFault  func(k *Kernel, va model.VA, write bool) bool
 	VmallocSyncOne func(k *Kernel, pgd, va model.VA) bool
 	VmallocSyncAll func(k *Kernel)
+	VmallocSyncMM  func(k *Kernel, pgd model.VA)
+	UnlistPgd      func(k *Kernel, pgd model.VA)
+	NewRights      func(k *Kernel, pfn model.PFN, none bool) model.Entry
 	KunmapAtomic   func(k *Kernel, va model.VA, index int)
 	SwitchMM       func(k *Kernel, n int)
 }
@@ -75,6 +78,9 @@ func GenericLife() LifeFuncs {
 		SpuriousFault:  SpuriousFault,
 		VmallocSyncOne: VmallocSyncOne,
 		VmallocSyncAll: VmallocSyncAll,
+		VmallocSyncMM:  VmallocSyncMM,
+		UnlistPgd:      UnlistPgd,
+		NewRights:      NewRights,
 		KunmapAtomic:   KunmapAtomic,
 		SwitchMM:       SwitchTo,
 	}
@@ -82,14 +88,20 @@ func GenericLife() LifeFuncs {
 
 // PagePinned is PG_pinned of a frame: the kernel keeps it read-only as a table.
 func (k *Kernel) PagePinned(pfn model.PFN) bool {
-	return model.In(k.M.Kernel.Life.Pinned, model.Frame(pfn))
+	pinned := model.In(k.M.Kernel.Life.Pinned, model.Frame(pfn))
+	k.M.NoteFlag(flagPinned, pfn, pinned)
+	return pinned
 }
+
+// flagPinned is the name of that flag.
+const flagPinned = "PG_pinned"
 
 // SetPagePinned sets PG_pinned and returns what it was (TestSetPagePinned,
 // TestClearPagePinned).
 func (k *Kernel) SetPagePinned(pfn model.PFN, pinned bool) (was bool) {
 	was = k.PagePinned(pfn)
 	model.Put(&k.M.Kernel.Life.Pinned, model.Frame(pfn), pinned)
+	k.M.NoteMark(flagPinned, pfn, pinned)
 	return was
 }
 

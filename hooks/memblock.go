@@ -58,15 +58,25 @@ func ExtendBrk(k *Kernel, n int) model.PFN {
 	return pfn
 }
 
+// BrkTable takes a frame for a table, zeroed, from the end of the brk.
+func BrkTable(k *Kernel) model.PFN {
+	pfn := ExtendBrk(k, 1)
+	k.buffer().Tables = k.buffer().Tables.Add(model.FrameRange{From: pfn, To: pfn + 1})
+	k.M.HandOut(pfn)
+	k.M.ClearPage(k.layout().VA(pfn.PA()))
+	return pfn
+}
+
 // MemorySetup reserves what is in use at the start of the day: the kernel's image
-// with its brk, and what the backend knows of (Linux: setup_arch up to
-// memblock_x86_fill).
+// with its brk, what the loader has put into memory, and what the backend knows of
+// (Linux: setup_arch up to memblock_x86_fill; reserve_initrd).
 func MemorySetup(k *Kernel) {
 	e, b := k.early(), k.buffer()
 	b.BrkEnd, b.MaxMapped = e.Brk.From, e.Mapped
 	k.PV.Early.MemorySetup(k)
 	Reserve(k, 0, e.Image)
 	Reserve(k, e.Brk.From, e.Brk.To)
+	Reserve(k, e.Initrd.From, e.Initrd.To)
 }
 
 func (k *Kernel) early() *model.EarlyMap     { return k.M.L.Early }

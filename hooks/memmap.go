@@ -3,7 +3,8 @@ package hooks
 import "github.com/ptcheck/ptcheck/model"
 
 // MapNewPage maps a new page at an address, creating the tables above it from the
-// boot allocator's pages (Linux: vmemmap_populate, map_vm_area).
+// boot allocator's pages (Linux: vmemmap_populate, map_vm_area). Both store the leaf by
+// set_pte_at, which no backend filters while it builds the direct map.
 func MapNewPage(k *Kernel, va model.VA) {
 	table := k.Base()
 	for level := k.rootLevel(); level >= 2; level-- {
@@ -17,7 +18,8 @@ func MapNewPage(k *Kernel, va model.VA) {
 	}
 	pfn := k.pageOrPanic()
 	k.buffer().Data |= 1 << pfn
-	k.Fn.MapPage(k, k.Slot(table, k.geo().Index(va, 1)), pfn)
+	e := k.PV.MakePTE(k, k.pfnVal(pfn, k.KernelProt(false)))
+	k.PV.SetPTE[model.VariantLate](k, k.Slot(table, k.geo().Index(va, 1)), e)
 }
 
 func (k *Kernel) pageOrPanic() model.PFN {

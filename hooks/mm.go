@@ -151,10 +151,8 @@ func PgdFree(k *Kernel, n int) {
 	mm := &l.MM[n]
 	root := mm.Root
 	k.destroyLDT(n)
-	k.lockList()
-	model.Put(&l.List, root, false)
-	k.unlockList()
 	pgd := k.RootVA(root)
+	k.Fn.Life.UnlistPgd(k, pgd)
 	for i := range k.unsharedSlots() {
 		pfn := valPFN(k.Val(g.Root(), k.Read(k.Slot(pgd, i))))
 		k.PV.Life.ReleaseTable(k, g.Root()-1, pfn)

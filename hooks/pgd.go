@@ -74,6 +74,13 @@ func ListPgd(k *Kernel, pgd model.VA) {
 	}
 }
 
+// UnlistPgd takes a root off pgd_list (Linux: pgd_dtor, pgd_list_del).
+func UnlistPgd(k *Kernel, pgd model.VA) {
+	k.lockList()
+	model.Put(&k.life().List, model.Frame(k.PfnOf(pgd)), false)
+	k.unlockList()
+}
+
 // lockList takes pgd_lock; a kernel that boots has one processor and no list.
 func (k *Kernel) lockList() {
 	if k.lifeMap() != nil {

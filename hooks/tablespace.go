@@ -2,6 +2,10 @@ package hooks
 
 import "github.com/ptcheck/ptcheck/model"
 
+// NoTableSpace is the panic of a kernel that finds no room for the table buffer: its memory
+// does not suffice.
+const NoTableSpace = "Cannot find space for the kernel page tables"
+
 // FindEarlyTableSpace picks the table buffer for mapping a range: as many frames
 // as all memory up to its end needs, wherever there are that many in a row; a
 // 32-bit kernel needs them mapped, and more of them for the fixmap (Linux
@@ -14,7 +18,7 @@ func FindEarlyTableSpace(k *Kernel, r model.FrameRange) {
 	}
 	base, ok := FindInRange(k, 0, end, n, 1)
 	if !ok {
-		k.M.Die(model.Crash{Kind: model.CrashPanic, Where: "Cannot find space for the kernel page tables"})
+		k.M.Die(model.Crash{Kind: model.CrashPanic, Where: NoTableSpace})
 	}
 	b := k.buffer()
 	b.Start, b.End, b.Top = base, base, base+model.PFN(n)

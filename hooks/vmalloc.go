@@ -86,6 +86,17 @@ func VmallocSyncOne(k *Kernel, pgd, va model.VA) (ok bool) {
 	return true
 }
 
+// VmallocSyncMM does so for an address space that may be in use, under its lock: a table
+// that is just being pinned or unpinned is read-only and no table yet, or no longer
+// (Linux: vmalloc_sync_all, 617d34d9e5d8, 2.6.37; XenLinux 2.6.18, "synchronize
+// vmalloc_sync_all() with mm_{,un}pin()"). A root that is no process's yet is not pinned.
+func VmallocSyncMM(k *Kernel, pgd model.VA) {
+	lock := k.mmLock(pgd)
+	k.M.Lock(lock)
+	k.Fn.Life.VmallocSyncOne(k, pgd, k.lifeMap().Vmalloc)
+	k.M.Unlock(lock)
+}
+
 // VmallocSyncAll does so for every address space on pgd_list (Linux:
 // vmalloc_sync_all).
 func VmallocSyncAll(k *Kernel) {
@@ -95,7 +106,7 @@ func VmallocSyncAll(k *Kernel) {
 	k.lockList()
 	for f := range model.Frame(64) {
 		if model.In(k.life().List, f) {
-			k.Fn.Life.VmallocSyncOne(k, k.RootVA(f), k.lifeMap().Vmalloc)
+			k.Fn.Life.VmallocSyncMM(k, k.RootVA(f))
 		}
 	}
 	k.unlockList()

@@ -55,5 +55,5 @@ func tellAliases(v *Violation) string {
 	if v.Step.Op == model.OpSetGDT || v.Step.Op == model.OpUseLDT || descriptors(v.State)&bit(v.frame) != 0 {
 		kind = "a descriptor table"
 	}
-	return fmt.Sprintf("%s, %s, is mapped writable: %s", v.name(v.frame), kind, v.entry())
+	return fmt.Sprintf("%s, %s, is mapped writable%s: %s", v.name(v.frame), kind, v.there(), v.entry())
 }

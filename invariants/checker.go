@@ -42,6 +42,14 @@ type Checker struct {
 	// page, of this step if they have been looked for.
 	everybody, mapped looked
 	changes           changes
+	sweeps            sweeps
+	// kept says that the translations of the start have all been looked at, the last time
+	// under a root.
+	kept      bool
+	keptUnder model.Frame
+	whole     [1]span // scratch
+	// pages counts the pages that rules about all of memory have looked at.
+	pages uint64
 }
 
 // plan lists, for each kind of step, the checks that look at it.
@@ -91,13 +99,13 @@ func (c *Checker) BeginAt(s *model.State, start *Snapshot) {
 	if start == nil {
 		start = TakeSnapshot(s)
 	}
-	c.start = start
+	c.start, c.kept = start, false
 	for _, j := range c.judges {
 		j.Begin(s)
 	}
 	c.view.reset(s)
-	c.trees.reset(s)
 	c.large, c.recounted = large(s) || c.enlarged, false
+	c.trees.reset(s, c.large)
 	if c.large && s.L.Hyper != nil {
 		c.recount.begin(s)
 	}

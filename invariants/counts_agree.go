@@ -16,6 +16,7 @@ func countsAgree() Rule {
 		Goal:    "a call ends; of a hostile guest: a frame's uses are not those of the start",
 		Machine: UnderHypervisor,
 		Tell:    tellCounts,
+		Counts:  true,
 		ops:     []model.Op{model.OpCallEnd},
 		check:   atCallEnds(stateCounts),
 		guest:   guest{state: stateCounts, metBy: (*Recount).countsMoved},

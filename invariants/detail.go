@@ -16,6 +16,7 @@ type Detail struct {
 	is, was, want, asked model.Entry
 	between              model.Entry
 	care                 model.Entry // the bits of want that matter
+	grants               model.Entry
 	count, wantCount     int
 	cpu                  int
 	types                [2]model.Type
@@ -41,6 +42,7 @@ const (
 	partCPU
 	partTypes
 	partWord
+	partGrants
 )
 
 // Because says which of its demands a rule found broken, in a few words that never
@@ -89,6 +91,13 @@ func (d Detail) WithWas(e model.Entry) Detail {
 func (d Detail) WithWant(e, care model.Entry) Detail {
 	d.has |= partWant
 	d.want, d.care = e, care
+	return d
+}
+
+// WithGrants says what a page grants by all entries that lead to it.
+func (d Detail) WithGrants(rights model.Entry) Detail {
+	d.has |= partGrants
+	d.grants = rights
 	return d
 }
 

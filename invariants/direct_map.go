@@ -2,13 +2,14 @@ package invariants
 
 import "github.com/ptcheck/ptcheck/model"
 
-// eachDirect visits the leaf of each page of low memory's direct map under a root,
-// up to the first one that visit does not like. Pages without a table, and large
+// eachDirect visits the leaf of each page from one on, below another, of low memory's direct
+// map under a root, up to the first one that visit does not like. Pages without a table, and large
 // ones, are visited once for the whole table or page: leaf is then the entry that
 // ends the walk.
-func (c *Checker) eachDirect(root model.Frame, g *model.Geometry, visit func(pfn model.PFN, m mapping, ok bool) bool) bool {
+func (c *Checker) eachDirect(root model.Frame, g *model.Geometry, from, to model.PFN, visit func(pfn model.PFN, m mapping, ok bool) bool) bool {
 	l := c.s.L
-	for pfn := model.PFN(0); pfn < l.Kernel.MaxLowPFN; {
+	c.pages += uint64(to - from)
+	for pfn := from; pfn < to; {
 		m, ok := resolve(c.s, g, root, l.VA(pfn.PA()))
 		if m.level != 1 || m.table < 0 {
 			if !visit(pfn, m, ok) {
@@ -18,7 +19,7 @@ func (c *Checker) eachDirect(root model.Frame, g *model.Geometry, visit func(pfn
 			pfn += span - model.PFN(l.VA(pfn.PA())/model.PageSize)%span
 			continue
 		}
-		for ; m.slot < g.Slots[1] && pfn < l.Kernel.MaxLowPFN; m.slot++ {
+		for ; m.slot < g.Slots[1] && pfn < to; m.slot++ {
 			m.leaf = c.s.Entry(g, m.table, m.slot)
 			if !visit(pfn, m, m.leaf.Is(model.Present)) {
 				return false

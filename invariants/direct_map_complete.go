@@ -38,7 +38,7 @@ func checkComplete(c *Checker, st *model.Step) result {
 	case !c.hasPkmap():
 		return c.fail(Detail{}.WithAddress(l.Kernel.PkmapBase).Because("the pkmap area"))
 	}
-	complete := c.eachDirect(c.trees.kernel.root, l.Geo, func(pfn model.PFN, m mapping, ok bool) bool {
+	complete := c.directOf(&c.sweeps.complete, &c.trees.kernel, func(pfn model.PFN, m mapping, ok bool) bool {
 		if !ok {
 			c.fail(c.at(l.VA(pfn.PA()), l.Geo, m).WithFrame(model.Frame(pfn)))
 		}

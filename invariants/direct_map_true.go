@@ -54,10 +54,14 @@ func checkDirectMap(c *Checker, st *model.Step) result {
 	}
 	trees := [...]*tree{&c.trees.active, &c.trees.kernel}
 	for i, t := range trees {
-		if t.geo == nil || i == 1 && c.trees.same() {
+		if t.geo == nil {
 			continue
 		}
-		good := c.eachDirect(t.root, t.geo, func(pfn model.PFN, m mapping, ok bool) bool {
+		if i == 1 && c.trees.same() {
+			c.sweeps.direct[i].done(t)
+			continue
+		}
+		good := c.directOf(&c.sweeps.direct[i], t, func(pfn model.PFN, m mapping, ok bool) bool {
 			if ok && c.leadsTo(m) != model.Frame(pfn) {
 				out = c.fail(c.at(c.s.L.VA(pfn.PA()), t.geo, m).WithFrame(c.leadsTo(m)))
 				return false

@@ -70,6 +70,9 @@ func (j *GuestJudge) Enlarge(s *model.State) {
 	j.Follow(s)
 }
 
+// Work is how many frames and entries the judge has looked at, but for those of states.
+func (j *GuestJudge) Work() uint64 { return j.recount.ledger.Work }
+
 // Looked is the number of frames that the last state was judged by.
 func (j *GuestJudge) Looked() int { return len(j.recount.look) }
 
@@ -94,6 +97,19 @@ func (j *GuestJudge) Miscount(s *model.State) (clash bool, difference string) {
 	return false, ""
 }
 
+// Work is how many pages, tables and entries the checker has looked at, of those whose
+// number may grow with memory.
+func (c *Checker) Work() uint64 {
+	n := c.pages + c.trees.kernel.work + c.trees.active.work
+	if c.recount.ledger != nil {
+		n += c.recount.ledger.Work
+	}
+	return n
+}
+
+// Large reports whether the checker takes memory for large.
+func (c *Checker) Large() bool { return c.large }
+
 // Verdicts are the rules about states that a state breaks, by their IDs.
 func (j *GuestJudge) Verdicts(s *model.State) (broken []string) {
 	j.count(s)
@@ -105,4 +121,21 @@ func (j *GuestJudge) Verdicts(s *model.State) (broken []string) {
 		}
 	}
 	return broken
+}
+
+// Places compares the tables that two checkers know of, with their levels, and reports
+// whether they agree where each one is: for a table at several places that is a matter of
+// the order in which they came.
+func (c *Checker) Places(o *Checker) (same bool, difference string) {
+	same = true
+	for i, t := range [...]*tree{&c.trees.kernel, &c.trees.active} {
+		u := [...]*tree{&o.trees.kernel, &o.trees.active}[i]
+		for f := range t.roles {
+			if t.roles[f]&^special != u.roles[f]&^special {
+				return false, fmt.Sprintf("frame %d serves as %#x and as %#x", f, t.roles[f], u.roles[f])
+			}
+			same = same && (t.roles[f] == 0 || t.base[f] == u.base[f] && t.roles[f] == u.roles[f])
+		}
+	}
+	return same, ""
 }

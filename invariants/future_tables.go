@@ -44,7 +44,7 @@ func checkFutureTables(c *Checker, _ *model.Step) result {
 func tellFutureTables(v *Violation) string {
 	text := v.name(v.frame) + " may be handed out as a table, and is mapped writable"
 	if v.has&partEntry != 0 {
-		text += ": " + v.entry()
+		text += v.there() + ": " + v.entry()
 	}
 	return text
 }

@@ -33,23 +33,41 @@ func checkIdentity(c *Checker, st *model.Step) result {
 	switch {
 	case !end && !c.losesMapping():
 		return silent
-	case l.Geo.Levels == 2:
-		for _, p := range c.start.low {
-			if m, ok := resolve(c.s, l.Geo, c.trees.kernel.root, p.va); !ok || m.frame != p.frame {
-				return c.fail(c.at(p.va, l.Geo, m).WithWantFrame(p.frame))
-			}
-		}
-	case c.s.Kernel.Phase < model.PhaseDone:
+	case l.Geo.Levels != 2 && c.s.Kernel.Phase < model.PhaseDone:
 		return silent
-	default:
-		if !c.lowPart() {
+	}
+	for _, d := range c.identityDirt(end) {
+		if l.Geo.Levels == 2 && !c.lowPages(pagesIn(l.Geo, c.start.low, d)) || l.Geo.Levels != 2 && !c.lowPart(d) {
 			return broken
 		}
 	}
 	if end {
+		c.sweeps.identity.done(&c.trees.kernel)
 		return held
 	}
 	return silent
+}
+
+// identityDirt are the addresses to look at, when a call ends or inside of one.
+func (c *Checker) identityDirt(end bool) []span {
+	t := &c.trees.kernel
+	switch {
+	case !c.goesOn(&c.sweeps.identity, t):
+		return c.everywhere(t.geo)
+	}
+	return t.changed(!end)
+}
+
+// lowPages judges pages below PAGE_OFFSET that must be mapped as they were.
+func (c *Checker) lowPages(pages []page) bool {
+	c.pages += uint64(len(pages))
+	for _, p := range pages {
+		if m, ok := resolve(c.s, c.s.L.Geo, c.trees.kernel.root, p.va); !ok || m.frame != p.frame {
+			c.fail(c.at(p.va, c.s.L.Geo, m).WithWantFrame(p.frame))
+			return false
+		}
+	}
+	return true
 }
 
 // losesMapping reports whether the step changed where a present entry under the
@@ -65,8 +83,9 @@ func (c *Checker) losesMapping() bool {
 }
 
 // lowPart judges the identity mapping of a PAE kernel: the first root slot maps
-// memory at its own address, up to the end of the slot or of low memory.
-func (c *Checker) lowPart() bool {
+// memory at its own address, up to the end of the slot or of low memory. It looks at a
+// range of addresses.
+func (c *Checker) lowPart(d span) bool {
 	l, g := c.s.L, c.s.L.Geo
 	root := c.trees.kernel.root
 	end := min(l.Kernel.MaxLowPFN, model.PFN(g.Span(g.Levels)/model.PageSize))
@@ -74,7 +93,7 @@ func (c *Checker) lowPart() bool {
 	if shared := first.Is(model.Present) && l.Names(first) == l.Names(kernel); shared && g.Index(l.Kernel.PageOffset, 2) == 0 {
 		return true // as true and complete as the direct map, which other rules judge
 	}
-	for pfn := range end {
+	for pfn := model.PFN(d.from / model.PageSize); pfn < end && model.VA(pfn.PA()) < d.to; pfn++ {
 		va := model.VA(pfn.PA())
 		if m, ok := resolve(c.s, g, root, va); !ok || m.frame != model.Frame(pfn) {
 			c.fail(c.at(va, g, m).WithWantFrame(model.Frame(pfn)))

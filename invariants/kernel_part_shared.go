@@ -2,6 +2,7 @@ package invariants
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/ptcheck/ptcheck/model"
 )
@@ -12,7 +13,7 @@ func kernelPartShared() Rule {
 		Says:    "All address spaces share the kernel's L1 tables; an entry for the vmalloc area may be missing until it is needed or synchronised, but never differs; the PAE L2 with the hypervisor's slots has one parent.",
 		Applies: "after boot, when a call ends that leaves nothing held back",
 		Source:  "Linux, vmalloc_sync_one (its BUG_ON) and vmalloc_sync_all; XenLinux bbf3a3eebd, fb94b59330; Xen, create_pae_xen_mappings",
-		Limits:  "an address space counts from the moment that its process has it",
+		Limits:  "an address space counts from the moment that its process has it until nobody can use it any more",
 		Goal:    "a call ends while there is a process",
 		Span:    Living,
 		Tell:    tellKernelPart,
@@ -37,7 +38,7 @@ func checkKernelPart(c *Checker, st *model.Step) result {
 	last := bit(c.lastL2(init))
 	for i := range c.s.Kernel.Life.MM {
 		root := c.s.Kernel.Life.MM[i].Root
-		if root == model.NoFrame {
+		if root == model.NoFrame || c.dismantled(i) {
 			continue
 		}
 		said = held
@@ -54,6 +55,13 @@ func checkKernelPart(c *Checker, st *model.Step) result {
 		}
 	}
 	return said
+}
+
+// dismantled reports whether an address space is being taken apart, and no processor uses
+// it: it may be off the list of roots already, and learns of no change any more.
+func (c *Checker) dismantled(n int) bool {
+	mm, roots := &c.s.Kernel.Life.MM[n], c.s.Roots()
+	return mm.Leaving && !mm.Dead && !slices.Contains(roots[:], mm.Root)
 }
 
 // lastL2 is the L2 under the last slot of a PAE root.
@@ -118,8 +126,8 @@ func traceKernelPart(t *Trace, e *TraceEvent) (Detail, result) {
 	if e.Reg != 3 || tb == nil || t.partner(tb) != nil {
 		return Detail{}, silent
 	}
-	last, was, again := t.tables[p.last], p.last, p.loaded[tb.frame]
-	key := tb.frame
+	key, was := t.rootOn(t.cpu(e.CPU)), p.last
+	last, again := t.tables[was.frame], p.loaded[key]
 	p.last, p.loaded[key] = key, true
 	if last == nil || was == key || !again || p.checked[key] == p.version {
 		return Detail{}, silent
@@ -127,7 +135,7 @@ func traceKernelPart(t *Trace, e *TraceEvent) (Detail, result) {
 	p.checked[key] = p.version
 	if t.levels == 3 {
 		// The last of the four entries is the kernel's.
-		mine, theirs := t.kernelL2(tb), t.kernelL2(last)
+		mine, theirs := t.kernelL2(tb, key.slot), t.kernelL2(last, was.slot)
 		if mine == nil || theirs == nil || mine == theirs {
 			return Detail{}, held
 		}
@@ -135,19 +143,14 @@ func traceKernelPart(t *Trace, e *TraceEvent) (Detail, result) {
 	}
 	first := t.slots() / 2
 	if t.levels == 2 {
-		first = int(t.direct.base32() >> t.shift(2))
+		first = int(t.userEnd() >> t.shift(2))
 	}
 	return t.samePart(tb, last, first)
 }
 
-// kernelL2 is the table of the last entry of a PAE root.
-func (t *Trace) kernelL2(root *tracedTable) (out *tracedTable) {
-	t.eachEntry(root, func(_ int, e model.Entry) {
-		if c := t.child(root, e); c != nil {
-			out = c
-		}
-	})
-	return out
+// kernelL2 is the table of the last entry of the PAE root that begins at a slot of a frame.
+func (t *Trace) kernelL2(root *tracedTable, slot int) *tracedTable {
+	return t.child(root, t.entry(root.frame, slot+rootSlots-1))
 }
 
 // samePart compares entries of two tables from a slot on.

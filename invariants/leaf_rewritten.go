@@ -101,7 +101,7 @@ func (c *Checker) leafFlags(va model.VA, level int) (want, care model.Entry) {
 	if l.Kernel.HasPGE {
 		want |= model.Global
 	}
-	if l.Kernel.NX && l.Geo.Width == 8 && !c.isText(va, level) {
+	if l.Kernel.NX && l.Geo.Width == 8 && !isText(l, va, level) {
 		want |= model.NX
 	}
 	if l.Hyper == nil {
@@ -120,8 +120,7 @@ func (c *Checker) leafFlags(va model.VA, level int) (want, care model.Entry) {
 
 // isText reports whether a leaf of a level at va must be executable: a 4K page by its
 // start, a large page if its first or last byte is kernel text.
-func (c *Checker) isText(va model.VA, level int) bool {
-	l := c.s.L
+func isText(l *model.Layout, va model.VA, level int) bool {
 	if level < 2 {
 		return va >= l.Kernel.PageOffset && va <= l.Kernel.TextEnd
 	}

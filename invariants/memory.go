@@ -35,6 +35,8 @@ type callMemory struct {
 	// late are the changes of this call that no flush has followed yet.
 	late []unflushed
 	half half
+	// fixmap is what each fixmap index mapped when the call began.
+	fixmap []fixed
 }
 
 // changedEntry is an entry with what it was.
@@ -68,7 +70,7 @@ const maxWords = 128
 
 // reset forgets everything, as when a call begins.
 func (m *callMemory) reset() {
-	*m = callMemory{words: m.words[:0], told: m.told[:0], late: m.late[:0], changed: m.changed[:0], taken: m.taken[:0]}
+	*m = callMemory{words: m.words[:0], told: m.told[:0], late: m.late[:0], changed: m.changed[:0], taken: m.taken[:0], fixmap: m.fixmap[:0]}
 }
 
 // follow takes in one step.

@@ -110,11 +110,25 @@ func (r *Recount) explained(st *model.Step, f model.Frame, slot int, was, now mo
 	case was&model.Present == 0 || st.Errno != model.OK && !h.Profile.Residue && st.Errno != model.ERESTART:
 		return false
 	case g.SignExtend:
-		return lost == 0 && gained&^(model.User|model.GuestKernel|model.Global|model.Accessed) == 0
+		return r.adjusted(i, was, now)
 	case g.PAERoot && h.Profile.Modern:
-		comes := lost == 0 && gained&^(model.User|model.RW) == 0
-		goes := gained == 0 && lost&^(model.User|model.RW|model.Accessed) == 0
-		return goes || comes && (st.Errno == model.OK || st.Errno == model.ERESTART)
+		goes := now == was&^(model.User|model.RW|model.Accessed)
+		return goes || r.adjusted(i, was, now) && (st.Errno == model.OK || st.Errno == model.ERESTART)
+	}
+	return false
+}
+
+// adjusted reports whether an entry has become what the hypervisor stores of it: in a table
+// of the frame's level, or of any if an audit has failed and the record has no type.
+func (r *Recount) adjusted(i *model.FrameInfo, was, now model.Entry) bool {
+	used := model.Entry(0)
+	if r.s.L.AccessBits {
+		used = model.Accessed | model.Dirty
+	}
+	for level := 1; level <= r.s.L.Geo.Levels; level++ {
+		if n := i.Typ.Level(); (n == 0 || n == level) && asStored(r.s.L, level, was)|used == now|used {
+			return true
+		}
 	}
 	return false
 }

@@ -82,7 +82,7 @@ func tellDangling(v *Violation) string {
 	case v.has&partCounts != 0:
 		return fmt.Sprintf("processes map %s in %d places; users that the kernel counts: %d", v.name(v.frame), v.count, v.wantCount)
 	case v.has&partEntry != 0:
-		return fmt.Sprintf("%s is free; %s", v.name(v.frame), v.entry())
+		return fmt.Sprintf("%s is free, and named%s: %s", v.name(v.frame), v.there(), v.entry())
 	}
 	return fmt.Sprintf("%s is free, and still in use as a root, by a pin or as a descriptor table", v.name(v.frame))
 }
@@ -99,7 +99,7 @@ func traceDangling(t *Trace, e *TraceEvent) (Detail, result) {
 		return Detail{}, silent
 	}
 	f := t.s.L.Map.Frame(t.s.L.Names(e.New))
-	if t.tables[f] != nil {
+	if tb := t.tables[f]; tb != nil && t.alive(tb) {
 		return atEntry(e.Frame, e.Slot, e.New).WithFrame(f).Because("it is mapped for user mode, and a table in use"), broken
 	}
 	return Detail{}, held

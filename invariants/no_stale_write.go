@@ -9,7 +9,7 @@ import (
 func noStaleWrite() Rule {
 	return Rule{
 		ID:      "no-stale-write",
-		Says:    "No processor, no other domain and no device keeps a way to write to a frame that has become a table.",
+		Says:    "No processor, no other domain and no device keeps a way to write to a frame that has become a table, and none of the guest's to one that it has given away.",
 		Applies: "in every state of a hostile guest",
 		Source:  "Xen, arch/x86/mm.c: _get_page_type flushes before a new type is used; XSA-217, XSA-288, XSA-292, XSA-408",
 		Limits:  "the TLB keeps what was used until it is flushed, one translation for each page",
@@ -23,7 +23,11 @@ func noStaleWrite() Rule {
 func stateStale(r *Recount) (Detail, bool) {
 	for n := range r.s.Processors() {
 		for t := range r.s.TLBOf(n).Each {
-			if t.Writable && t.Frame >= 0 && r.table(t.Frame) != model.TypeNone {
+			if t.Frame < 0 || !t.Writable {
+				continue
+			}
+			own := r.s.L.Geo.Wrap(t.Page) == t.Page // and not another domain's
+			if r.table(t.Frame) != model.TypeNone || own && r.s.Given(t.Frame) {
 				return cached(r.s, n, t), false
 			}
 		}
@@ -68,6 +72,8 @@ func cached(s *model.State, cpu int, t model.Cached) Detail {
 func tellCached(v *Violation) string {
 	name, kind := v.name(v.frame), v.uses(v.frame).Table
 	switch {
+	case v.has&partCPU != 0 && kind == model.TypeNone:
+		return fmt.Sprintf("processor %d still has page %s cached as %s, writable, which belongs to another domain now", v.cpu, v.page(), name)
 	case v.has&partCPU == 0:
 		return fmt.Sprintf("a device can still write to %s, which is in use as %v", name, kind)
 	case v.has&partAddress == 0:

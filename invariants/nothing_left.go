@@ -12,6 +12,7 @@ func nothingLeft() Rule {
 		Goal:    "a guest has been destroyed",
 		Machine: UnderHypervisor,
 		Tell:    tellNothingLeft,
+		Counts:  true,
 		guest: guest{
 			state: stateNothingLeft,
 			metBy: func(r *Recount) bool { return r.s.Dying() },

@@ -16,6 +16,7 @@ func partialConsistent() Rule {
 		Goal:    "the audit or release of a table is unfinished",
 		Machine: UnderHypervisor,
 		Tell:    tellPartial,
+		Counts:  true,
 		guest:   guest{state: statePartial, metBy: (*Recount).hasPartial, needs: []Means{Interrupts | Interruptible, PinsUnfinished}},
 	}
 }

@@ -19,8 +19,8 @@ func ramOnly() Rule {
 		Tell:    tellRAMOnly,
 		check:   checkRAMOnly,
 		trace: &traceRule{
-			applies: "to each new leaf of the direct map, wherever the kernel's first stores to tables show it to be, from the second root on",
-			limits:  "the first MiB may be mapped whole; of a large page the part outside of memory may be mapped by the boot's own tables",
+			applies: "to each new leaf of the direct map, which lies where most stores to tables show it to be",
+			limits:  "the first MiB may be mapped whole",
 			ops:     []TraceOp{TraceStore, TraceAdopt},
 			check:   traceRAMOnly,
 			on:      OnMetal,
@@ -59,9 +59,6 @@ func tellRAMOnly(v *Violation) string {
 
 // traceRAMOnly judges an event of a trace.
 func traceRAMOnly(t *Trace, e *TraceEvent) (d Detail, r result) {
-	if !t.direct.known {
-		return Detail{}, silent
-	}
 	tb := t.tables[e.Frame]
 	if e.Op == TraceStore {
 		if !e.New.Is(model.Present) || e.Old == e.New || !t.isLeaf(e.Level, e.New) {
@@ -84,11 +81,11 @@ const lowMemory = model.PFN(1 << 20 >> model.PageShift)
 // directLeaf judges a leaf if it belongs to the direct map.
 func (t *Trace) directLeaf(tb *tracedTable, slot int, e model.Entry) (Detail, result) {
 	va, ok := t.address(tb, slot)
-	if !ok || !t.direct.has(t, va) {
+	if !ok || !t.inDirectMap(va) {
 		return Detail{}, silent
 	}
 	pages := model.PFN(t.pages(tb.level))
-	first := model.PFN((va - t.direct.base) >> model.PageShift)
+	first := model.PFN((va - t.about.Direct) >> model.PageShift)
 	n := model.PFN(t.s.L.Names(e)) &^ (pages - 1)
 	if n != first {
 		return atEntry(tb.frame, slot, e).WithAddress(va).Because("it is not at its own address"), broken

@@ -136,6 +136,9 @@ func (c *Checker) overmapped() (f model.Frame, mapped, refs int) {
 
 // processes adds the roots of all processes, those of user mode too.
 func (r *reach) processes() {
+	if r.s.L.Life == nil {
+		return
+	}
 	for i := range r.s.Kernel.Life.MM {
 		mm := &r.s.Kernel.Life.MM[i]
 		r.root(mm.Root)
@@ -209,7 +212,9 @@ func (c *Checker) whoever(d Detail, fits func(t table, e model.Entry) bool) Deta
 	roots := c.s.Roots()
 	all := append(roots[:], model.Frame(c.s.L.Kernel.Root))
 	for i := range c.s.Kernel.Life.MM {
-		all = append(all, c.s.Kernel.Life.MM[i].Root, c.s.Kernel.Life.MM[i].User)
+		if c.s.L.Life != nil {
+			all = append(all, c.s.Kernel.Life.MM[i].Root, c.s.Kernel.Life.MM[i].User)
+		}
 	}
 	for _, f := range all {
 		rootOf(c.s, c.s.L.Geo, f).eachTable(look)

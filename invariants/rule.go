@@ -26,6 +26,10 @@ type Rule struct {
 	// broken. Nil: the parts of the detail, one after the other.
 	Tell func(v *Violation) string
 
+	// Counts says that what it finds wrong are counts of the hypervisor: a report tells who
+	// took references to the frame and gave them back.
+	Counts bool
+
 	// ops are the kinds of steps that check wants to see, nil for all.
 	ops []model.Op
 	// check looks at one step of a kernel, after it has happened; nil: the rule is for
@@ -55,6 +59,7 @@ const (
 	AnyKernel   Kernel = iota
 	FirstKernel        // the protocol of 2007
 	LaterKernel        // 2.6.39 and later, see model.EarlyMap
+	GrownKernel        // later ones, and any that has booted
 )
 
 // Span says which part of a machine's life a rule is about.
@@ -100,9 +105,22 @@ func traitsOf(l *model.Layout) (t traits) {
 func (r *Rule) suits(t traits) bool {
 	has := func(b traits) bool { return t&b != 0 }
 	return (r.Machine == AnyMachine || (r.Machine == UnderHypervisor) == has(isGuest)) &&
-		(r.Kernel == AnyKernel || (r.Kernel == LaterKernel) == has(isLater)) &&
+		r.Kernel.suits(has(isLater), has(hasBooted)) &&
 		(r.Span == AnyTime || (r.Span == Living) == has(hasBooted)) &&
 		(!r.Kmap || has(usesKmap))
+}
+
+// suits reports whether a kernel is one of those meant.
+func (k Kernel) suits(later, booted bool) bool {
+	switch k {
+	case FirstKernel:
+		return !later
+	case LaterKernel:
+		return later
+	case GrownKernel:
+		return later || booted
+	}
+	return true
 }
 
 // result is the answer of a check.

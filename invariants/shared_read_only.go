@@ -42,5 +42,12 @@ func checkShared(c *Checker, st *model.Step) result {
 }
 
 func tellShared(v *Violation) string {
-	return fmt.Sprintf("%s is mapped by processes in %d places, and one of them is writable: %s", v.name(v.frame), v.count, v.entry())
+	text := fmt.Sprintf("%s is mapped by processes in %d places, and one of them is writable%s: %s", v.name(v.frame), v.count, v.there(), v.entry())
+	v.sightings(func(x sighting) bool {
+		if x.base < halfOf(v.State.L) && x.names(x.e, v.frame) && (x.table.frame != v.table || x.slot != v.slot) {
+			text += fmt.Sprintf("; another%s: entry %s[%d] is %s", " at "+v.place(&x), v.name(x.table.frame), x.slot, v.EntryText(x.e))
+		}
+		return true
+	})
+	return text
 }

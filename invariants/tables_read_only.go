@@ -121,5 +121,5 @@ func tellWritable(v *Violation) string {
 	if v.has&partEntry == 0 {
 		return tellCached(v)
 	}
-	return fmt.Sprintf("%s; %s is in use as %v", v.entry(), v.name(v.frame), v.uses(v.frame).Table)
+	return fmt.Sprintf("%s, writable%s; %s is in use as %v", v.entry(), v.there(), v.name(v.frame), v.uses(v.frame).Table)
 }

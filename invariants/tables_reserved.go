@@ -44,7 +44,10 @@ func checkReserved(c *Checker, st *model.Step) result {
 		return out
 	}
 	for _, t := range [...]*tree{&c.trees.kernel, &c.trees.active} {
-		for _, f := range t.tables {
+		for _, f := range c.newlyNamed(t) {
+			if !t.has(f) {
+				continue // not any more
+			}
 			if !c.reservedTable(f) {
 				return c.fail(about(f).Because(notReserved))
 			}
@@ -54,13 +57,27 @@ func checkReserved(c *Checker, st *model.Step) result {
 			}
 		}
 	}
-	if c.s.L.Early != nil {
-		return out
+	if c.s.L.Early == nil {
+		if f := c.usedTwice(); f != model.NoFrame {
+			return c.fail(about(f).Because("is named as a table by two entries"))
+		}
 	}
-	if f := c.usedTwice(); f != model.NoFrame {
-		return c.fail(about(f).Because("is named as a table by two entries"))
-	}
+	c.sweeps.reserved[0].done(&c.trees.kernel)
+	c.sweeps.reserved[1].done(&c.trees.active)
 	return out
+}
+
+// newlyNamed are the tables of a tree to look at when a call ends: where memory is large
+// those that entries have come to name.
+func (c *Checker) newlyNamed(t *tree) []model.Frame {
+	w := &c.sweeps.reserved[0]
+	if t == &c.trees.active {
+		w = &c.sweeps.reserved[1]
+	}
+	if !c.goesOn(w, t) || len(t.named) == maxNamed {
+		return t.tables
+	}
+	return t.named
 }
 
 const notReserved = "is in use as a table; it was none at the start of the day, is not the kernel's own and not from the boot allocator"
@@ -99,12 +116,39 @@ func (c *Checker) wellPlaced(e *edit) bool {
 		va >= l.Fix(k.NrFixed-1) && va <= l.Fix(0) || k.Highmem && va >= k.PkmapBase && va < pkmapEnd
 }
 
+// namedTwice finds such a table among those that entries have come to name.
+func (c *Checker) namedTwice(t *tree) model.Frame {
+	start := model.VA(c.s.L.UserSlots()) * t.geo.Span(t.geo.Levels)
+	for _, f := range t.named {
+		if r := &t.refs[f]; r[1]+r[2]+r[3]+r[4] < 2 || f == model.Frame(c.s.L.Kernel.ZeroPage) {
+			continue
+		}
+		t.bases = t.bases[:0]
+		for level := 1; level < t.geo.Levels; level++ {
+			t.ways(c.s, f, level)
+		}
+		ways := 0
+		for _, base := range t.bases {
+			if base >= start {
+				ways++
+			}
+		}
+		if ways > 1 {
+			return f
+		}
+	}
+	return model.NoFrame
+}
+
 // usedTwice finds a table that two entries of the kernel's half name. The zero page
 // may serve in many places.
 func (c *Checker) usedTwice() model.Frame {
 	t := &c.trees.kernel
-	if t.geo == nil {
+	switch {
+	case t.geo == nil:
 		return model.NoFrame
+	case c.goesOn(&c.sweeps.reserved[0], t) && len(t.named) < maxNamed:
+		return c.namedTwice(t)
 	}
 	for _, f := range t.tables {
 		t.was[f] = 0

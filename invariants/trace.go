@@ -26,7 +26,6 @@ type Trace struct {
 	// blame is the event that a rule holds responsible, if it is not the one that is judged.
 	blame  *TraceEvent
 	stale  staleSet
-	direct directMap
 	leaves leaves
 	halves []traceHalf // by processor
 	shared sharedParts
@@ -43,6 +42,8 @@ type Recorded struct {
 	RAM []model.FrameRange
 	// PhysBits is the number of bits of a physical address.
 	PhysBits int
+	// Direct is where the kernel has all memory mapped, see [DirectVotes]; 0: not known.
+	Direct model.VA
 	// Isolate says that the processor reads the kernel's memory from user mode unless
 	// user mode runs on tables without it (Meltdown).
 	Isolate bool
@@ -179,6 +180,7 @@ func (t *Trace) Mode(s *model.State, levels int) {
 // told of by [Trace.Adopt] if it is new.
 func (t *Trace) Load(e *TraceEvent) {
 	t.settle(e)
+	t.revive(e.CR3)
 	c := t.cpu(e.CPU)
 	old := *c
 	*c = traceCPU{cr0: e.CR0, cr3: e.CR3, cr4: e.CR4, efer: e.EFER, root: t.rootFrame(e.CR3)}
@@ -198,16 +200,21 @@ func (t *Trace) rootFrame(cr3 uint64) model.Frame {
 // told of before.
 func (t *Trace) Store(e *TraceEvent) {
 	came, tb := t.follow(), t.tables[e.Frame]
+	if tb != nil && t.reused(tb, e) {
+		t.bury(tb, e)
+	}
 	if tb == nil || !tb.counts(e.Slot) {
 		t.adopted(came, e)
 		return
 	}
 	e.Level = tb.level
 	t.stale.clock++
-	t.direct.vote(t, e)
 	t.relink(tb, e)
 	t.adopted(came, e)
 	t.shared.stored(t, tb)
+	if !t.alive(tb) {
+		return
+	}
 	t.leafChanged(tb, e, e.Slot, e.Old, e.New)
 	t.judge(e)
 	t.noteStale(tb, e)

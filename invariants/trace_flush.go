@@ -105,7 +105,7 @@ func (t *Trace) noteStale(tb *tracedTable, e *TraceEvent) {
 	}
 	s := &staleEntry{key: key, frame: tb.frame, slot: e.Slot, old: e.Old, now: e.New, why: why, leaf: t.isLeaf(tb.level, e.Old), since: t.stale.clock, event: *e}
 	s.empty = !s.leaf && t.mapsNothing(tb, e.Old)
-	on := t.on(tb)
+	on := t.on(tb, e.Slot)
 	for n := range t.cpus {
 		if on>>uint(n&63)&1 != 0 {
 			s.left++

@@ -41,7 +41,7 @@ func (t *Trace) noExecute() bool {
 
 // leafChanged takes in that an entry of a table was old and is now.
 func (t *Trace) leafChanged(tb *tracedTable, e *TraceEvent, slot int, old, now model.Entry) {
-	was := old.Is(model.Present) && t.isLeaf(tb.level, old)
+	was := tb.counted && old.Is(model.Present) && t.isLeaf(tb.level, old)
 	is := now.Is(model.Present) && t.isLeaf(tb.level, now)
 	at := leafPlace{tb.frame, slot}
 	if was {

@@ -27,6 +27,9 @@ func (r *traceRule) suits(about *Recorded) bool {
 	return (r.on == Anywhere || (r.on == OnXen) == about.Xen) && !about.Version.Before(r.since)
 }
 
+// OnlyTraces reports whether the rule judges records of real machines and nothing else.
+func (r *Rule) OnlyTraces() bool { return r.trace != nil && !r.forKernels() && !r.forGuests() }
+
 // ForTrace reports whether the rule means something of a record.
 func (r *Rule) ForTrace(about *Recorded) bool { return r.trace != nil && r.trace.suits(about) }
 

@@ -16,6 +16,8 @@ type tracedTable struct {
 	parts []uint64
 	// parents are the entries that name it as a table of its level.
 	parents []parentEntry
+	// counted says that its leaves are among those that the trace keeps account of.
+	counted bool
 	stamp   uint32 // of the last search that met it
 }
 
@@ -64,6 +66,10 @@ func (t *Trace) follow() (came []*tracedTable) {
 // adopted has the rules look at tables that an event has brought into use.
 func (t *Trace) adopted(came []*tracedTable, by *TraceEvent) {
 	for _, tb := range came {
+		if !t.alive(tb) {
+			continue
+		}
+		tb.counted = true
 		e := *by
 		e.Op, e.Frame, e.Level, e.Old, e.New = TraceAdopt, tb.frame, tb.level, 0, 0
 		t.eachEntry(tb, func(slot int, now model.Entry) { t.leafChanged(tb, &e, slot, 0, now) })
@@ -82,12 +88,30 @@ func (t *Trace) Release(e *TraceEvent) {
 		return
 	}
 	t.judge(e)
+	t.forgetTable(tb, e)
+}
+
+// forgetTable forgets a table and what it led to.
+func (t *Trace) forgetTable(tb *tracedTable, e *TraceEvent) {
 	t.eachEntry(tb, func(slot int, old model.Entry) {
-		t.leafChanged(tb, e, slot, old, 0)
+		if tb.counted {
+			t.leafChanged(tb, e, slot, old, 0)
+		}
 		t.unlink(tb, slot, old)
 	})
-	t.shared.gone(e.Frame)
-	delete(t.tables, e.Frame)
+	t.shared.gone(tb.frame)
+	delete(t.tables, tb.frame)
+}
+
+// Relevel says that a table is referred to as one of another level. If nothing leads to it as
+// what it was, it is one of that level from now on.
+func (t *Trace) Relevel(f model.Frame, level int) {
+	old := t.tables[f]
+	if old == nil || old.level == level || level > t.levels || t.alive(old) {
+		return
+	}
+	t.forgetTable(old, &TraceEvent{Op: TraceRelease, Frame: f, Level: old.level})
+	t.Adopt(f, level, false, 0)
 }
 
 // Unroot says that a frame is no root any more; it may still be a table.
@@ -233,33 +257,40 @@ func (t *Trace) canonical(va model.VA) model.VA {
 // bits what lies below the direct map.
 func (t *Trace) user(va model.VA) bool {
 	if t.levels <= 3 {
-		return va < t.direct.base32()
+		return va < t.userEnd()
 	}
 	return va>>63 == 0
 }
 
-// on is the set of processors, by bit, whose root leads to a table.
-func (t *Trace) on(tb *tracedTable) (set uint64) {
+// on is the set of processors, by bit, whose root leads to an entry of a table.
+func (t *Trace) on(tb *tracedTable, slot int) (set uint64) {
 	t.stamp++
-	var climb func(tb *tracedTable)
-	climb = func(tb *tracedTable) {
+	var climb func(tb *tracedTable, slot int)
+	climb = func(tb *tracedTable, slot int) {
+		if tb.level == t.levels {
+			set |= t.loadedOn(tb, slot)
+			return
+		}
 		if tb.stamp == t.stamp {
 			return
 		}
 		tb.stamp = t.stamp
-		if tb.level == t.levels {
-			for i := range t.cpus {
-				if t.cpus[i].root == tb.frame {
-					set |= 1 << uint(i&63)
-				}
-			}
-			return
-		}
 		for _, p := range tb.parents {
-			climb(p.table)
+			climb(p.table, p.slot)
 		}
 	}
-	climb(tb)
+	climb(tb, slot)
+	return set
+}
+
+// loadedOn is the set of processors, by bit, that have loaded the root that an entry of it
+// belongs to.
+func (t *Trace) loadedOn(root *tracedTable, slot int) (set uint64) {
+	for i := range t.cpus {
+		if c := &t.cpus[i]; c.root == root.frame && (!t.isPAERoot(root) || rootSlot(c.cr3) == slot&^(rootSlots-1)) {
+			set |= 1 << uint(i&63)
+		}
+	}
 	return set
 }
 

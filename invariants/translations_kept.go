@@ -10,7 +10,7 @@ func translationsKept() Rule {
 	return Rule{
 		ID:      "translations-kept",
 		Says:    "Every translation that existed before setup_start still reaches the same frame while the kernel boots, in low memory's direct map for good.",
-		Applies: "at every later step; from the end of the boot on (the zap; setup_done of later kernels) to low memory's direct map alone, for the rest is the kernel's to map anew; attributes may change, and natively the half below PAGE_OFFSET is exempt: setup clobbers and rebuilds it; so is the builder's list of machine frames once it is given up",
+		Applies: "at every later step; from the end of the boot on (the zap; setup_done of later kernels) to low memory's direct map alone, for the rest is the kernel's to map anew; attributes may change, and natively the half below PAGE_OFFSET is exempt: setup clobbers and rebuilds it; so is what the loader has put into memory at an address of its own, the builder's list of machine frames among it, once it is given up",
 		Source:  "Linux b239fb25: construction adds to the tables that are there; head.S keeps the kernel running at PAGE_OFFSET; page.h: __va and __pa",
 		Limits:  "looks at the tables under CR3, not at what a TLB may still hold",
 		Goal:    "an entry that was present changes, or the root does",
@@ -24,13 +24,47 @@ func checkTranslations(c *Checker, st *model.Step) result {
 	case model.OpLoadCR3, model.OpNewBaseptr, model.OpSetCR4:
 	default:
 		if !c.removes() {
+			if c.kept && c.keptUnder != c.s.CPU.CR3 {
+				c.keepUnder()
+			}
 			return silent
 		}
 	}
-	g := c.s.Active()
-	booted := c.booted()
-	for _, p := range c.start.pages {
-		if c.s.Kernel.Buffer.Is(model.P2MFreed) && p.va < c.s.L.Kernel.PageOffset {
+	for _, d := range c.stepDirt() {
+		if out := c.pagesKept(pagesIn(c.s.Active(), c.start.pages, d)); out == broken {
+			return broken
+		}
+	}
+	c.kept, c.keptUnder = true, c.s.CPU.CR3
+	return held
+}
+
+// keepUnder follows the processor to another root, as when the other processor takes its
+// turn.
+func (c *Checker) keepUnder() {
+	c.keptUnder = c.s.CPU.CR3
+	for _, d := range c.stepDirt() {
+		if c.kept && c.pagesKept(pagesIn(c.s.Active(), c.start.pages, d)) == broken {
+			c.kept = false // the next step that the rule is about looks at all
+		}
+	}
+}
+
+// stepDirt are the addresses that the step may lead elsewhere: all of them, unless memory is
+// large and all have been looked at before.
+func (c *Checker) stepDirt() []span {
+	if t := &c.trees.active; c.large && c.kept {
+		return t.changed(true)
+	}
+	return c.everywhere(c.s.Active())
+}
+
+// pagesKept judges translations that must be as they were.
+func (c *Checker) pagesKept(pages []page) result {
+	g, booted := c.s.Active(), c.booted()
+	c.pages += uint64(len(pages))
+	for _, p := range pages {
+		if c.givenUp(p.va) {
 			continue
 		}
 		if booted && c.s.L.PA(p.va).PFN() >= c.s.L.Kernel.MaxLowPFN {
@@ -42,6 +76,16 @@ func checkTranslations(c *Checker, st *model.Step) result {
 		}
 	}
 	return held
+}
+
+// givenUp reports whether an address is one at which something was loaded that the kernel
+// has given up.
+func (c *Checker) givenUp(va model.VA) bool {
+	e, b := c.s.L.Early, &c.s.Kernel.Buffer
+	in := func(base model.VA, r model.FrameRange) bool {
+		return va >= base && va < base+model.VA(r.Len())*model.PageSize
+	}
+	return b.Is(model.P2MFreed) && in(e.P2MBase, e.P2M) || b.Is(model.InitrdFreed) && in(e.InitrdBase, e.Initrd)
 }
 
 // booted reports whether the kernel's boot is over.

@@ -20,17 +20,26 @@ type tree struct {
 	before []model.Frame // and the frames that had one
 	// stale says that an entry has lost its table, so that roles may be too many.
 	stale bool
+	// counted says that it is a tree of a large memory.
+	counted bool
+	counts
 }
 
 const special uint8 = 1 // the bit of roles for the L2 with the hypervisor's slots
 
 // resize makes room for n frames and forgets the tree.
-func (t *tree) resize(n int) {
+func (t *tree) resize(n int, counted bool) {
+	t.newPeriod()
+	t.newPeriod() // what was due to be looked at is not any more
+	if counted && len(t.refs) < n {
+		t.refs, t.up, t.at = make([][model.MaxLevels + 1]uint32, n), make([]entryPlace, n), make([]int32, n)
+	}
 	if cap(t.roles) < n {
 		t.roles, t.was, t.base = make([]uint8, n), make([]uint8, n), make([]model.VA, n)
 		t.tables = t.tables[:0]
 	}
 	t.clear()
+	t.counted = counted
 	t.roles, t.was, t.base = t.roles[:n], t.was[:n], t.base[:n]
 	t.geo, t.root, t.low = nil, model.NoFrame, 0
 }
@@ -39,8 +48,11 @@ func (t *tree) resize(n int) {
 func (t *tree) clear() {
 	for _, f := range t.tables {
 		t.roles[f] = 0
+		if t.counted {
+			t.refs[f] = [model.MaxLevels + 1]uint32{}
+		}
 	}
-	t.tables, t.stale = t.tables[:0], false
+	t.tables, t.uppers, t.stale = t.tables[:0], t.uppers[:0], false
 }
 
 // has reports whether a frame is a table of the tree.
@@ -78,9 +90,16 @@ type place struct {
 func (t *tree) reread(s *model.State, gained []place, as uint8) []place {
 	for _, f := range t.tables {
 		t.was[f], t.roles[f] = t.roles[f], 0
+		if t.counted {
+			t.refs[f] = [model.MaxLevels + 1]uint32{}
+		}
 	}
-	t.tables, t.before, t.stale = t.before[:0], t.tables, false
-	if t.geo != nil {
+	t.tables, t.before, t.uppers, t.stale = t.before[:0], t.tables, t.uppers[:0], false
+	switch {
+	case t.geo == nil:
+	case t.counted:
+		gained = t.enter(s, t.root, t.geo.Levels, 0, false, entryPlace{model.NoFrame, 0}, gained, as)
+	default:
 		gained = t.add(s, t.root, t.geo.Levels, 0, false, gained, as)
 	}
 	for _, f := range t.before {

@@ -11,6 +11,20 @@ type trees struct {
 	// the tables that it brought into use.
 	edits  []edit
 	gained []place
+
+	seen    model.WordSet // scratch of collect
+	counted bool          // memory is large, see [counts]
+	lost    []lostTable
+	anew    uint8 // the trees that have been read anew before the entries of the step
+	ended   bool  // the last step ended a call
+}
+
+// lostTable is a table that an entry has ceased to name.
+type lostTable struct {
+	frame model.Frame
+	level int
+	from  entryPlace
+	in    uint8 // the tree
 }
 
 // Which tree an edit or a gained table is about, by bit.
@@ -32,10 +46,11 @@ type edit struct {
 }
 
 // reset reads both trees anew; nothing counts as gained.
-func (t *trees) reset(s *model.State) {
+func (t *trees) reset(s *model.State, counted bool) {
 	n := s.L.Map.Frames()
-	t.kernel.resize(n)
-	t.active.resize(n)
+	t.counted, t.ended = counted, false
+	t.kernel.resize(n, counted)
+	t.active.resize(n, counted)
 	t.edits = t.edits[:0]
 	t.locate(s)
 	t.kernel.reread(s, nil, 0)
@@ -75,14 +90,32 @@ func (t *trees) same() bool { return t.kernel.geo == t.active.geo && t.kernel.ro
 // follow takes in one step.
 func (t *trees) follow(s *model.State, st *model.Step) {
 	t.edits, t.gained = t.edits[:0], t.gained[:0]
+	if t.counted {
+		t.beginStep(st)
+	}
 	switch st.Op {
 	case model.OpBootmem, model.OpFlush, model.OpInvlpg, model.OpHook:
 		return
 	}
+	was, phase := t.active.root, t.active.geo
 	kernel, active := t.locate(s)
+	if t.counted && active && !kernel && phase == t.active.geo && t.otherRoot(s, was) {
+		active = false
+	}
+	if kernel {
+		t.anew |= inKernel
+		t.kernel.spoilAll()
+	}
+	if active {
+		t.anew |= inActive
+		t.active.spoilAll()
+	}
 	t.reread(s, kernel, active)
 	t.collect(s)
 	t.reread(s, t.kernel.stale, t.active.stale)
+	if t.counted {
+		t.soil(s)
+	}
 }
 
 // reread reads one or both trees anew.
@@ -123,7 +156,11 @@ func find(in []place, p place) *place {
 // pointers among them.
 func (t *trees) collect(s *model.State) {
 	same := t.same()
+	t.seen.Clear()
 	for w := range s.Writes {
+		if t.kernel.roles[w.Frame]|t.active.roles[w.Frame] == 0 || !t.seen.Add(w.Frame, w.Word) {
+			continue
+		}
 		if t.kernel.roles[w.Frame] != 0 {
 			as := inKernel
 			if same {
@@ -134,6 +171,16 @@ func (t *trees) collect(s *model.State) {
 		if !same && t.active.roles[w.Frame] != 0 {
 			t.entries(s, &t.active, w, inActive)
 		}
+	}
+	for i := range t.edits {
+		e := &t.edits[i]
+		of := t.of(e.trees)
+		if e.level > 1 {
+			t.pointer(s, of, e)
+		}
+	}
+	if t.counted {
+		t.takeLeave(s)
 	}
 }
 
@@ -152,9 +199,6 @@ func (t *trees) entries(s *model.State, of *tree, w model.Write, as uint8) {
 				continue
 			}
 			t.edits = append(t.edits, edit{table: w.Frame, slot: slot, level: level, trees: as, old: old, now: now})
-			if level > 1 {
-				t.pointer(s, of, &t.edits[len(t.edits)-1])
-			}
 		}
 	}
 }
@@ -165,6 +209,8 @@ func (t *trees) pointer(s *model.State, of *tree, e *edit) {
 	had := e.old.Is(model.Present) && !largeLeaf(s, of.geo, e.level, e.old)
 	has := e.now.Is(model.Present) && !largeLeaf(s, of.geo, e.level, e.now)
 	switch {
+	case t.counted:
+		t.countPointer(s, of, e, had, has)
 	case had && (!has || s.L.Names(e.old) != s.L.Names(e.now)):
 		of.stale = true
 		if e.trees == inBoth {

@@ -1,6 +1,10 @@
 package invariants
 
-import "github.com/ptcheck/ptcheck/model"
+import (
+	"slices"
+
+	"github.com/ptcheck/ptcheck/model"
+)
 
 func userKernelSplit() Rule {
 	return Rule{
@@ -77,10 +81,11 @@ func (t *Trace) openToUser(tb *tracedTable, slot int, e model.Entry) (Detail, re
 	return atEntry(tb.frame, slot, e).WithAddress(va), broken
 }
 
-// Root slots that tables for user mode have of the kernel's part, with four levels
-// (Documentation/x86/x86_64/mm.rst): LDT remap, cpu_entry_area, espfix, and the text of
-// entries, which has tables of its own.
-var splitSlots = [...]int{272, 508, 510, 511}
+// Root slots whose tables user mode shares with the kernel, with four levels
+// (Documentation/x86/x86_64/mm.rst): LDT remap, cpu_entry_area, espfix. What else it needs
+// of the kernel, such as the text of entries and a word for each processor, has tables of
+// its own.
+var splitSlots = [...]int{272, 508, 510}
 
 // splitRoot judges the load of a root for user mode.
 func (t *Trace) splitRoot(e *TraceEvent) (Detail, result) {
@@ -90,28 +95,19 @@ func (t *Trace) splitRoot(e *TraceEvent) (Detail, result) {
 		return Detail{}, silent
 	}
 	t.shared.split = true
-	if t.levels != 4 || t.shared.checked[tb.frame] == t.shared.version {
+	key := rootKey{frame: tb.frame}
+	if t.levels != 4 || t.shared.checked[key] == t.shared.version {
 		return Detail{}, silent
 	}
-	t.shared.checked[tb.frame] = t.shared.version
+	t.shared.checked[key] = t.shared.version
 	for slot := t.slots() / 2; slot < t.slots(); slot++ {
 		is, theirs := t.entry(tb.frame, slot), t.entry(kernel.frame, slot)
-		same := is.Is(model.Present) && t.s.L.Names(is) == t.s.L.Names(theirs)
-		if same && (slot == splitSlots[3] || !isSplitSlot(slot)) || is.Is(model.Present) && !isSplitSlot(slot) {
+		if is.Is(model.Present) && t.s.L.Names(is) == t.s.L.Names(theirs) && !slices.Contains(splitSlots[:], slot) {
 			va, _ := t.address(tb, slot)
 			return atEntry(tb.frame, slot, is).WithAddress(va).Because("user mode's tables lead to the kernel's"), broken
 		}
 	}
 	return Detail{}, held
-}
-
-func isSplitSlot(slot int) bool {
-	for _, s := range splitSlots {
-		if s == slot {
-			return true
-		}
-	}
-	return false
 }
 
 // partner is the kernel's root beside a root for user mode: the frame in front of it, which

@@ -12,6 +12,7 @@ type mapping struct {
 	frame    model.Frame
 	writable bool // by the R/W bits of all levels
 	noExec   bool // by the NX bits of all levels
+	user     bool // by the U/S bits of all levels
 	leaf     model.Entry
 	level    int
 	table    model.Frame
@@ -21,7 +22,7 @@ type mapping struct {
 // resolve walks the tables under a root for an address, from the manuals alone:
 // Intel SDM vol. 3, 4.3 to 4.5. It shares no code with the machine's MMU.
 func resolve(s *model.State, g *model.Geometry, root model.Frame, va model.VA) (mapping, bool) {
-	m := mapping{table: root, writable: true}
+	m := mapping{table: root, writable: true, user: true}
 	above := model.VA(1) << g.VABits()
 	for level := g.Levels; level >= 1; level-- {
 		if m.table < 0 {
@@ -43,6 +44,9 @@ func resolve(s *model.State, g *model.Geometry, root model.Frame, va model.VA) (
 		}
 		if g.GrantsRights(level) && e&model.NX != 0 {
 			m.noExec = true
+		}
+		if g.GrantsRights(level) && e&model.User == 0 {
+			m.user = false
 		}
 		next := s.L.Names(e)
 		if level == 1 || largeLeaf(s, g, level, e) {

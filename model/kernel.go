@@ -103,6 +103,7 @@ const (
 	CallTopEnd     // what lies above the first step
 	CallMemMap     // the array of page structs
 	CallFreeP2M    // give up the builder's list of machine frames
+	CallFreeInitrd // give up what the loader has put into memory
 	CallBalloonUp
 	CallVmap       // map a new page in the vmalloc area
 	CallDumpTables // walk all tables, as ptdump does
@@ -140,7 +141,7 @@ func (c CallKind) String() string {
 	return [...]string{"none", "setup_start", "map_lowmem", "range", "fixmap", "alias", "setup_done",
 		"load_root", "zap", "pgd_alloc", "activate", "switch", "exit",
 		"ioremap_init", "early_ioremap", "early_iounmap", "find_tables", "map_range", "kmap_init", "reserve",
-		"alloc_page", "kmap", "top_start", "top_step", "top_end", "mem_map", "free_p2m", "balloon_up", "vmap", "ptdump",
+		"alloc_page", "kmap", "top_start", "top_step", "top_end", "mem_map", "free_p2m", "free_initrd", "balloon_up", "vmap", "ptdump",
 		"mm_alloc", "mm_fork", "mm_populate", "mm_activate", "mm_switch", "mm_exit", "touch", "unmap", "prot_none", "unprotect",
 		"swap_out", "vmalloc", "vfree", "vmalloc_touch", "vmalloc_sync", "vm_area", "kmap_high", "kunmap_high", "lazy_enter", "lazy_leave",
 		"gdt_load", "ldt_load", "ldt_use", "ldt_free", "suspend", "resume"}[c]

@@ -42,6 +42,15 @@ type EarlyMap struct {
 	ISAEnd    PFN
 	PageBuf   int
 	StepShift uint
+	// Brim says that the free memory just fits the table buffer: nobody takes a page before
+	// that has been found.
+	Brim bool
+
+	// Initrd is what the loader has put into memory for the kernel to read once, such as
+	// an initrd or modules; InitrdBase is where the start-of-day tables map it besides the
+	// direct map. Empty: there is none.
+	Initrd     FrameRange
+	InitrdBase VA
 
 	// Xen only: where the builder's tables lie (start_info.nr_pt_frames from
 	// pt_base on), the list of machine frames with the tables that map it
@@ -49,6 +58,9 @@ type EarlyMap struct {
 	NrPTFrames int
 	P2M        FrameRange
 	P2MBase    VA
+	// BrkTables says that the kernel's copies of the builder's tables come from the brk
+	// (initial_kernel_pmd of 32-bit kernels), else from its image.
+	BrkTables bool
 }
 
 // FrameRange is a range of frames: [From, To).

@@ -55,6 +55,8 @@ const (
 	KmapReady
 	// Vmapped: the first page of the vmalloc area is mapped.
 	Vmapped
+	// InitrdFreed: what the loader had put into memory has been given up.
+	InitrdFreed
 )
 
 // Is reports whether all the given flags are set.

@@ -82,6 +82,13 @@ func (s *State) Clean(f Frame) {
 	}
 }
 
+// Soil litters a frame, whatever it held, for those who set up a start of day: nobody has
+// cleared it.
+func (s *State) Soil(f Frame) {
+	s.Clean(f) // there is a page now
+	s.fillLitter(f)
+}
+
 // Littered reports whether a frame holds litter and nothing else.
 func (s *State) Littered(f Frame) bool {
 	words := s.L.litter(f)

@@ -28,17 +28,23 @@ type Machine struct {
 	// OnFault is the kernel's page-fault handler; nil: a page fault is the end. It
 	// reports whether the access is to be tried again.
 	OnFault func(f PageFault) bool
+	// OnAside is told what kernel code does between its steps; nil: nobody is, and it
+	// costs nothing.
+	OnAside func(a Aside)
 
 	observers []Observer
 	refusable uint64 // the operations that Refuse counts, by bit
 	duo       *Duo   // the code of two processors that is run side by side, nil: none
-	locks     uint32 // the spinlocks that are held, by bit
-	call      Call
-	step      Step
-	crash     Crash
-	left      int  // operations until the budget is used up
-	running   bool // kernel code runs
-	dead      bool // it has died of crash
+	// interrupts says that one processor carries out what the other has asked it for, and
+	// that waits in the middle of its own call (see OnOther).
+	interrupts bool
+	locks      uint32 // the spinlocks that are held, by bit
+	call       Call
+	step       Step
+	crash      Crash
+	left       int  // operations until the budget is used up
+	running    bool // kernel code runs
+	dead       bool // it has died of crash
 }
 
 // NewMachine returns a machine on a state, with observers.

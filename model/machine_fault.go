@@ -60,11 +60,11 @@ func (m *Machine) OnOther(fn func()) {
 		m.Die(Crash{Kind: CrashDeadlock})
 	}
 	duo := m.duo
-	m.duo = nil
+	m.duo, m.interrupts = nil, true
 	m.SwitchProcessor()
 	defer func() {
 		m.SwitchProcessor()
-		m.duo = duo
+		m.duo, m.interrupts = duo, false
 	}()
 	fn()
 }

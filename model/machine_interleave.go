@@ -80,7 +80,7 @@ func (d *Duo) Run(code [2]func(), s Schedule) (died *Crash) {
 	}
 	defer func() {
 		st := d.m.State
-		st.pause, st.wait, st.wake, st.locked = nil, nil, nil, 0
+		st.pause, st.wait, st.wake, st.locked = nil, nil, nil, [2]Frame{}
 		d.m.duo, d.m.call = nil, Call{}
 		d.m.end()
 	}()
@@ -211,7 +211,7 @@ func (s *State) gap() {
 // Others reports whether the other processor is in the middle of a call.
 func (m *Machine) Others() bool {
 	if m.duo == nil {
-		return false
+		return m.interrupts
 	}
 	o := &m.duo.lanes[1-m.Running()]
 	return o.active && o.call.Kind != CallNone

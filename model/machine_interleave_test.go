@@ -159,6 +159,29 @@ func TestStepsTellProcessors(t *testing.T) {
 	}
 }
 
+// TestInterruptsTellOfTheSender checks what steps say that one processor takes because the
+// other has asked it to: that one waits in the middle of its call.
+func TestInterruptsTellOfTheSender(t *testing.T) {
+	log := new(stepLog)
+	m := twoProcessors(t, log)
+	died := m.Run(func() {
+		outer := m.Begin(Call{Kind: CallZap})
+		m.OnOther(func() { increment(m) })
+		m.End(outer)
+	})
+	if died != nil {
+		t.Fatal(died)
+	}
+	for _, s := range log.steps {
+		if asked := s.CPU == 1; s.Busy != asked {
+			t.Errorf("%v of processor %d: busy %t", s.Op, s.CPU, s.Busy)
+		}
+	}
+	if n := len(log.steps); n < 3 || log.steps[1].CPU != 1 {
+		t.Errorf("%d steps: %+v", n, log.steps)
+	}
+}
+
 // TestSecondProcessorPacked packs states of two processors and unpacks them.
 func TestSecondProcessorPacked(t *testing.T) {
 	for _, geo := range allGeometries() {

@@ -11,10 +11,13 @@ func (m *Machine) Load(va VA, width int) uint64 {
 		return 0
 	}
 	w := m.Word(t.Frame, t.Offset/8)
-	if width == 8 {
-		return w
+	if width != 8 {
+		w = uint64(uint32(w >> (8 * (t.Offset & 4))))
 	}
-	return uint64(uint32(w >> (8 * (t.Offset & 4))))
+	if m.OnAside != nil {
+		m.tellAside(Aside{Kind: AsideRead, Frame: t.Frame, Off: t.Offset, Value: Entry(w)})
+	}
+	return w
 }
 
 // Store writes width (4 or 8) bytes at a virtual address, as kernel code does.

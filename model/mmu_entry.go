@@ -51,10 +51,32 @@ func (e Entry) Is(flags Entry) bool { return e&flags == flags }
 var flagNames = [...]struct {
 	letter byte
 	flag   Entry
+	says   string
 }{
-	{'P', Present}, {'W', RW}, {'U', User}, {'T', PWT}, {'C', PCD},
-	{'A', Accessed}, {'D', Dirty}, {'S', PSE}, {'G', Global},
-	{'a', 1 << 9}, {'b', 1 << 10}, {'c', 1 << 11}, {'K', GuestKernel}, {'X', NX},
+	{'P', Present, "present"},
+	{'W', RW, "writable (R/W)"},
+	{'U', User, "open to user mode (U/S)"},
+	{'T', PWT, "write-through (PWT)"},
+	{'C', PCD, "cache disabled (PCD)"},
+	{'A', Accessed, "accessed"},
+	{'D', Dirty, "dirty"},
+	{'S', PSE, "a large page above L1 (PS); PAT in an L1"},
+	{'G', Global, "global: stays in the TLB when CR3 is loaded"},
+	{'a', 1 << 9, "left to software, bit 9"},
+	{'b', 1 << 10, "left to software, bit 10"},
+	{'c', 1 << 11, "left to software, bit 11"},
+	{'K', GuestKernel, "an entry of the kernel of a 64-bit guest of Xen (_PAGE_GUEST_KERNEL)"},
+	{'X', NX, "no execution (NX)"},
+}
+
+// SayFlag tells what a flag letter of entries in text stands for, "" if it is none.
+func SayFlag(letter byte) string {
+	for _, n := range flagNames {
+		if n.letter == letter {
+			return n.says
+		}
+	}
+	return ""
 }
 
 // AppendFlags appends the flag letters of an entry to dst, in the notation of

@@ -46,8 +46,12 @@ type State struct {
 	running uint8       // number of the one that is
 	wait    func() bool // lets the other processor go on until it calls wake; nil: it cannot
 	wake    func()
-	locked  uint64 // frames, by bit, whose entries a hypercall in mid-flight changes
-	pause   func() // lets a schedule switch processors inside a hypercall; nil: it cannot
+	locked  [2]Frame // by processor: one more than the table whose entry a hypercall in mid-flight changes
+	pause   func()   // lets a schedule switch processors inside a hypercall; nil: it cannot
+
+	// OnRecord is told when the hypervisor is about to change its record of a frame; nil:
+	// nobody is. A copy of the state does not have it.
+	OnRecord func(f Frame)
 
 	journal []change
 	touched uint64 // frames whose records are in the journal since the last mark

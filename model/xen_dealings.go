@@ -13,12 +13,8 @@ type dealings struct {
 	// granted are the grants that the guest maps by the address of an entry, in the
 	// order of mapping.
 	granted []grant
-	// given are the frames, by bit, that another domain owns for the time being.
-	given uint64
-	// device says that a device has been assigned, dma which frames it can write to,
-	// by bit.
+	// device says that a device has been assigned.
 	device bool
-	dma    uint64
 	// dying says that the domain is being destroyed.
 	dying bool
 	// ended says that the hypervisor has ended the guest for what it did.
@@ -37,7 +33,7 @@ func (t *dealings) reset() {
 }
 
 func (t *dealings) none() bool {
-	return len(t.lent)+len(t.granted) == 0 && t.given|t.dma == 0 && !t.device && !t.dying && !t.ended && t.pending == NoFrame
+	return len(t.lent)+len(t.granted) == 0 && !t.device && !t.dying && !t.ended && t.pending == NoFrame
 }
 
 func (t *dealings) copyFrom(o *dealings) {
@@ -49,8 +45,6 @@ func (t *dealings) copyFrom(o *dealings) {
 func (t *dealings) pack(dst []byte) []byte {
 	dst = append(dst, bit(t.device, 0)|bit(t.dying, 1)|bit(t.half, 2)|bit(t.ended, 3))
 	dst = putFrame(dst, t.pending)
-	dst = binary.AppendUvarint(dst, t.given)
-	dst = binary.AppendUvarint(dst, t.dma)
 	dst = binary.AppendUvarint(dst, uint64(len(t.lent)))
 	for _, f := range t.lent {
 		dst = putFrame(dst, f)
@@ -71,7 +65,6 @@ func (t *dealings) unpack(src []byte) []byte {
 		src = src[n:]
 		return v
 	}
-	t.given, t.dma = number(), number()
 	for n := number(); n > 0; n-- {
 		var f Frame
 		f, src = takeFrame(src)
@@ -112,11 +105,11 @@ func (s *State) Pending() Frame { return s.dealings.pending }
 func (s *State) Lent() []Frame { return s.dealings.lent }
 
 // DeviceWrites reports whether a device can write to a frame.
-func (s *State) DeviceWrites(f Frame) bool { return s.dealings.dma>>uint(f)&1 != 0 }
+func (s *State) DeviceWrites(f Frame) bool { return s.info[f].Is(ForDevice) }
 
 // Given reports whether another domain owns a frame of the guest's for the time
 // being.
-func (s *State) Given(f Frame) bool { return s.dealings.given>>uint(f)&1 != 0 }
+func (s *State) Given(f Frame) bool { return s.info[f].Is(GivenAway) }
 
 // Dying reports whether the domain is being destroyed.
 func (s *State) Dying() bool { return s.dealings.dying }

@@ -27,7 +27,7 @@ func (s *State) getLeaf(e Entry) (flip Entry, rc Errno) {
 	if s.getType(f, TypeWritable, false) != OK {
 		return 0, EBUSY
 	}
-	s.info[f].G++ // getType has touched it
+	s.touch(f).G++
 	return 0, OK
 }
 

@@ -75,6 +75,10 @@ const (
 	Partial
 	// PartialEntry: the entry at NrValid holds a general reference.
 	PartialEntry
+	// GivenAway: another domain owns the frame for the time being.
+	GivenAway
+	// ForDevice: the guest's device can write to it.
+	ForDevice
 )
 
 // Is reports whether all the given flags are set.

@@ -77,7 +77,9 @@ func (s *State) ungrantPTE(table Frame, off int) Errno {
 	}
 	s.dealings.granted = slices.Delete(s.dealings.granted, n, n+1)
 	s.SetEntry(g, table, x.slot, 0)
-	s.flushDomain()
+	if !s.rules.mutant.UngrantCached {
+		s.flushDomain()
+	}
 	s.putLeaf(MakeEntry(s.L.Map.MFN(x.frame), e.Flags()&^RW|Present|writeBit(x.write)))
 	return OK
 }

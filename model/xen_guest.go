@@ -1,6 +1,9 @@
 package model
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // GuestKind is what kind of domain a guest is, as far as the rules for its tables
 // differ.
@@ -21,6 +24,7 @@ const (
 	DomUNoL1TF
 )
 
+// guestKinds are their names. It is never written to.
 var guestKinds = [...]string{"any", "dom0", "domU", "domU-nol1tf"}
 
 // String is the kind's name in scenario files.
@@ -37,7 +41,7 @@ func ParseGuestKind(name string) (GuestKind, error) {
 }
 
 // GuestKinds are the names of all kinds.
-func GuestKinds() []string { return guestKinds[:] }
+func GuestKinds() []string { return slices.Clone(guestKinds[:]) }
 
 // Describe sets what a hypervisor allows a guest of the kind.
 func (k GuestKind) Describe(h *Hyper) {

@@ -7,7 +7,7 @@ package model
 // is worth one use of the type.
 func (s *State) lock(f Frame) {
 	s.touch(f).T++
-	s.locked |= 1 << uint(f)
+	s.locked[s.running] = f + 1
 	s.gap()
 }
 
@@ -15,7 +15,7 @@ func (s *State) lock(f Frame) {
 // page_unlock).
 func (s *State) unlock(f Frame) {
 	s.touch(f).T--
-	s.locked &^= 1 << uint(f)
+	s.locked[s.running] = 0
 	s.wake()
 }
 
@@ -31,12 +31,15 @@ func (s *State) modLocked(f Frame, level, slot int, e Entry, keepAD bool) Errno 
 // waitForLock keeps whoever gives up the last use beside a lock from going on
 // before the lock is released (Xen: the loop of _put_page_type, since XSA-242).
 func (s *State) waitForLock(f Frame) {
-	for s.locked>>uint(f)&1 != 0 && s.info[f].T == 2 && !s.rules.mutant.UnlockDropsLast {
+	for s.isLocked(f) && s.info[f].T == 2 && !s.rules.mutant.UnlockDropsLast {
 		if !s.wait() {
 			return
 		}
 	}
 }
+
+// isLocked reports whether a processor changes an entry of a table.
+func (s *State) isLocked(f Frame) bool { return s.locked[0] == f+1 || s.locked[1] == f+1 }
 
 // flushedFirst flushes for a new type before anybody is told of it, as Xen did up
 // to XSA-401, and reports whether the record is still the same afterwards. It is

@@ -100,6 +100,12 @@ type Mutant struct {
 	UnstampedUse, UnstampedTable bool
 	// UnlentCached ends another domain's mapping without a flush.
 	UnlentCached bool
+	// StealCached gives a frame away, and UngrantCached ends the mapping of a grant,
+	// without a flush.
+	StealCached, UngrantCached bool
+	// StoresUnaudited carries stores out, and UpdatesUnaudited updates, to a table whose
+	// audit is not over.
+	StoresUnaudited, UpdatesUnaudited bool
 	// FlushByNewType flushes at a change of type only if the new one is Writable.
 	FlushByNewType bool
 	// FlushesAlways flushes at every change of type, needed or not, before and after

@@ -17,7 +17,7 @@ func (s *State) emulateStore(t *Translation, width int, v uint64, locked bool) (
 	if !s.ours(t.Frame) {
 		return OK, false
 	}
-	if i := &s.info[t.Frame]; !i.InUseAs(TypeL1) || !i.Is(Validated) {
+	if i := &s.info[t.Frame]; !i.InUseAs(TypeL1) || !i.Is(Validated) && !s.rules.mutant.StoresUnaudited {
 		return OK, false
 	}
 	if s.rules.modern && locked && s.LoadFrame(t.Frame, t.Offset, width) == v {

@@ -1,15 +1,27 @@
 package model
 
+import "runtime"
+
 // References to frames. A general reference keeps a frame from being freed; a
 // type reference also keeps it used as one type. Rules for frames that are not
 // the guest's need no test of ownership: their records hold no general
 // reference, and nobody can take a first one.
+
+// CountsReferences reports whether a place in the source is one of those that all
+// references go through: who wants them is who calls these.
+func CountsReferences(f runtime.Frame) bool {
+	_, here, _, _ := runtime.Caller(0)
+	return f.File == here
+}
 
 // touch returns the record of a frame for changing, undoably. One copy of it is
 // enough until the next point that can be rolled back to; the first 64 frames
 // are remembered.
 func (s *State) touch(f Frame) *FrameInfo {
 	i := &s.info[f]
+	if s.OnRecord != nil {
+		s.OnRecord(f)
+	}
 	if uint(f) < 64 {
 		if s.touched>>uint(f)&1 != 0 {
 			return i
@@ -110,7 +122,7 @@ func (s *State) getPageType(f Frame, t Type, special, held bool) Errno {
 	}
 	rc := s.getType(f, t, special)
 	if !held && (rc == OK || f == s.abandoned.table) {
-		s.info[f].G++ // getType has touched it
+		s.touch(f).G++
 	}
 	return rc
 }
@@ -132,7 +144,7 @@ func (s *State) putType(f, user Frame, half bool) Errno {
 		return OK
 	}
 	linear := user != NoFrame && s.info[user].Typ == i.Typ
-	if s.locked != 0 {
+	if s.locked != [2]Frame{} {
 		s.waitForLock(f)
 	}
 	if i.T == 1 && i.Typ.Level() > 0 && i.Flags&(Validated|Partial) != 0 {

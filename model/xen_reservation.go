@@ -30,7 +30,7 @@ func (s *State) release(f Frame) Errno {
 	return OK
 }
 
-func (s *State) given(f Frame) bool { return s.dealings.given>>uint(f)&1 != 0 }
+func (s *State) given(f Frame) bool { return s.info[f].Is(GivenAway) }
 
 // steal moves a frame that nobody refers to to another domain (Xen: steal_page,
 // gnttab_transfer). What it was last audited as is forgotten: the next owner may
@@ -48,8 +48,10 @@ func (s *State) steal(f Frame) Errno {
 		i.Typ = TypeNone
 		i.Flags &^= Validated | PAEXenL2
 	}
-	s.dealings.given |= 1 << uint(f)
-	s.flushEverybody()
+	i.Flags |= GivenAway
+	if !s.rules.mutant.StealCached {
+		s.flushEverybody()
+	}
 	return OK
 }
 
@@ -63,14 +65,13 @@ func (s *State) obtain(f Frame) Errno {
 	}
 	i := s.touch(f)
 	if !s.given(f) {
-		*i = FrameInfo{Stamp: i.Stamp}
+		*i = FrameInfo{Stamp: i.Stamp, Flags: i.Flags & ForDevice}
 	}
-	i.Flags |= Allocated
+	i.Flags = i.Flags&^GivenAway | Allocated
 	i.G = 1
-	s.dealings.given &^= 1 << uint(f)
 	if s.dealings.device {
 		// New memory is mapped for the device at once.
-		s.dealings.dma |= 1 << uint(f)
+		i.Flags |= ForDevice
 	}
 	s.flushEverybody()
 	return OK
@@ -135,7 +136,7 @@ func (s *State) assign() Errno {
 	s.dealings.device = true
 	for f := range s.L.Map.Guest() {
 		if i := &s.info[f]; i.G > 0 && i.Typ == TypeWritable {
-			s.dealings.dma |= 1 << uint(f)
+			s.touch(Frame(f)).Flags |= ForDevice
 		}
 	}
 	return OK
@@ -146,9 +147,9 @@ func (s *State) assign() Errno {
 func (s *State) deviceFollows(f Frame, was, now Type) {
 	switch {
 	case now == TypeWritable:
-		s.dealings.dma |= 1 << uint(f)
+		s.touch(f).Flags |= ForDevice
 	case was == TypeWritable || !s.rules.mutant.DeviceKeepsUntyped:
-		s.dealings.dma &^= 1 << uint(f)
+		s.touch(f).Flags &^= ForDevice
 	}
 }
 

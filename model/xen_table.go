@@ -36,7 +36,7 @@ func (s *State) promote(f Frame) Errno {
 	default:
 		i := s.touch(f)
 		i.Typ, i.T, i.NrValid = TypeNone, 0, 0
-		i.Flags &= Allocated
+		i.Flags &= Allocated | ForDevice
 	}
 	return rc
 }

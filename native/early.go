@@ -50,7 +50,8 @@ type EarlyConfig struct {
 	Kernel model.KernelMap
 	Early  *model.EarlyMap
 	// Tables are the frames of the boot tables, in order of use; they map the
-	// frames below MapEnd at PAGE_OFFSET, past the end of memory too.
+	// frames below MapEnd at PAGE_OFFSET, past the end of memory too, and what the
+	// loader has put into memory at its own address.
 	Tables []model.PFN
 	MapEnd model.PFN
 }
@@ -60,14 +61,14 @@ func EarlyStartOfDay(c EarlyConfig) (*model.State, error) {
 	l := &model.Layout{Geo: c.Geo, Map: model.IdentityMap(int(c.Kernel.MaxLowPFN)), Kernel: c.Kernel, Early: c.Early}
 	s := model.NewState(l)
 	free := c.Tables
-	for pfn := range c.MapEnd {
-		va, table := l.VA(pfn.PA()), model.Frame(c.Kernel.Root)
+	enter := func(pfn model.PFN, va model.VA) error {
+		table := model.Frame(c.Kernel.Root)
 		for level := c.Geo.Root(); level > 1; level-- {
 			slot := c.Geo.Index(va, level)
 			e := s.Entry(c.Geo, table, slot)
 			if !e.Is(model.Present) {
 				if len(free) == 0 {
-					return nil, fmt.Errorf("native: start of day: too few boot tables to map %d frames", c.MapEnd)
+					return fmt.Errorf("native: start of day: too few boot tables to map %d frames and what was loaded", c.MapEnd)
 				}
 				flags := hooks.PageTable
 				if !c.Geo.GrantsRights(level) {
@@ -80,6 +81,17 @@ func EarlyStartOfDay(c EarlyConfig) (*model.State, error) {
 			table = model.Frame(e.MFN())
 		}
 		s.SetEntry(c.Geo, table, c.Geo.Index(va, 1), model.MakeEntry(model.MFN(pfn), model.Present|model.RW))
+		return nil
+	}
+	for pfn := range c.MapEnd {
+		if err := enter(pfn, l.VA(pfn.PA())); err != nil {
+			return nil, err
+		}
+	}
+	for i := range model.PFN(c.Early.Initrd.Len()) {
+		if err := enter(c.Early.Initrd.From+i, c.Early.InitrdBase+model.VA(i)*model.PageSize); err != nil {
+			return nil, err
+		}
 	}
 	s.CPU.CR3 = model.Frame(c.Kernel.Root)
 	s.CPU.CR4 = model.CR4PAE | model.CR4PSE

@@ -1,6 +1,9 @@
 package reports
 
-import "fmt"
+import (
+	"fmt"
+	"path"
+)
 
 // Finding is a counterexample: what went wrong and the shortest way to it.
 type Finding struct {
@@ -28,6 +31,10 @@ type Finding struct {
 	Stored *Site `json:"stored,omitempty"`
 	// Walks lead from a root to what is wrong.
 	Walks []Walk `json:"walks"`
+	// Causes are what led to it, by what is known of the run: who made the entries that
+	// matter, who held back what was carried out later, which reads were out of date, who
+	// took and gave back references.
+	Causes []Cause `json:"causes,omitempty"`
 	// Initial is the state at the start of the day.
 	Initial State `json:"initial"`
 	// Calls are the calls from the start of the day; the last one went wrong.
@@ -36,6 +43,54 @@ type Finding struct {
 	// that the command reads; empty where it reads none.
 	Replay   string `json:"replay,omitempty"`
 	Scenario string `json:"scenario,omitempty"`
+}
+
+// Cause is something on the way that led to what went wrong.
+type Cause struct {
+	What string `json:"what"` // such as "f9[1] = f20:PWUAD maps f20 at 0x1000 under the root of process 1"
+	// Call is the number of the call, from 1, in which it came about; 0 for the start of the
+	// day. Step is that of the step in it, 0 where there is none of its own.
+	Call int `json:"call"`
+	Step int `json:"step,omitempty"`
+	// Site is the code that did it, nil where nobody's is known; For is the code of another
+	// package that wanted it, nil where there is none.
+	Site *Site `json:"site,omitempty"`
+	For  *Site `json:"for,omitempty"`
+}
+
+// By fills in the code that did it, from a stack, innermost first.
+func (c Cause) By(stack []Site) Cause {
+	c.Site = Telling(stack)
+	for i := range stack {
+		if c.Site != nil && path.Dir(stack[i].File) != path.Dir(c.Site.File) {
+			c.For = &stack[i]
+			break
+		}
+	}
+	return c
+}
+
+// When says at which point of the way it came about.
+func (c Cause) When() string {
+	switch {
+	case c.Call == 0:
+		return "at the start of the day"
+	case c.Step == 0:
+		return fmt.Sprintf("in call %d", c.Call)
+	}
+	return fmt.Sprintf("in step %d of call %d", c.Step, c.Call)
+}
+
+// Line is the cause with its point and its place.
+func (c Cause) Line() string {
+	text := c.What + ", " + c.When()
+	if c.Site != nil {
+		text += ", by " + c.Site.String()
+	}
+	if c.For != nil {
+		text += ", for " + c.For.String()
+	}
+	return text
 }
 
 // Call is one protocol call, or one operation of a hostile guest.

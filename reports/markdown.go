@@ -109,6 +109,15 @@ func (p *markdown) finding(r *Run, f *Finding) {
 	for i := range f.Walks {
 		p.walk(&f.Walks[i])
 	}
+	if len(f.Causes) > 0 {
+		p.say("**What led to it**:")
+	}
+	for i := range f.Causes {
+		fmt.Fprintf(&p.b, "- %s\n", escapeMarkdown(f.Causes[i].Line()))
+	}
+	if len(f.Causes) > 0 {
+		p.b.WriteByte('\n')
+	}
 	p.say("**Calls** from start of day %s:", code(f.Start))
 	for i := range f.Calls {
 		at := ""

@@ -60,6 +60,21 @@ const (
 	Differs      = "differs"       // a replay answers other than expected
 )
 
+// Verdict is a word for how a run ended, and what it means.
+type Verdict struct{ Word, Says string }
+
+// Verdicts are all of them.
+func Verdicts() []Verdict {
+	return []Verdict{
+		{Holds, "Nothing goes wrong in the scope: complete, or to the depth that is said."},
+		{Violated, "A rule is broken; the report has the shortest way there."},
+		{Crashed, "The kernel dies: of a fault, a BUG, a refused hypercall, or without an end."},
+		{Stopped, "A limit or a signal ended the run before the question was answered."},
+		{NothingFound, "Random walks have found nothing, which is no proof."},
+		{Differs, "A replay answers other than the file expects."},
+	}
+}
+
 // Stats are the numbers of a search. None depends on the machine.
 type Stats struct {
 	Strategy    string   `json:"strategy"`

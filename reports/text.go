@@ -115,6 +115,12 @@ func (p *textPage) finding(f *Finding) {
 	for i := range f.Walks {
 		p.walk(&f.Walks[i])
 	}
+	if len(f.Causes) > 0 {
+		p.title("what led to it:")
+	}
+	for i := range f.Causes {
+		p.fold(plain, "  ", f.Causes[i].Line())
+	}
 	p.title("start of day: " + f.Start)
 	if len(f.Frames) > 0 {
 		p.fold(plain, "  ", strings.Join(f.Frames, ", "))

@@ -24,10 +24,22 @@ type EarlyStart struct {
 	// List is the first frame of the list of machine frames and its tables, 0 for a
 	// guest that has it in the kernel's own mapping.
 	List model.PFN
+	// Initrd is the frame of an initrd, 0 where there is none. It has an address of its
+	// own, with four levels only.
+	Initrd model.PFN
 	// Brk is the size of the brk in frames.
 	Brk int
 	// RootLast makes the builder lay out its tables from the leaves up.
-	RootLast     bool
+	RootLast bool
+	// Brim has the free memory just fit the table buffer.
+	Brim bool
+	// Panic is how a kernel must end here because memory does not suffice; "": it must not.
+	Panic string
+	// Dom0 has the builder take its tables as it comes to need them, Uncleared leaves in the
+	// kernel's root what its memory held, and BrkTables has a guest take its copies of the
+	// builder's tables from the brk.
+	Dom0, Uncleared, BrkTables bool
+
 	PSE, PGE, NX bool
 	Sticky       bool
 }
@@ -42,7 +54,8 @@ func (c *EarlyStart) Name() string {
 		on   bool
 		name string
 	}{
-		{len(c.RAM) > 1, "hole"}, {c.Extra.Len() > 0, "balloon"}, {c.List > 0, "list"}, {c.RootLast, "rootlast"},
+		{len(c.RAM) > 1, "hole"}, {c.Extra.Len() > 0, "balloon"}, {c.List > 0, "list"}, {c.Initrd > 0, "initrd"}, {c.RootLast, "rootlast"},
+		{c.Brim, "brim"}, {c.Panic != "", "short"}, {c.Dom0, "dom0"}, {c.Uncleared, "uncleared"}, {c.BrkTables, "brktables"},
 		{c.PSE, "pse"}, {c.PGE, "pge"}, {c.NX, "nx"}, {c.Sticky, "stickytlb"},
 	} {
 		if f.on {

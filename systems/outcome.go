@@ -106,10 +106,26 @@ func (o *Outcome) Word() string {
 		return reports.Crashed
 	case o.Strategy == explore.RandomWalk:
 		return reports.NothingFound
-	case o.Result.Complete || o.Result.Stopped == explore.StopDepth:
+	case o.Result.Complete || o.Result.Stopped == explore.StopDepth || o.Spent():
 		return reports.Holds
 	}
 	return reports.Stopped
+}
+
+// Spent reports whether the search has ended because its own budget of states was used up,
+// as it is meant to.
+func (o *Outcome) Spent() bool {
+	return o.Result.Stopped == explore.StopStates && o.Search.Budget != 0 && o.Result.States == o.Search.Budget
+}
+
+// Over reports whether the search went as far as it was asked to, or to a finding; if not,
+// a limit or a signal has ended it.
+func (o *Outcome) Over() bool {
+	switch o.Result.Stopped {
+	case explore.StopNone, explore.StopDepth, explore.StopFinding:
+		return true
+	}
+	return o.Spent()
 }
 
 // Headline says in a line whether the system holds, what is broken or what ended the
@@ -139,6 +155,8 @@ func (o *Outcome) Headline() string {
 		return "holds (complete: " + numbers + ")"
 	case r.Stopped == explore.StopDepth:
 		return fmt.Sprintf("holds to depth %d, not complete (%s)", o.Depth, numbers)
+	case o.Spent():
+		return fmt.Sprintf("holds to depth %d, and in part of depth %d until its budget of states was spent (%s)", max(r.Diameter, 1)-1, r.Diameter, numbers)
 	}
 	return fmt.Sprintf("stopped by %v at depth %d, nothing found so far (%s)", r.Stopped, r.Diameter, numbers)
 }

@@ -22,6 +22,9 @@ type Setting struct {
 	Kind SettingKind
 	// Words are what a word may be, nil for anything. Of numbers they are proposals.
 	Words []string
+	// Sums says that several of the words may stand in a word's place, with plus signs
+	// between.
+	Sums bool
 	// Min and Max bound numbers.
 	Min, Max int
 	// Manner says that it is about the manner of searching: neither what is searched nor
@@ -98,8 +101,14 @@ func (s *Setting) word(text string) error {
 	if text == "" {
 		return fmt.Errorf("an empty word")
 	}
-	if s.Words != nil && !slices.Contains(s.Words, text) {
-		return fmt.Errorf("%q: want %s%s", text, strings.Join(s.Words, ", "), names.DidYouMean(text, s.Words))
+	parts := []string{text}
+	if s.Sums {
+		parts = strings.Split(text, "+")
+	}
+	for _, p := range parts {
+		if s.Words != nil && !slices.Contains(s.Words, p) {
+			return fmt.Errorf("%q: want %s%s", p, strings.Join(s.Words, ", "), names.DidYouMean(p, s.Words))
+		}
 	}
 	return nil
 }

@@ -54,6 +54,11 @@ type Search struct {
 	// Depth is how deep it goes unless another depth is asked for: so many calls, 0
 	// for until nothing is new. Negative: as deep as other systems.
 	Depth int
+	// Budget is how many states are looked at unless another number is asked for: the
+	// nearest ones; 0: as many as there are.
+	Budget uint64
+	// Deepest bounds the depth, however deep the search is asked to go; 0: it does not.
+	Deepest int
 	// Model makes the view of one worker.
 	Model explore.Factory
 	// Engine searches what a factory makes models of; nil: [explore.Run]. It is

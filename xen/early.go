@@ -71,12 +71,18 @@ func MemorySetup(k *hooks.Kernel) {
 func EarlySetupDone(k *hooks.Kernel, _ model.VA) {
 	l := k.M.L
 	k.M.Kernel.AllocPT, k.M.Kernel.SetPTE = model.VariantLate, model.VariantLate
+	SetPTEMfn(k, l.Fix(l.Kernel.FixSharedInfo), l.Kernel.SharedInfo, mfnProt(k))
+	k.M.Kernel.SharedMapped = true
+}
+
+// mfnProt are the attributes of an entry that is made of a machine frame number
+// (mfn_pte): making it loses none of them that the processor supports.
+func mfnProt(k *hooks.Kernel) model.Entry {
 	prot := k.KernelProt(false)
-	if !l.Kernel.NX {
+	if !k.M.L.Kernel.NX {
 		prot &^= model.NX
 	}
-	SetPTEMfn(k, l.Fix(l.Kernel.FixSharedInfo), l.Kernel.SharedInfo, prot)
-	k.M.Kernel.SharedMapped = true
+	return prot
 }
 
 // MappingPagetableReserve keeps the used part of the table buffer and makes the
@@ -113,7 +119,7 @@ func BalloonUp(k *hooks.Kernel) {
 	k.M.Kernel.Buffer.Flags |= model.Ballooned
 	x := k.M.L.Early.Extra
 	for pfn := x.From; pfn < x.To; pfn++ {
-		e := makeEntry(k, uint64(pfn.PA())|uint64(k.KernelProt(false)&^model.NX))
+		e := model.MakeEntry(pfnToMFN(k, pfn), mfnProt(k))
 		if rc := k.M.UpdateVAMapping(k.M.L.VA(pfn.PA()), e, model.UVMFNone); rc != model.OK {
 			k.M.Bug("increase_reservation", rc)
 		}

@@ -55,7 +55,8 @@ func SetPTEEarly(k *hooks.Kernel, ptep model.VA, pte model.Entry) {
 // MaskRW takes the write permission from an entry that must not have it
 // (mask_rw_pte). 2.6.39 on 64 bits goes by the frame: tables and future tables of
 // the buffer are read-only, except in the early_ioremap slot through which the
-// latest one is being filled; so is everything else in such slots. On 32 bits a
+// latest one is being filled; so is everything else in such slots. (The original took the
+// frame before a buffer for its latest table while none of it was in use.) On 32 bits a
 // present read-only entry stays read-only. 3.8 on 64 bits lets all pass: tables
 // are mapped before they become tables.
 func MaskRW(k *hooks.Kernel, ptep model.VA, pte model.Entry) model.Entry {
@@ -68,8 +69,8 @@ func MaskRW(k *hooks.Kernel, ptep model.VA, pte model.Entry) model.Entry {
 	case k.M.L.Early.TopDown:
 	default:
 		pfn := model.PFN(mfnToPFN(k, pte.MFN()))
-		slot := InSlots(k, ptep)
-		if !slot && pfn >= b.Start && pfn < b.Top || slot && pfn != b.End-1 {
+		slot, latest := InSlots(k, ptep), pfn == b.End-1 && pfn >= b.Start
+		if !slot && pfn >= b.Start && pfn < b.Top || slot && !latest {
 			pte &^= model.RW
 		}
 	}

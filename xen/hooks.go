@@ -101,7 +101,7 @@ func copyMiddle(k *hooks.Kernel, level int, from, to model.VA) {
 	}
 	l := k.M.L
 	source := k.TableOf(level, from)
-	pfn := k.M.AllocBootmem()
+	pfn := copyFrame(k)
 	table := l.VA(pfn.PA())
 	slots := l.Geo.Slots[level-1]
 	for i := range slots {
@@ -118,6 +118,14 @@ func copyMiddle(k *hooks.Kernel, level int, from, to model.VA) {
 		flags = model.Present
 	}
 	k.SetUpper(level, to, makeEntry(k, uint64(pfn.PA())|uint64(flags)))
+}
+
+// copyFrame is a frame for the copy of a table.
+func copyFrame(k *hooks.Kernel) model.PFN {
+	if e := k.M.L.Early; e != nil && e.BrkTables {
+		return hooks.BrkTable(k)
+	}
+	return k.M.AllocBootmem()
 }
 
 // PagetableSetupDone ends construction (Linux: xen_pagetable_setup_done): the

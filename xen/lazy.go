@@ -61,6 +61,7 @@ func update(k *hooks.Kernel, name string, entry model.VA, e model.Entry) {
 	}
 	l.Queue[l.Queued] = model.MMUItem{Ptr: ptr, Val: e}
 	l.Queued++
+	k.M.NoteHeld(ptr, e)
 }
 
 // anyToMachine is the machine address of any kernel address (Linux:

@@ -181,7 +181,9 @@ func ExitMM(k *hooks.Kernel, pgd model.VA) {
 
 // DropMMRef takes a root from the processors that use it. Of another processor not
 // only what it was told to load counts, but what it has really loaded: the load may
-// be held back (Linux: xen_drop_mm_ref, 9f79991d4186).
+// be held back (Linux: xen_drop_mm_ref, 9f79991d4186). A 64-bit processor has left a root
+// only when it has left the one for user mode, too: both loads are one batch, and
+// xen_current_cr3 changes at its end (xen_write_cr3, set_current_cr3).
 func DropMMRef(k *hooks.Kernel, pgd model.VA) {
 	DropRoot(k, pgd)
 	other := 1 - k.M.Running()
@@ -190,9 +192,16 @@ func DropMMRef(k *hooks.Kernel, pgd model.VA) {
 		return
 	}
 	n := k.M.Kernel.Life.Owner(root)
-	if int(k.M.Kernel.Life.CPU[other].Current) == n || k.M.CPUOf(other).CR3 == root {
+	if int(k.M.Kernel.Life.CPU[other].Current) == n || hasLoaded(k, other, root) {
 		DropRootOn(k, other, pgd)
 	}
+}
+
+// hasLoaded reports whether a processor is on a root, or on the one for user mode that goes
+// with it.
+func hasLoaded(k *hooks.Kernel, cpu int, root model.Frame) bool {
+	c, user := k.M.CPUOf(cpu), userRoot(k, root)
+	return c.CR3 == root || user != model.NoFrame && c.UserCR3 == user
 }
 
 // DropRootOn has another processor drop a root, by an interrupt.

@@ -38,10 +38,15 @@ type Tables struct {
 	// Leaves are frames whose leaf entries have other flags than Flags[1]; 0
 	// leaves a frame unmapped. Table frames are read-only in any case.
 	Leaves map[model.PFN]model.Entry
-	// List are the frames of the list of machine frames, if it is mapped at an
-	// address of its own, ListBase. Its tables are the last of Frames.
-	List     []model.PFN
-	ListBase model.VA
+	// Loaded are frames that are mapped at an address of their own, too: an initrd, the
+	// list of machine frames. Their tables are the last of Frames, in the same order.
+	Loaded []Loaded
+}
+
+// Loaded are frames with an address besides that in the direct map.
+type Loaded struct {
+	Frames model.FrameRange
+	Base   model.VA
 }
 
 // XenEntry is an entry in one of the hypervisor's slots.
@@ -140,13 +145,15 @@ func (b *builder) build() error {
 			b.s.SetEntry(g, table, g.Index(b.l.VA(pfn.PA()), 1), model.MakeEntry(b.l.Map.MFN(model.Frame(pfn)), flags))
 		}
 	}
-	for i, pfn := range t.List {
-		va := t.ListBase + model.VA(i)*model.PageSize
-		table, err := b.l1For(va)
-		if err != nil {
-			return err
+	for _, x := range t.Loaded {
+		for pfn := x.Frames.From; pfn < x.Frames.To; pfn++ {
+			va := x.Base + model.VA(pfn-x.Frames.From)*model.PageSize
+			table, err := b.l1For(va)
+			if err != nil {
+				return err
+			}
+			b.s.SetEntry(g, table, g.Index(va, 1), model.MakeEntry(b.l.Map.MFN(model.Frame(pfn)), t.Flags[1]))
 		}
-		b.s.SetEntry(g, table, g.Index(va, 1), model.MakeEntry(b.l.Map.MFN(model.Frame(pfn)), t.Flags[1]))
 	}
 	return b.addExtras()
 }

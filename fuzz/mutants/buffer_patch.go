@@ -217,19 +217,20 @@ func singlePass(_ *hooks.Ops, f *hooks.Funcs) {
 	f.Early.MapLargePages = func(k *hooks.Kernel, pmd model.VA, pfn model.PFN, _ int) { k.Fn.MapLarge(k, pmd, pfn) }
 }
 
-// lowBuffer takes the lowest place for the buffer, also behind a table in use.
-func lowBuffer(_ *hooks.Ops, f *hooks.Funcs) {
-	f.Early.FindTables = func(k *hooks.Kernel, r model.FrameRange) {
-		hooks.FindEarlyTableSpace(k, r)
-		b := &k.M.Kernel.Buffer
-		n := b.Top - b.Start
-		for from := model.PFN(0); from < b.Start; from++ {
-			if _, ok := hooks.FindInRange(k, from, from+n, int(n), 1); ok {
-				b.Start, b.End, b.Top = from, from, from+n
-				return
-			}
+// frameBefore takes the last frame before the end of what is used for the latest table, also
+// where nothing of the buffer is used yet.
+func frameBefore(o *hooks.Ops, f *hooks.Funcs) {
+	earlySetter(func(k *hooks.Kernel, ptep model.VA, pte model.Entry) {
+		b, pfn := &k.M.Kernel.Buffer, frameOf(k, pte)
+		ro := pfn >= b.Start && pfn < b.Top
+		if !k.M.L.Geo.SignExtend {
+			old := k.Read(ptep)
+			ro = old.Is(model.Present) && !old.Is(model.RW)
+		} else if xen.InSlots(k, ptep) {
+			ro = pfn != b.End-1
 		}
-	}
+		masked(k, ptep, pte, ro)
+	})(o, f)
 }
 
 // noSlotFlush never flushes single pages.

@@ -81,7 +81,9 @@ func everyRuleIsNeeded(t *testing.T, results []Result) {
 	}
 	var ids []string
 	for _, r := range rules {
-		ids = append(ids, r.ID)
+		if !r.OnlyTraces() { // package recorded breaks those that judge recordings alone
+			ids = append(ids, r.ID)
+		}
 	}
 	alone := map[string]bool{}
 	for _, k := range KillsOf(ids, results) {

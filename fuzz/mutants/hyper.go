@@ -104,11 +104,23 @@ func scope(name string) hostile.Options {
 	return s.Options
 }
 
+// bounded bounds the search of a change that is no bug to so many operations.
+func bounded(depth int, m Mutant) Mutant {
+	m.Place.depth = depth
+	return m
+}
+
 // hyperHarmless are changes of the hypervisor that are no bugs.
 func hyperHarmless() []Mutant {
 	var out []Mutant
 	small := hostile.Options{Slots: []int{1, 1}, Frames: 3, Memory: []string{"f1 0 f2:PW"}, StaleTLB: true,
 		Ops: []string{"mu", "uva", "touch", "pin", "unpin", "flush"}, Flags: []string{"P", "PW"}, Targets: []int{1, 2}}
+	for _, scope := range []hostile.Options{scope("trees"), scope("roots"), scope("stale")} {
+		out = append(out, bounded(4, row(Mutant{ID: "hyper-unstamped", What: "when the use of a frame as a table ends is not noted: whoever may have cached a way through it was flushed when its last entry went",
+			Change: ofXen(model.Mutant{UnstampedTable: true})}, scope)))
+	}
+	out = append(out, bounded(3, row(Mutant{ID: "hyper-ungranted", What: "the mapping of a grant ends without a flush: the guest's own frame is flushed when it becomes something else",
+		Change: ofXen(model.Mutant{UngrantCached: true})}, scope("granted"))))
 	for _, scope := range []hostile.Options{scope("partial"), small} {
 		out = append(out,
 			row(Mutant{ID: "hyper-flush", What: "the hypervisor flushes at every change of type, before and after it",
@@ -228,6 +240,12 @@ func raceMutants() []Mutant {
 		row(Mutant{ID: "X09", What: "the lock of a table drops its last reference, and nobody releases it", Source: "Xen 6410733a8a, XSA-242",
 			Catch: "counts-agree", Steps: 2, Change: ofXen(model.Mutant{UnlockDropsLast: true})},
 			scope("race-update")),
+		row(Mutant{ID: "store-unaudited", What: "a store to a table is carried out before the table's audit has begun: what it replaces holds nothing", Source: "Xen, arch/x86/pv/ro-page-fault.c, ptwr_emulated_update (PGT_validated)",
+			Catch: "hypervisor-lives", Steps: 1, Change: ofXen(model.Mutant{StoresUnaudited: true})},
+			scope("race-audit")),
+		row(Mutant{ID: "update-unaudited", What: "the same, of updates", Source: "Xen, arch/x86/mm.c, do_mmu_update (get_page_type only if validated)",
+			Catch: "hypervisor-lives", Steps: 1, Change: ofXen(model.Mutant{UpdatesUnaudited: true})},
+			scope("race-audit")),
 		row(Mutant{ID: "X53", What: "a pin comes after the end of the domain has passed its frame", Source: "Xen 167b02743b",
 			Catch: "nothing-left", Steps: 1, Change: ofXen(model.Mutant{PinsDying: true})},
 			scope("race-end")),

@@ -11,6 +11,7 @@ import (
 func decisionMutants() []Mutant {
 	var out []Mutant
 	out = append(out, storedMutants()...)
+	out = append(out, flagMutants()...)
 	out = append(out, absentMutants()...)
 	out = append(out, undoMutants()...)
 	out = append(out, slotMutants()...)
@@ -78,6 +79,37 @@ func storedMutants() []Mutant {
 			Catch: "entry-stored", Steps: 1, Change: ofXen(model.Mutant{ForgetsUse: true})}, used),
 		row(Mutant{ID: "use-late", What: "a dirty bit that another processor sets during an update is lost", Source: "Xen, arch/x86/pv/mm.h, update_intpte",
 			Catch: "dirty-kept", Steps: 1, Change: ofXen(model.Mutant{LateUse: true})}, scope("race-dirty")),
+	}
+}
+
+// flagMutants store something else of an entry that has been checked, a flag at a time, where
+// the scopes of storedMutants have not that flag or not that way. TestEveryFlagStored of
+// package hostile has all of them.
+func flagMutants() []Mutant {
+	const source = "Xen, arch/x86/mm.c, promote_l1_table to promote_l4_table; arch/x86/pv/mm.h, adjust_guest_l1e to adjust_guest_l4e"
+	losing := func(flag model.Entry) func(asked, right model.Entry) model.Entry {
+		return func(_, right model.Entry) model.Entry { return right &^ flag }
+	}
+	gaining := func(flag model.Entry) func(asked, right model.Entry) model.Entry {
+		return func(_, right model.Entry) model.Entry { return right | flag }
+	}
+	return []Mutant{
+		row(Mutant{ID: "audit-accessed", What: "an audit marks leaves as accessed that nobody has used", Source: source,
+			Catch: "memory-kept", Steps: 1, Change: ofXen(storing(model.ByAudit, 1, gaining(model.Accessed)))}, scope("every-flag-found")),
+		row(Mutant{ID: "audit-global", What: "an audit makes leaves of the kernel global", Source: source,
+			Catch: "memory-kept", Steps: 1, Change: ofXen(storing(model.ByAudit, 1, gaining(model.Global)))}, scope("every-flag-found")),
+		row(Mutant{ID: "audit-kernel", What: "an audit marks entries above the leaves as the kernel's, as it does with leaves", Source: source,
+			Catch: "memory-kept", Steps: 1, Change: ofXen(storing(model.ByAudit, 3, gaining(model.GuestKernel)))}, scope("every-flag-found")),
+		row(Mutant{ID: "audit-software", What: "an audit clears a bit of an entry above the leaves that is left to software", Source: source,
+			Catch: "memory-kept", Steps: 1, Change: ofXen(storing(model.ByAudit, 2, losing(1<<9)))}, scope("every-flag-found")),
+		row(Mutant{ID: "update-cache", What: "an update loses a leaf's choice of caching after it has been checked", Source: source,
+			Catch: "entry-stored", Steps: 1, Change: ofXen(storing(model.ByUpdate, 1, losing(model.PCD)))}, scope("every-flag")),
+		row(Mutant{ID: "locked-cache", What: "a locked store loses it", Source: "Xen, arch/x86/pv/ro-page-fault.c, ptwr_emulated_update",
+			Catch: "stores-done", Steps: 1, Change: ofXen(storing(model.ByLocked, 1, losing(model.PCD)))}, scope("every-flag")),
+		row(Mutant{ID: "fast-dirty", What: "the fast path stores an entry above the leaves without the dirty bit that was asked for", Source: source,
+			Catch: "entry-stored", Steps: 1, Change: ofXen(storing(model.ByFastPath, 3, losing(model.Dirty)))}, scope("every-flag-above")),
+		row(Mutant{ID: "stored-grant", What: "the entry of a grant is not open to the guest's kernel", Source: "Xen, arch/x86/pv/grant_table.c, create_grant_pv_mapping",
+			Catch: "entry-stored", Steps: 1, Change: ofXen(storing(model.ByGrantEntry, 1, asAsked))}, scope("every-flag-granted")),
 	}
 }
 
@@ -192,6 +224,8 @@ func stampMutants() []Mutant {
 	return []Mutant{
 		row(Mutant{ID: "unstamped-use", What: "when a page is no longer mapped writable is not noted: whoever may still write to it is not flushed", Source: "Xen, arch/x86/mm.c, _put_page_type (set_tlbflush_timestamp)",
 			Catch: "no-stale-write", Steps: 3, Change: ofXen(model.Mutant{UnstampedUse: true})}, scope("stale")),
+		row(Mutant{ID: "stolen-cached", What: "a frame goes to another domain without a flush: the guest writes to it through its TLB", Source: "Xen, common/grant_table.c, gnttab_transfer; arch/x86/mm.c, steal_page; XSA-217",
+			Catch: "no-stale-write", Steps: 3, Change: ofXen(model.Mutant{StealCached: true})}, scope("given")),
 		row(Mutant{ID: "unlent-cached", What: "another domain's mapping of a page ends without a flush", Source: "Xen, common/grant_table.c, gnttab_unmap_grant_ref (gnttab_flush_tlb)",
 			Catch: "no-stale-write", Steps: 3, Change: ofXen(model.Mutant{UnlentCached: true})}, scope("grants")),
 	}

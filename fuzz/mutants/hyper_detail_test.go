@@ -12,7 +12,7 @@ func TestHyperDetails(t *testing.T) {
 	for _, x := range []struct{ id, rule, want string }{
 		{"X26", "hypervisor-lives", "the hypervisor would have died: the flush of a page outside the address space"},
 		{"X34", "hypervisor-lives", "the hypervisor would have died: a reference is given back that nobody holds"},
-		{"X43-writable", "tables-read-only", "entry f2[0] is f0:PW; f0 is in use as L2"},
+		{"X43-writable", "tables-read-only", "entry f2[0] is f0:PW, writable at 0x0; f0 is in use as L2"},
 		{"X39", "no-stale-write", "processor 0 still has page 0x0 cached as f2, writable; f2 is in use as L1"},
 		{"X13", "no-stale-write", "processor 0 still has another domain's mapping of f2 cached, writable; f2 is in use as L1"},
 		{"X29", "no-stale-write", "a device can still write to f2, which is in use as L1"},

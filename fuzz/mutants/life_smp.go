@@ -14,13 +14,13 @@ func smpMutants() []Mutant {
 		{ID: "L03-copy", What: "the kernel's part is copied outside the lock, and listed too late", Source: "XenLinux 3074eec09f, fb94b59330",
 			Place: lifeSMP(2, "racevm"), Catch: "kernel-part-shared", Steps: 1, Change: ofKernel(copyUnlocked)},
 		{ID: "L07", What: "leaf tables are not locked while they are pinned: a store comes between read-only and pinned", Source: "Linux 74260714c56d",
-			Place: lifeSMP(3, "race"), Catch: "crash fault", Steps: 3, Change: ofKernel(pinUnlocked)},
+			Place: lifeSMP(3, "pages"), Catch: "crash fault", Steps: 3, Change: ofKernel(pinUnlocked)},
 		{ID: "L08", What: "a root is given up that another processor has left only by its own account", Source: "Linux 9f79991d4186",
-			Place: lifeSMP(3, "race"), Catch: "crash bug", Steps: 3, Change: ofKernel(believedRoot)},
+			Place: lifeSMP(3, "pages"), Catch: "crash bug", Steps: 3, Change: ofKernel(believedRoot)},
 		{ID: "L23-smp", What: "a page is freed when only the processor that takes it has flushed", Source: "Linux, merge 706a1ea65e6f",
 			Place: lifeSMP(2, "race"), Catch: "no-dangling", Steps: 4, Change: ofKernel(flushHere)},
 		{ID: "lazy-unlocked", What: "what a lazy section holds back is carried out after the table's lock has been released", Source: "Linux, include/asm-generic/pgtable.h, lazy MMU mode",
-			Place: lifeSMP(3, "race"), Catch: "no-dangling", Steps: 4, Change: ofKernel(flushLate)},
+			Place: lifeSMP(2, "race"), Catch: "no-dangling", Steps: 4, Change: ofKernel(flushLate)},
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 func TestPackedJudgedAlike(t *testing.T) {
 	walks := 4000
 	if testing.Short() {
-		walks = 2
+		walks = 5
 	}
 	judged := 0
 	for _, m := range All() {

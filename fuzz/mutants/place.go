@@ -70,7 +70,7 @@ func asDeep(steps int) int { return steps }
 
 func lifeSMP(levels int, theme string) Place {
 	p := themed(life.SMP(), levels, theme, asDeep)
-	p.Values["preemptions"] = "1"
+	p.Values["preemptions"], p.Values["failures"] = "1", "false"
 	return p
 }
 

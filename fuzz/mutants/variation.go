@@ -88,7 +88,7 @@ func (h *home) has(o *home) bool {
 // to a depth; all of them to a number of states.
 const (
 	livingDepth = 5
-	pairsDepth  = 3
+	pairsDepth  = 2
 	mostStates  = 30_000
 )
 

@@ -65,7 +65,7 @@ func entryVariations() []Variation {
 		{ID: "encrypted", What: "memory is encrypted: entries have a bit for it", Source: "AMD APM vol. 2, 7.10; Linux, sme_me_mask",
 			Fits: Fits{Machine: invariants.BareMetal}.also(long), Change: encrypted(nil)},
 		{ID: "device", What: "device memory is mapped in the fixmap, uncached", Source: "Linux, set_fixmap_nocache; ioremap_nocache",
-			Fits: of2007(), Change: device()},
+			Fits: of2007(), Change: device(kernel.FixAlias)},
 		{ID: "unmapped-after-boot", What: "what the boot had mapped in the fixmap is taken away after the zap", Source: "Linux, clear_fixmap, early_iounmap",
 			Fits: of2007(), Change: ofKernel(unmappedAfterBoot)},
 	}
@@ -295,8 +295,8 @@ func markTables(s *model.State, level int, table model.Frame) {
 // deviceMFN is a machine frame far from memory.
 const deviceMFN model.MFN = 0xfee0
 
-// device maps a device's page at the fixmap index of an alias when construction ends.
-func device() (c systems.Change) {
+// device maps a device's page at a fixmap index when construction ends.
+func device(index int) (c systems.Change) {
 	c.Machine = func(s *model.State) {
 		r := []model.Region{{First: deviceMFN, Last: deviceMFN, Kind: model.Device}}
 		if s.L.Hyper == nil {
@@ -311,9 +311,12 @@ func device() (c systems.Change) {
 		done := o.PagetableSetupDone
 		o.PagetableSetupDone = func(k *hooks.Kernel, base model.VA) {
 			done(k, base)
-			va := k.M.L.Fix(kernel.FixAlias)
+			va := k.M.L.Fix(index)
 			if pte, ok := k.Lookup(va); ok {
-				prot := k.KernelProt(false)&^model.NX | model.PWT | model.PCD
+				prot := k.KernelProt(false) | model.PWT | model.PCD
+				if !k.M.L.Kernel.NX || k.M.L.Geo.Width == 4 {
+					prot &^= model.NX
+				}
 				k.PV.SetPTE[model.VariantLate](k, pte, model.MakeEntry(deviceMFN, prot))
 				k.PV.FlushTLBSingle(k, va)
 			}

@@ -4,6 +4,8 @@ import (
 	"github.com/ptcheck/ptcheck/hooks"
 	"github.com/ptcheck/ptcheck/invariants"
 	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/systems"
+	"github.com/ptcheck/ptcheck/systems/kernel"
 )
 
 // topdown and buffered ask for kernels of 3.8 and of 2.6.39.
@@ -31,6 +33,55 @@ func laterVariations() []Variation {
 			Fits: bare.also(topdown).also(func(s *model.State) bool { return !s.L.Kernel.HasPSE }), Change: ofKernel(piecesWith)},
 		{ID: "espfix", What: "read-only pointers lead to one table in many places", Source: "Linux 3891a04aafd6, espfix_64.c",
 			Fits: later.also(long), Change: ofKernel(espfix)},
+		{ID: "device-later", What: "device memory is mapped in the fixmap, uncached", Source: "Linux, set_fixmap_nocache(FIX_APIC_BASE)",
+			Fits: bare, Change: deviceLater()},
+		{ID: "text-read-only", What: "kernel text that is not written becomes read-only when construction has ended", Source: "Linux, mark_rodata_ro",
+			Fits: bare, Change: afterDone(textReadOnly)},
+		{ID: "boot-no-execute", What: "data that the boot tables map loses execution when construction has ended", Source: "Linux, mark_nxdata_nx; mark_rodata_ro: set_memory_nx",
+			Fits: bare.also(long).also(func(s *model.State) bool { return s.L.Kernel.NX }), Change: afterDone(bootNoExecute)},
+	}
+}
+
+// deviceLater maps it on bare metal where a guest has shared_info.
+func deviceLater() systems.Change {
+	c := device(kernel.FixShared)
+	c.Kernel = forBare(c.Kernel).Kernel
+	return c
+}
+
+// afterDone has setup_done of a bare machine do more.
+func afterDone(more func(k *hooks.Kernel)) systems.Change {
+	return forBare(func(o *hooks.Ops, _ *hooks.Funcs) {
+		done := o.PagetableSetupDone
+		o.PagetableSetupDone = func(k *hooks.Kernel, base model.VA) {
+			done(k, base)
+			more(k)
+			k.PV.FlushTLB(k)
+		}
+	})
+}
+
+// changeLeaf changes the flags of the leaf table's entry for a frame of the direct map.
+func changeLeaf(k *hooks.Kernel, pfn model.PFN, add, drop model.Entry) {
+	if pte, level, ok := k.LookupAddress(k.M.L.VA(pfn.PA())); ok && level == 1 && k.Read(pte).Is(model.Present) {
+		k.PV.SetPTE[model.VariantLate](k, pte, k.Read(pte)&^drop|add)
+	}
+}
+
+// textReadOnly takes write permission from the pages of text that are not written: the
+// spare page of the fixmap calls.
+func textReadOnly(k *hooks.Kernel) {
+	if l := k.M.L; l.VA(l.Kernel.Spare.PA()) <= l.Kernel.TextEnd {
+		changeLeaf(k, l.Kernel.Spare, 0, model.RW)
+	}
+}
+
+// bootNoExecute takes execution from all that is no text.
+func bootNoExecute(k *hooks.Kernel) {
+	for pfn := range k.M.L.Kernel.MaxLowPFN {
+		if k.M.L.Kernel.NX && k.M.L.VA(pfn.PA()) > k.M.L.Kernel.TextEnd {
+			changeLeaf(k, pfn, model.NX, 0)
+		}
 	}
 }
 

@@ -78,6 +78,7 @@ var own = [...]Spec{
 	{Name: "top_end", Doc: "later kernels: map what lies above the first chunk"},
 	{Name: "mem_map", Doc: "later kernels: make the array of page structs"},
 	{Name: "free_p2m", Doc: "later kernels: give up the builder's list of machine frames"},
+	{Name: "free_initrd", Doc: "later kernels: give up what the loader has put into memory, such as an initrd"},
 	{Name: "balloon_up", Doc: "later kernels: take the extra memory into use"},
 	{Name: "vmap", Doc: "later kernels: map a new page in the vmalloc area"},
 	{Name: "ptdump", Doc: "later kernels: read every table"},

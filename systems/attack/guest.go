@@ -6,6 +6,7 @@ import (
 	"github.com/ptcheck/ptcheck/model/explore"
 	"github.com/ptcheck/ptcheck/reports"
 	"github.com/ptcheck/ptcheck/systems"
+	"github.com/ptcheck/ptcheck/systems/view"
 )
 
 // Guest is a hostile guest that runs. Its operations are of type O.
@@ -22,8 +23,9 @@ type Guest[O any] interface {
 	// Settle makes what has happened the state that the next operation starts from,
 	// and judges it: the number of the rule that is broken, -1 for none.
 	Settle() (broken int)
-	// Conclude adds to a report what the rule just found broken is about.
-	Conclude(f *reports.Finding, broken int)
+	// Conclude adds to a report what the rule just found broken is about, with what was
+	// noted of the run.
+	Conclude(f *reports.Finding, broken int, w view.Witness)
 }
 
 // Kind is a kind of hostile guests. A value of S says where one starts from.

@@ -22,6 +22,7 @@ func (s *Scenario[S, O]) Play(o systems.PlayOptions) (*systems.Play, error) {
 		r.play.Add(h.at.No, h.text, "ok")
 	}
 	r.begin()
+	defer r.refs.End()
 	if len(s.ops) == 0 && !r.play.Verdict.Fails() && !o.Lenient {
 		return nil, s.end.Errorf("no operation follows: nothing would be put to the test")
 	}
@@ -60,6 +61,7 @@ type run[S comparable, O any] struct {
 	g       Guest[O]
 	play    *systems.Play
 	finding *reports.Finding // the report so far, nil if none is wanted
+	refs    *view.RefLog     // the same
 }
 
 func (r *run[S, O]) watched() bool { return r.o.Watch != nil }
@@ -69,6 +71,7 @@ func (r *run[S, O]) begin() {
 	k, s := r.s.kind, r.s.start
 	r.g.Restart()
 	if r.o.Report {
+		r.refs = view.WatchRefs(r.g.State())
 		r.finding = &reports.Finding{
 			System: k.Name(), Start: k.Start(s), Frames: []string{k.Frames(s)}, Initial: view.GuestSnapshot(r.g.State()),
 			Calls: []reports.Call{}, Stack: []reports.Site{}, Walks: []reports.Walk{},
@@ -83,6 +86,9 @@ func (r *run[S, O]) begin() {
 // operation carries one operation out.
 func (r *run[S, O]) operation(o *operation[O]) error {
 	ended := r.g.State().Ended()
+	if r.refs != nil {
+		r.refs.Call++
+	}
 	rc, ok := r.g.Issue(o.op)
 	switch {
 	case ok:
@@ -139,7 +145,7 @@ func (r *run[S, O]) judged(answer string, broken int) string {
 	r.play.Verdict = Broken(rule)
 	if f := r.finding; f != nil {
 		f.Rule, f.Says, f.Source, f.Limits = rule.ID, rule.Says, rule.Source, rule.Limits
-		r.g.Conclude(f, broken)
+		r.g.Conclude(f, broken, view.Witness{Refs: r.refs})
 	}
 	return answer + ", violated " + rule.ID
 }

@@ -20,11 +20,11 @@ func TestSystemsHold(t *testing.T) {
 		states, transitions uint64
 		diameter            int
 	}{
-		{boot.Native(), 2, 8027, 90575, 20},
-		{boot.Native(), 3, 19019, 220406, 12},
-		{boot.Xen(), 2, 2641, 27967, 20},
-		{boot.Xen(), 3, 4796, 81140, 11},
-		{boot.Xen(), 4, 2005, 33830, 20},
+		{boot.Native(), 2, 8176, 91308, 20},
+		{boot.Native(), 3, 19096, 220815, 12},
+		{boot.Xen(), 2, 2716, 28382, 20},
+		{boot.Xen(), 3, 4946, 82210, 11},
+		{boot.Xen(), 4, 2059, 34500, 20},
 	} {
 		s := kerneltest.New(t, x.system, kernel.Options{Levels: []int{x.levels}})
 		r := kerneltest.Search(t, s, 0)

@@ -2,6 +2,7 @@ package boot
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/ptcheck/ptcheck/systems"
 	"github.com/ptcheck/ptcheck/systems/kernel"
@@ -57,7 +58,7 @@ func earlySystem(name string, cases []systems.EarlyStart, o kernel.Options) (*ke
 		if n := p.geo.Name; len(geos) == 0 || geos[len(geos)-1] != n {
 			geos = append(geos, n)
 		}
-		s.Inits = append(s.Inits, kernel.Init{Name: c.Name(), State: st})
+		s.Inits = append(s.Inits, kernel.Init{Name: c.Name(), State: st, Panic: c.Panic})
 	}
 	s.Scope = fmt.Sprintf("%d start-of-day tables, geometries %v", len(s.Inits), geos)
 	bare := native.EarlyOps()
@@ -114,14 +115,20 @@ func (p *earlyPlaces) place() {
 }
 
 func (p *earlyPlaces) placeTables() {
-	levels := []int{4, 3, 2, 1}
+	levels := builderOrder(p.geo, int(p.c.Mapped), p.c.Dom0)
+	if p.c.Profile == nil {
+		levels = levels[1:] // the root is the kernel's own
+	}
 	if p.c.RootLast {
-		levels = []int{1, 2, 3, 4}
+		slices.Reverse(levels)
+	}
+	if p.c.Initrd > 0 {
+		for level := p.c.Levels - 1; level > 0; level-- {
+			levels = append(levels, level)
+		}
 	}
 	for _, level := range levels {
-		for range p.tablesOf(level) {
-			p.tables[level] = append(p.tables[level], p.take())
-		}
+		p.tables[level] = append(p.tables[level], p.take())
 	}
 }
 
@@ -142,7 +149,7 @@ func (p *earlyPlaces) tablesOf(level int) int {
 // middle levels, everywhere those of the fixmap.
 func (p *earlyPlaces) static() int {
 	n := 0
-	if p.c.Profile != nil {
+	if p.c.Profile != nil && !p.c.BrkTables {
 		for level := 2; level < p.c.Levels; level++ {
 			n += p.tablesOf(level)
 		}
@@ -179,6 +186,10 @@ func (p *earlyPlaces) state() (*model.State, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.Uncleared && c.Profile != nil { // head.S has cleared its root, and uses it
+		s.Soil(model.Frame(p.k.Root))
+		s.Commit()
+	}
 	s.TLB.Sticky = c.Sticky
 	return s, nil
 }
@@ -205,6 +216,7 @@ func (p *earlyPlaces) earlyMap() {
 	c, g, e := p.c, p.geo, &p.e
 	e.RAM, e.Extra, e.Ranges = c.RAM, c.Extra, c.Ranges
 	e.Mapped = min(c.Mapped, c.End())
+	e.Brim, e.BrkTables = c.Brim, c.BrkTables
 	e.TopDown, e.ISAEnd, e.PageBuf, e.StepShift = c.TopDown, 2, 6, 1
 	if c.Levels == 3 {
 		e.DirectEnd = p.k.PageOffset + 12*g.Span(2)
@@ -218,6 +230,10 @@ func (p *earlyPlaces) earlyMap() {
 	e.Vmalloc = g.Wrap(e.Vmemmap + g.Span(3))
 	e.Window, e.Windows = 4, 4
 	e.GuardFirst, e.GuardLast = 4, 4
+	if c.Initrd > 0 {
+		e.Initrd = frames(c.Initrd, c.Initrd+1)
+		e.InitrdBase = g.Wrap(p.k.PageOffset - g.Span(4))
+	}
 	if c.List > 0 {
 		e.P2M = frames(c.List, c.List+listTables)
 		e.P2MBase = g.Span(4)
@@ -249,8 +265,9 @@ func (p *earlyPlaces) guest() (*model.State, error) {
 	if c.Levels == 3 {
 		t.Flags[3] = model.Present
 	}
+	t.Loaded = append(t.Loaded, xen.Loaded{Frames: p.e.Initrd, Base: p.e.InitrdBase})
 	if c.List > 0 {
-		t.List, t.ListBase = []model.PFN{c.List}, p.e.P2MBase
+		t.Loaded = append(t.Loaded, xen.Loaded{Frames: frames(c.List, c.List+1), Base: p.e.P2MBase})
 		for level := 3; level > 0; level-- {
 			t.Frames[level] = append(t.Frames[level], c.List+model.PFN(4-level))
 		}

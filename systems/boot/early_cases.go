@@ -1,6 +1,7 @@
 package boot
 
 import (
+	"github.com/ptcheck/ptcheck/hooks"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/systems"
 )
@@ -17,7 +18,7 @@ const listTables = 4
 // frames, large pages, and stale translations.
 func bufferCases() []systems.EarlyStart {
 	old, now := model.Xen31(), model.Xen417()
-	return []systems.EarlyStart{
+	cases := []systems.EarlyStart{
 		{Levels: 4, L1: 4, Profile: now, P2M: straight, Mapped: 16, List: 17,
 			RAM: []model.FrameRange{frames(0, 32)}, Ranges: []model.FrameRange{frames(0, 32)}},
 		{Levels: 4, L1: 8, Profile: now, P2M: shuffled, Mapped: 16, NX: true, Brk: 1,
@@ -39,7 +40,43 @@ func bufferCases() []systems.EarlyStart {
 			RAM: []model.FrameRange{frames(0, 26)}, Ranges: []model.FrameRange{frames(0, 26)}},
 		{Levels: 3, L1: 4, Mapped: 24, Sticky: true,
 			RAM: []model.FrameRange{frames(0, 27)}, Ranges: []model.FrameRange{frames(0, 27)}},
+		{Levels: 4, L1: 4, Mapped: 16, NX: true, Initrd: 16,
+			RAM: []model.FrameRange{frames(0, 27)}, Ranges: []model.FrameRange{frames(0, 27)}},
 	}
+	cases = append(cases,
+		systems.EarlyStart{Levels: 3, L1: 4, Profile: old, P2M: straight, Mapped: 28, Uncleared: true, BrkTables: true, Brk: 1,
+			RAM: []model.FrameRange{frames(0, 30)}, Ranges: []model.FrameRange{frames(0, 30)}},
+		systems.EarlyStart{Levels: 4, L1: 4, Profile: now, P2M: shuffled, Mapped: 20, Dom0: true, BrkTables: true, Brk: 3,
+			RAM: []model.FrameRange{frames(0, 33)}, Ranges: []model.FrameRange{frames(0, 33)}},
+	)
+	return append(cases, brimCases()...)
+}
+
+// brimCases are machines whose free memory just fits the table buffer, and those with a page
+// less beside what they must map, on which the kernel must panic.
+func brimCases() []systems.EarlyStart {
+	old, now := model.Xen31(), model.Xen417()
+	var out []systems.EarlyStart
+	for _, x := range []struct {
+		start       systems.EarlyStart
+		fits, short model.PFN // ends of memory
+	}{
+		{systems.EarlyStart{Levels: 4, Profile: now, P2M: straight, Mapped: 16}, 26, 25},
+		{systems.EarlyStart{Levels: 3, Profile: old, P2M: reversed, Mapped: 20}, 20, 21},
+		{systems.EarlyStart{Levels: 4, Mapped: 12, NX: true}, 20, 19},
+		{systems.EarlyStart{Levels: 3, Mapped: 16}, 16, 17},
+	} {
+		c := x.start
+		c.L1, c.Brim = 4, true
+		c.RAM = []model.FrameRange{frames(0, x.fits)}
+		c.Ranges = c.RAM
+		out = append(out, c)
+		c.Brim, c.Panic = false, hooks.NoTableSpace
+		c.RAM = []model.FrameRange{frames(0, x.short)}
+		c.Ranges = c.RAM
+		out = append(out, c)
+	}
+	return out
 }
 
 // topCases lists the family of top-down mapping.
@@ -62,5 +99,9 @@ func topCases() []systems.EarlyStart {
 			RAM: []model.FrameRange{frames(0, 30), frames(33, 47)}},
 		{Levels: 4, L1: 8, TopDown: true, Mapped: 24, Brk: 6, PSE: true, Sticky: true,
 			RAM: []model.FrameRange{frames(0, 41), frames(46, 63)}},
+		{Levels: 4, L1: 4, TopDown: true, Profile: old, P2M: reversed, Mapped: 31, Brk: 9, Dom0: true, Uncleared: true, BrkTables: true,
+			RAM: []model.FrameRange{frames(0, 46)}},
+		{Levels: 4, L1: 4, TopDown: true, Profile: now, P2M: straight, Mapped: 32, Brk: 7, NX: true, Initrd: 33,
+			RAM: []model.FrameRange{frames(0, 40)}},
 	}
 }

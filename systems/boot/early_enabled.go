@@ -35,7 +35,7 @@ func earlyCalls(dst []uint64, s *model.State) []uint64 {
 		dst = earlyAdd(dst, model.CallKmap, 0)
 		dst = earlyAdd(dst, model.CallKmap, uint32(e.Kmaps-1))
 	}
-	if !b.Open() && (!e.TopDown || b.Is(model.TopDone)) && bits.OnesCount64(uint64(b.Data)) < mostData {
+	if !b.Open() && (!e.Brim || b.Mapped != 0) && (!e.TopDown || b.Is(model.TopDone)) && bits.OnesCount64(uint64(b.Data)) < mostData {
 		dst = earlyAdd(dst, model.CallAllocPage, 0)
 	}
 	if allMapped(s) {
@@ -88,6 +88,9 @@ func completeCalls(dst []uint64, s *model.State) []uint64 {
 	}
 	if e.P2M.Len() > 0 && !b.Is(model.P2MFreed) {
 		dst = earlyAdd(dst, model.CallFreeP2M, 0)
+	}
+	if e.Initrd.Len() > 0 && !b.Is(model.InitrdFreed) {
+		dst = earlyAdd(dst, model.CallFreeInitrd, 0)
 	}
 	if s.Kernel.Phase == model.PhaseStarted {
 		return earlyAdd(dst, model.CallSetupDone, 0)

@@ -65,8 +65,9 @@ func nativeCases(lowmem int) []nativeCase {
 		{levels: 3, lowmem: big, pse: true, wide: true},
 	}
 	if !asked {
-		// Low memory that ends inside a leaf table.
-		cases = append(cases, nativeCase{levels: 2, lowmem: 9})
+		// Low memory that ends inside a leaf table, and inside a large page.
+		cases = append(cases, nativeCase{levels: 2, lowmem: 9}, nativeCase{levels: 2, lowmem: 10, pse: true},
+			nativeCase{levels: 3, lowmem: 10, pse: true, nx: true})
 	}
 	return cases
 }

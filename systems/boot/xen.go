@@ -2,6 +2,7 @@ package boot
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/ptcheck/ptcheck/systems/kernel"
 
@@ -25,6 +26,11 @@ type xenCase struct {
 	sticky bool
 	wide   bool // PAE: four root slots instead of two, the last one empty; four levels: the fixmap below an L2 of its own
 	real   bool // the geometries of real processors
+	// split has low memory lie below two root slots, dom0 has the builder take its tables
+	// as it comes to need them instead of level by level, and uncleared leaves in the
+	// kernel's root what its memory held.
+	split, dom0, uncleared bool
+
 	places xenPlaces
 	geo    *model.Geometry
 }
@@ -45,10 +51,11 @@ func high(pfn, n int) int { return 1<<20 + n - pfn }
 
 // xenCases lists the family: p2m maps, rules of the hypervisor, where root, zero
 // page and the builder's tables lie, how much the builder maps, with which
-// attributes, and what the TLB does.
-func xenCases() []xenCase {
+// attributes, and what the TLB does. The last ones, of tight machines, need
+// the memory that they have: they are left out where another one is asked for.
+func xenCases(asked bool) []xenCase {
 	old, now := model.Xen31(), model.Xen417()
-	return []xenCase{
+	cases := []xenCase{
 		{levels: 2, lowmem: 8, mapped: 8, p2m: straight, profile: old, stale: 8},
 		{levels: 2, lowmem: 12, mapped: 8, p2m: reversed, profile: old, stale: 2, order: 1},
 		{levels: 2, lowmem: 8, mapped: 8, p2m: shuffled, profile: old, stale: 2, ro: true, sticky: true},
@@ -61,6 +68,16 @@ func xenCases() []xenCase {
 		{levels: 4, lowmem: 16, mapped: 16, p2m: shuffled, profile: now, stale: 1, sticky: true},
 		{levels: 4, lowmem: 16, mapped: 16, p2m: reversed, profile: now, stale: 1, wide: true},
 	}
+	if asked {
+		return cases
+	}
+	return append(cases, []xenCase{
+		{levels: 3, lowmem: 20, mapped: 20, p2m: shuffled, profile: now, stale: 1, split: true},
+		{levels: 3, lowmem: 20, mapped: 20, p2m: straight, profile: old, stale: 1, split: true, dom0: true, uncleared: true},
+		{levels: 4, lowmem: 24, mapped: 24, p2m: straight, profile: now, stale: 1, split: true, dom0: true},
+		{levels: 4, lowmem: 24, mapped: 24, p2m: reversed, profile: old, stale: 1, split: true, uncleared: true},
+		{levels: 2, lowmem: 8, mapped: 8, p2m: straight, profile: old, stale: 1, order: 1, uncleared: true},
+	}...)
 }
 
 // underXen is a system of any hooks on a domain builder's tables, under Xen.
@@ -71,7 +88,7 @@ func underXen(name string, ops hooks.Ops, o kernel.Options) (*kernel.System, err
 	}
 	var geos []string
 	most := 0 // leaves that the builder maps
-	for _, c := range xenCases() {
+	for _, c := range xenCases(o.Lowmem != 0 || o.Stale != 0) {
 		if !o.Wants(c.levels) || o.Profile != nil && c.profile.Name != o.Profile.Name {
 			continue
 		}
@@ -108,6 +125,14 @@ func (c *xenCase) name() string {
 	if c.wide {
 		n += "-wide"
 	}
+	for _, f := range []struct {
+		on   bool
+		name string
+	}{{c.split, "split"}, {c.dom0, "dom0"}, {c.uncleared, "uncleared"}} {
+		if f.on {
+			n += "-" + f.name
+		}
+	}
 	if c.ro {
 		n += "-rodata"
 	}
@@ -131,12 +156,19 @@ func (c *xenCase) geometry() (hyper model.Hyper, err error) {
 	case c.levels == 2:
 		c.geo, err = model.NewGeometry("tiny-2 16x4", 4, 16, 4)
 		hyper.XenFirst, hyper.XenLast = 15, 15
+	case c.levels == 3 && c.split:
+		c.geo, err = tinyPAE(4, 4)
+		hyper.XenFirst, hyper.XenLast = 3, 3
 	case c.levels == 3 && c.wide:
 		c.geo, err = tinyPAE(4, 8)
 	case c.levels == 3:
 		c.geo, err = tinyPAE(2, 8)
 	default:
-		if c.geo, err = model.NewGeometry("tiny-4 8x2x8x4", 8, 8, 2, 8, 4); err == nil {
+		l2 := 8
+		if c.split {
+			l2 = 2
+		}
+		if c.geo, err = model.NewGeometry(fmt.Sprintf("tiny-4 8x2x%dx4", l2), 8, 8, 2, l2, 4); err == nil {
 			c.geo.SignExtend = true
 		}
 		hyper.XenLevel, hyper.XenFirst, hyper.XenLast = 4, 4, 4
@@ -152,11 +184,8 @@ func (c *xenCase) place() {
 	p := &c.places
 	kernel := func() { p.spare, p.root, p.zero = take(), take(), take() }
 	builder := func() {
-		for level := c.geo.Levels; level > 1; level-- {
-			p.tables[level] = []model.PFN{take()}
-		}
-		for range (c.mapped + c.geo.Slots[1] - 1) / c.geo.Slots[1] {
-			p.tables[1] = append(p.tables[1], take())
+		for _, level := range builderOrder(c.geo, c.mapped, c.dom0) {
+			p.tables[level] = append(p.tables[level], take())
 		}
 		if c.wide && c.levels == 3 {
 			p.tables[2] = append(p.tables[2], take())
@@ -172,6 +201,34 @@ func (c *xenCase) place() {
 	p.bootmem = next
 }
 
+// builderOrder are the levels of the tables that map so many frames, in the order in which
+// the builder takes theirs: of a guest level by level from the root down (Xen: xc_dom_x86.c, alloc_pgtables),
+// of dom0 whenever the one before it is full (domain_build.c).
+func builderOrder(g *model.Geometry, mapped int, dom0 bool) (levels []int) {
+	for leaf := range (mapped + g.Slots[1] - 1) / g.Slots[1] {
+		levels = append(levels, tablesBefore(g, leaf)...)
+	}
+	if !dom0 {
+		slices.SortStableFunc(levels, func(a, b int) int { return b - a })
+	}
+	return levels
+}
+
+// tablesBefore are the levels of the tables that come with a leaf table, by its number: its
+// own is the last.
+func tablesBefore(g *model.Geometry, leaf int) []int {
+	levels, span := []int{1}, 1
+	for level := 2; level < g.Levels; level++ {
+		if span *= g.Slots[level]; leaf%span == 0 {
+			levels = append([]int{level}, levels...)
+		}
+	}
+	if leaf == 0 {
+		levels = append([]int{g.Levels}, levels...)
+	}
+	return levels
+}
+
 // state builds the start-of-day state of a case.
 func (c *xenCase) state() (*model.State, error) {
 	hyper, err := c.geometry()
@@ -183,9 +240,12 @@ func (c *xenCase) state() (*model.State, error) {
 	// Copies of the middle levels, a table for the fixmap and those for unmapped
 	// low memory must be mapped from the start: they are written before they are
 	// linked.
-	need := int(c.places.bootmem) + c.levels - 2 + 1 + (c.lowmem-c.mapped+3)/4
-	if c.wide {
-		need++ // two tables of a middle level
+	need := int(c.places.bootmem) + 1 + (c.lowmem-c.mapped+3)/4
+	for level := 2; level < c.levels; level++ {
+		need += len(c.places.tables[level])
+	}
+	if c.levels == 4 && (c.wide || c.split) {
+		need++ // the fixmap's own L2
 	}
 	if c.mapped < need || c.mapped > c.lowmem || c.lowmem > 24 {
 		return nil, fmt.Errorf("%d frames of low memory, %d mapped at the start of the day: want %d mapped and at most 24 in all", c.lowmem, c.mapped, need)
@@ -200,6 +260,10 @@ func (c *xenCase) state() (*model.State, error) {
 	s, err := xen.StartOfDay(cfg)
 	if err != nil {
 		return nil, err
+	}
+	if c.uncleared {
+		s.Soil(model.Frame(c.places.root))
+		s.Commit()
 	}
 	s.TLB.Sticky = c.sticky
 	return s, nil

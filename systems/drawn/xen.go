@@ -17,7 +17,7 @@ type xenDraw struct {
 
 // Xen draws a guest on a domain builder's tables: the hypervisor's version, order
 // and holes of machine memory, where the frames lie, how much is mapped and with
-// which flags, leaves with other flags, a sticky TLB. An error is a fault of the
+// which flags, leaves with other flags, a sticky TLB, a root that nobody has cleared. An error is a fault of the
 // generator.
 func Xen(d Draw, size Size, levels int) (*Boot, error) {
 	x := &xenDraw{d: d}
@@ -32,6 +32,10 @@ func Xen(d Draw, size Size, levels int) (*Boot, error) {
 		return nil, fmt.Errorf("drawn: xen: %w", err)
 	}
 	s.TLB.Sticky = size == Tiny && d.Yes("sticky TLB")
+	if d.Yes("uncleared root") {
+		s.Soil(model.Frame(x.c.Kernel.Root))
+		s.Commit()
+	}
 	return &Boot{Backend: "xen", Levels: levels, State: s, Ops: xen.Ops()}, nil
 }
 

@@ -6,6 +6,6 @@ import (
 )
 
 // Conclude implements [attack.Guest].
-func (m *Model) Conclude(f *reports.Finding, broken int) {
-	view.Conclude(f, m.judge.Violation(broken, view.Namer{L: m.s.L}), view.GuestRoots(m.s))
+func (m *Model) Conclude(f *reports.Finding, broken int, w view.Witness) {
+	view.Conclude(f, m.judge.Violation(broken, view.Namer{L: m.s.L}), view.GuestRoots(m.s), w)
 }

@@ -1,6 +1,7 @@
 package hostile
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -33,7 +34,7 @@ func (s *Scope) Again() bool { return strings.HasSuffix(s.Name, again) }
 // latter alone: what is rolled back must not span a switch.
 func Scopes() []Scope {
 	var out []Scope
-	for _, s := range slices.Concat(tableScopes(), memoryScopes(), hypervisorScopes()) {
+	for _, s := range slices.Concat(tableScopes(), entryScopes(), memoryScopes(), hypervisorScopes()) {
 		s.Options.Profile = model.Ideal()
 		out = append(out, s)
 		s.Name += again
@@ -77,6 +78,37 @@ func tableScopes() []Scope {
 	}
 }
 
+// Flags that a right hypervisor takes in leaves of a guest with devices, and above. Bit 52
+// has a meaning of its own in leaves alone.
+const (
+	leafFlags  = upperFlags | model.PWT | model.PCD | model.PSE | model.Global
+	upperFlags = model.Present | model.RW | model.User | model.Accessed | model.Dirty | model.Avail | model.AvailHigh&^model.GuestKernel | model.NX
+)
+
+// whole is a word with a frame and flags.
+func whole(f int, flags model.Entry) string {
+	return fmt.Sprintf("%#x", uint64(model.MakeEntry(model.MFN(f), flags)))
+}
+
+// entryScopes have entries with all flags, and with none, on every way into a table: what is
+// stored there is what has been checked.
+func entryScopes() []Scope {
+	full, upper := leafFlags, upperFlags
+	return []Scope{
+		{"every-flag", "leaves with every flag and with none, updated and stored", Options{Slots: []int{1, 2}, Wide: true, Guest: model.Dom0, Frames: 3,
+			Memory: []string{"f1 0 f1:P"}, Ops: []string{"mu", "mua", "uva", "put", "put-locked"}, Flags: []string{"P", "PK", "PUK"}, Targets: []int{0, 2},
+			Words: []string{whole(2, full), whole(2, full&^model.User)}}, 2},
+		{"every-flag-above", "the same of entries above the leaves", Options{Slots: []int{1, 1, 1, 1}, Wide: true, Guest: model.Dom0, Frames: 4,
+			Ops: []string{"mu", "mua"}, Flags: []string{"P"}, Targets: []int{1, 2, 3}, Words: []string{whole(1, upper), whole(2, upper), whole(3, upper)}}, 2},
+		{"every-flag-found", "the same of entries that an audit finds", Options{Slots: []int{2, 2, 2, 2}, Wide: true, Guest: model.Dom0, Frames: 9,
+			Memory: []string{"f4 0 " + whole(5, upper), "f4 1 f5:P", "f5 0 " + whole(6, upper), "f5 1 f6:P", "f6 0 " + whole(7, upper), "f6 1 f6:P",
+				"f7 0 " + whole(8, full), "f7 1 f7:PK"},
+			Ops: []string{"pin"}, Flags: []string{"P"}, Targets: []int{}}, 1},
+		{"every-flag-granted", "grants that a 64-bit guest maps at entries of its own", Options{Slots: []int{1, 2}, Wide: true, Frames: 3,
+			Memory: []string{"f1 0 f1:P"}, Ops: []string{"grant-map", "grant-read", "grant-unmap"}, Flags: []string{"P"}, Targets: []int{2}}, 2},
+	}
+}
+
 // memoryScopes are about what processors cache, and about frames that come and go.
 func memoryScopes() []Scope {
 	return []Scope{
@@ -88,6 +120,8 @@ func memoryScopes() []Scope {
 			Targets: []int{}}, 6},
 		{"frames", "frames that are given back, given away and obtained", Options{Slots: []int{1, 1}, Frames: 3,
 			Ops: []string{"mu", "pin", "unpin", "release", "give", "obtain", "kill"}, Flags: []string{"P", "PW"}}, 5},
+		{"given", "frames that are given away while they may be cached", Options{Slots: []int{1, 1}, Frames: 3, StaleTLB: true,
+			Memory: []string{"f1 0 f2:PW"}, Ops: []string{"mu", "touch", "give", "obtain", "pin"}, Flags: []string{"P", "PW"}, Targets: []int{2}}, 5},
 		{"pages", "frames that are cleared and copied", Options{Slots: []int{1, 2}, Frames: 4,
 			Memory: []string{"f1 0 f3:PW", "f2 0 f3:P"}, Ops: []string{"clear", "copy", "pin", "unpin", "mu"}, Flags: []string{"P", "PW"}, Targets: []int{2, 3}}, 3},
 		{"others", "frames of the hypervisor's own, shared ones and the list of frames", Options{Slots: []int{1, 1}, Frames: 3,
@@ -141,6 +175,9 @@ func raceScopes() []Scope {
 		{"race-update", "two processors: one updates a table that the other unpins", Options{Slots: []int{1, 1}, Frames: 4,
 			Memory: []string{"f2 0 f3:P"}, Ops: []string{"pin", "unpin", "kill"}, Flags: []string{"P"}, Targets: []int{3},
 			Stopped: []string{"mu"}, Beside: []string{"unpin"}}, 4},
+		{"race-audit", "two processors: one pins a table, the other writes to it before the audit has begun", Options{Slots: []int{1, 1}, Frames: 4,
+			Memory: []string{"f1 0 f2:P", "f2 0 f3:PW"}, Ops: []string{"pin", "unpin"}, Flags: []string{"P"}, Targets: []int{3},
+			Stopped: []string{"pin"}, Beside: []string{"put", "put-locked", "mu"}}, 2},
 		{"race-dirty", "two processors: one updates an entry and keeps its dirty bit, the other writes to the page", Options{Slots: []int{1, 2}, Frames: 4,
 			Memory: []string{"f1 0 f2:PW"}, StaleTLB: true, AccessBits: true, Ops: []string{"mua", "touch", "flush"}, Flags: []string{"PW"}, Targets: []int{2, 3},
 			Stopped: []string{"mua"}, Beside: []string{"touch"}}, 2},

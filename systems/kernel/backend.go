@@ -6,6 +6,7 @@ import (
 	"github.com/ptcheck/ptcheck/invariants"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
+	"github.com/ptcheck/ptcheck/reports"
 	"github.com/ptcheck/ptcheck/systems"
 )
 
@@ -29,6 +30,14 @@ type Backend struct {
 	// member of the family, by its name, and reports whether it is such a one; nil:
 	// there are none.
 	Special func(start string, o *Options) bool
+	// Parts makes what is searched besides the system of New, each by itself; nil: nothing.
+	Parts func(Options) ([]Part, error)
+}
+
+// Part is a search of its own.
+type Part struct {
+	Name   string // tells it apart from others
+	System *System
 }
 
 var _ systems.System = (*Backend)(nil)
@@ -43,7 +52,8 @@ func (b *Backend) Settings() []systems.Setting {
 	return append(slices.Clone(b.Takes), BudgetSetting(), PatienceSetting(), RecheckSetting())
 }
 
-// Searches implements [systems.System]. There is one.
+// Searches implements [systems.System]: there is one of the system of New, and one of each
+// part.
 func (b *Backend) Searches(v systems.Values, c systems.Change) ([]*systems.Search, error) {
 	o := OptionsOf(v, c)
 	s, err := b.New(o)
@@ -51,21 +61,51 @@ func (b *Backend) Searches(v systems.Values, c systems.Change) ([]*systems.Searc
 		return nil, err
 	}
 	w := newWorld(b, o)
-	return []*systems.Search{{
-		System: b.Name, Scope: s.Scope, Depth: -1,
+	out := []*systems.Search{b.search(w, Part{System: s})}
+	if b.Parts == nil {
+		return out, nil
+	}
+	parts, err := b.Parts(o)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range parts {
+		out = append(out, b.search(w, p))
+	}
+	return out, nil
+}
+
+// search makes the search of a system.
+func (b *Backend) search(w *world, p Part) *systems.Search {
+	s := p.System
+	return &systems.Search{
+		System: b.Name, Part: p.Name, Scope: s.Scope, Depth: -1, Budget: s.Budget, Deepest: s.Deepest,
 		Model:    func() explore.Model { return s.NewModel() },
 		Engine:   Search,
-		Coverage: s.Coverage,
+		Coverage: func(counters []uint64) []reports.Group { return p.due(s.Coverage(counters)) },
 		CallText: func(code uint64) string { return CallOf(code).String() },
 		Breaks:   s.breaks,
 		Scenario: func(f explore.Finding) (systems.Scenario, error) {
-			calls := make([]Call, len(f.Path))
-			for i, code := range f.Path {
-				calls[i] = CallOf(code)
-			}
-			return w.scenario(s.bounds, s.Inits[f.Init].Name, calls)
+			return w.scenario(s.bounds, s.Inits[f.Init].Name, s.wayOf(f))
 		},
-	}}, nil
+	}
+}
+
+// due says of counts whether all of them are expected: those of a part are not.
+func (p *Part) due(groups []reports.Group) []reports.Group {
+	for i := range groups {
+		groups[i].Due = groups[i].Due && p.Name == ""
+	}
+	return groups
+}
+
+// wayOf are the calls that lead from a start of day to what was found.
+func (s *System) wayOf(f explore.Finding) []Call {
+	calls := slices.Clone(s.Inits[f.Init].Way)
+	for _, code := range f.Path {
+		calls = append(calls, CallOf(code))
+	}
+	return calls
 }
 
 // breaks names what a finding breaks.

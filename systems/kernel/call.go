@@ -89,7 +89,7 @@ const (
 func (c Call) run(k *hooks.Kernel) {
 	l := k.M.L
 	if c.Kind >= model.CallMMAlloc {
-		n, page := c.lifeArgs()
+		n, page := c.LifeArgs()
 		hooks.LifeCall(k, c.Kind, n, l.Life.Pages[page])
 		return
 	}

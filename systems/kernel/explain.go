@@ -35,19 +35,20 @@ func (m *Model) Watch(seen ...model.Observer) {
 func trail() *view.Trail { return view.NewTrail(Call.run, (*hooks.Kernel).Write) }
 
 // conclude fills in what went wrong.
-func (m *Model) conclude(f *reports.Finding, out explore.Outcome, log *view.StepLog) {
+func (m *Model) conclude(f *reports.Finding, out explore.Outcome, w view.Witness) {
 	if m.last != nil {
-		f.Stack = log.Trail.Of(m.last.Stack)
+		f.Stack = w.Log.Trail.Of(m.last.Stack)
 	}
 	st := m.State()
 	if out.Kind == explore.Violated {
 		v := m.checker.Violation(view.Namer{L: st.L})
-		view.Conclude(f, v, view.KernelRoots(st))
+		view.Conclude(f, v, view.KernelRoots(st), w)
 		if table, slot, ok := v.Place(); ok {
-			f.Stored = log.Stored(table, slot)
+			f.Stored = w.Log.Stored(table, slot)
 		}
 		return
 	}
 	f.Crash, f.Kind = m.last.Error(), m.last.Kind.String()
-	f.Detail, f.Walks = view.Autopsy(st, m.last, log)
+	f.Detail, f.Walks = view.Autopsy(st, m.last, w.Log)
+	view.ExplainCrash(f, st, view.KernelRoots(st), w)
 }

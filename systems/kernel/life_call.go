@@ -14,8 +14,8 @@ func LifeCall(k model.CallKind, n, page int) Call {
 	return Call{Kind: k, Arg: uint32(n+1) | uint32(page)<<4}
 }
 
-// lifeArgs are the process and the page that a call names.
-func (c Call) lifeArgs() (n, page int) { return int(c.Arg&15) - 1, int(c.Arg >> 4) }
+// LifeArgs are the process and the page that a call names.
+func (c Call) LifeArgs() (n, page int) { return int(c.Arg&15) - 1, int(c.Arg >> 4) }
 
 // namesProcess and namesPage say what a call's text names.
 func namesProcess(k model.CallKind) bool {
@@ -37,7 +37,7 @@ func namesPage(k model.CallKind) bool {
 // lifeText is a call as scenario files have it.
 func (c Call) lifeText() string {
 	text := c.Kind.String()
-	n, page := c.lifeArgs()
+	n, page := c.LifeArgs()
 	switch {
 	case n < 0 && c.Kind == model.CallMMSwitch:
 		text += " kernel"

@@ -34,8 +34,18 @@ type Options struct {
 	// Drawn are the names of drawn machines of package drawn, which boot instead of
 	// the family.
 	Drawn []string
-	// Themes are the themes of life after boot to search, nil for all.
+	// Themes are the themes of life after boot to search, nil for all; several with plus
+	// signs between are searched together.
 	Themes []string
+	// Combine is how many themes are searched together at most: 1, 2 or 3.
+	Combine int
+	// Sweep asks for combinations on all machines, with larger budgets.
+	Sweep bool
+	// Draw is where what is drawn of combinations comes from.
+	Draw int
+	// Special are the names of more starts of day of package life, behind those of the
+	// family.
+	Special []string
 	// Budget is the largest number of operations of a call, of both together that run
 	// side by side; 0 means that of the layout.
 	Budget int
@@ -62,6 +72,7 @@ func OptionsOf(v systems.Values, c systems.Change) Options {
 		Preemptions: v.Number("preemptions", 1), Failures: v.On("failures", true), Themes: v.Words("themes"),
 		Budget: v.Number("budget", 0), Patience: time.Duration(v.Number("patience", 0)) * time.Millisecond,
 		Recheck: v.Number("recheck", 0), Change: c,
+		Combine: v.Number("combine", 3), Sweep: v.On("sweep", false), Draw: v.Number("draw", 1),
 	}
 }
 

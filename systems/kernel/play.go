@@ -33,6 +33,7 @@ func (s *scenario) play(o systems.PlayOptions) (*systems.Play, error) {
 		r.play.Add(h.at.No, h.text, "ok")
 	}
 	r.prepare(f.sys)
+	defer r.refs.End()
 	r.m.machine.RecordSites = o.Place || o.Report
 	defer func() { r.m.machine.RecordSites = false }()
 	r.ended("start "+s.startName(), s.start, r.m.CheckInit())
@@ -59,6 +60,7 @@ type run struct {
 	play *systems.Play
 	out  explore.Outcome  // of the last call
 	log  *view.StepLog    // of the report, nil if none is wanted
+	refs *view.RefLog     // the same
 	find *reports.Finding // the report so far
 }
 
@@ -71,15 +73,23 @@ func (r *run) prepare(sys *System) {
 	r.m = r.s.world.newModel(sys) // observers stay with a model
 	r.m.Init(r.s.scope.init)
 	var seen []model.Observer
+	var asides []func(model.Aside)
 	if r.o.Report {
 		r.log = &view.StepLog{State: r.m.State(), Trail: trail()}
-		seen = append(seen, r.log)
+		r.refs = view.WatchRefs(r.m.State())
+		seen, asides = append(seen, r.log), append(asides, r.log.Aside)
 		r.find = r.m.newFinding()
 	}
 	if r.o.Watch != nil {
-		seen = append(seen, &view.WatchedSteps{Log: view.StepLog{State: r.m.State(), Trail: trail()}, To: r.o.Watch})
+		w := &view.WatchedSteps{Log: view.StepLog{State: r.m.State(), Trail: trail()}, To: r.o.Watch}
+		seen, asides = append(seen, w), append(asides, w.Aside)
 	}
 	r.m.Watch(seen...)
+	r.m.machine.OnAside = func(a model.Aside) {
+		for _, tell := range asides {
+			tell(a)
+		}
+	}
 }
 
 // over reports whether the kernel can make no more calls.
@@ -92,7 +102,7 @@ func (r *run) call(i int) error {
 	case r.play.Verdict.Fails():
 		return &systems.EarlyError{Err: at.Errorf("a call has gone wrong before this one")}
 	case r.over():
-		return at.Errorf("the kernel has stopped before this call, because of a refusal")
+		return at.Errorf("the kernel has stopped before this call, because of a refusal or for want of memory")
 	case !r.m.Allows(c):
 		if r.o.Lenient {
 			return nil
@@ -101,6 +111,7 @@ func (r *run) call(i int) error {
 	}
 	if r.log != nil {
 		r.log.Begin(i == len(r.s.ops)-1)
+		r.refs.Call = i + 1
 	}
 	out := r.m.Apply(c.Code())
 	if r.log != nil {
@@ -138,7 +149,7 @@ func (r *run) ended(op string, at systems.Line, out explore.Outcome) {
 // explain completes the report of what went wrong.
 func (r *run) explain() {
 	if r.log != nil && r.play.Verdict.Fails() {
-		r.m.conclude(r.find, r.out, r.log)
+		r.m.conclude(r.find, r.out, view.Witness{Log: r.log, Refs: r.refs})
 		r.play.Finding = r.find
 	}
 }

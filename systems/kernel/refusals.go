@@ -34,7 +34,11 @@ func (m *Model) withRefusals(dst []uint64, from int) []uint64 {
 }
 
 // stopped reports whether the kernel has died as it must, of the hypercall that was
-// refused on purpose: that is no finding, and leads to no state.
+// refused on purpose or because its memory does not suffice: that is no finding, and leads
+// to no state.
 func (m *Model) stopped() bool {
+	if p := m.sys.Inits[m.start].Panic; p != "" && m.last != nil && m.last.Kind == model.CrashPanic && m.last.Where == p {
+		return true
+	}
 	return m.call.Refuse != 0 && m.last != nil && m.last.Kind == model.CrashBug && m.last.Errno == model.ENOMEM
 }

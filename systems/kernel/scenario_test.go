@@ -63,7 +63,7 @@ func TestPlayErrors(t *testing.T) {
 	}{
 		{boot.Native(), "start 2level-8f\nsetup_start\n  setup_start\nzap\nmap_all\n", `f:3:3: the protocol does not allow "setup_start" here`, false, 2},
 		{boot.Native(), "start 2level-8f\nsetup_start\nmap_lowmem f3\nmap_all\n", "f:4:1: a call has gone wrong before this one", true, 2},
-		{boot.Xen(), "start 2level-xen-3.1-8f-8mapped-8stale\nrefuse 1 setup_start\nmap_all\n", "f:3:1: the kernel has stopped before this call, because of a refusal", false, 1},
+		{boot.Xen(), "start 2level-xen-3.1-8f-8mapped-8stale\nrefuse 1 setup_start\nmap_all\n", "f:3:1: the kernel has stopped before this call, because of a refusal or for want of memory", false, 1},
 		{life.SMP(), "start 2level-racevm-native-smp\nmm_alloc\nboth mm_alloc zap 0\n", `f:3:1: the protocol does not allow "both mm_alloc zap 0" here`, false, 1},
 	} {
 		s := read(t, x.b, x.text, keepsLeaves)

@@ -27,12 +27,15 @@ func halves(c *Call, k *hooks.Kernel) [2]func() {
 	}
 }
 
-// withSchedules appends every pair of calls of the working state, each with every
+// withSchedules appends every chosen pair of calls of the working state, each with every
 // schedule that it can follow from there.
 func (m *Model) withSchedules(dst []uint64) []uint64 {
 	t := m.rehearse()
 	t.pairs = m.sys.Pairs(t.pairs[:0], m.work[m.start])
 	for _, c := range t.pairs {
+		if m.sys.Chosen != nil && !m.sys.Chosen(m.start, m.work[m.start], c) {
+			continue
+		}
 		for first := range 2 {
 			c.Sched = model.Schedule{First: first}
 			dst, _ = m.extend(dst, c, 0)

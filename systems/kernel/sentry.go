@@ -35,8 +35,8 @@ func (h *halted) findWay(ctx context.Context, o explore.Options, took time.Durat
 		}
 		at := h.Halted()
 		at.Way, at.Calls = &f, []string{}
-		for _, code := range f.Path {
-			at.Calls = append(at.Calls, CallOf(code).String())
+		for _, c := range h.sys.wayOf(f) {
+			at.Calls = append(at.Calls, c.String())
 		}
 		at.Start, at.Call = h.sys.Inits[f.Init].Name, at.Calls[len(at.Calls)-1]
 	}

@@ -31,6 +31,14 @@ type System struct {
 	// Pairs appends calls that two processors may make at the same time, without a
 	// schedule; nil: none. Systems with pairs start with two processors.
 	Pairs func(dst []Call, s *model.State) []Call
+	// Chosen says which pairs a search makes that began at an initial state, by its number;
+	// nil: all.
+	Chosen func(init int, s *model.State, c Call) bool
+	// Budget is how many states a search looks at unless another number is asked for; 0:
+	// as many as there are.
+	Budget uint64
+	// Deepest is how deep a search goes at most; 0: as deep as it is asked to.
+	Deepest int
 
 	bounds      Bounds // as asked for
 	patience    time.Duration
@@ -48,6 +56,12 @@ type Init struct {
 	// Name tells the members of the family apart, in the words of the scope.
 	Name  string
 	State *model.State
+	// Panic is how the kernel must end on this machine, because that is too small for it; "":
+	// it must not.
+	Panic string
+	// Way are the calls that have led here from the start of day of that name; none where
+	// it is one.
+	Way []Call
 	// kept are the translations that must survive.
 	kept *invariants.Snapshot
 }
@@ -95,7 +109,9 @@ func Finish(s *System, ops hooks.Ops, o Options) (*System, error) {
 		if st := s.Inits[i].State; st.Kernel.Phase == model.PhaseBoot {
 			s.hooksOf(st.L).Start(st)
 		}
-		s.Inits[i].kept = invariants.TakeSnapshot(s.Inits[i].State)
+		if s.Inits[i].kept == nil {
+			s.Inits[i].kept = invariants.TakeSnapshot(s.Inits[i].State)
+		}
 	}
 	return s, nil
 }

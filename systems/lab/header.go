@@ -15,7 +15,7 @@ const comment32 = "# 32 bits"
 
 // GuestNames are the names of the kinds of domains that a script can be for.
 func GuestNames() []string {
-	return slices.DeleteFunc(slices.Clone(model.GuestKinds()), func(name string) bool { return name == model.AnyGuest.String() })
+	return slices.DeleteFunc(model.GuestKinds(), func(name string) bool { return name == model.AnyGuest.String() })
 }
 
 // said says which of its guest's properties a script names itself.

@@ -7,113 +7,9 @@ import (
 	"github.com/ptcheck/ptcheck/systems"
 	"github.com/ptcheck/ptcheck/systems/kernel"
 
-	"github.com/ptcheck/ptcheck/hooks"
-	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/native"
 	"github.com/ptcheck/ptcheck/xen"
 )
-
-// lifeTheme is a set of calls that are searched together.
-type lifeTheme struct {
-	name  string
-	calls []model.CallKind
-	mms   int
-	pages int
-	high  int // frames of high memory
-}
-
-// The themes. Each has what it needs of processes; all of them together would be
-// too many states.
-func lifeThemes() []lifeTheme {
-	processes := []model.CallKind{model.CallMMAlloc, model.CallMMPopulate, model.CallMMActivate, model.CallMMSwitch, model.CallMMExit}
-	with := func(more ...model.CallKind) []model.CallKind {
-		return append(append([]model.CallKind(nil), processes...), more...)
-	}
-	return []lifeTheme{
-		{name: "fork", mms: 2, pages: 1, calls: with(model.CallMMFork, model.CallTouch, model.CallUnmap)},
-		{name: "pages", mms: 1, pages: 1, calls: with(model.CallTouch, model.CallUnmap, model.CallProtNone, model.CallUnprotect,
-			model.CallSwapOut)},
-		{name: "vmalloc", mms: 2, pages: 1, calls: []model.CallKind{model.CallMMAlloc, model.CallMMActivate, model.CallMMSwitch, model.CallMMExit,
-			model.CallVmalloc, model.CallVfree, model.CallVTouch, model.CallVSync, model.CallVArea}},
-		{name: "lazy", mms: 1, pages: 1, calls: []model.CallKind{model.CallMMAlloc, model.CallMMActivate, model.CallMMExit, model.CallTouch,
-			model.CallProtNone, model.CallUnprotect, model.CallVmalloc, model.CallVTouch, model.CallLazyEnter, model.CallLazyLeave}},
-		{name: "high", mms: 2, pages: 1, high: 2, calls: with(model.CallTouch, model.CallUnmap, model.CallKmapHigh, model.CallKunmapHigh)},
-		{name: "desc", mms: 2, pages: 1, calls: []model.CallKind{model.CallMMAlloc, model.CallMMActivate, model.CallMMSwitch, model.CallMMExit,
-			model.CallVmalloc, model.CallVfree, model.CallVTouch, model.CallGDTLoad, model.CallLDTLoad, model.CallLDTUse, model.CallLDTFree}},
-		{name: "suspend", mms: 2, pages: 1, calls: with(model.CallTouch, model.CallSuspend, model.CallResume)},
-		{name: "small", mms: 2, pages: 2, calls: with(model.CallTouch)},
-		{name: "race", mms: 2, pages: 1, calls: with(model.CallMMFork, model.CallTouch, model.CallSwapOut)},
-		{name: "racevm", mms: 2, pages: 1, calls: []model.CallKind{model.CallMMAlloc, model.CallMMActivate, model.CallVArea, model.CallVfree,
-			model.CallVSync}},
-	}
-}
-
-// theme returns a theme by name.
-func theme(name string) lifeTheme {
-	for _, t := range lifeThemes() {
-		if t.name == name {
-			return t
-		}
-	}
-	return lifeTheme{}
-}
-
-// Themes are the names of the themes of life after boot.
-func Themes() []string {
-	var names []string
-	for _, t := range lifeThemes() {
-		names = append(names, t.name)
-	}
-	return names
-}
-
-// lifeCase is a member of the family: a booted machine and what happens on it.
-type lifeCase struct {
-	levels  int
-	profile *model.Profile // nil: bare metal
-	theme   string
-	sticky  bool
-	smp     bool
-}
-
-func lifeCases() []lifeCase {
-	old, now := model.Xen31(), model.Xen417()
-	return []lifeCase{
-		{levels: 3, profile: old, theme: "fork"},
-		{levels: 3, profile: now, theme: "fork", sticky: true},
-		{levels: 2, profile: old, theme: "fork", sticky: true},
-		{levels: 3, profile: now, theme: "pages"},
-		{levels: 2, profile: old, theme: "pages"},
-		{levels: 4, profile: now, theme: "pages", sticky: true},
-		{levels: 3, profile: old, theme: "vmalloc"},
-		{levels: 2, profile: old, theme: "vmalloc"},
-		{levels: 4, profile: now, theme: "vmalloc", sticky: true},
-		{levels: 3, profile: now, theme: "lazy"},
-		{levels: 4, profile: old, theme: "lazy", sticky: true},
-		{levels: 3, profile: old, theme: "high"},
-		{levels: 3, profile: now, theme: "high", sticky: true},
-		{levels: 3, profile: now, theme: "desc"},
-		{levels: 2, profile: old, theme: "desc", sticky: true},
-		{levels: 4, profile: now, theme: "desc"},
-		{levels: 3, profile: now, theme: "suspend"},
-		{levels: 4, profile: now, theme: "small"},
-		{levels: 3, theme: "fork", sticky: true},
-		{levels: 2, theme: "fork"},
-		{levels: 3, theme: "pages", sticky: true},
-		{levels: 2, theme: "pages"},
-		{levels: 3, theme: "vmalloc", sticky: true},
-		{levels: 2, theme: "vmalloc"},
-		{levels: 3, theme: "high", sticky: true},
-		{levels: 2, theme: "high"},
-		{levels: 2, theme: "desc", sticky: true},
-		{levels: 3, profile: now, theme: "race", smp: true},
-		{levels: 3, profile: old, theme: "race", smp: true, sticky: true},
-		{levels: 2, profile: old, theme: "race", smp: true},
-		{levels: 3, profile: now, theme: "racevm", smp: true},
-		{levels: 2, theme: "race", smp: true, sticky: true},
-		{levels: 2, theme: "racevm", smp: true},
-	}
-}
 
 // family is what the members of a system of booted kernels have in common.
 type family struct {
@@ -144,8 +40,10 @@ func SMP() *kernel.Backend {
 }
 
 func (f family) backend() *kernel.Backend {
-	b := &kernel.Backend{Name: f.name, Says: f.says, New: f.build}
+	b := &kernel.Backend{Name: f.name, Says: f.says, New: f.build, Parts: f.parts}
 	b.Takes = []systems.Setting{systems.LevelsSetting(), f.themesSetting()}
+	b.Takes = append(b.Takes, combineSettings()...)
+	b.Special = f.special
 	if f.xen {
 		b.Takes = append(b.Takes, systems.ProfileSetting(), kernel.FailuresSetting())
 	}
@@ -157,36 +55,51 @@ func (f family) backend() *kernel.Backend {
 
 // themesSetting asks for themes.
 func (f family) themesSetting() systems.Setting {
-	return systems.Setting{Name: "themes", Says: "what to search of life after boot (default: all)", Kind: systems.WordList, Words: Themes()}
+	return systems.Setting{Name: "themes", Says: "what to search of life after boot, such as fork or fork+lazy (default: each theme)",
+		Kind: systems.WordList, Words: Themes(), Sums: true}
 }
 
 // build makes a system of life after boot: processes, the vmalloc area, kmaps and
 // descriptor tables of a kernel that has booted.
 func (f family) build(o kernel.Options) (*kernel.System, error) {
-	s := &kernel.System{Name: f.name, Enabled: lifeCalls}
-	for _, want := range o.Themes {
-		if theme(want).name == "" {
-			return nil, fmt.Errorf("system %s: no theme is named %q; there are %v", f.name, want, Themes())
+	cases, err := f.cases(&o)
+	if err != nil {
+		return nil, fmt.Errorf("system %s: %w", f.name, err)
+	}
+	s, err := f.boot(cases)
+	if err != nil {
+		return nil, err
+	}
+	s.Scope = fmt.Sprintf("%d booted machines", len(s.Inits))
+	if f.smp {
+		s.Chosen = meet
+		s.Scope += ", pairs of calls that have to do with one thing"
+		if s.Budget = raceBudget; o.Sweep {
+			s.Budget = raceSweep
 		}
 	}
-	for _, c := range lifeCases() {
-		if !c.wanted(f, &o) {
-			continue
-		}
-		if o.Profile != nil {
-			c.profile = o.Profile
-		}
-		st, err := c.state()
+	return f.finish(s, o)
+}
+
+// boot boots machines.
+func (f family) boot(cases []lifeCase) (*kernel.System, error) {
+	s := &kernel.System{Name: f.name, Enabled: lifeCalls}
+	for i := range cases {
+		st, err := cases[i].state()
 		if err != nil {
 			return nil, fmt.Errorf("system %s: %w", f.name, err)
 		}
 		s.Kinds |= st.L.Life.Calls
-		s.Inits = append(s.Inits, kernel.Init{Name: c.name(), State: st})
+		s.Inits = append(s.Inits, kernel.Init{Name: cases[i].name(), State: st})
 	}
+	return s, nil
+}
+
+// finish gives a system its hooks.
+func (f family) finish(s *kernel.System, o kernel.Options) (*kernel.System, error) {
 	if f.smp {
 		s.Pairs = lifePairs
 	}
-	s.Scope = fmt.Sprintf("%d booted machines", len(s.Inits))
 	bare := native.BootedOps()
 	if !f.xen {
 		return kernel.Finish(s, bare, o)
@@ -197,39 +110,51 @@ func (f family) build(o kernel.Options) (*kernel.System, error) {
 	return kernel.Finish(s, xen.BootedOps(), o)
 }
 
+// cases are the machines that a search asks for: the family's own, or those with the themes
+// that are named, and those of single names.
+func (f family) cases(o *kernel.Options) ([]lifeCase, error) {
+	var out []lifeCase
+	own := lifeCases()
+	for _, want := range o.Themes {
+		if !known(want) {
+			return nil, fmt.Errorf("no theme is named %q; there are %v", want, Themes())
+		}
+		if !slices.ContainsFunc(own, func(c lifeCase) bool { return f.has(&c) && c.theme == want }) {
+			own = append(own, f.machinesWith(want)...)
+		}
+	}
+	for _, c := range own {
+		if !c.wanted(f, o) {
+			continue
+		}
+		if o.Profile != nil {
+			c.profile = o.Profile
+		}
+		out = append(out, c)
+	}
+	for _, name := range o.Special {
+		if c, ok := f.caseOf(name); ok {
+			out = append(out, c)
+		}
+	}
+	return out, nil
+}
+
 // wanted reports whether a search asks for the case.
 func (c *lifeCase) wanted(f family, o *kernel.Options) bool {
-	bare := c.profile == nil
 	switch {
-	case bare && !f.native, !bare && !f.xen, c.smp != f.smp:
+	case !f.has(c):
 		return false
-	case o.Profile != nil && (bare || c.profile.Name != o.Profile.Name):
+	case o.Profile != nil && (c.profile == nil || c.profile.Name != o.Profile.Name):
 		return false
-	case len(o.Themes) > 0 && !slices.Contains(o.Themes, c.theme):
+	case len(o.Themes) > 0 && !slices.ContainsFunc(o.Themes, func(t string) bool { u, ok := c.named(t); return ok && u.name == c.uses().name }):
 		return false
 	}
 	return o.Wants(c.levels)
 }
 
-func (c *lifeCase) ops() hooks.Ops {
-	if c.profile == nil {
-		return native.BootedOps()
-	}
-	return xen.BootedOps()
-}
-
-func (c *lifeCase) name() string {
-	n := fmt.Sprintf("%dlevel-%s", c.levels, c.theme)
-	if c.profile == nil {
-		n += "-native"
-	} else {
-		n += "-" + c.profile.Name
-	}
-	if c.smp {
-		n += "-smp"
-	}
-	if c.sticky {
-		n += "-stickytlb"
-	}
-	return n
+// has reports whether a case is one of the family's.
+func (f family) has(c *lifeCase) bool {
+	bare := c.profile == nil
+	return (!bare || f.native) && (bare || f.xen) && c.smp == f.smp
 }

@@ -56,7 +56,7 @@ func (c *lifeCase) kernelMap(g *model.Geometry) model.KernelMap {
 	half := model.VA(1) << (g.VABits() - 1)
 	k := model.KernelMap{
 		MaxLowPFN: model.PFN(c.lowmem()), Spare: 0, Root: 1, ZeroPage: 2,
-		NrFixed: nrLifeFixed, LastPkmap: l1Slots, Highmem: theme(c.theme).high > 0,
+		NrFixed: nrLifeFixed, LastPkmap: l1Slots, Highmem: c.uses().high > 0,
 		FixSharedInfo: kernel.FixShared, PageOffset: half,
 	}
 	if c.levels == 4 {
@@ -70,7 +70,7 @@ func (c *lifeCase) kernelMap(g *model.Geometry) model.KernelMap {
 
 // lifeMap says what the processes of a case use.
 func (c *lifeCase) lifeMap(l *model.Layout) *model.LifeMap {
-	t := theme(c.theme)
+	t := c.uses()
 	m := &model.LifeMap{
 		MMs: t.mms, Vmalloc: l.Kernel.PageOffset + 4*l.Geo.Span(2), KmapPTE: fixKmapPTE, KmapPage: fixKmapPage,
 		HighPTE: t.high > 0, Small: -1, Pages: []model.VA{model.PageSize},
@@ -135,7 +135,7 @@ func (c *lifeCase) startNative(g *model.Geometry) (*model.State, error) {
 	if c.levels == 2 {
 		boot = g
 	}
-	cfg := native.Config{Geo: g, Boot: boot, Kernel: c.kernelMap(g), PG0: 3, High: theme(c.theme).high}
+	cfg := native.Config{Geo: g, Boot: boot, Kernel: c.kernelMap(g), PG0: 3, High: c.uses().high}
 	tables := (c.lowmem() + l1Slots - 1) / l1Slots
 	cfg.Kernel.BootmemFirst = cfg.PG0 + model.PFN(tables)
 	cfg.MapBeyondEnd = model.PA(tables)*model.PA(boot.Span(2)) - cfg.Kernel.BootmemFirst.PA()
@@ -151,7 +151,7 @@ func (c *lifeCase) startXen(g *model.Geometry) (*model.State, error) {
 	case 4:
 		hyper.XenLevel, hyper.XenFirst, hyper.XenLast = 4, 4, 4
 	}
-	n := c.lowmem() + theme(c.theme).high
+	n := c.lowmem() + c.uses().high
 	cfg := xen.Config{Geo: g, Kernel: c.kernelMap(g), Hyper: hyper, P2M: make([]model.MFN, n)}
 	for i := range cfg.P2M {
 		cfg.P2M[i] = model.MFN((i*5+3)%43 + 2)

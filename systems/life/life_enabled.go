@@ -16,12 +16,18 @@ type lifeMoves struct {
 
 // lifeCalls appends the codes of the calls that each processor may make.
 func lifeCalls(dst []uint64, s *model.State) []uint64 {
-	low, _ := s.Available()
-	m := lifeMoves{s: s, l: &s.Kernel.Life, low: low, dst: dst}
+	m := movesOf(s, 0)
+	m.dst = dst
 	for m.cpu = range s.Processors() {
 		m.calls()
 	}
 	return m.dst
+}
+
+// movesOf are the moves of a processor in a state, none listed yet.
+func movesOf(s *model.State, cpu int) lifeMoves {
+	low, _ := s.Available()
+	return lifeMoves{s: s, l: &s.Kernel.Life, cpu: cpu, low: low}
 }
 
 func (m *lifeMoves) add(k model.CallKind, n, page int) {
@@ -193,7 +199,9 @@ func (m *lifeMoves) platform() {
 	switch hyper := m.s.L.Hyper != nil; {
 	case m.l.VPage == model.NoFrame || len(m.s.GDT) > 0:
 	case m.l.LDT < 0:
-		if _, fault := m.s.Walk(m.s.L.Life.Vmalloc); hyper && fault == model.WalkOK {
+		// A GDT lies in a processor's own area, whose pages are of low memory.
+		lowmem := model.PFN(m.l.VPage) < m.s.L.Kernel.MaxLowPFN
+		if _, fault := m.s.Walk(m.s.L.Life.Vmalloc); hyper && lowmem && fault == model.WalkOK {
 			m.add(model.CallGDTLoad, -1, 0)
 		}
 		if cur >= 0 {

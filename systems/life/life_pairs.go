@@ -5,75 +5,120 @@ import (
 	"github.com/ptcheck/ptcheck/systems/kernel"
 )
 
-// lifePairs appends the pairs of calls that two processors may make at the same
-// time.
+// Pairs of calls that two processors make at the same time: any two that both may make now,
+// unless something keeps them apart that is not modelled as a lock of its own.
+
+// claims are what a call holds for its whole length, alone or with others: the kernel's
+// semaphores, and what else keeps tasks out of each other's way. Spinlocks are no claims:
+// the kernel takes them itself, step by step.
+type claims struct {
+	shared, own claimed
+	// about is what the call has to do with, whether it holds that or not.
+	about  claimed
+	frames int // of low memory, at most
+}
+
+// claimed is a set of things: the address spaces of processes, by their number, then others.
+type claimed uint16
+
+const (
+	// vacancy is a place for a new process: the model hands out the first, whoever asks.
+	vacancy claimed = 1 << (model.MaxMM + iota)
+	vmallocPage
+	kmapSlot
+	kernelPart // of all address spaces
+	machine    // all processors (stop_machine)
+)
+
+// apart reports whether two calls keep each other out.
+func (a claims) apart(b claims) bool { return a.own&(b.own|b.shared) != 0 || b.own&a.shared != 0 }
+
+// meets reports whether two calls have to do with one thing. Those that do not only share
+// the processors' time, locks and free pages.
+func (a claims) meets(b claims) bool { return (a.about|a.own)&(b.about|b.own) != 0 }
+
+// space is the address space of a process, nothing for -1.
+func space(n int) claimed {
+	if n < 0 {
+		return 0
+	}
+	return 1 << n
+}
+
+// claimsOf are the claims of a call of the processor. Nobody changes what an address space
+// maps but under its mmap_sem, and one ends only when no task has it (exit_mmap), though a
+// processor may still borrow its tables.
+func (m *lifeMoves) claimsOf(c kernel.Call) claims {
+	n, _ := c.LifeArgs()
+	cur, had := m.current(), int(m.l.CPU[m.cpu].Current)
+	root, tables := m.root(), m.tables()
+	x := claims{shared: machine}
+	switch c.Kind {
+	case model.CallMMAlloc:
+		x.own, x.about, x.frames = vacancy, kernelPart, root
+	case model.CallMMFork:
+		x.own, x.about, x.frames = vacancy|space(cur), kernelPart, root+len(m.s.L.Life.Pages)*tables
+	case model.CallMMPopulate:
+		x.own, x.frames = space(n), tables+1
+	case model.CallMMActivate:
+		x.own, x.about = space(n), space(had)|kernelPart
+	case model.CallMMExit:
+		x.own, x.about = space(n), kernelPart
+	case model.CallMMSwitch:
+		x.shared |= space(n)
+		x.about = space(n) | space(had)
+	case model.CallTouch:
+		x.shared |= space(cur)
+		x.about, x.frames = space(cur), tables+1
+	case model.CallUnmap, model.CallProtNone, model.CallUnprotect, model.CallLazyEnter, model.CallLazyLeave:
+		x.own = space(cur)
+	case model.CallSwapOut:
+		x.about = space(n)
+	case model.CallVSync:
+		x.about = kernelPart
+	case model.CallVmalloc, model.CallVArea:
+		x.own, x.about, x.frames = vmallocPage, kernelPart, tables+1
+	case model.CallVfree, model.CallGDTLoad:
+		x.own, x.about = vmallocPage, kernelPart
+	case model.CallVTouch:
+		x.shared |= vmallocPage
+		x.about = vmallocPage | kernelPart
+	case model.CallLDTLoad, model.CallLDTUse, model.CallLDTFree:
+		x.own = vmallocPage | space(cur)
+	case model.CallKmapHigh, model.CallKunmapHigh:
+		x.own, x.frames = kmapSlot, 1
+	default: // suspend and resume, and what nobody has thought of yet
+		x.shared, x.own = 0, ^claimed(0)
+	}
+	return x
+}
+
+// besides is the call that processor 1 makes beside another one.
+func besides(c kernel.Call) kernel.Call {
+	return kernel.Call{Kind: c.Beside.Kind, Arg: uint32(c.Beside.Arg), CPU: 1}
+}
+
+// lifePairs appends the pairs of calls that two processors may make in a state.
 func lifePairs(dst []kernel.Call, s *model.State) []kernel.Call {
-	low, _ := s.Available()
-	m := lifeMoves{s: s, l: &s.Kernel.Life, low: low}
-	pair := func(a, b kernel.Call) {
-		if calls := s.L.Life.Calls; (calls>>a.Kind)&(calls>>b.Kind)&1 != 0 {
-			a.Beside = kernel.Half{Kind: b.Kind, Arg: uint8(b.Arg)}
-			dst = append(dst, a)
-		}
-	}
-	vacant := false
-	for n := range s.L.Life.MMs {
-		mm := &m.l.MM[n]
-		if mm.Root == model.NoFrame {
-			vacant = true
-		}
-		if mm.Root == model.NoFrame || mm.Dead {
-			continue
-		}
-		present := m.leaf(n, 0).Is(model.Present)
-		swap := kernel.LifeCall(model.CallSwapOut, n, 0)
-		if present {
-			if !mm.Ready {
-				pair(kernel.LifeCall(model.CallMMActivate, n, 0), swap)
+	zero, one := movesOf(s, 0), movesOf(s, 1)
+	zero.calls()
+	one.calls()
+	for _, a := range zero.dst {
+		c := kernel.CallOf(a)
+		x := zero.claimsOf(c)
+		for _, b := range one.dst {
+			second := kernel.CallOf(b)
+			if y := one.claimsOf(second); !x.apart(y) && x.frames+y.frames < zero.low {
+				c.Beside = kernel.Half{Kind: second.Kind, Arg: uint8(second.Arg)}
+				dst = append(dst, c)
 			}
-			pair(kernel.LifeCall(model.CallMMExit, n, 0), swap)
 		}
-		if mm.Ready {
-			m.running(n, present, pair)
-		}
-	}
-	if vacant && low >= m.root()+m.tables()+1 {
-		if m.l.VPage == model.NoFrame {
-			pair(kernel.LifeCall(model.CallMMAlloc, -1, 0), kernel.LifeCall(model.CallVArea, -1, 0))
-		}
-		pair(kernel.LifeCall(model.CallMMAlloc, -1, 0), kernel.LifeCall(model.CallVSync, -1, 0))
 	}
 	return dst
 }
 
-// running adds the pairs of a process that may run: what it does on one processor
-// while the other swaps its page out, and its end while the other processor, which
-// borrows its tables, turns to something else.
-func (m *lifeMoves) running(n int, present bool, pair func(a, b kernel.Call)) {
-	swap := kernel.LifeCall(model.CallSwapOut, n, 0)
-	if int(m.l.CPU[0].Current) == n && present {
-		pair(kernel.LifeCall(model.CallTouch, -1, 0), swap)
-		if m.vacant() && m.low >= m.root()+2*m.tables()+1 {
-			pair(kernel.LifeCall(model.CallMMFork, -1, 0), swap)
-		}
-	}
-	if int(m.l.CPU[1].Current) != n {
-		return
-	}
-	pair(kernel.LifeCall(model.CallMMExit, n, 0), kernel.LifeCall(model.CallMMSwitch, -1, 0))
-	for o := range m.s.L.Life.MMs {
-		if o != n && m.l.MM[o].Ready {
-			pair(kernel.LifeCall(model.CallMMExit, n, 0), kernel.LifeCall(model.CallMMSwitch, o, 0))
-		}
-	}
-}
-
-// vacant reports whether there can be one more process.
-func (m *lifeMoves) vacant() bool {
-	for n := range m.s.L.Life.MMs {
-		if m.l.MM[n].Root == model.NoFrame {
-			return true
-		}
-	}
-	return false
+// meet reports whether the calls of a pair have to do with one thing.
+func meet(_ int, s *model.State, c kernel.Call) bool {
+	zero, one := movesOf(s, 0), movesOf(s, 1)
+	return zero.claimsOf(c).meets(one.claimsOf(besides(c)))
 }

@@ -17,7 +17,7 @@ func (*system) Site(o Op) *reports.Site {
 }
 
 // Conclude implements [attack.Guest].
-func (m *Model) Conclude(f *reports.Finding, broken int) {
+func (m *Model) Conclude(f *reports.Finding, broken int, w view.Witness) {
 	r := ruleOf(broken)
-	view.Conclude(f, r.Judge(m.s, view.Namer{L: m.s.L}), view.GuestRoots(m.s))
+	view.Conclude(f, r.Judge(m.s, view.Namer{L: m.s.L}), view.GuestRoots(m.s), w)
 }

@@ -31,7 +31,7 @@ func boot(t *testing.T, name string) *booted {
 		t.Fatal(err)
 	}
 	b := &booted{t: t, broken: map[string]int{}}
-	b.machine = newMachine(r, func(f *invariants.TraceFinding) { b.broken[f.Rule.ID]++ })
+	b.machine = newMachine(r, base[name], func(f *invariants.TraceFinding) { b.broken[f.Rule.ID]++ })
 	var e kernel.Event
 	for err = r.Next(&e); err == nil; err = r.Next(&e) {
 		if err := b.event(&e); err != nil {
@@ -121,6 +121,9 @@ func (b *booted) storePart(at spot, now model.Entry, size, off int) {
 func (b *booted) load(f model.Frame) {
 	b.next(kernel.Event{Kind: kernel.Control, Reg: 3, CR0: 0x80050033, CR3: uint64(b.s.L.Map.MFN(f)) << model.PageShift, CR4: 0x6f0, EFER: 0xd01})
 }
+
+// base is where the kernels have all memory mapped.
+var base = map[string]model.VA{"amd64": directMap, "686": 0xc000_0000, "686-pae": 0xc000_0000}
 
 // Places of amd64 (Documentation/x86/x86_64/mm.rst).
 const (

@@ -25,13 +25,13 @@ const around = 2
 // witness collects what is told of a suspect while the recording is read again.
 type witness struct {
 	*suspect
-	f        *reports.Finding
-	frame    model.Frame
-	slot     int
-	callers  []uint64
-	told     bool // the event to blame has passed
-	pending  *reports.Call
-	function string
+	f       *reports.Finding
+	frame   model.Frame
+	slot    int
+	callers []uint64
+	early   bool // its calls are stores from before the frame was a table
+	told    bool // the event to blame has passed
+	pending *reports.Call
 }
 
 // explain reads a recording again and tells of each suspect what its entry was, who stored
@@ -88,7 +88,7 @@ func (x *explainer) read(file string, open Opener) error {
 	if err != nil {
 		return err
 	}
-	x.m = newMachine(r, func(*invariants.TraceFinding) {})
+	x.m = newMachine(r, 0, func(*invariants.TraceFinding) {})
 	x.m.trace.Mute()
 	var e kernel.Event
 	for {
@@ -98,7 +98,7 @@ func (x *explainer) read(file string, open Opener) error {
 		} else if err != nil {
 			return err
 		}
-		if k := e.Kind; k != kernel.Table && k != kernel.Run && k != kernel.Mode {
+		if !continues(&e) {
 			x.settle()
 		}
 		for _, w := range x.witnesses {
@@ -146,9 +146,15 @@ func (x *explainer) look(w *witness, e *kernel.Event) {
 		return
 	case w.frame == model.NoFrame && !blamed:
 		return
+	case e.Kind == kernel.Store && e.Level == 0:
+		x.early(w, e)
+		return
 	case e.Kind == kernel.Table && x.m.frame(e.Frame) == w.frame:
-		w.f.Calls = w.f.Calls[:0]
-		w.f.Initial = x.state(w)
+		if !w.early {
+			w.f.Calls = w.f.Calls[:0]
+			w.f.Initial = x.state(w)
+		}
+		w.early = false
 		w.pending = &reports.Call{Text: fmt.Sprintf("line %d: %s is a table of level %d", e.Line, w.frameName(x), e.Level), Steps: []reports.Step{}}
 		return
 	case e.Kind == kernel.Store && x.m.frame(e.Frame) == w.frame && e.Slot == w.slot && e.Old != e.New:
@@ -168,6 +174,22 @@ func (x *explainer) look(w *witness, e *kernel.Event) {
 		w.callers = slices.Clone(e.Callers())
 		w.f.Stack = x.syms.stack(e.RIP, w.callers)
 		w.f.Stored = telling(w.f.Stack)
+	}
+}
+
+// early shows a witness a store to its entry from before the frame was a table.
+func (x *explainer) early(w *witness, e *kernel.Event) {
+	if x.m.frame(e.Frame) != w.frame || e.Slot != w.slot || e.Old == e.New {
+		return
+	}
+	if !w.early {
+		w.f.Calls, w.early = w.f.Calls[:0], true
+		w.f.Initial = x.state(w)
+	}
+	if len(w.f.Calls) < mostHistory {
+		c := x.call(e)
+		c.After = x.state(w)
+		w.f.Calls = append(w.f.Calls, *c)
 	}
 }
 

@@ -9,8 +9,7 @@ import (
 	"github.com/ptcheck/ptcheck/traces/kernel"
 )
 
-// Opener opens a recording. It is called again for what is told of findings: the first time
-// it may be a stream that is still being written.
+// Opener opens a recording, which is complete. It is called several times.
 type Opener func() (io.ReadCloser, error)
 
 // Judgement is the verdict on a recording.
@@ -74,12 +73,12 @@ func replay(name string, open Opener, found *suspects) (*kernel.Reader, *machine
 	if err != nil {
 		return nil, nil, err
 	}
-	m := newMachine(r, found.add)
-	if r.Header.Value(kernel.KeyXen) != "" {
-		known, err := look(name, open)
-		if err != nil {
-			return nil, nil, err
-		}
+	known, err := look(name, open)
+	if err != nil {
+		return nil, nil, err
+	}
+	m := newMachine(r, known.direct.Base(), found.add)
+	if isGuest(&r.Header) {
 		m.guest = &xenGuest{native: m, known: known}
 		m.guest.found = func(f *xenFinding) { found.addGuest(m.guest, f) }
 	}

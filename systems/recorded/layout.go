@@ -39,7 +39,7 @@ func (m *machine) setMode(levels int) {
 // about says what the recording is of.
 func about(h *kernel.Header) invariants.Recorded {
 	out := invariants.Recorded{
-		Xen:      h.Value(kernel.KeyXen) != "",
+		Xen:      isGuest(h),
 		Version:  versionOf(h.Release()),
 		PhysBits: int(h.Number(kernel.KeyPhysBits)),
 		Isolate:  slices.Contains(strings.Fields(h.Value(kernel.KeyBugs)), "cpu_meltdown"),
@@ -65,6 +65,9 @@ func ordinary(list []kernel.Range) (out []kernel.Range) {
 	}
 	return out
 }
+
+// isGuest reports whether the kernel is a guest of Xen's.
+func isGuest(h *kernel.Header) bool { return h.Value(kernel.KeyXen) != "" }
 
 // frameOf is the frame of an address.
 func frameOf(addr uint64) model.PFN { return model.PA(addr).PFN() }

@@ -22,10 +22,13 @@ type machine struct {
 	guest   *xenGuest // nil on bare metal
 }
 
-// newMachine makes the machine that a recording begins on.
-func newMachine(r *kernel.Reader, found func(*invariants.TraceFinding)) *machine {
+// newMachine makes the machine that a recording begins on. direct is where its kernel has all
+// memory mapped, 0 if that does not matter.
+func newMachine(r *kernel.Reader, direct model.VA, found func(*invariants.TraceFinding)) *machine {
 	m := &machine{r: r, s: model.NewState(layout()), filling: model.NoFrame}
-	m.trace = invariants.NewTrace(m.s, about(&r.Header), found)
+	known := about(&r.Header)
+	known.Direct = direct
+	m.trace = invariants.NewTrace(m.s, known, found)
 	return m
 }
 
@@ -51,6 +54,13 @@ func (m *machine) happens(e *kernel.Event) error {
 	case kernel.Mode:
 		m.setMode(e.Level)
 		return nil
+	case kernel.Relevel:
+		m.trace.Relevel(m.frame(e.Frame), e.Level2)
+		return nil
+	case kernel.Store:
+		if e.Level == 0 {
+			return m.early(e)
+		}
 	}
 	m.release()
 	switch e.Kind {
@@ -177,6 +187,29 @@ func (m *machine) fill(e *kernel.Event) error {
 	return nil
 }
 
+// continues reports whether an event belongs to the one before it: it tells of tables that
+// came into use by that.
+func continues(e *kernel.Event) bool {
+	switch e.Kind {
+	case kernel.Table, kernel.Run, kernel.Mode, kernel.Relevel:
+		return true
+	}
+	return e.Kind == kernel.Store && e.Level == 0
+}
+
+// early takes in a store to a frame that is no table yet.
+func (m *machine) early(e *kernel.Event) error {
+	f, err := m.join(e.Frame)
+	switch {
+	case err != nil:
+		return err
+	case e.Slot >= model.PageSize/m.s.L.Geo.Width:
+		return m.r.Errorf("a table has no slot %x", e.Slot)
+	}
+	m.s.SetEntry(m.s.L.Geo, f, e.Slot, model.Entry(e.New))
+	return nil
+}
+
 // used are the bits of an entry that the processor sets by itself.
 const used = model.Accessed | model.Dirty
 
@@ -193,7 +226,7 @@ func (m *machine) store(e *kernel.Event) error {
 	case e.Slot >= model.PageSize/g.Width:
 		return m.r.Errorf("a table has no slot %x", e.Slot)
 	}
-	if is := m.s.Entry(g, f, e.Slot); e.Level > 0 && (is^model.Entry(e.Old))&^used != 0 {
+	if is := m.s.Entry(g, f, e.Slot); (is^model.Entry(e.Old))&^used != 0 {
 		return m.r.Errorf("entry %x of frame %x was %x, by what the recording says before it is %x", e.Slot, e.Frame, e.Old, uint64(is))
 	}
 	m.s.SetEntry(g, f, e.Slot, model.Entry(e.New))

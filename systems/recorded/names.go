@@ -49,7 +49,7 @@ func (showNames) Frame(s *model.State, name string) (model.Frame, error) {
 	}
 	f := s.L.Map.Frame(model.MFN(n))
 	if f == model.NoFrame {
-		return f, fmt.Errorf("frame %s is no table at any time so far", name)
+		return f, fmt.Errorf("frame %s is no table at any time", name)
 	}
 	return f, nil
 }

@@ -57,10 +57,14 @@ func (j *Judgement) Summary() string {
 			broken = append(broken, fmt.Sprintf("%s %d times", r.Rule.ID, r.Broken))
 		}
 	}
+	text := fmt.Sprintf("holds: %d rules applied", applied)
 	if len(broken) > 0 {
-		return "violated: " + strings.Join(broken, ", ")
+		text = "violated: " + strings.Join(broken, ", ")
 	}
-	return fmt.Sprintf("holds: %d rules applied", applied)
+	if !j.Complete() {
+		text = "no verdict; if nothing had been missed: " + text
+	}
+	return text
 }
 
 // Completeness says how well the recorder kept up.
@@ -99,7 +103,10 @@ func (j *Judgement) Lines() []string {
 		"  recorded: " + j.Completeness(),
 	}
 	if g := j.Guest; g != nil {
-		out = append(out, "  the model's hypervisor: "+g.String())
+		out = append(out, "  hypervisor: "+g.String())
+		for _, a := range g.Assumptions() {
+			out = append(out, "  assumed: "+a)
+		}
 	}
 	var rules, idle []string
 	for _, c := range j.Rules {
@@ -116,9 +123,26 @@ func (j *Judgement) Lines() []string {
 	return out
 }
 
-// String says what the model's hypervisor did.
+// String says what the model's hypervisor did, and what was assumed.
 func (c *GuestCounts) String() string {
-	return fmt.Sprintf("%d requests carried out, %d emulated stores, %d entries compared with memory, %d hypercalls taken up again, %d others; "+
-		"%d pages held by the hypervisor itself; assumed: %d tables held when they were pinned what they held when they were linked; frames of memory that the guest's tables name are its own",
-		c.Requests, c.Emulated, c.Compared, c.Restarts, c.Others, c.Held, c.Assumed)
+	text := fmt.Sprintf("%d requests and %d stores carried out, %d hypercalls taken up again, %d others; %d entries agree with memory",
+		c.Requests, c.Emulated, c.Restarts, c.Others, c.Compared)
+	if c.Held > 0 {
+		text += fmt.Sprintf("; %d pages held by Xen itself", c.Held)
+	}
+	if c.Records > 0 {
+		text += fmt.Sprintf("; of %d frames that Xen has records of at the end, %d have the model's type and %d its counts", c.Records, c.Types, c.Uses)
+	}
+	return text
+}
+
+// Assumptions are what the recording does not say and was assumed; empty: nothing.
+func (c *GuestCounts) Assumptions() (out []string) {
+	if !c.Owned {
+		out = append(out, "Xen's records of the start are missing: each frame of memory that the guest's tables name is its own")
+	}
+	if c.Assumed > 0 {
+		out = append(out, fmt.Sprintf("%d tables held when they were pinned what they held when they were linked", c.Assumed))
+	}
+	return out
 }

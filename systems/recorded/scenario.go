@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/ptcheck/ptcheck/invariants"
+	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
 	"github.com/ptcheck/ptcheck/reports"
 	"github.com/ptcheck/ptcheck/systems"
@@ -22,6 +23,9 @@ type scenario struct {
 	header kernel.Header
 	syms   *symbols
 	events int
+	// frames are those that are tables at some time, or become some: at the start of a run
+	// all of them are there.
+	frames []uint64
 }
 
 // Open reads a recording through once and returns it as a scenario.
@@ -36,14 +40,26 @@ func Open(file string, open Opener) (*systems.File, error) {
 	if err != nil {
 		return nil, err
 	}
+	m := newMachine(r, 0, func(*invariants.TraceFinding) {})
+	m.trace.Mute()
 	var e kernel.Event
-	for err == nil {
-		if err = r.Next(&e); err == nil && tells(&e) {
+	for {
+		err := r.Next(&e)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err == nil {
+			err = m.event(&e)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if tells(&e) {
 			s.events++
 		}
 	}
-	if !errors.Is(err, io.EOF) {
-		return nil, err
+	for f := range model.Frame(m.s.L.Map.Frames()) {
+		s.frames = append(s.frames, uint64(m.s.L.Map.MFN(f)))
 	}
 	s.header, s.syms = r.Header, newSymbols(r)
 	return &systems.File{Name: file, Scenario: s}, nil
@@ -51,13 +67,7 @@ func Open(file string, open Opener) (*systems.File, error) {
 
 // tells reports whether an event is worth a moment of its own: it changes something.
 func tells(e *kernel.Event) bool {
-	switch e.Kind {
-	case kernel.Table, kernel.Run, kernel.Mode:
-		return false
-	case kernel.Store:
-		return e.Old != e.New
-	}
-	return !e.Same
+	return !continues(e) && !e.Same && (e.Kind != kernel.Store || e.Old != e.New)
 }
 
 // System implements [systems.Scenario].
@@ -98,7 +108,11 @@ func (s *scenario) Play(o systems.PlayOptions) (*systems.Play, error) {
 		return nil, err
 	}
 	p := &player{s: s, o: o}
-	p.m = newMachine(r, p.found)
+	p.m = newMachine(r, 0, p.found)
+	for _, n := range s.frames {
+		p.m.s.L.Map.Add(model.MFN(n))
+	}
+	p.m.s.Grow()
 	if o.Watch != nil {
 		p.m.trace.Mute() // a session shows memory; judge judges
 	}
@@ -140,7 +154,7 @@ func (p *player) run() error {
 		if e.Kind != kernel.Run {
 			p.adopted()
 		}
-		if e.Kind != kernel.Table && e.Kind != kernel.Run && e.Kind != kernel.Mode {
+		if !continues(&e) {
 			p.settle()
 			p.last, p.waits = e, true
 		}

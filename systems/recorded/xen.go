@@ -21,6 +21,7 @@ type xenGuest struct {
 	waits  []*guestCall // hypercalls without an answer, the innermost last
 	ended  *guestCall   // one with an answer, whose entries' answers follow
 	table  *kernel.Event
+	point  kernel.Point // of the records that follow
 	counts GuestCounts
 }
 
@@ -33,6 +34,12 @@ type GuestCounts struct {
 	Requests, Restarts, Others, Emulated, Compared, Held uint64
 	// Assumed are tables of which the recording shows what they held only later.
 	Assumed uint64
+	// Owned says that the recording has the hypervisor's records from the start: whose
+	// frames are. Records are frames whose records were compared at the end, Types those of
+	// which type and pin agree, Uses those of which the counts do, too: the hypervisor
+	// holds references of its own that nobody asked for.
+	Owned                bool
+	Records, Types, Uses uint64
 }
 
 // xenFinding is what the model makes of a hypercall that is not what happened, or a rule of
@@ -51,6 +58,7 @@ type guestCall struct {
 	request            // it itself, unless it is a multicall
 	entries []*request // of a multicall
 	done    int        // entries that were done before it was taken up again
+	half    *request   // one that was done in part
 	result  int64
 	results []int64
 	stores  []placeOf // entries that changed meanwhile
@@ -77,14 +85,15 @@ type placeOf struct {
 
 // Numbers of hypercalls (Xen: public/xen.h).
 const (
-	callMMUUpdate = 1
-	callSetGDT    = 2
-	callMulticall = 13
-	callUpdateVA  = 14
-	callVMAssist  = 21
-	callIret      = 23
-	callVCPU      = 24
-	callMMUExt    = 26
+	callMMUUpdate    = 1
+	callSetGDT       = 2
+	callMulticall    = 13
+	callUpdateVA     = 14
+	callVMAssist     = 21
+	callIret         = 23
+	callVCPU         = 24
+	callMMUExt       = 26
+	callEventChannel = 32
 )
 
 // preemptedFlag marks a hypercall that is taken up again (Xen: MMU_UPDATE_PREEMPTED).
@@ -96,11 +105,21 @@ func (g *xenGuest) before(e *kernel.Event) {
 	if e.Kind != kernel.Run {
 		g.seedTable()
 	}
-	if g.ended != nil && e.Kind != kernel.EntryAnswer {
+	if g.ended != nil && !follows(e) {
 		call := g.ended
 		g.ended = nil
 		g.carryOut(call)
 	}
+}
+
+// follows reports whether an event may follow the answer to a hypercall and belong to it:
+// the answers of its entries, and tables that come and go by what was pinned.
+func follows(e *kernel.Event) bool {
+	switch e.Kind {
+	case kernel.EntryAnswer, kernel.Table, kernel.Run, kernel.Release, kernel.Drop:
+		return true
+	}
+	return false
 }
 
 // event takes in an event after memory has.
@@ -113,7 +132,7 @@ func (g *xenGuest) event(e *kernel.Event) {
 		g.begin(e)
 	case kernel.Entry:
 		if c := g.top(); c != nil {
-			c.entries = append(c.entries, &request{number: e.Number, args: e.Args})
+			c.entries = append(c.entries, c.entry(e))
 		}
 	case kernel.Update, kernel.Extended, kernel.Lost, kernel.Block:
 		g.argument(e)
@@ -125,6 +144,12 @@ func (g *xenGuest) event(e *kernel.Event) {
 		}
 	case kernel.Store:
 		g.store(e)
+	case kernel.Records:
+		g.point = e.Point
+	case kernel.FrameRecord:
+		if g.point == kernel.AtEnd && g.m != nil {
+			g.records(e)
+		}
 	}
 }
 
@@ -172,14 +197,33 @@ func (c *guestCall) resume(old *guestCall) {
 	left := int(c.args[1] &^ preemptedFlag)
 	c.stores = old.stores
 	switch c.number {
-	case callMMUUpdate:
-		c.items = slices.Clip(old.items[:max(0, len(old.items)-left)])
-	case callMMUExt:
-		c.ops = slices.Clip(old.ops[:max(0, len(old.ops)-left)])
+	case callMMUUpdate, callMMUExt:
+		c.resumeRequest(&old.request)
 	case callMulticall:
 		c.done = max(0, len(old.entries)-left)
 		c.entries = slices.Clip(old.entries[:c.done])
+		if c.done < len(old.entries) {
+			c.half = old.entries[c.done]
+		}
 	}
+}
+
+// resumeRequest takes over what was done of a request.
+func (r *request) resumeRequest(old *request) {
+	left := int(r.args[1] &^ preemptedFlag)
+	r.items = slices.Clip(old.items[:max(0, len(old.items)-left)])
+	r.ops = slices.Clip(old.ops[:max(0, len(old.ops)-left)])
+}
+
+// entry is the next entry of a multicall. The first one of a multicall that is taken up
+// again may have been done in part.
+func (c *guestCall) entry(e *kernel.Event) *request {
+	r := &request{number: e.Number, args: e.Args}
+	if old := c.half; old != nil && old.number == r.number && r.args[1]&preemptedFlag != 0 {
+		r.resumeRequest(old)
+	}
+	c.half = nil
+	return r
 }
 
 // argument adds what an argument of the request before it points to.
@@ -218,7 +262,7 @@ func (g *xenGuest) answer(e *kernel.Event) {
 // store takes in a change of an entry: the hypervisor's work for a hypercall, or for a
 // store of the guest's.
 func (g *xenGuest) store(e *kernel.Event) {
-	if g.m == nil || e.Old == e.New {
+	if g.m == nil || e.Old == e.New || e.Level == 0 {
 		return
 	}
 	if c := g.top(); c != nil {
@@ -253,14 +297,8 @@ func (g *xenGuest) operate(e *kernel.Event, do func()) {
 	g.judge.Settled(g.s)
 }
 
-var dbg func(*xenGuest, *xenFinding)
-
 func (g *xenGuest) report(rule string, e *kernel.Event, f model.Frame, slot int, text string) {
-	x := &xenFinding{rule: rule, text: text, event: *e, frame: f, slot: slot}
-	if dbg != nil {
-		dbg(g, x)
-	}
-	g.found(x)
+	g.found(&xenFinding{rule: rule, text: text, event: *e, frame: f, slot: slot})
 }
 
 // compare holds an entry of the model's against memory. What differs becomes as memory has

@@ -16,18 +16,19 @@ func (g *xenGuest) carryOut(c *guestCall) {
 			if known {
 				want = c.results[i-c.done]
 			}
-			g.do(e, r, want, known)
+			g.do(e, r, c.stores, want, known)
 		}
 	} else {
-		g.do(e, &c.request, c.result, true)
+		g.do(e, &c.request, c.stores, c.result, true)
 	}
 	for _, at := range c.stores {
 		g.compare(e, at)
 	}
 }
 
-// do carries out a request and compares the answer, if the real one is known.
-func (g *xenGuest) do(e *kernel.Event, r *request, want int64, known bool) {
+// do carries out a request and compares the answer, if the real one is known. stores are the
+// entries that the hypervisor changed meanwhile.
+func (g *xenGuest) do(e *kernel.Event, r *request, stores []placeOf, want int64, known bool) {
 	if r.lost {
 		g.counts.Others++
 		return
@@ -56,11 +57,9 @@ func (g *xenGuest) do(e *kernel.Event, r *request, want int64, known bool) {
 	case callVMAssist:
 		run(func() model.Errno { return g.m.VMAssist(r.args[1], r.args[0] == 0) })
 	case callSetGDT:
-		about = g.setGDT(e, r)
-	case callVCPU:
-		about = g.vcpu(e, r)
+		rc, about = g.setGDT(e, r, stores)
 	default:
-		about = false
+		about = g.hold(e, r)
 	}
 	if !about {
 		g.counts.Others++
@@ -81,8 +80,6 @@ const (
 	extPinL4       = 3
 	extUnpin       = 4
 	extNewBaseptr  = 5
-	extFlushLocal  = 6
-	extInvlpgLocal = 7
 	extSetLDT      = 13
 	extUserBaseptr = 15
 	extClear       = 16
@@ -111,37 +108,61 @@ func (g *xenGuest) extended(x extended) model.Errno {
 	return model.OK
 }
 
-// vcpuRegisterInfo is the operation of vcpu_op that has the hypervisor hold a page of the
-// guest's for writing: the vcpu_info (Xen: VCPUOP_register_vcpu_info, map_vcpu_info).
-const vcpuRegisterInfo = 10
+// held finds requests that have the hypervisor hold a page of the guest's for writing, by
+// number and operation: the page is the first word of their argument (Xen: map_vcpu_info,
+// map_control_block and add_page_to_event_array of event_fifo.c).
+var held = map[[2]uint64]bool{
+	{callVCPU, 10}:         true, // VCPUOP_register_vcpu_info
+	{callEventChannel, 11}: true, // EVTCHNOP_init_control
+	{callEventChannel, 12}: true, // EVTCHNOP_expand_array
+}
 
-// vcpu carries out a vcpu_op: it reports whether that is about frames.
-func (g *xenGuest) vcpu(e *kernel.Event, r *request) bool {
-	if r.args[0] != vcpuRegisterInfo || len(r.words) == 0 {
+// hold carries out a request that has the hypervisor hold a page. It reports whether it is
+// one, and its argument was recorded.
+func (g *xenGuest) hold(e *kernel.Event, r *request) bool {
+	if !held[[2]uint64{r.number, r.args[0]}] || len(r.words) == 0 {
 		return false
 	}
 	f := g.s.L.Map.Frame(model.MFN(r.words[0]))
 	if f == model.NoFrame {
 		return false
 	}
-	g.operate(e, func() { g.m.Lend(f) })
+	rc := model.OK
+	g.operate(e, func() { rc = g.m.Lend(f) })
 	g.counts.Held++
-	return true
+	return rc == model.OK
 }
 
 // setGDT carries out a set_gdt, if the frames are known: from the argument, or from what
-// the hypervisor mapped for itself while it carried it out.
-func (g *xenGuest) setGDT(e *kernel.Event, r *request) bool {
+// the hypervisor mapped for itself meanwhile.
+func (g *xenGuest) setGDT(e *kernel.Event, r *request, stores []placeOf) (rc model.Errno, known bool) {
 	const perFrame = model.PageSize / 8
 	n := (int(r.args[1]) + perFrame - 1) / perFrame
-	if n == 0 || n > len(r.words) {
-		return false
-	}
-	var frames []model.MFN
-	for _, w := range r.words[:n] {
+	frames := make([]model.MFN, 0, len(r.words))
+	for _, w := range r.words {
 		frames = append(frames, model.MFN(w))
 	}
-	var rc model.Errno
-	g.operate(e, func() { rc = g.m.SetGDT(frames...) })
-	return rc == model.OK
+	if len(frames) == 0 {
+		frames = g.mapped(stores)
+	}
+	if n == 0 || n > len(frames) {
+		return model.OK, false
+	}
+	g.operate(e, func() { rc = g.m.SetGDT(frames[:n]...) })
+	return rc, true
+}
+
+// mapped are the frames of the guest's that the hypervisor has mapped in tables of its own.
+func (g *xenGuest) mapped(stores []placeOf) (out []model.MFN) {
+	for _, at := range stores {
+		f := g.native.frame(at.frame)
+		if f == model.NoFrame || g.s.L.Map.Frame(model.MFN(at.frame)) != model.NoFrame {
+			continue
+		}
+		e := g.native.s.Entry(g.native.s.L.Geo, f, at.slot)
+		if e.Is(model.Present) && g.s.L.Map.Frame(e.MFN()) != model.NoFrame {
+			out = append(out, e.MFN())
+		}
+	}
+	return out
 }

@@ -34,6 +34,14 @@ func Rules() []invariants.Rule {
 			Limits:  "later kernels try some requests to see whether they are granted",
 			Goal:    "a request is answered",
 		},
+		{
+			ID:      "records-agree",
+			Says:    "When the recording ends, the hypervisor has each frame of the guest's as what the model has it as.",
+			Applies: applies + " that have the hypervisor's records of the end",
+			Source:  "Xen, asm/mm.h: PGT_type_mask, PGT_pinned; asm/x86/mm.c: get_page_type",
+			Limits:  "types and pins are compared, counts are only counted: the hypervisor holds references of its own",
+			Goal:    "a record is compared",
+		},
 	}
 }
 
@@ -42,7 +50,7 @@ func Rules() []invariants.Rule {
 func (g *xenGuest) guestTotals() (out []RuleCount) {
 	own := Rules()
 	c := &g.counts
-	for i, n := range []uint64{c.Requests + c.Emulated, c.Compared, c.Requests} {
+	for i, n := range []uint64{c.Requests + c.Emulated, c.Compared, c.Requests, c.Records} {
 		out = append(out, RuleCount{Rule: &own[i], Exercised: n})
 	}
 	rules := invariants.GuestRules()

@@ -2,144 +2,13 @@ package recorded
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
-	"io"
 	"slices"
 
 	"github.com/ptcheck/ptcheck/invariants"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/traces/kernel"
 )
-
-// survey is what a recording says of a guest as a whole, before it is judged: which frames
-// of memory are the guest's, and what tables held when they were first seen.
-type survey struct {
-	frames []model.MFN
-	later  map[uint64][]contents
-	// updates are the lines at which the guest asked for an entry to be changed.
-	updates map[placeOf][]int
-}
-
-// contents are the entries of a table as it came into use.
-type contents struct {
-	line    int
-	entries []slotEntry
-}
-
-type slotEntry struct {
-	slot int
-	e    model.Entry
-}
-
-// lowest is the first frame of memory that a domain can own: the hardware domain has what
-// lies below as a device has it.
-const lowest = 1 << 20 >> model.PageShift
-
-// maxSurveyed bounds what is kept of tables, in entries.
-const maxSurveyed = 1 << 24
-
-// look reads a recording for its survey.
-func look(name string, open Opener) (*survey, error) {
-	in, err := open()
-	if err != nil {
-		return nil, err
-	}
-	defer in.Close()
-	r, err := kernel.NewReader(name, in)
-	if err != nil {
-		return nil, err
-	}
-	s := &surveyor{survey: survey{later: map[uint64][]contents{}, updates: map[placeOf][]int{}}, seen: map[model.MFN]bool{}, ram: about(&r.Header).RAM}
-	var e kernel.Event
-	for {
-		err := r.Next(&e)
-		if errors.Is(err, io.EOF) {
-			break
-		} else if err != nil {
-			return nil, err
-		}
-		s.event(&e)
-		if s.kept > maxSurveyed {
-			return nil, r.Errorf("the recording has more tables than this ptcheck reads")
-		}
-	}
-	for n := range s.seen {
-		s.frames = append(s.frames, n)
-	}
-	slices.Sort(s.frames)
-	return &s.survey, nil
-}
-
-// updated reports whether the guest asked for an entry to be changed between two lines.
-func (s *survey) updated(at placeOf, from, to int) bool {
-	list := s.updates[at]
-	i, _ := slices.BinarySearch(list, from)
-	return i < len(list) && list[i] < to
-}
-
-// surveyor makes a survey.
-type surveyor struct {
-	survey
-	seen  map[model.MFN]bool
-	ram   []model.FrameRange
-	begun bool
-	table uint64
-	kept  int
-}
-
-// event takes in an event.
-func (s *surveyor) event(e *kernel.Event) {
-	switch e.Kind {
-	case kernel.Table:
-		s.table = e.Frame
-		s.later[e.Frame] = append(s.later[e.Frame], contents{line: e.Line})
-		s.name(model.MFN(e.Frame))
-	case kernel.Run:
-		list := s.later[s.table]
-		if len(list) == 0 {
-			return
-		}
-		c := &list[len(list)-1]
-		for i := range e.Count {
-			entry := model.Entry(e.New + uint64(i)*e.Stride)
-			c.entries = append(c.entries, slotEntry{e.Slot + i, entry})
-			s.entry(entry)
-		}
-		s.kept += e.Count
-	case kernel.Store:
-		s.entry(model.Entry(e.New))
-	case kernel.Update:
-		s.entry(model.Entry(e.New))
-		s.name(model.MFN(e.Ptr >> model.PageShift))
-		at := placeOf{e.Ptr >> model.PageShift, int(e.Ptr&(model.PageSize-1)) / 8}
-		s.updates[at] = append(s.updates[at], e.Line)
-		s.kept++
-	case kernel.Hypercall, kernel.Entry:
-		if e.Number == callUpdateVA {
-			s.entry(model.Entry(e.Args[1]))
-		}
-	case kernel.Extended:
-		if e.Cmd <= extNewBaseptr || e.Cmd >= extUserBaseptr {
-			s.name(model.MFN(e.Args[0]))
-		}
-	}
-}
-
-// entry takes in an entry: the frame that it names, and those of a large page.
-func (s *surveyor) entry(e model.Entry) {
-	if e.Is(model.Present) {
-		s.name(e.MFN())
-	}
-}
-
-// name takes in the number of a frame.
-func (s *surveyor) name(n model.MFN) {
-	i, _ := slices.BinarySearchFunc(s.ram, n, func(r model.FrameRange, n model.MFN) int { return cmp.Compare(model.MFN(r.To), n+1) })
-	if n >= lowest && i < len(s.ram) && s.ram[i].Has(model.PFN(n)) {
-		s.seen[n] = true
-	}
-}
 
 // Slots of a root that are Xen's (Xen: ROOT_PAGETABLE_FIRST_XEN_SLOT, _LAST_).
 const (
@@ -187,6 +56,7 @@ func (g *xenGuest) start(e *kernel.Event) bool {
 		g.report("answers-agree", e, model.NoFrame, 0, fmt.Sprintf("the model refuses the tables that the guest begins with: %v", rc))
 		return false
 	}
+	g.counts.Owned = g.known.owned
 	g.m = model.NewMachine(g.s)
 	g.m.Hold = true
 	g.judge = invariants.NewGuestJudge(g.s)

@@ -48,7 +48,7 @@ func GuestSnapshot(s *model.State) reports.State {
 			level = i.Typ.Level()
 		}
 		role := i.String()
-		if root := roots[f]; root != "" && root != "pinned" {
+		if root := roots[f]; root != "" && root != pinnedName {
 			role += " (" + root + ")"
 		}
 		out.Pages[f] = reports.Page{Frame: FrameName(s.L, f), Machine: fmt.Sprintf("%#x", uint64(s.L.Map.MFN(f))), Type: i.String(), Table: level > 0}

@@ -33,10 +33,11 @@ func Locate(s *model.State, roots []TreeRoot, d *invariants.Detail) []reports.Wa
 }
 
 // Conclude completes the report of a broken rule, in the rule's own words. roots are
-// where the way to what is wrong may begin.
-func Conclude(f *reports.Finding, v *invariants.Violation, roots []TreeRoot) {
+// where the way to what is wrong may begin, and w is what else was noted of the run.
+func Conclude(f *reports.Finding, v *invariants.Violation, roots []TreeRoot, w Witness) {
 	f.Rule, f.Says, f.Source, f.Limits = v.Rule.ID, v.Rule.Says, v.Rule.Source, v.Rule.Limits
 	f.Detail, f.Walks = v.Text(), Locate(v.State, roots, &v.Detail)
+	explain(f, v, roots, w)
 }
 
 // KernelRoots lists the roots of a kernel and of its processes.
@@ -114,7 +115,7 @@ func WalkTable(s *model.State, roots []TreeRoot, f model.Frame) (reports.Walk, b
 // rootText names a root.
 func rootText(r TreeRoot) string {
 	switch {
-	case r.name == "pinned":
+	case r.name == pinnedName:
 		return fmt.Sprintf("the pin of f%d", r.frame)
 	case strings.HasPrefix(r.name, "CR3"):
 		return r.name

@@ -111,7 +111,7 @@ func earlyRoles(l *model.Layout) []string {
 	for _, r := range [...]struct {
 		name string
 		model.FrameRange
-	}{{"brk", e.Brk}, {"list of machine frames and its tables", e.P2M}, {"memory to be ballooned up", e.Extra}} {
+	}{{"brk", e.Brk}, {"list of machine frames and its tables", e.P2M}, {"initrd", e.Initrd}, {"memory to be ballooned up", e.Extra}} {
 		if r.Len() > 0 {
 			roles = append(roles, fmt.Sprintf("f%d to f%d %s", r.From, r.To-1, r.name))
 		}

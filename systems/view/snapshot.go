@@ -70,6 +70,9 @@ func kernelRoots(s *model.State) []TreeRoot {
 	return append(out, pinnedRoots(s)...)
 }
 
+// pinnedName is the name of the roots that a guest has pinned.
+const pinnedName = "pinned"
+
 // pinnedRoots lists what a guest has pinned.
 func pinnedRoots(s *model.State) []TreeRoot {
 	var out []TreeRoot
@@ -78,7 +81,7 @@ func pinnedRoots(s *model.State) []TreeRoot {
 	}
 	for f := range model.Frame(s.L.Map.Guest()) {
 		if i := s.Info(f); i.Is(model.Pinned) && i.Typ.Level() > 0 {
-			out = append(out, TreeRoot{s.L.Geo, f, i.Typ.Level(), "pinned"})
+			out = append(out, TreeRoot{s.L.Geo, f, i.Typ.Level(), pinnedName})
 		}
 	}
 	return out

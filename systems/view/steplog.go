@@ -21,6 +21,7 @@ type StepLog struct {
 	over    bool         // the call was at its end
 	more    int          // steps that were left out
 	from    *model.State // the state before them
+	asides
 }
 
 // mostSteps is how many steps of a call a report tells one by one: more than any call
@@ -31,6 +32,7 @@ const mostSteps = 1000
 func (l *StepLog) Begin(deep bool) {
 	l.deep, l.Steps, l.Site, l.refused = deep, []reports.Step{}, nil, nil
 	l.over, l.more, l.from = false, 0, nil
+	l.begin()
 	if deep {
 		l.now = Snapshot(l.State)
 	}
@@ -50,6 +52,7 @@ func (l *StepLog) Step(_ *model.Machine, s *model.Step) {
 	}
 	l.over = false
 	l.refused = nil
+	l.stepped(s)
 	if s.Errno != model.OK {
 		copied := *s
 		l.refused = &copied
@@ -59,6 +62,13 @@ func (l *StepLog) Step(_ *model.Machine, s *model.Step) {
 		return
 	}
 	step := reports.Step{What: l.text(s), Changes: l.changes(s), Stack: l.Trail.Here()}
+	switch h := l.carried; {
+	case h == nil:
+	case h.call == 0: // steps are not counted
+		step.What += ", which was held back"
+	default:
+		step.What += fmt.Sprintf(", held back in step %d of call %d", h.step, h.call)
+	}
 	if s.Op.Refusable() && l.State.L.Hyper != nil {
 		step.Answer = s.Errno.String()
 	}
@@ -152,9 +162,13 @@ func half(g *model.Geometry, word uint64, i int) model.Entry {
 
 // text says what a step did, and where there are several processors, which one.
 func (l *StepLog) text(s *model.Step) string {
-	text := s.Text(l.State.L, Namer{L: l.State.L})
+	return l.onCPU(s.CPU, s.Text(l.State.L, Namer{L: l.State.L}))
+}
+
+// onCPU says of a text which processor it is about, where there are several.
+func (l *StepLog) onCPU(cpu int, text string) string {
 	if l.State.Processors() > 1 {
-		text = fmt.Sprintf("cpu%d %s", s.CPU, text)
+		return fmt.Sprintf("cpu%d %s", cpu, text)
 	}
 	return text
 }

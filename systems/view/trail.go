@@ -34,7 +34,15 @@ func NewTrail(enter, accessor any) *Trail {
 // innermost first.
 func (t *Trail) Here() []reports.Site {
 	var pcs [128]uintptr
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
+	return t.Noted(pcs[:runtime.Callers(2, pcs[:])])
+}
+
+// Noted lists the same for a stack that was taken where Here would look.
+func (t *Trail) Noted(stack []uintptr) []reports.Site {
+	if len(stack) == 0 {
+		return []reports.Site{}
+	}
+	frames := runtime.CallersFrames(stack)
 	for more := true; more; {
 		var f runtime.Frame
 		if f, more = frames.Next(); packageOf(f) == packagePath[model.Machine]() {
@@ -81,6 +89,16 @@ func (t *Trail) list(frames *runtime.Frames) []reports.Site {
 			if at := t.paths.site(f.Function, f.File, f.Line); len(out) == 0 || out[len(out)-1] != at {
 				out = append(out, at) // a line that calls itself is listed once
 			}
+		}
+	}
+	return out
+}
+
+// Callers is a stack without the accessors, which only reach for memory.
+func (t *Trail) Callers(stack []reports.Site) (out []reports.Site) {
+	for _, at := range stack {
+		if !strings.HasSuffix(t.access, "/"+at.File) {
+			out = append(out, at)
 		}
 	}
 	return out

@@ -44,7 +44,7 @@ func TestFullOutput(t *testing.T) {
 		for _, room := range []int{0, 10} {
 			var errs bytes.Buffer
 			code := run(context.Background(), all.Systems(), args, &full{room: room}, &errs)
-			if code != exitUsage || !strings.Contains(errs.String(), "standard output: no space left") {
+			if code != exitUsage || strings.Count(errs.String(), "no space left") != 1 || !strings.Contains(errs.String(), "standard output: no space left") {
 				t.Errorf("%v with room for %d bytes: exit %d, stderr %q", args, room, code, errs.String())
 			}
 		}

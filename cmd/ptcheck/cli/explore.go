@@ -77,7 +77,7 @@ func (f *exploreFlags) run(cmd *cobra.Command, names []string) error {
 		return err
 	}
 	if len(searches) > 1 && f.single() {
-		return fmt.Errorf("explore: --checkpoint, --resume, --graph and --disk go with one scope: name it with --scope")
+		return fmt.Errorf("explore: --checkpoint, --resume, --graph and --disk go with one scope: name it with --scope, or, of life after boot, with --themes or --combine=1")
 	}
 	if err := f.probe(cmd); err != nil {
 		return err

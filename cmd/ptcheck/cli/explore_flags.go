@@ -88,13 +88,19 @@ func (f *exploreFlags) options(q question) (explore.Options, error) {
 	if !f.depthGiven && q.Depth >= 0 {
 		o.Depth = q.Depth
 	}
+	if q.Deepest > 0 && (o.Depth == 0 || o.Depth > q.Deepest) {
+		o.Depth = q.Deepest
+	}
 	i, err := choose("strategy", f.strategy, settled()["strategy"]...)
 	if err != nil {
 		return o, err
 	}
 	o.Strategy = explore.Strategy(i)
-	if o.Strategy == explore.RandomWalk && o.Walks == 0 {
+	switch {
+	case o.Strategy == explore.RandomWalk && o.Walks == 0:
 		o.Walks = 1000
+	case o.Strategy != explore.RandomWalk && o.MaxStates == 0:
+		o.MaxStates = q.Budget
 	}
 	if i, err = choose("store", f.store, settled()["store"]...); err != nil {
 		return o, err

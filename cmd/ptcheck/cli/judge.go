@@ -118,22 +118,41 @@ func printJudgement(out io.Writer, j *recorded.Judgement) error {
 	return nil
 }
 
-// mostRecording bounds what is read of the standard input, in bytes: it is kept, for a
-// recording is read twice.
+// mostRecording bounds what is read of the standard input or of a pipe, in bytes: it is
+// kept, for a recording is read several times.
 const mostRecording = 256 << 20
 
 // opener opens a recording, as often as is asked for.
 func opener(ctx context.Context, name string, stdin io.Reader) (recorded.Opener, error) {
-	if name != "-" {
+	if name != "-" && isFile(name) {
 		return func() (io.ReadCloser, error) { return os.Open(name) }, nil
 	}
 	var data []byte
 	var err error
-	if !during(ctx, func() { data, err = io.ReadAll(io.LimitReader(stdin, mostRecording+1)) }) {
+	if !during(ctx, func() { data, err = readPipe(name, stdin) }) {
 		return nil, exitError(exitStopped)
 	}
 	if err == nil && len(data) > mostRecording {
-		err = fmt.Errorf("more than %d MiB on the standard input: give the recording as a file", mostRecording>>20)
+		err = fmt.Errorf("%s: more than %d MiB from a pipe: give the recording as a file", name, mostRecording>>20)
 	}
 	return func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }, err
+}
+
+// readPipe reads a pipe, or for the name "-" the standard input, as far as recordings go.
+func readPipe(name string, stdin io.Reader) ([]byte, error) {
+	if name == "-" {
+		return io.ReadAll(io.LimitReader(stdin, mostRecording+1))
+	}
+	in, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	return io.ReadAll(io.LimitReader(in, mostRecording+1))
+}
+
+// isFile reports whether a name is one of an ordinary file, which can be opened again.
+func isFile(name string) bool {
+	i, err := os.Stat(name)
+	return err == nil && i.Mode().IsRegular()
 }

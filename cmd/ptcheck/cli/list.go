@@ -3,13 +3,13 @@ package cli
 import (
 	"fmt"
 	"io"
-	"slices"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
+	"github.com/ptcheck/ptcheck/internal/columns"
 	"github.com/ptcheck/ptcheck/invariants"
 	"github.com/ptcheck/ptcheck/systems"
+	"github.com/ptcheck/ptcheck/systems/recorded"
 )
 
 func (p *program) newList() *cobra.Command {
@@ -23,12 +23,10 @@ func (p *program) newList() *cobra.Command {
 }
 
 func (p *program) list(out io.Writer) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "rules:")
+	var rules, known [][2]string
 	for _, r := range p.rules() {
-		fmt.Fprintf(w, "  %s\t%s\n", r.ID, r.Says)
+		rules = append(rules, [2]string{r.ID, r.Says})
 	}
-	fmt.Fprintln(w, "systems:")
 	for _, name := range p.set.Names() {
 		x, err := p.set.Find(name)
 		if err != nil {
@@ -39,57 +37,28 @@ func (p *program) list(out io.Writer) error {
 			return err
 		}
 		if len(list) == 1 {
-			fmt.Fprintf(w, "  %s\t%s: %s\n", name, x.About().Says, list[0].Scope)
+			known = append(known, [2]string{name, x.About().Says + ": " + list[0].Scope})
 			continue
 		}
-		fmt.Fprintf(w, "  %s\t%s; its scopes:\n", name, x.About().Says)
+		known = append(known, [2]string{name, x.About().Says + "; its scopes:"})
 		for _, s := range list {
-			fmt.Fprintf(w, "    %s\t%s\n", s.Part, s.Scope)
+			known = append(known, [2]string{"  " + s.Part, s.Scope})
 		}
 	}
-	return w.Flush()
+	const indent = "  "
+	_, err := fmt.Fprintf(out, "rules:\n%ssystems:\n%s",
+		columns.Table(rules, indent, columns.Width), columns.Table(known, indent, columns.Width))
+	return err
 }
 
-func (p *program) newExplain() *cobra.Command {
-	return &cobra.Command{
-		Use:     "explain RULE",
-		Short:   "Explain a rule: what it says, when it applies, where it comes from",
-		Example: "  ptcheck explain tables-read-only",
-		Args:    cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			i := slices.Index(p.ruleIDs(), args[0])
-			if i < 0 {
-				return unknown("explain", "rule", args[0], p.ruleIDs())
-			}
-			r := p.rules()[i]
-			w := cmd.OutOrStdout()
-			fmt.Fprintf(w, "%s\n\n%s\n\n", r.ID, r.Says)
-			fmt.Fprintf(w, "applies:          %s\nsource:           %s\ncannot tell:      %s\nexercised when:   %s\n", r.Applies, r.Source, r.Limits, r.Goal)
-			return nil
-		},
-		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return p.ruleIDs(), cobra.ShellCompDirectiveNoFileComp
-		},
-	}
-}
-
-// rules are the common rules, those for hostile guests, and those that systems bring
-// with them.
+// rules are the common rules, those for hostile guests, those for recordings, and those
+// that systems bring with them.
 func (p *program) rules() []invariants.Rule {
-	rules := invariants.All()
+	rules := append(invariants.All(), recorded.Rules()...)
 	for _, x := range p.set.All() {
 		if own, ok := x.(systems.Ruled); ok {
 			rules = append(rules, own.OwnRules()...)
 		}
 	}
 	return rules
-}
-
-// ruleIDs are the names of the rules.
-func (p *program) ruleIDs() []string {
-	var ids []string
-	for _, r := range p.rules() {
-		ids = append(ids, r.ID)
-	}
-	return ids
 }

@@ -70,7 +70,7 @@ func runWith(ctx context.Context, list []systems.System, args []string, stdin io
 	root := p.newRoot(out, stderr)
 	root.SetArgs(args)
 	root.SetIn(stdin)
-	return exitCode(errors.Join(root.ExecuteContext(ctx), out.failure()), stderr)
+	return exitCode(out.told(root.ExecuteContext(ctx)), stderr)
 }
 
 // exitCode turns the end of a command into the program's, and says what is wrong, a

@@ -49,10 +49,32 @@ func writeManuals(root *cobra.Command, dir string) (err error) {
 // manual is the page of a command, without a date.
 func manual(cmd *cobra.Command) ([]byte, error) {
 	cmd.DisableAutoGenTag = true
+	long := cmd.Long
+	cmd.Long = verbatim(long)
+	defer func() { cmd.Long = long }()
 	epoch := time.Unix(0, 0).UTC()
 	var page bytes.Buffer
 	if err := doc.GenMan(cmd, &doc.GenManHeader{Section: "1", Source: "ptcheck", Manual: "ptcheck manual", Date: &epoch}, &page); err != nil {
 		return nil, fmt.Errorf("man: %s: %w", cmd.CommandPath(), err)
 	}
 	return bytes.Replace(page.Bytes(), []byte(`"Jan 1970"`), []byte(`""`), 1), nil
+}
+
+// verbatim marks the rows of tables, which are indented, so that the manual page keeps
+// their line ends.
+func verbatim(text string) string {
+	var out []string
+	table := false
+	for line := range strings.SplitSeq(text, "\n") {
+		row := strings.HasPrefix(line, "  ")
+		if row != table && line != "" {
+			out = append(out, "")
+			table = row
+		}
+		if row {
+			line = "  " + line // Markdown's code begins in column 5
+		}
+		out = append(out, line)
+	}
+	return strings.Join(out, "\n")
 }

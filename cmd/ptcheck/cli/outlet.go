@@ -1,7 +1,7 @@
 package cli
 
 import (
-	"fmt"
+	"errors"
 	"io"
 	"os"
 )
@@ -13,21 +13,37 @@ type outlet struct {
 	err error
 }
 
-// Write implements io.Writer.
+// Write implements io.Writer. After an error nothing more is written.
 func (o *outlet) Write(p []byte) (int, error) {
-	n, err := o.w.Write(p)
-	if err != nil && o.err == nil {
-		o.err = err
+	if o.err != nil {
+		return 0, o.err
 	}
-	return n, err
+	n, err := o.w.Write(p)
+	if err != nil {
+		o.err = &outletError{err}
+	}
+	return n, o.err
 }
 
-// failure is what went wrong, nil if nothing did.
-func (o *outlet) failure() error {
+// outletError is an error of the standard output. A command that returns it need not be
+// told from what the outlet remembers: it is the same one.
+type outletError struct{ err error }
+
+func (e *outletError) Error() string { return "standard output: " + e.err.Error() }
+func (e *outletError) Unwrap() error { return e.err }
+
+// told joins what a command returned with what is wrong with its output, said once.
+func (o *outlet) told(err error) error {
 	if o.err == nil {
-		return nil
+		return err
 	}
-	return fmt.Errorf("standard output: %w", o.err)
+	var out []error
+	for _, e := range parts(err) {
+		if !errors.Is(e, o.err) {
+			out = append(out, e)
+		}
+	}
+	return errors.Join(append(out, o.err)...)
 }
 
 // fileOf is the file behind a writer, nil if there is none.

@@ -114,7 +114,7 @@ func TestFlagsAreSorted(t *testing.T) {
 // TestResumeOther resumes searches of life by others, as a user would.
 func TestResumeOther(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "progress")
-	args := []string{"explore", "life-native", "--save="}
+	args := []string{"explore", "life-native", "--save=", "--combine=1"}
 	if code, out, errs := ptcheck(t, append(args, "--themes=fork", "--depth=2", "--checkpoint="+dir)...); code != exitHolds {
 		t.Fatalf("exit %d, %s%s", code, out, errs)
 	}

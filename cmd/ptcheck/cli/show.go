@@ -115,6 +115,9 @@ func (f *showFlags) open(cmd *cobra.Command, name string) (*systems.File, error)
 
 // isRecording reports whether a file says that it is a recording of a real kernel.
 func isRecording(name string) bool {
+	if !isFile(name) {
+		return false // a pipe has been read then
+	}
 	in, err := os.Open(name)
 	if err != nil {
 		return false // whoever reads it says so

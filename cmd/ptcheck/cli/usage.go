@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/ptcheck/ptcheck/internal/columns"
 	"github.com/ptcheck/ptcheck/internal/names"
 )
 
@@ -18,7 +19,10 @@ func polish(root *cobra.Command) {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return hint(cmd, fmt.Errorf("%w%s", plainFlagError(err), flagGuess(cmd, err)))
 	})
+	const flags = ".FlagUsages "
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), flags, fmt.Sprintf(".FlagUsagesWrapped %d ", columns.Width)))
 	eachCommand(root, func(cmd *cobra.Command) {
+		cmd.Long = columns.Page(cmd.Long, columns.Width)
 		check := cmd.Args
 		if check == nil {
 			check = cobra.ArbitraryArgs

@@ -6,7 +6,6 @@ import (
 	"io"
 	"strings"
 
-	"github.com/ptcheck/ptcheck/model/explore"
 	"github.com/ptcheck/ptcheck/reports"
 	"github.com/ptcheck/ptcheck/systems"
 )
@@ -19,9 +18,7 @@ func exitOf(vs []*systems.Outcome, strict bool) error {
 		if len(v.Findings) > 0 || strict && len(v.Vacuous()) > 0 {
 			return exitError(exitViolated)
 		}
-		switch v.Result.Stopped {
-		case explore.StopNone, explore.StopDepth, explore.StopFinding:
-		default:
+		if !v.Over() {
 			code = exitStopped
 		}
 	}
@@ -31,8 +28,11 @@ func exitOf(vs []*systems.Outcome, strict bool) error {
 	return nil
 }
 
-func writeText(w io.Writer, vs []*systems.Outcome) error {
+// writeText writes the verdicts; on a terminal long lines are folded to its width, but a
+// program that reads them finds a line for each fact.
+func writeText(out io.Writer, vs []*systems.Outcome) error {
 	for _, v := range vs {
+		w := &folded{width: columnsOf(out)}
 		r := &v.Result
 		fmt.Fprintf(w, "%s: %s\n", v.Search.Title(), v.Headline())
 		fmt.Fprintf(w, "  scope: %s\n", v.Search.Scope)
@@ -43,12 +43,46 @@ func writeText(w io.Writer, vs []*systems.Outcome) error {
 		for _, g := range v.Counts() {
 			fmt.Fprintf(w, "  %s: %s\n", g.Name, countText(g.Counts))
 		}
-		for _, name := range v.Vacuous() {
-			fmt.Fprintf(w, "  vacuous: %s was never exercised\n", name)
+		writeVacuous(w, v)
+		if _, err := w.WriteTo(out); err != nil {
+			return err
 		}
 		for _, f := range v.Findings {
-			fmt.Fprintln(w)
-			if err := reports.WriteFinding(w, f, colored(w)); err != nil {
+			fmt.Fprintln(out)
+			if err := reports.WriteFinding(out, f, colored(out)); err != nil {
+				return err
+			}
+		}
+	}
+	return closing(out, vs)
+}
+
+// writeVacuous tells what was never put to the test: of a search that was over a line
+// each, of one that a limit or a signal ended before its time all in one.
+func writeVacuous(w io.Writer, v *systems.Outcome) {
+	switch names := v.Vacuous(); {
+	case len(names) == 0:
+	case !v.Over() && v.Result.Transitions == 0:
+		fmt.Fprintln(w, "  vacuous: everything; the search had hardly begun")
+	case !v.Over():
+		fmt.Fprintf(w, "  not exercised yet: %s\n", strings.Join(names, ", "))
+	default:
+		for _, name := range names {
+			fmt.Fprintf(w, "  vacuous: %s was never exercised\n", name)
+		}
+	}
+}
+
+// closing says once more, a line for each finding, what it is, and how to step through
+// it if it was saved: the reports above are long.
+func closing(w io.Writer, vs []*systems.Outcome) error {
+	for _, v := range vs {
+		for _, f := range v.Findings {
+			line := v.Search.Title() + ": " + f.Headline()
+			if file, ok := strings.CutPrefix(f.Replay, command()+" replay "); ok {
+				line += "; step through it: " + command() + " show " + file
+			}
+			if _, err := fmt.Fprintf(w, "\n%s\n", line); err != nil {
 				return err
 			}
 		}

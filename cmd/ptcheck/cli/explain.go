@@ -1,0 +1,165 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ptcheck/ptcheck/fuzz/mutants"
+	"github.com/ptcheck/ptcheck/internal/columns"
+	"github.com/ptcheck/ptcheck/invariants"
+	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/model/script"
+	"github.com/ptcheck/ptcheck/reports"
+)
+
+// topic is a word that a report or a scenario can say, and what it means.
+type topic struct {
+	Name string
+	Kind string // such as "rule"
+	Says string
+	More [][2]string // what else there is to say, under names
+}
+
+func (p *program) newExplain() *cobra.Command {
+	return &cobra.Command{
+		Use:   "explain WORD",
+		Short: "Explain a word of a report: a rule, a death, a bug, a flag",
+		Long: `explain says what a word means that a report, a verdict or a scenario can say: rules,
+ways in which a kernel dies, planted bugs and legal variations, calls and operations,
+steps, verdicts, systems, and the flags of entries, such as PWUAD.`,
+		Example: "  ptcheck explain tables-read-only\n  ptcheck explain PWUAD",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			found := p.explained(args[0])
+			if len(found) == 0 {
+				return fmt.Errorf("explain: %q is no word of ptcheck's%s; see 'ptcheck list' for rules and systems",
+					args[0], didYouMean(args[0], p.words()))
+			}
+			return writeTopics(cmd.OutOrStdout(), found)
+		},
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return p.words(), cobra.ShellCompDirectiveNoFileComp
+		},
+	}
+}
+
+// explained are the topics with a name; a word may mean several things.
+func (p *program) explained(word string) []topic {
+	var found []topic
+	for _, t := range p.topics() {
+		if t.Name == word || "crash-"+t.Name == word && t.Kind == kindDeath {
+			found = append(found, t)
+		}
+	}
+	if t, ok := flagsTopic(word); ok && len(found) == 0 {
+		found = append(found, t)
+	}
+	return found
+}
+
+// words are the names of all topics.
+func (p *program) words() []string {
+	var words []string
+	for _, t := range p.topics() {
+		words = append(words, t.Name)
+	}
+	slices.Sort(words)
+	return slices.Compact(words)
+}
+
+// kindDeath is the kind of topics that are ways to die.
+const kindDeath = "way in which a kernel dies"
+
+// topics are all words, from the tables that they come from.
+func (p *program) topics() []topic {
+	var all []topic
+	for _, r := range p.rules() {
+		all = append(all, ruleTopic(&r))
+	}
+	for _, k := range model.CrashKinds() {
+		all = append(all, topic{Name: k.String(), Kind: kindDeath, Says: k.Says()})
+	}
+	for _, m := range mutants.All() {
+		all = append(all, topic{m.ID, "planted bug", m.What, [][2]string{{"source:", m.Source}, {"caught by:", m.Catch}}})
+	}
+	for _, v := range mutants.Variations() {
+		all = append(all, topic{v.ID, "legal variation", v.What, [][2]string{{"source:", v.Source}}})
+	}
+	for _, s := range script.Specs() {
+		all = append(all, topic{s.Name, "line of a scenario", s.Doc, [][2]string{{"syntax:", s.Syntax()}, {"example:", s.Example}}})
+	}
+	for op := range model.NumOps {
+		all = append(all, stepTopic(op))
+	}
+	for _, v := range reports.Verdicts() {
+		all = append(all, topic{Name: v.Word, Kind: "verdict", Says: v.Says})
+	}
+	for _, x := range p.set.All() {
+		all = append(all, topic{Name: x.About().Name, Kind: "system", Says: x.About().Says})
+	}
+	return all
+}
+
+func ruleTopic(r *invariants.Rule) topic {
+	more := [][2]string{
+		{"applies:", r.Applies}, {"source:", r.Source}, {"cannot tell:", r.Limits}, {"exercised when:", r.Goal},
+	}
+	if a := r.TraceApplies(); a != "" {
+		more = append(more, [2]string{"in recordings:", a}, [2]string{"cannot tell there:", r.TraceLimits()})
+	}
+	return topic{r.ID, "", r.Says, more}
+}
+
+// stepTopic is the topic of a step that reports list.
+func stepTopic(op model.Op) topic {
+	row := op.Row()
+	t := topic{Name: row.Name, Kind: "step of a call", Says: "What a call did, as reports list it; no hypercall."}
+	if row.Hypercall {
+		t.Says = "A hypercall, which may be refused."
+		if row.Granted != "" {
+			t.Says = "A hypercall that is always granted: " + row.Granted + "."
+		}
+	}
+	for i := range row.Verbs {
+		t.More = append(t.More, [2]string{row.Verbs[i].Name + ":", row.Verbs[i].Says})
+	}
+	return t
+}
+
+// flagsTopic reads a word as flags of an entry.
+func flagsTopic(word string) (topic, bool) {
+	t := topic{Name: word, Kind: "flags of an entry", Says: "The bits that are set, the lowest first."}
+	for i := range len(word) {
+		says := model.SayFlag(word[i])
+		if says == "" {
+			return t, false
+		}
+		t.More = append(t.More, [2]string{word[i : i+1], says})
+	}
+	return t, word != ""
+}
+
+func writeTopics(w io.Writer, list []topic) error {
+	for i, t := range list {
+		title := t.Name
+		if t.Kind != "" {
+			title += " (" + t.Kind + ")"
+		}
+		more := slices.DeleteFunc(t.More, func(row [2]string) bool { return row[1] == "" })
+		text := title + "\n\n" + columns.Page(t.Says, columns.Width) + "\n"
+		if len(more) > 0 {
+			text += "\n" + columns.Table(more, "", columns.Width)
+		}
+		if i > 0 {
+			text = "\n" + text
+		}
+		if _, err := io.WriteString(w, strings.TrimRight(text, "\n")+"\n"); err != nil {
+			return err
+		}
+	}
+	return nil
+}

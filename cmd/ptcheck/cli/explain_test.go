@@ -1,0 +1,70 @@
+package cli
+
+import (
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ptcheck/ptcheck/fuzz/mutants"
+	"github.com/ptcheck/ptcheck/internal/columns"
+	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/systems"
+	"github.com/ptcheck/ptcheck/systems/all"
+)
+
+// TestExplainKnowsWhatReportsSay asks for each word that a finding or its steps can
+// carry.
+func TestExplainKnowsWhatReportsSay(t *testing.T) {
+	words := []string{"PWUAD", "X", "violated", "holds", "differs"}
+	for _, m := range mutants.All() {
+		words = append(words, m.ID, strings.TrimPrefix(m.Catch, "crash "))
+	}
+	for op := range model.NumOps {
+		words = append(words, op.Row().Name)
+	}
+	for k := range model.NumCalls {
+		if k != model.CallNone {
+			words = append(words, k.String())
+		}
+	}
+	for _, w := range words {
+		if code, out, err := ptcheck(t, "explain", w); code != exitHolds || !strings.Contains(out, w) {
+			t.Errorf("explain %s: exit %d, %q %q", w, code, out, err)
+		}
+	}
+}
+
+// TestPagesFit looks at the width of every help page, the list and what is explained.
+func TestPagesFit(t *testing.T) {
+	set, err := systems.NewSet(mutants.Bugs, all.Systems()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &program{set: set}
+	pages := [][]string{{"list"}}
+	eachCommand(p.newRoot(io.Discard, io.Discard), func(cmd *cobra.Command) {
+		pages = append(pages, append(strings.Fields(cmd.CommandPath())[1:], "--help"))
+	})
+	for _, word := range p.words() {
+		pages = append(pages, []string{"explain", "--", word})
+	}
+	for _, args := range pages {
+		_, out, _ := ptcheck(t, args...)
+		for line := range strings.Lines(out) {
+			if n := len([]rune(strings.TrimRight(line, "\n"))); n > columns.Width {
+				t.Errorf("%v: a line of %d columns: %s", args, n, line)
+			}
+		}
+	}
+}
+
+// TestManualKeepsTables wants the rows of a table as they are in the manual page.
+func TestManualKeepsTables(t *testing.T) {
+	const text = "What it is.\n\nKinds:\n  one   the first\n  two   the second\nAnd more."
+	const want = "What it is.\n\nKinds:\n\n    one   the first\n    two   the second\n\nAnd more."
+	if got := verbatim(text); got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}

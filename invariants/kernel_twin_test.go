@@ -1,0 +1,146 @@
+package invariants_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/ptcheck/ptcheck/hooks"
+	"github.com/ptcheck/ptcheck/invariants"
+	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/systems"
+	"github.com/ptcheck/ptcheck/systems/boot"
+	"github.com/ptcheck/ptcheck/systems/kernel"
+	"github.com/ptcheck/ptcheck/systems/life"
+)
+
+// kernelTwins are two checkers of the same kernel: one looks at everything, the other at
+// what has changed, as where memory is large. They are compared until one of them finds
+// something.
+type kernelTwins struct {
+	small, large *invariants.Checker
+	rng          *rand.Rand
+	odds         int // one in so many stores goes wrong; 0: none
+	attached     bool
+	over         bool
+	steps, wrong int
+	difference   string
+}
+
+func newKernelTwins(rng *rand.Rand, odds int) *kernelTwins {
+	// They begin in the middle of a call, of which hook-order must have seen the beginning.
+	rules := slices.DeleteFunc(invariants.Rules(), func(r invariants.Rule) bool { return r.ID == "hook-order" })
+	if one := rng.IntN(2 * len(rules)); one < len(rules) {
+		rules = rules[one : one+1]
+	}
+	x := &kernelTwins{small: invariants.New(rules), large: invariants.New(rules), rng: rng, odds: odds}
+	x.small.KeepGoing, x.large.KeepGoing = true, true
+	x.large.Enlarge()
+	return x
+}
+
+func (x *kernelTwins) watch(k *hooks.Kernel) {
+	if !x.attached {
+		x.attached = true
+		x.small.Begin(k.M.State)
+		x.large.Begin(k.M.State)
+		k.M.Observe(x)
+	}
+}
+
+// scribble writes an entry somewhere, as part of the step.
+func (x *kernelTwins) scribble(s *model.State) {
+	x.wrong++
+	f, frames := model.Frame(x.rng.IntN(s.L.Map.Guest())), s.L.Map.Frames()
+	if x.rng.IntN(4) > 0 { // a table, if that is easy to find
+		f = model.Frame(s.L.Kernel.Root)
+		if e := s.Entry(s.L.Geo, f, x.rng.IntN(s.L.Geo.Slots[s.L.Geo.Levels])); e.Is(model.Present) && s.L.Map.IsGuest(s.L.Map.Frame(s.L.Names(e))) && x.rng.IntN(3) > 0 {
+			f = s.L.Map.Frame(s.L.Names(e))
+		}
+	}
+	slot := x.rng.IntN(s.L.Geo.Words() * 8 / s.L.Geo.Width)
+	flags := [...]model.Entry{0, model.Present, model.Present | model.RW, model.Present | model.RW | model.User, model.Present | model.PSE | model.RW}
+	e := model.MakeEntry(s.L.Map.MFN(model.Frame(x.rng.IntN(frames))), flags[x.rng.IntN(len(flags))])
+	if x.rng.IntN(3) == 0 {
+		e = s.Entry(s.L.Geo, f, x.rng.IntN(s.L.Geo.Slots[1])) // what is there already
+	}
+	s.SetEntry(s.L.Geo, f, slot, e)
+}
+
+// Step implements [model.Observer].
+func (x *kernelTwins) Step(m *model.Machine, st *model.Step) {
+	if x.over {
+		return
+	}
+	x.steps++
+	switch st.Op {
+	case model.OpBootmem, model.OpFlush, model.OpInvlpg, model.OpHook: // these change no memory
+	default:
+		if x.odds > 0 && x.rng.IntN(x.odds) == 0 {
+			x.scribble(m.State)
+		}
+	}
+	x.small.Step(m, st)
+	x.large.Step(m, st)
+	a, b := x.small, x.large
+	x.over = a.Violated >= 0 || b.Violated >= 0
+	same, d := a.Places(b)
+	switch {
+	case d != "":
+		x.difference, x.over = d, true
+	case !same:
+		x.over = true
+	case a.Violated != b.Violated:
+		x.difference = fmt.Sprintf("at %v of %v, who looks at everything says %s, who looks at what has changed %s", st.Op, st.Call.Kind, found(a), found(b))
+	}
+}
+
+func found(c *invariants.Checker) string {
+	if c.Violated < 0 {
+		return "nothing"
+	}
+	return fmt.Sprintf("%s %+v", c.Rules()[c.Violated].ID, c.Detail)
+}
+
+// TestKernelTwins walks all kernels at random, some of which store to wrong places now and
+// then, under the eyes of a checker that looks at all of memory and of one that looks at
+// what has changed: they find the same, at the same step.
+func TestKernelTwins(t *testing.T) {
+	for _, b := range []*kernel.Backend{boot.Native(), boot.Xen(), life.Both()} {
+		var now *kernelTwins
+		s, err := b.New(kernel.Options{Change: systems.Change{Kernel: func(o *hooks.Ops, f *hooks.Funcs) { wrap(o, f, func(k *hooks.Kernel) { now.watch(k) }) }}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		rng := rand.New(rand.NewPCG(8, 9))
+		steps, findings, rules := 0, 0, map[string]int{}
+		for i := range s.Inits {
+			for n := range 12 {
+				now = newKernelTwins(rng, []int{0, 40, 200}[n%3])
+				m := s.NewModel()
+				m.Watch() // each call is made once: the twins follow
+				walk(m, i, rng, 30)
+				steps += now.steps
+				if now.small.Violated >= 0 {
+					rules[now.small.Rules()[now.small.Violated].ID]++
+					findings++
+				}
+				if now.difference != "" {
+					t.Fatalf("%s from %s: %s", b.Name, s.Inits[i].Name, now.difference)
+				}
+			}
+		}
+		t.Logf("%s: %d steps, %d findings: %v", b.Name, steps, findings, rules)
+		if steps < 3000 || findings < 20 {
+			t.Errorf("%s: %d steps and %d findings only", b.Name, steps, findings)
+		}
+	}
+}
+
+// wrap has a function called before hooks that come early.
+func wrap(o *hooks.Ops, f *hooks.Funcs, before func(k *hooks.Kernel)) {
+	start, ctor := o.PagetableSetupStart, f.Life.PgdCtor
+	o.PagetableSetupStart = func(k *hooks.Kernel, base model.VA) { before(k); start(k, base) }
+	f.Life.PgdCtor = func(k *hooks.Kernel, pgd model.VA, pmds []model.PFN) { before(k); ctor(k, pgd, pmds) }
+}
