@@ -82,6 +82,10 @@ func (t *Trace) less(level int, old, now model.Entry) staleWhy {
 	return notStale
 }
 
+// cr0PG is paging: a processor with paging off has nothing cached, and has flushed everything
+// when it turns it on.
+const cr0PG = 1 << 31
+
 // noteStale takes in a store: it remembers a change that needs a flush, and forgets one that
 // the store has undone.
 func (t *Trace) noteStale(tb *tracedTable, e *TraceEvent) {
@@ -107,7 +111,7 @@ func (t *Trace) noteStale(tb *tracedTable, e *TraceEvent) {
 	s.empty = !s.leaf && t.mapsNothing(tb, e.Old)
 	on := t.on(tb, e.Slot)
 	for n := range t.cpus {
-		if on>>uint(n&63)&1 != 0 {
+		if on>>uint(n&63)&1 != 0 && t.cpus[n].cr0&cr0PG != 0 {
 			s.left++
 			c := t.stale.cpu(n)
 			if s.leaf && e.Old.Is(model.Global) {

@@ -155,6 +155,8 @@ func TestPictureRefuses(t *testing.T) {
 		{"xen", "native", false},
 		{"xen", "hooks", true},
 		{"traces/kernel", "model/script", true},
+		{"traces/kernel/recorder", "traces/kernel/symbols", true},
+		{"traces/kernel/recorder", "systems/recorded", false},
 		{"traces/xenlab", "hooks", false},
 		{"traces/golden", "hooks", false},
 		{"traces/golden", "systems", false},

@@ -34,6 +34,9 @@ func (h *Header) AppendText(b []byte) []byte {
 	return b
 }
 
+// NewTailWriter writes no header: what it writes belongs behind lines that are there already.
+func NewTailWriter(w io.Writer) *Writer { return &Writer{w: bufio.NewWriter(w)} }
+
 // Event writes an event.
 func (w *Writer) Event(e *Event) {
 	w.b = w.b[:0]

@@ -30,6 +30,7 @@ func Archive(b Bits) []byte {
 	var a archive
 	a.add("dev", directory, nil, 0, 0)
 	a.add("dev/console", charDev, nil, 5, 1)
+	a.add("proc", directory, nil, 0, 0)
 	a.add("init", program, Init(b), 0, 0)
 	a.add("TRAILER!!!", 0, nil, 0, 0)
 	return a.out.Bytes()

@@ -12,6 +12,10 @@ const (
 // Forks is how many processes the program makes, one after the other.
 const Forks = 20
 
+// CPUInfo is the file that the program copies to the console before it says Done: it has
+// the kernel's view of the processor.
+const CPUInfo = "/proc/cpuinfo"
+
 // Places of the program in memory.
 const (
 	textStart = 0x400000
@@ -26,6 +30,9 @@ const (
 	touchStep = 0x10000
 )
 
+// mostContent is how much is read of a file.
+const mostContent = 1 << 13
+
 // Constants of Linux (uapi/asm-generic/mman-common.h, linux/reboot.h).
 const (
 	protRead, protWrite           = 1, 2
@@ -37,21 +44,24 @@ const (
 
 // calls are the numbers of system calls (arch/x86/entry/syscalls).
 type calls struct {
-	getpid, write, fork, exec, exit, wait, mmap, mprotect, munmap, reboot, pause int32
+	getpid, read, write, open, mount, fork, exec, exit, wait, mmap, mprotect, munmap, reboot, pause int32
 }
 
 func callsOf(b Bits) calls {
 	if b == AMD64 {
-		return calls{getpid: 39, write: 1, fork: 57, exec: 59, exit: 60, wait: 61, mmap: 9, mprotect: 10, munmap: 11, reboot: 169, pause: 34}
+		return calls{getpid: 39, read: 0, write: 1, open: 2, mount: 165, fork: 57, exec: 59, exit: 60, wait: 61, mmap: 9, mprotect: 10, munmap: 11, reboot: 169, pause: 34}
 	}
-	return calls{getpid: 20, write: 4, fork: 2, exec: 11, exit: 1, wait: 114, mmap: 192, mprotect: 125, munmap: 91, reboot: 88, pause: 29}
+	return calls{getpid: 20, read: 3, write: 4, open: 5, mount: 21, fork: 2, exec: 11, exit: 1, wait: 114, mmap: 192, mprotect: 125, munmap: 91, reboot: 88, pause: 29}
 }
 
-// data is the program's data segment: where what lies, and what is there at the start.
+// data is the program's data segment: what is there at the start, and where things lie.
 type data struct {
-	bits                                     Bits
-	bytes                                    []byte
-	left, cursor, up, done, name, argv, step int32
+	bits  Bits
+	bytes []byte
+
+	left, step, fd, size             int32 // words: processes and pages to come, a file, what was read of it
+	up, done, name, argv             int32
+	proc, procType, cpuInfo, content int32
 }
 
 // place appends bytes, aligned to 8, and returns their address.
@@ -71,10 +81,12 @@ func (d *data) word(v int32) []byte {
 
 func newData(b Bits) *data {
 	d := &data{bits: b}
-	d.left, d.cursor, d.step = d.place(d.word(Forks)), d.place(d.word(0)), d.place(d.word(0))
+	d.left, d.step, d.fd, d.size = d.place(d.word(Forks)), d.place(d.word(0)), d.place(d.word(0)), d.place(d.word(0))
 	d.up, d.done, d.name = d.place([]byte(Up)), d.place([]byte(Done)), d.place([]byte("/init\x00"))
+	d.proc, d.procType, d.cpuInfo = d.place([]byte("/proc\x00")), d.place([]byte("proc\x00")), d.place([]byte(CPUInfo+"\x00"))
 	child := d.place([]byte("child\x00"))
 	d.argv = d.place(append(append(d.word(d.name), d.word(child)...), d.word(0)...))
+	d.content = d.place(make([]byte, mostContent))
 	return d
 }
 
@@ -99,6 +111,7 @@ func Init(b Bits) []byte {
 	a.call(n.wait, anyChild, 0, 0, 0)
 	a.decrement(d.left)
 	a.jump(ifNotZero, again)
+	a.copyCPUInfo(d, n)
 	a.call(n.write, stdout, d.done, int32(len(Done)))
 	a.call(n.reboot, rebootMagic1, rebootMagic2, rebootRestart, 0)
 	stay := len(a.code)
@@ -106,6 +119,22 @@ func Init(b Bits) []byte {
 	a.emit(0x31, 0xc0) // xor eax, eax
 	a.jump(ifZero, stay)
 	return executable(b, a.code, d.bytes)
+}
+
+// copyCPUInfo copies the file to the console.
+func (a *asm) copyCPUInfo(d *data, n calls) {
+	a.call(n.mount, d.procType, d.proc, d.procType, 0, 0)
+	a.call(n.open, d.cpuInfo, 0, 0)
+	a.store(d.fd, ax)
+	a.set(a.arg(1), d.content)
+	a.set(a.arg(2), mostContent)
+	a.load(a.arg(0), d.fd)
+	a.trap(n.read)
+	a.store(d.size, ax)
+	a.set(a.arg(0), stdout)
+	a.set(a.arg(1), d.content)
+	a.load(a.arg(2), d.size)
+	a.trap(n.write)
 }
 
 // child is what a process does.

@@ -112,21 +112,20 @@ func newImage(raw []byte) (*Image, error) {
 	return img, nil
 }
 
-// banner finds linux_banner. Its version is no format; the name of the same beginning that
-// is one (linux_proc_banner) has "%s" there.
-func banner(raw []byte) string {
+// banner finds linux_banner: the last text that begins like it. Those before it lack the
+// build's number, or are formats (linux_proc_banner).
+func banner(raw []byte) (found string) {
 	prefix := []byte("Linux version ")
-	for rest := raw; ; {
+	for rest := raw; ; rest = rest[len(prefix):] {
 		i := bytes.Index(rest, prefix)
 		if i < 0 {
-			return ""
+			return found
 		}
 		rest = rest[i:]
 		line, _, _ := bytes.Cut(rest[:min(len(rest), 512)], []byte{'\n'})
 		if s := string(line); len(s) > len(prefix) && s[len(prefix)] >= '0' && s[len(prefix)] <= '9' && isText(s) {
-			return strings.TrimSpace(s)
+			found = strings.TrimSpace(s)
 		}
-		rest = rest[len(prefix):]
 	}
 }
 

@@ -35,6 +35,17 @@ func packings() []packing {
 	}
 }
 
+// Unpack is a file uncompressed if it is compressed in a way that kernels are, and as it is
+// otherwise.
+func Unpack(file []byte) ([]byte, error) {
+	for _, p := range packings() {
+		if bytes.HasPrefix(file, []byte(p.magic)) {
+			return unpack(file, maxKernel)
+		}
+	}
+	return file, nil
+}
+
 // unpack uncompresses a kernel. What follows the compressed data (its size, padding) is
 // left alone. A result above most bytes is refused.
 func unpack(data []byte, most int64) ([]byte, error) {
@@ -78,8 +89,8 @@ func openXZ(r io.Reader) (io.Reader, error) {
 }
 
 // endsWell reports whether an error comes from what a build appends to the compressed data
-// (the size, four bytes), behind a whole kernel: a reader that goes on takes it for the head
-// of another stream.
+// (the size, four bytes), behind a whole kernel: the reader of zstd, which goes on, takes it
+// for the head of another frame.
 func endsWell(out []byte, err error) bool {
-	return len(out) > 0 && (errors.Is(err, zstd.ErrMagicMismatch) || errors.Is(err, io.ErrUnexpectedEOF))
+	return len(out) > 0 && errors.Is(err, zstd.ErrMagicMismatch)
 }

@@ -40,13 +40,16 @@ static struct table **tables;   /* by frame; NULL: no table */
 static struct watched **watched;
 static uint8_t *interest;       /* by frame: stores to it matter */
 static uint64_t count;
+static uint32_t *visited;       /* by frame: the visit that has been there last */
+static uint32_t visit;
 
 bool tables_init(void)
 {
 	tables = calloc(rec.frames, sizeof *tables);
 	watched = calloc(rec.frames, sizeof *watched);
 	interest = calloc(rec.frames, 1);
-	if (!tables || !watched || !interest)
+	visited = calloc(rec.frames, sizeof *visited);
+	if (!tables || !watched || !interest || !visited)
 		return false;
 	for (uint64_t f = 0; f < rec.frames; f++)
 		interest[f] = learned_level(f) != 0;
@@ -68,14 +71,16 @@ static uint64_t entry(const struct table *t, unsigned slot) { return word(t->cop
 
 static bool in_use(const struct table *t, unsigned slot) { return t->piece[slot * t->entry_size / PIECE]; }
 
-/* target is the frame of the table that an entry leads to, NO_FRAME if it leads to none or
- * to one outside of memory. */
-static uint64_t target(const struct table *t, uint64_t e)
+/* leads_to is the frame of the table that an entry of a level leads to, NO_FRAME if it leads
+ * to none or to one outside of memory. */
+static uint64_t leads_to(int level, unsigned entry_size, uint64_t e)
 {
-	bool leaf = t->level == 1 || ((e & P_LARGE) && t->level <= 3 && !(rec.mode == 3 && t->level == 3));
-	uint64_t f = t->entry_size == 8 ? (e & ENTRY_FRAME) >> 12 : e >> 12;
+	bool leaf = level == 1 || ((e & P_LARGE) && level <= 3 && !(rec.mode == 3 && level == 3));
+	uint64_t f = entry_size == 8 ? (e & ENTRY_FRAME) >> 12 : e >> 12;
 	return (e & P_PRESENT) && !leaf && f < rec.frames ? f : NO_FRAME;
 }
+
+static uint64_t target(const struct table *t, uint64_t e) { return leads_to(t->level, t->entry_size, e); }
 
 static void unrefer(uint64_t frame);
 
@@ -149,6 +154,35 @@ static void print_early(uint64_t frame)
 	watched[frame] = NULL;
 }
 
+/* print_early_below prints what was stored to a frame and to those below it that become
+ * tables with it: all of that happened before the first of them is one. from and to bound
+ * the bytes that are in use. */
+static void print_early_below(uint64_t frame, int level, unsigned from, unsigned to)
+{
+	const unsigned size = rec.mode == 2 ? 4 : 8;
+	uint8_t memory[PAGE];
+	bool piece = rec.mode == 3 && level == 3; /* the frame may be a table already, but not here */
+	if (frame >= rec.frames || (tables[frame] && !piece) || visited[frame] == visit)
+		return;
+	visited[frame] = visit;
+	print_early(frame);
+	if (level == 1)
+		return;
+	phys_read(frame << 12, memory, PAGE);
+	for (unsigned i = from / size; i < to / size; i++) {
+		uint64_t c = leads_to(level, size, word(memory, size, i));
+		if (c != NO_FRAME)
+			print_early_below(c, level - 1, 0, PAGE);
+	}
+}
+
+/* announce prints what happened to the tables below an entry that are none yet. */
+static void announce(uint64_t frame, int level, unsigned from, unsigned to)
+{
+	visit++;
+	print_early_below(frame, level, from, to);
+}
+
 static struct table *new_table(uint64_t frame, int level)
 {
 	struct table *t = calloc(1, sizeof *t);
@@ -202,10 +236,8 @@ static void adopt(uint64_t frame, int level, bool root, unsigned offset, unsigne
 		t->root = t->root || root;
 		return;
 	}
-	if (!t) {
-		print_early(frame);
+	if (!t)
 		t = new_table(frame, level);
-	}
 	t->root = t->root || root;
 	take(frame, t, root, offset, length);
 }
@@ -213,8 +245,11 @@ static void adopt(uint64_t frame, int level, bool root, unsigned offset, unsigne
 void tables_root(uint64_t cr3)
 {
 	uint64_t f = cr3_frame(rec.mode == 3 ? cr3 & 0xffffffff : cr3);
-	if (f < rec.frames)
-		adopt(f, rec.mode, true, root_offset(cr3), rec.mode == 3 ? PIECE : PAGE);
+	unsigned offset = root_offset(cr3), length = rec.mode == 3 ? PIECE : PAGE;
+	if (f >= rec.frames)
+		return;
+	announce(f, rec.mode, offset, offset + length);
+	adopt(f, rec.mode, true, offset, length);
 }
 
 static bool loaded(uint64_t frame)
@@ -236,6 +271,7 @@ void tables_pin(uint64_t frame, int level)
 {
 	if (frame >= rec.frames)
 		return;
+	announce(frame, level, 0, PAGE);
 	adopt(frame, level, level == rec.mode, 0, PAGE);
 	tables[frame]->pinned = true;
 }
@@ -347,8 +383,8 @@ static bool store_entry(uint64_t rip, uint64_t frame, unsigned slot, unsigned si
 	uint64_t old = entry(t, slot), new = 0;
 	phys_read((frame << 12) + slot * t->entry_size, &new, t->entry_size);
 	uint64_t from = target(t, old), to = target(t, new);
-	if (to != NO_FRAME && !tables[to])
-		print_early(to);
+	if (to != NO_FRAME)
+		announce(to, t->level - 1, 0, PAGE);
 	fprintf(event(), "S %" PRIx64 " %" PRIx64 " %x %" PRIx64 " %" PRIx64 " %u %d %" PRIx64, rip, frame, slot, old, new,
 		size, t->level, va);
 	print_callers(rip);
