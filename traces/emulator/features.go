@@ -108,3 +108,13 @@ func (f Features) cpuid() []leaf {
 	}
 	return list
 }
+
+// CPUID is what the processor answers in EAX, EBX, ECX and EDX.
+func (f Features) CPUID(eax, ecx uint32) (v [4]uint32) {
+	for _, l := range f.cpuid() {
+		if l.eax == eax && (l.ecx == ecx || l.ecx == 0) {
+			return l.answer
+		}
+	}
+	return v
+}

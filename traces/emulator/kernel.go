@@ -22,7 +22,8 @@ type Kernel struct {
 	Start  uint64 // physical memory that it needs, its bss and brk area included
 	End    uint64
 
-	original *Kernel // without the change of its code; nil: this is it
+	notes    map[uint32][]byte // its ELF notes for Xen, by type
+	original *Kernel           // without the change of its code; nil: this is it
 	segments []segment
 	offset   uint64 // virtual minus physical address of its text
 	symbols  map[string]uint64
@@ -95,6 +96,11 @@ func (k *Kernel) load(f *elf.File) error {
 	k.Start = ^uint64(0)
 	text := k.symbols["_text"]
 	for _, p := range f.Progs {
+		if p.Type == elf.PT_NOTE {
+			if err := k.note(p); err != nil {
+				return err
+			}
+		}
 		if p.Type != elf.PT_LOAD || p.Memsz == 0 {
 			continue
 		}

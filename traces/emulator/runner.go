@@ -110,34 +110,20 @@ func (r *Runner) bytes(verb string, pa uint64, b []byte) {
 // run has the case run that was sent, and reads the answer.
 func (r *Runner) run() (*Result, error) {
 	r.line("run")
-	late := time.AfterFunc(r.timeout, func() { r.cmd.Process.Kill() })
-	defer late.Stop()
-	err := r.w.Flush()
-	var res *Result
-	if err == nil {
-		res, err = r.answer()
-	}
-	var refused *Refused
-	if err == nil || errors.As(err, &refused) {
-		return res, err
-	}
-	if !late.Stop() {
-		return nil, &Died{fmt.Sprintf("a case took more than %v", r.timeout)}
-	}
-	r.Close()
-	said := r.errs.String()
-	if said == "" {
-		said = r.cmd.ProcessState.String()
-	}
-	return nil, &Died{said}
+	return r.watched(func() (*Result, error) {
+		if err := r.w.Flush(); err != nil {
+			return nil, err
+		}
+		line, err := r.r.ReadString('\n')
+		if err != nil {
+			return nil, err
+		}
+		return r.result(line)
+	})
 }
 
-// answer reads the answer to a case.
-func (r *Runner) answer() (*Result, error) {
-	line, err := r.r.ReadString('\n')
-	if err != nil {
-		return nil, err
-	}
+// result reads the answer to a case, of which a line is there.
+func (r *Runner) result(line string) (res *Result, err error) {
 	line = strings.TrimSuffix(line, "\n")
 	if why, ok := strings.CutPrefix(line, "error "); ok {
 		return nil, &Refused{why}
@@ -146,7 +132,7 @@ func (r *Runner) answer() (*Result, error) {
 	if len(f) != 5 || f[0] != "stop" {
 		return nil, fmt.Errorf("emulator: the runner says %.40q", line)
 	}
-	res := &Result{Stop: f[1], Detail: f[4]}
+	res = &Result{Stop: f[1], Detail: f[4]}
 	if res.PC, err = strconv.ParseUint(f[2], 16, 64); err == nil {
 		res.Passes, err = strconv.Atoi(f[3])
 	}

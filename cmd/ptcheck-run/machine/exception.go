@@ -11,6 +11,9 @@ import (
 // would go on for ever.
 const maxExceptions = 5000
 
+// invalidInstruction is the exception of an instruction that there is not.
+const invalidInstruction = 6
+
 // deliver has the guest take an exception through its IDT, as the processor does: the library
 // leaves that to its user. It returns false when the run is over.
 func (p *pass) deliver(n int) bool {

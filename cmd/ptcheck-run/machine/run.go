@@ -192,7 +192,17 @@ func (p *pass) hooks() error {
 
 // begin sets the processor up as the loader leaves it.
 func (p *pass) begin() {
-	c, e := p.c, p.e
+	c := p.c
+	c.enter(p.e)
+	p.ctl = control{c.CR0, c.CR3, c.CR4, c.EFER}
+	if !p.first {
+		p.rec = newRecorder(p)
+	}
+	p.controlled(c.PC, 3, control{})
+}
+
+// enter sets a processor up as a case begins.
+func (c *Case) enter(e *unicorn.Engine) {
 	e.Write(unicorn.CR4, c.CR4)
 	e.Write(unicorn.CR3, c.CR3)
 	if c.EFER != 0 {
@@ -209,11 +219,6 @@ func (p *pass) begin() {
 	e.Write(sp, c.Stack)
 	e.Write(si, c.BootParams)
 	e.Write(unicorn.EFLAGS, 2)
-	p.ctl = control{c.CR0, c.CR3, c.CR4, c.EFER}
-	if !p.first {
-		p.rec = newRecorder(p)
-	}
-	p.controlled(c.PC, 3, control{})
 }
 
 // loop runs the engine until the run is over.
@@ -307,13 +312,19 @@ func (p *pass) Out(port uint32, size int, value uint32) {
 }
 
 // CPUID implements unicorn.Guest.
-func (p *pass) CPUID() {
-	g := p.e.General()
-	v := p.c.CPUID[Leaf{uint32(g[0]), uint32(g[1])}]
-	if _, ok := p.c.CPUID[Leaf{uint32(g[0]), uint32(g[1])}]; !ok {
-		v = p.c.CPUID[Leaf{uint32(g[0]), 0}]
+func (p *pass) CPUID() { p.c.cpuid(p.e) }
+
+// Syscall implements unicorn.Guest: a kernel on bare metal makes none.
+func (p *pass) Syscall() { p.Exception(invalidInstruction) }
+
+// cpuid answers CPUID.
+func (c *Case) cpuid(e *unicorn.Engine) {
+	g := e.General()
+	v, ok := c.CPUID[Leaf{uint32(g[0]), uint32(g[1])}]
+	if !ok {
+		v = c.CPUID[Leaf{uint32(g[0]), 0}]
 	}
 	for i, n := range [4]int{0, 3, 1, 2} { // EAX, EBX, ECX, EDX
-		p.e.Write(p.e.GeneralReg(n), uint64(v[i]))
+		e.Write(e.GeneralReg(n), uint64(v[i]))
 	}
 }

@@ -68,6 +68,8 @@ func (s *server) request(line string) error {
 	case "run":
 		s.run()
 		return nil
+	case "host":
+		return s.host()
 	case "image":
 		s.image(f)
 	case "code":
@@ -183,6 +185,11 @@ func (s *server) run() {
 		fmt.Fprintf(s.out, "error %v\n", err)
 		return
 	}
+	s.answer(&res, rec)
+}
+
+// answer tells how a case ended.
+func (s *server) answer(res *machine.Result, rec []byte) {
 	fmt.Fprintf(s.out, "stop %s %x %d %s\n", res.Stop, res.PC, res.Passes, res.Detail)
 	s.words("registers", res.Registers[:])
 	s.words("stack", res.Stack[:])

@@ -72,6 +72,7 @@ func (f *faulting) Exception(int)                  { f.e.Stop() }
 func (f *faulting) In(uint32, int) uint32          { return 0 }
 func (f *faulting) Out(uint32, int, uint32)        {}
 func (f *faulting) CPUID()                         {}
+func (f *faulting) Syscall()                       {}
 func (f *faulting) Nowhere(uint64, bool) (ok bool) { return false }
 
 // saved saves the processor's state; the bytes are valid until the next save.

@@ -10,7 +10,7 @@ import (
 // process and none is ever freed, so they are made once for the library; the user data says
 // for which engine.
 type callbacks struct {
-	intr, invalid, unmapped, in, out, cpuid, code, edge, write, readNothing, writeNothing uintptr
+	intr, invalid, unmapped, in, out, cpuid, syscall, code, edge, write, readNothing, writeNothing uintptr
 }
 
 func (l *Library) makeCallbacks() {
@@ -39,6 +39,10 @@ func (l *Library) makeCallbacks() {
 		cpuid: purego.NewCallback(func(_, id uintptr) uintptr {
 			l.live[id].guest.CPUID()
 			return 1 // do not execute the instruction as well
+		}),
+		syscall: purego.NewCallback(func(_, id uintptr) uintptr {
+			l.live[id].guest.Syscall()
+			return 0
 		}),
 		code: purego.NewCallback(func(_ uintptr, addr uint64, _ uint32, id uintptr) uintptr {
 			l.live[id].guest.Instruction(addr)

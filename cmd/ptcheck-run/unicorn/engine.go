@@ -21,6 +21,8 @@ type Guest interface {
 	Out(port uint32, size int, value uint32)
 	// CPUID is called instead of the instruction.
 	CPUID()
+	// Syscall is called instead of the instruction.
+	Syscall()
 	// Nowhere is called for an access to memory that is not there; fetch says that code
 	// was to be read. Without memory there afterwards the engine ends with an error.
 	Nowhere(pa uint64, fetch bool) bool
@@ -64,6 +66,7 @@ func (l *Library) Open(bits int, g Guest) (*Engine, error) {
 	}{
 		{hookIntr, l.cb.intr, 0}, {hookInvalid, l.cb.invalid, 0}, {hookUnmapped, l.cb.unmapped, 0},
 		{hookInsn, l.cb.in, insnIn}, {hookInsn, l.cb.out, insnOut}, {hookInsn, l.cb.cpuid, insnCPUID},
+		{hookInsn, l.cb.syscall, insnSyscall},
 	} {
 		if err := e.hook(h.kind, h.cb, 1, 0, h.insn); err != nil {
 			e.Close()

@@ -57,9 +57,10 @@ const (
 	hookInvalid  = 1 << 14
 	hookEdge     = 1 << 15
 
-	insnCPUID = 113
-	insnIn    = 218
-	insnOut   = 500
+	insnCPUID   = 113
+	insnIn      = 218
+	insnOut     = 500
+	insnSyscall = 699
 
 	// uc_ctl: type, number of arguments << 26, direction << 30 (1: write).
 	ctlRemoveCache = 9 | 2<<26 | 1<<30
