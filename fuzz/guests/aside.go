@@ -286,12 +286,12 @@ func (h *host) memoryOp(at *call, r *request) int64 {
 	case memCurrent, memMaximum:
 		return int64(h.d.m.Pages)
 	case memMap:
-		err = h.memoryMap(arg, []emulator.Range{{Start: 0, End: uint64(h.d.m.Pages) << 12, Kind: emulator.Usable}})
+		err = h.tellMap(arg, []emulator.Range{{Start: 0, End: uint64(h.d.m.Pages) << 12, Kind: emulator.Usable}})
 	case memMachineMap:
 		if h.d.m.Kind != model.Dom0 {
 			return -int64(model.EPERM)
 		}
-		err = h.memoryMap(arg, h.d.map0())
+		err = h.tellMap(arg, h.d.memoryMap())
 	case memM2P:
 		err = h.store(arg, m2pVA, m2pVA+h.d.frames()*8, h.d.frames()-1)
 	default:
@@ -303,8 +303,8 @@ func (h *host) memoryOp(at *call, r *request) int64 {
 	return 0
 }
 
-// memoryMap tells the guest a memory map (Xen: struct xen_memory_map).
-func (h *host) memoryMap(arg uint64, list []emulator.Range) error {
+// tellMap tells the guest a memory map (Xen: struct xen_memory_map).
+func (h *host) tellMap(arg uint64, list []emulator.Range) error {
 	w, err := h.words(arg, 2)
 	if err != nil {
 		return err

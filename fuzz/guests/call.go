@@ -24,6 +24,7 @@ type request struct {
 	ops    [][3]uint64     // of mmuext_op: command and arguments
 	block  []uint64        // what an argument points to
 	lost   bool            // its arguments cannot be read
+	inner  bool            // an entry of a multicall
 }
 
 // mostItems bounds what a request may list.
@@ -84,7 +85,7 @@ func (h *host) multicall(at *call, r *request, t *emulator.Trap) {
 	}
 	var entries []*request
 	for i := 0; i < len(list); i += size {
-		x := &request{number: list[i], args: [5]uint64(list[i+2 : i+7])}
+		x := &request{number: list[i], inner: true, args: [5]uint64(list[i+2 : i+7])}
 		h.fetch(x)
 		e := kernel.Event{Kind: kernel.Entry, Number: x.number, Args: [4]uint64(x.args[:4])}
 		h.rec.event(&e)

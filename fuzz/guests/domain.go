@@ -246,5 +246,8 @@ func (d *domain) leaf(table uint64, slot int, pfn uint64) {
 	d.put(uint64(d.p2m[table]), slot, uint64(d.p2m[pfn])<<12|uint64(flags))
 }
 
-// frames is how many frames the machine has.
-func (d *domain) frames() uint64 { return d.xenFirst + xenFrames }
+// frames is how many frames the machine has, a multiple of 128 MiB.
+func (d *domain) frames() uint64 {
+	const piece = 0x8000
+	return (d.xenFirst + xenFrames + piece - 1) / piece * piece
+}

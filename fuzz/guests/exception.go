@@ -165,6 +165,11 @@ func (h *host) guestCR3() uint64 { return uint64(h.l.Map.MFN(h.s.CPU.CR3)) << 12
 
 // bounce has the guest take an exception (Xen: create_bounce_frame).
 func (h *host) bounce(t *emulator.Trap) {
+	const kept = 16
+	if len(h.exceptions) == kept {
+		h.exceptions = append(h.exceptions[:0], h.exceptions[1:]...)
+	}
+	h.exceptions = append(h.exceptions, Exception{t.Vector, t.PC, t.CR2})
 	gate := h.traps[t.Vector&0xff]
 	if gate.address == 0 {
 		h.end("exception", fmt.Sprintf("exception %d at %x, address %x: the guest has no handler for it", t.Vector, t.PC, t.CR2))

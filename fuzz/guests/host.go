@@ -33,8 +33,10 @@ type host struct {
 	// requests are those that may be refused, in order.
 	requests []Request
 	refused  bool
-	ended    string
-	detail   string
+	// exceptions are the last ones that the guest got.
+	exceptions []Exception
+	ended      string
+	detail     string
 }
 
 // trapGate is where the guest wants an exception.
@@ -79,7 +81,7 @@ func newHost(d *domain, refusal *Refusal) (*host, error) {
 // guest is what the emulator needs to know.
 func (h *host) guest(stops map[string]uint64) *emulator.Guest {
 	d := h.d
-	g := &emulator.Guest{RAM: d.map0(), Features: d.m.Features, Root: uint64(d.p2m[d.root]) << 12, Stops: stops,
+	g := &emulator.Guest{RAM: d.ram(), Features: d.m.Features, Root: uint64(d.p2m[d.root]) << 12, Stops: stops,
 		PC: privateVA + stubPage<<12, SP: privateVA + stackPage<<12, SI: d.pv.VirtBase + d.startInfo<<12}
 	for _, mfn := range sortedKeys(d.pages) {
 		g.Memory = append(g.Memory, emulator.Piece{PA: mfn << 12, Bytes: d.pages[mfn]})
@@ -320,9 +322,8 @@ func (h *host) callers(sp uint64) (out []uint64) {
 	if err != nil {
 		return nil
 	}
-	start, end := h.d.k.Text()
 	for _, w := range list {
-		if w >= start && w < end && len(out) < kernel.MaxCallers {
+		if len(out) < kernel.MaxCallers && h.d.k.IsCode(w) {
 			out = append(out, w)
 		}
 	}

@@ -31,7 +31,7 @@ func (d *domain) header() *kernel.Header {
 		{Key: kernel.KeyBanner, Value: d.k.Banner},
 		{Key: kernel.KeyArch, Value: "amd64"},
 		{Key: kernel.KeyCPU, Value: d.m.Features.String()},
-		{Key: kernel.KeyMemory, Value: strconv.FormatUint((d.frames()<<12)-(0x100000-0x9fc00), 10)},
+		{Key: kernel.KeyMemory, Value: strconv.FormatUint(d.frames()<<12, 10)},
 		{Key: kernel.KeySMP, Value: "1"},
 		{Key: kernel.KeyXen, Value: "ptcheck's model of " + model.Xen417().Name},
 		{Key: "guest", Value: kind},
@@ -39,7 +39,7 @@ func (d *domain) header() *kernel.Header {
 		{Key: kernel.KeySHA256, Value: d.k.SHA256},
 	}}
 	h.Pairs = slices.DeleteFunc(h.Pairs, func(p kernel.Pair) bool { return p.Value == "" })
-	for _, r := range d.map0() {
+	for _, r := range d.memoryMap() {
 		h.E820 = append(h.E820, kernel.Range{Start: r.Start, End: r.End, Kind: r.Kind.String()})
 	}
 	return h

@@ -21,6 +21,7 @@ type Refusal struct {
 // Request is a request that may fail.
 type Request struct {
 	Number, Operation uint64
+	Inner             bool // an entry of a multicall
 	Callers           []uint64
 }
 
@@ -31,14 +32,43 @@ type Run struct {
 	Console      []byte
 	Recording    []byte
 	Requests     []Request
-	// Tables are the entries of all tables in the end, by machine frame.
-	Tables map[uint64][]uint64
+	// Tables are all tables in the end, by machine frame.
+	Tables map[uint64]Table
 	Root   uint64
+	// Exceptions are those that the kernel got, the last ones.
+	Exceptions []Exception
 }
 
-// Stops are the functions at which runs end, the first that the kernel has: all tables of the
+// Table is a table in use.
+type Table struct {
+	Level  int
+	Pinned bool
+	Words  []uint64
+}
+
+// Exception is an exception that a kernel got.
+type Exception struct {
+	Vector  int
+	PC, CR2 uint64
+}
+
+// Ends are the functions at which runs end, the first that the kernel has: all tables of the
 // boot are there and pinned, and the list of machine frames is the kernel's own.
-var Stops = []string{"kmem_cache_init", "mem_init"}
+var Ends = []string{"kmem_cache_init", "mem_init"}
+
+// End is the function at which runs end: the one that is named, or the first of [Ends] that the
+// kernel has.
+func End(k *emulator.Kernel, name string) (string, error) {
+	for _, n := range append([]string{name}, Ends...) {
+		if _, ok := k.Symbol(n); ok {
+			return n, nil
+		}
+		if n != "" && n == name {
+			break
+		}
+	}
+	return "", fmt.Errorf("guests: the kernel has no function %q to stop at", cmp.Or(name, Ends[0]))
+}
 
 // Boot boots a kernel as a guest.
 func Boot(r *emulator.Runner, k *emulator.Kernel, m *Machine, stop string, refusal *Refusal) (*Run, error) {
@@ -62,10 +92,10 @@ func Boot(r *emulator.Runner, k *emulator.Kernel, m *Machine, stop string, refus
 	if err != nil {
 		return nil, err
 	}
-	run := &Run{Stop: res.Stop, Detail: res.Detail, Result: res, Console: h.console, Requests: h.requests, Tables: map[uint64][]uint64{}}
+	run := &Run{Stop: res.Stop, Detail: res.Detail, Result: res, Console: h.console, Requests: h.requests, Tables: map[uint64]Table{}, Exceptions: h.exceptions}
 	for f := range model.Frame(h.l.Map.Guest()) {
-		if tableLevel(h.s.InfoAt(f)) > 0 {
-			run.Tables[uint64(h.l.Map.MFN(f))] = slices.Clone(h.s.Words(f))
+		if level := tableLevel(h.s.InfoAt(f)); level > 0 {
+			run.Tables[uint64(h.l.Map.MFN(f))] = Table{level, h.s.InfoAt(f).Is(model.Pinned), h.s.Words(f)}
 		}
 	}
 	run.Root = uint64(h.l.Map.MFN(h.s.CPU.CR3))
@@ -86,7 +116,7 @@ func mayFail(r *request) bool {
 
 // describe says what a request is and where it was made.
 func (h *host) describe(at *call, r *request) Request {
-	x := Request{Number: r.number, Callers: at.callers}
+	x := Request{Number: r.number, Inner: r.inner, Callers: at.callers}
 	switch {
 	case r.number == hypercall.MMUExt && len(r.ops) > 0:
 		x.Operation = r.ops[0][0]

@@ -121,14 +121,29 @@ func (d *domain) listVA() uint64 {
 	return d.pv.VirtBase + d.list<<12
 }
 
-// map0 is the machine's memory map.
-func (d *domain) map0() []emulator.Range {
+// memoryMap is the machine's memory map: that of QEMU's machine "pc".
+func (d *domain) memoryMap() []emulator.Range {
+	const acpi = 0x20000
+	end := d.frames() << 12
 	return []emulator.Range{
 		{Start: 0, End: 0x9fc00, Kind: emulator.Usable},
 		{Start: 0x9fc00, End: 0xa0000, Kind: emulator.Reserved},
 		{Start: 0xf0000, End: 0x100000, Kind: emulator.Reserved},
-		{Start: 0x100000, End: d.frames() << 12, Kind: emulator.Usable},
+		{Start: 0x100000, End: end - acpi, Kind: emulator.Usable},
+		{Start: end - acpi, End: end, Kind: emulator.Reserved},
+		{Start: 0xfffc0000, End: 0x100000000, Kind: emulator.Reserved},
+		{Start: 0xfd00000000, End: 0x10000000000, Kind: emulator.Reserved},
 	}
+}
+
+// ram is the machine's memory.
+func (d *domain) ram() (out []emulator.Range) {
+	for _, r := range d.memoryMap() {
+		if r.Kind == emulator.Usable {
+			out = append(out, r)
+		}
+	}
+	return out
 }
 
 // layout is the machine as the model has it.

@@ -33,5 +33,22 @@ func TestZ(t *testing.T) {
 	fmt.Printf("%s", run.Console)
 	at, off := k.Function(run.Result.PC)
 	fmt.Println(run.Stop, run.Detail, at, off, k.PanicText(run.Result), len(run.Requests), len(run.Tables), len(run.Recording), time.Since(t0))
+	fmt.Println(len(run.Sites()), "sites")
+	if os.Getenv("REFUSE") != "" {
+		n := map[Verdict]int{}
+		start := func() (*emulator.Runner, error) {
+			return emulator.Start(context.Background(), "/tmp/unicorn/ptcheck-run", "/tmp/unicorn/root/usr/lib/x86_64-linux-gnu/libunicorn.so.2", time.Minute)
+		}
+		err := Refuse(context.Background(), start, k, &Machine{Kind: kind, Pages: 65536, Cmdline: "earlyprintk=xen console=hvc0", Features: emulator.NX}, stop, run, 2, func(x *Refused) {
+			n[x.Verdict]++
+			fmt.Print(x.Verdict, " ", x.Answer, " ", x.Site.Number, " ", x.Site.Operation, x.Site.Inner, " #", x.Site.First)
+			for _, c := range x.Site.Callers {
+				a, o := k.Function(c)
+				fmt.Printf(" %s+%x", a, o)
+			}
+			fmt.Println(":", x.Detail)
+		})
+		fmt.Println(n, err)
+	}
 	os.WriteFile("/tmp/unicorn/xen-"+kind.String()+".rec", run.Recording, 0o644)
 }

@@ -75,5 +75,12 @@ func (k *Kernel) Memory() (list []Piece) {
 	return list
 }
 
-// Text is where the kernel's code lies, its init text included.
-func (k *Kernel) Text() (start, end uint64) { return k.symbols["_text"], k.symbols["_einittext"] }
+// IsCode reports whether the kernel's code lies at an address.
+func (k *Kernel) IsCode(addr uint64) bool {
+	for _, c := range k.code() {
+		if addr-c.va < c.n {
+			return true
+		}
+	}
+	return false
+}

@@ -35,6 +35,9 @@ type driveFlags struct {
 	record  string
 	mutant  string
 	timeout time.Duration
+	xen     string
+	refuse  bool
+	memory  int
 }
 
 func newDrive() *cobra.Command {
@@ -52,11 +55,17 @@ is made small and saved as a file.
 Given files of machines, it boots on those alone, and compares what comes of it
 with what they say.
 
+With --xen the kernel is a paravirtual guest of ptcheck's own model hypervisor,
+which answers each hypercall, up to the end of the boot's page tables; --refuse
+boots once more for each place in the kernel that asks for something about tables
+or memory, and each answer that says no, and tells what the kernel makes of it.
+
 The code runs in an emulator behind a pipe: the program ptcheck-run, which is
 built from cmd/ptcheck-run and has a licence of its own (docs/driven.md).`,
 		Example: `  ptcheck drive vmlinuz --cases=1000
   ptcheck drive vmlinuz ptcheck-machine-holes-unmapped.txt
-  ptcheck drive vmlinuz --mutant=K03 --cases=50`,
+  ptcheck drive vmlinuz --mutant=K03 --cases=50
+  ptcheck drive vmlinuz --xen=dom0 --refuse`,
 		Args:              cobra.MinimumNArgs(1),
 		RunE:              func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0], args[1:]) },
 		ValidArgsFunction: completeFiles("txt"),
@@ -72,9 +81,13 @@ built from cmd/ptcheck-run and has a licence of its own (docs/driven.md).`,
 	fl.StringVar(&f.symbols, "symbols", "", "System.map of a kernel that has no symbols itself")
 	fl.StringVar(&f.stop, "stop", "", "function at which runs end (default: free_area_init)")
 	fl.StringVar(&f.save, "save", ".", "folder for machines on which something is wrong; empty: none")
-	fl.StringVar(&f.record, "record", "", "also save the recording of each given machine in this folder")
+	fl.StringVar(&f.record, "record", "", "also save the recording of each given machine, or of the guest, in this folder")
 	fl.StringVar(&f.mutant, "mutant", "", "plant this change of the kernel's code first, or \"all\", one after the other")
 	fl.DurationVar(&f.timeout, "timeout", time.Minute, "time that a case may take")
+	fl.StringVar(&f.xen, "xen", "", "boot as a guest of the model hypervisor: dom0, domU, domU-nol1tf")
+	fl.BoolVar(&f.refuse, "refuse", false, "with --xen: refuse each request once, in a boot of its own")
+	fl.IntVar(&f.memory, "memory", 256, "with --xen: the guest's memory in MiB")
+	completeFlag(cmd, "xen", func() []string { return xenKinds })
 	return cmd
 }
 
@@ -90,6 +103,10 @@ func (f *driveFlags) run(cmd *cobra.Command, file string, files []string) error 
 		return errors.New("drive: --workers and --timeout must be above 0, --cases, --time and --shrink at least 0")
 	case f.cases == 0 && f.time == 0:
 		return errors.New("drive: without --cases there must be a --time")
+	case f.xen != "" && (len(files) > 0 || f.mutant == "all"):
+		return errors.New("drive: --xen boots one guest: it goes with no files of machines and no --mutant=all")
+	case f.xen == "" && f.refuse:
+		return errors.New("drive: --refuse needs --xen: on bare metal nobody refuses")
 	}
 	options := machines.Options{Runner: f.findRunner(), Library: f.library, Timeout: f.timeout, Stop: f.stop}
 	if options.Library == "" {
@@ -108,7 +125,10 @@ func (f *driveFlags) run(cmd *cobra.Command, file string, files []string) error 
 			return fmt.Errorf("drive: %w", err)
 		}
 	}
-	if len(files) > 0 {
+	switch {
+	case f.xen != "":
+		return d.guest()
+	case len(files) > 0:
 		return d.replay(files)
 	}
 	return d.search()
