@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/traces/emulator"
@@ -19,7 +18,7 @@ type host struct {
 	l *model.Layout
 	s *model.State
 	m *model.Machine
-	p *emulator.Processor // of the trap at hand
+	p processor // of the trap at hand
 
 	traps    [256]trapGate
 	vcpuInfo uint64 // where the guest's vcpu_info lies, a machine address
@@ -37,6 +36,19 @@ type host struct {
 	exceptions []Exception
 	ended      string
 	detail     string
+}
+
+// processor is what a hypervisor needs of a processor that has stopped, see [emulator.Processor].
+type processor interface {
+	Read(ma uint64, b []byte) (ok bool)
+	Write(ma uint64, b []byte)
+	SetRegister(n int, v uint64)
+	SetPC(v uint64)
+	SetFlags(v uint64)
+	SetRoot(v uint64)
+	SetMSR(id uint32, v uint64)
+	Flush()
+	End(stop, detail string)
 }
 
 // trapGate is where the guest wants an exception.
@@ -92,10 +104,11 @@ func (h *host) guest(stops map[string]uint64) *emulator.Guest {
 // Trap implements [emulator.Hypervisor].
 func (h *host) Trap(p *emulator.Processor, t *emulator.Trap) error {
 	h.p = p
-	if dbg {
-		n, o := h.d.k.Function(t.PC)
-		println(t.Stop, t.Hypercall, t.Vector, t.Code, fmt.Sprintf("%x cr2 %x %s+%x rax %d %x", t.PC, t.CR2, n, o, t.Registers[0], t.Registers))
-	}
+	h.trap(t)
+	return nil
+}
+
+func (h *host) trap(t *emulator.Trap) {
 	switch {
 	case t.Stop != "":
 		h.rec.compare(h)
@@ -105,7 +118,6 @@ func (h *host) Trap(p *emulator.Processor, t *emulator.Trap) error {
 	default:
 		h.exception(t)
 	}
-	return nil
 }
 
 // end ends the run.
@@ -186,7 +198,7 @@ func (h *host) store(va uint64, words ...uint64) error {
 	return h.write(va, b.Bytes())
 }
 
-// isTable is the level of a frame that is in use as a table, 0 for others.
+// tableLevel is the level of a frame that is in use as a table, 0 for others.
 func tableLevel(i *model.FrameInfo) int {
 	if i.T == 0 {
 		return 0
@@ -329,5 +341,3 @@ func (h *host) callers(sp uint64) (out []uint64) {
 	}
 	return out
 }
-
-var dbg = os.Getenv("DBG") != ""

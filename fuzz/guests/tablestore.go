@@ -13,7 +13,7 @@ import (
 // page fault was such a one.
 func (h *host) tableStore(t *emulator.Trap, code []byte) bool {
 	const present, write = 1, 2
-	if t.Code&(present|write) != present|write {
+	if t.Code&(present|write) != present|write || h.s.StoresOff() {
 		return false
 	}
 	ma, err := h.translate(t.CR2)

@@ -13,6 +13,16 @@ import (
 // other side asks for until it says that the guest goes on. The error ends the server: the
 // two sides are not in step any more.
 func (s *server) Trap(g *machine.Guest, t machine.Trap) error {
+	if err := s.trap(g, t); err != nil {
+		return &outOfStep{err}
+	}
+	return nil
+}
+
+// outOfStep is the error of a conversation that cannot go on.
+type outOfStep struct{ error }
+
+func (s *server) trap(g *machine.Guest, t machine.Trap) error {
 	switch {
 	case t.Stop != "":
 		fmt.Fprintf(s.out, "trap stop %x %x %s\n", t.PC, t.Flags, t.Stop)
@@ -23,12 +33,12 @@ func (s *server) Trap(g *machine.Guest, t machine.Trap) error {
 	}
 	s.words("registers", t.Registers[:])
 	if err := s.out.Flush(); err != nil {
-		return fmt.Errorf("pipe: answers cannot be written: %w", err)
+		return fmt.Errorf("answers cannot be written: %w", err)
 	}
 	for {
 		line, err := s.in.ReadString('\n')
 		if err != nil {
-			return fmt.Errorf("pipe: the hypervisor is gone: %w", err)
+			return fmt.Errorf("the hypervisor is gone: %w", err)
 		}
 		f := &fields{rest: strings.TrimSuffix(line, "\n")}
 		verb := f.word()
@@ -36,7 +46,7 @@ func (s *server) Trap(g *machine.Guest, t machine.Trap) error {
 			return f.end()
 		}
 		if err := s.serve(g, verb, f); err != nil {
-			return fmt.Errorf("pipe: %s: %w", verb, err)
+			return fmt.Errorf("%s: %w", verb, err)
 		}
 	}
 }
@@ -105,9 +115,10 @@ func (s *server) host() error {
 		return nil
 	}
 	res, err := machine.Host(s.lib, s.img, s.c, s)
+	var lost *outOfStep
 	switch {
-	case err != nil && strings.HasPrefix(err.Error(), "pipe: "):
-		return err
+	case errors.As(err, &lost):
+		return fmt.Errorf("pipe: %w", lost.error)
 	case err != nil:
 		fmt.Fprintf(s.out, "error %v\n", err)
 	default:
