@@ -178,7 +178,7 @@ func (d *domain) layOut() {
 		leaves++
 	}
 	d.root = d.take(1)
-	l3, l2, l1 := d.take(1), d.take(1), d.take(leaves)
+	l3, l2, l1 := d.three(leaves)
 	d.stack = d.take(1)
 	for f := d.root; f < d.stack; f++ {
 		d.tables = append(d.tables, f)
@@ -188,16 +188,32 @@ func (d *domain) layOut() {
 	d.link(d.root, slotOf(base, 4), l3)
 	d.link(l3, slotOf(base, 3), l2)
 	for i := range leaves {
-		d.link(l2, slotOf(base, 2)+int(i), l1+i)
+		d.link(l2, slotOf(base, 2)+int(i), l1[i])
 	}
-	d.list0(inline, entries)
+	d.placeList(inline, entries)
 	for pfn := range end >> 12 {
-		d.leaf(l1+pfn>>9, int(pfn&511), pfn)
+		d.leaf(l1[pfn>>9], int(pfn&511), pfn)
 	}
 }
 
-// list0 places the list of machine frames at an address of its own, with tables behind it.
-func (d *domain) list0(inline bool, entries uint64) {
+// three takes frames for the tables of one part of the address space. The toolstack takes them
+// from the top level down; Xen takes a table for dom0 when it comes to it, the leaves first.
+func (d *domain) three(leaves uint64) (l3, l2 uint64, l1 []uint64) {
+	if d.m.Kind == model.Dom0 {
+		l1 = append(l1, d.take(1))
+		l2 = d.take(1)
+		l3 = d.take(1)
+	} else {
+		l3, l2 = d.take(1), d.take(1)
+	}
+	for uint64(len(l1)) < leaves {
+		l1 = append(l1, d.take(1))
+	}
+	return l3, l2, l1
+}
+
+// placeList places the list of machine frames at an address of its own, with tables behind it.
+func (d *domain) placeList(inline bool, entries uint64) {
 	if inline {
 		d.listEnd = d.list + (entries+0xfff)>>12
 		return
@@ -205,18 +221,18 @@ func (d *domain) list0(inline bool, entries uint64) {
 	n := (entries + 0xfff) >> 12
 	d.list = d.take(n)
 	at := d.pv.InitP2M
-	l3, l2, l1 := d.take(1), d.take(1), d.take((n+511)>>9)
+	l3, l2, l1 := d.three((n + 511) >> 9)
 	d.listEnd = d.next
-	for f := l3; f < d.next; f++ {
+	for f := d.list + n; f < d.next; f++ {
 		d.tables = append(d.tables, f)
 	}
 	d.link(d.root, slotOf(at, 4), l3)
 	d.link(l3, slotOf(at, 3), l2)
 	for i := range (n + 511) >> 9 {
-		d.link(l2, slotOf(at, 2)+int(i), l1+i)
+		d.link(l2, slotOf(at, 2)+int(i), l1[i])
 	}
 	for i := range n {
-		d.leaf(l1+i>>9, int(i&511), d.list+i)
+		d.leaf(l1[i>>9], int(i&511), d.list+i)
 	}
 }
 

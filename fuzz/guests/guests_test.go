@@ -83,7 +83,7 @@ func makeTable(p *fake) (out []int64) {
 }
 
 // l2 is the frame of the guest's first L2.
-func l2(p *fake) uint64 { return uint64(p.h.d.p2m[p.h.d.root+2]) }
+func l2(p *fake) uint64 { return uint64(p.h.d.p2m[p.h.d.root+2]) } // the same in both orders
 
 // judge judges what was recorded.
 func judge(t *testing.T, p *fake) *recorded.Judgement {

@@ -38,6 +38,7 @@ type driveFlags struct {
 	xen     string
 	refuse  bool
 	memory  int
+	cmdline string
 }
 
 func newDrive() *cobra.Command {
@@ -87,6 +88,7 @@ built from cmd/ptcheck-run and has a licence of its own (docs/driven.md).`,
 	fl.StringVar(&f.xen, "xen", "", "boot as a guest of the model hypervisor: dom0, domU, domU-nol1tf")
 	fl.BoolVar(&f.refuse, "refuse", false, "with --xen: refuse each request once, in a boot of its own")
 	fl.IntVar(&f.memory, "memory", 256, "with --xen: the guest's memory in MiB")
+	fl.StringVar(&f.cmdline, "cmdline", guestCmdline, "with --xen: the guest's command line")
 	completeFlag(cmd, "xen", func() []string { return xenKinds })
 	return cmd
 }

@@ -34,7 +34,7 @@ func (d *drive) guest() error {
 	if err != nil {
 		return fmt.Errorf("drive: %w", err)
 	}
-	m := &guests.Machine{Kind: kind, Pages: d.f.memory << 8, Cmdline: guestCmdline, Features: emulator.NX}
+	m := &guests.Machine{Kind: kind, Pages: d.f.memory << 8, Cmdline: d.f.cmdline, Features: emulator.NX}
 	ctx := d.cmd.Context()
 	start := func() (*emulator.Runner, error) { return emulator.Start(ctx, d.o.Runner, d.o.Library, d.o.Timeout) }
 	r, err := start()
