@@ -250,6 +250,7 @@ const (
 	memMaximum    = 4
 	memPopulate   = 6
 	memMap        = 9
+	memExchange   = 11
 	memMachineMap = 10
 	memM2P        = 12
 	memCommand    = 1<<6 - 1
@@ -283,7 +284,14 @@ func (h *host) memoryOp(at *call, r *request) int64 {
 		return int64(len(r.block))
 	case memPopulate:
 		return 0 // no memory is left
-	case memCurrent, memMaximum:
+	case memExchange:
+		return -int64(model.ENOMEM) // nor in one piece, as it was on a real machine of this size
+	case memMaximum:
+		if h.d.m.Kind == model.Dom0 {
+			return 1<<32 - 1 // there is no limit
+		}
+		return int64(h.d.m.Pages)
+	case memCurrent:
 		return int64(h.d.m.Pages)
 	case memMap:
 		err = h.tellMap(arg, []emulator.Range{{Start: 0, End: uint64(h.d.m.Pages) << 12, Kind: emulator.Usable}})
@@ -291,7 +299,7 @@ func (h *host) memoryOp(at *call, r *request) int64 {
 		if h.d.m.Kind != model.Dom0 {
 			return -int64(model.EPERM)
 		}
-		err = h.tellMap(arg, h.d.memoryMap())
+		err = h.tellMap(arg, h.d.toldMap())
 	case memM2P:
 		err = h.store(arg, m2pVA, m2pVA+h.d.frames()*8, h.d.frames()-1)
 	default:

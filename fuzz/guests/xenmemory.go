@@ -1,7 +1,9 @@
 package guests
 
 import (
+	"cmp"
 	"encoding/binary"
+	"slices"
 
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/traces/emulator"
@@ -134,6 +136,16 @@ func (d *domain) memoryMap() []emulator.Range {
 		{Start: 0xfffc0000, End: 0x100000000, Kind: emulator.Reserved},
 		{Start: 0xfd00000000, End: 0x10000000000, Kind: emulator.Reserved},
 	}
+}
+
+// toldMap is what Xen tells dom0 of it: the interrupt controllers are Xen's (Xen: the case
+// XENMEM_machine_memory_map of arch_memory_op).
+func (d *domain) toldMap() []emulator.Range {
+	list := append(d.memoryMap(),
+		emulator.Range{Start: 0xfec00000, End: 0xfec01000, Kind: emulator.Reserved},
+		emulator.Range{Start: 0xfee00000, End: 0xfef00000, Kind: emulator.Reserved})
+	slices.SortFunc(list, func(a, b emulator.Range) int { return cmp.Compare(a.Start, b.Start) })
+	return list
 }
 
 // ram is the machine's memory.
