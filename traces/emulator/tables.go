@@ -3,6 +3,7 @@ package emulator
 import (
 	"errors"
 	"io"
+	"math"
 
 	"github.com/ptcheck/ptcheck/traces/kernel"
 )
@@ -12,12 +13,15 @@ type Tables struct {
 	Levels              int // 0: paging is off
 	CR0, CR3, CR4, EFER uint64
 	words               map[uint64]*[512]uint64 // by frame
+	filling             *[512]uint64            // the table that runs belong to
 }
 
 // ReadTables reads a recording to its end.
-func ReadTables(r *kernel.Reader) (*Tables, error) {
+func ReadTables(r *kernel.Reader) (*Tables, error) { return ReadTablesTo(r, math.MaxInt) }
+
+// ReadTablesTo reads a recording up to a line of it.
+func ReadTablesTo(r *kernel.Reader, line int) (*Tables, error) {
 	t := &Tables{words: map[uint64]*[512]uint64{}}
-	var filling *[512]uint64
 	for {
 		var e kernel.Event
 		switch err := r.Next(&e); {
@@ -25,27 +29,37 @@ func ReadTables(r *kernel.Reader) (*Tables, error) {
 			return t, nil
 		case err != nil:
 			return nil, err
+		case e.Line > line && !part(&e):
+			return t, nil
 		}
-		switch e.Kind {
-		case kernel.Mode:
-			t.Levels = e.Level
-			clear(t.words)
-		case kernel.Control:
-			t.CR0, t.CR3, t.CR4, t.EFER = e.CR0, e.CR3, e.CR4, e.EFER
-		case kernel.Table:
-			filling = t.table(e.Frame)
-			t.empty(filling, &e)
-		case kernel.Run:
-			for i := range e.Count {
-				t.set(filling, e.Slot+i, e.New+uint64(i)*e.Stride)
-			}
-		case kernel.Store:
-			if e.Level > 0 {
-				t.set(t.table(e.Frame), e.Slot, e.New)
-			}
-		case kernel.Release:
-			delete(t.words, e.Frame)
+		t.event(&e)
+	}
+}
+
+// part reports whether an event belongs to the one before it: it is the content of a table.
+func part(e *kernel.Event) bool { return e.Kind == kernel.Table || e.Kind == kernel.Run }
+
+// event takes in an event.
+func (t *Tables) event(e *kernel.Event) {
+	switch e.Kind {
+	case kernel.Mode:
+		t.Levels = e.Level
+		clear(t.words)
+	case kernel.Control:
+		t.CR0, t.CR3, t.CR4, t.EFER = e.CR0, e.CR3, e.CR4, e.EFER
+	case kernel.Table:
+		t.filling = t.table(e.Frame)
+		t.empty(t.filling, e)
+	case kernel.Run:
+		for i := range e.Count {
+			t.set(t.filling, e.Slot+i, e.New+uint64(i)*e.Stride)
 		}
+	case kernel.Store:
+		if e.Level > 0 {
+			t.set(t.table(e.Frame), e.Slot, e.New)
+		}
+	case kernel.Release:
+		delete(t.words, e.Frame)
 	}
 }
 
