@@ -36,8 +36,11 @@ func fakeRunner(what string) {
 	in := bufio.NewScanner(os.Stdin)
 	in.Buffer(nil, 1<<20)
 	for in.Scan() {
-		if in.Text() == "run" {
+		switch in.Text() {
+		case "run":
 			fakeAnswer(what)
+		case "host":
+			fakeGuest(what, in)
 		}
 	}
 }

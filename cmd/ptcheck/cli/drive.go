@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ptcheck/ptcheck/fuzz/guests"
 	"github.com/ptcheck/ptcheck/fuzz/machines"
 	"github.com/ptcheck/ptcheck/internal/wholefile"
 	"github.com/ptcheck/ptcheck/traces/emulator"
@@ -107,6 +108,8 @@ func (f *driveFlags) run(cmd *cobra.Command, file string, files []string) error 
 		return errors.New("drive: without --cases there must be a --time")
 	case f.xen != "" && (len(files) > 0 || f.mutant == "all"):
 		return errors.New("drive: --xen boots one guest: it goes with no files of machines and no --mutant=all")
+	case f.xen != "" && (f.memory < guests.LeastPages>>8 || f.memory > guests.MostPages>>8):
+		return fmt.Errorf("drive: --memory=%d: a guest has %d to %d MiB", f.memory, guests.LeastPages>>8, guests.MostPages>>8)
 	case f.xen == "" && f.refuse:
 		return errors.New("drive: --refuse needs --xen: on bare metal nobody refuses")
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -88,19 +89,25 @@ func TestDriveRefuses(t *testing.T) {
 		args []string
 		want []string
 	}{
-		"no file":       {[]string{"no-such-kernel"}, []string{"no-such-kernel"}},
-		"no kernel":     {[]string{text}, []string{text, "this is no kernel"}},
-		"no symbols":    {[]string{kernel}, []string{kernel, "--symbols"}},
-		"no runner":     {[]string{kernel, "--symbols=" + symbols, "--runner=/nowhere/ptcheck-run"}, []string{"the runner cannot be started"}},
-		"no stop":       {[]string{kernel, "--symbols=" + symbols, "--stop=nowhere", "--runner=" + os.Args[0]}, []string{`"nowhere"`}},
-		"no such bug":   {[]string{kernel, "--symbols=" + symbols, "--mutant=K99"}, []string{"K99", "K01"}},
-		"no end":        {[]string{kernel, "--cases=0"}, []string{"--time"}},
-		"no workers":    {[]string{kernel, "--workers=0"}, []string{"--workers"}},
-		"no machine":    {[]string{kernel, text, "--symbols=" + symbols}, []string{text + ":1:", "this is no machine"}},
-		"another place": {[]string{kernel, "--symbols=" + text}, []string{text + ":1", "ADDRESS TYPE NAME"}},
+		"no file":            {[]string{"no-such-kernel"}, []string{"no-such-kernel"}},
+		"no kernel":          {[]string{text}, []string{text, "this is no kernel"}},
+		"no symbols":         {[]string{kernel}, []string{kernel, "--symbols"}},
+		"no runner":          {[]string{kernel, "--symbols=" + symbols, "--runner=/nowhere/ptcheck-run"}, []string{"the runner cannot be started"}},
+		"no stop":            {[]string{kernel, "--symbols=" + symbols, "--stop=nowhere", "--runner=" + os.Args[0]}, []string{`"nowhere"`}},
+		"no such bug":        {[]string{kernel, "--symbols=" + symbols, "--mutant=K99"}, []string{"K99", "K01"}},
+		"no guest":           {[]string{kernel, "--symbols=" + symbols, "--xen=hvm"}, []string{"hvm", "dom0, domU"}},
+		"no notes":           {[]string{kernel, "--symbols=" + symbols, "--xen=dom0", "--stop=f", "--runner=" + os.Args[0]}, []string{"ELF notes for Xen"}},
+		"no guest stop":      {[]string{kernel, "--symbols=" + symbols, "--xen=dom0", "--runner=" + os.Args[0]}, []string{`"kmem_cache_init"`}},
+		"nobody to ask":      {[]string{kernel, "--refuse"}, []string{"--xen"}},
+		"guest on a machine": {[]string{kernel, text, "--xen=dom0"}, []string{"--xen"}},
+		"no memory":          {[]string{kernel, "--symbols=" + symbols, "--xen=dom0", "--memory=0", "--stop=f", "--runner=" + os.Args[0]}, []string{"--memory"}},
+		"no end":             {[]string{kernel, "--cases=0"}, []string{"--time"}},
+		"no workers":         {[]string{kernel, "--workers=0"}, []string{"--workers"}},
+		"no machine":         {[]string{kernel, text, "--symbols=" + symbols}, []string{text + ":1:", "this is no machine"}},
+		"another place":      {[]string{kernel, "--symbols=" + text}, []string{text + ":1", "ADDRESS TYPE NAME"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if name == "no stop" {
+			if slices.Contains(c.args, "--runner="+os.Args[0]) {
 				t.Setenv(runnerVerdict, "good")
 			}
 			code, out, errs := ptcheck(t, append([]string{"drive"}, c.args...)...)
