@@ -106,8 +106,8 @@ func (f *driveFlags) run(cmd *cobra.Command, file string, files []string) error 
 		return errors.New("drive: --workers and --timeout must be above 0, --cases, --time and --shrink at least 0")
 	case f.cases == 0 && f.time == 0:
 		return errors.New("drive: without --cases there must be a --time")
-	case f.xen != "" && (len(files) > 0 || f.mutant == "all"):
-		return errors.New("drive: --xen boots one guest: it goes with no files of machines and no --mutant=all")
+	case f.xen != "" && len(files) > 0:
+		return errors.New("drive: --xen boots a guest on a machine of its own: it goes with no files of machines")
 	case f.xen != "" && (f.memory < guests.LeastPages>>8 || f.memory > guests.MostPages>>8):
 		return fmt.Errorf("drive: --memory=%d: a guest has %d to %d MiB", f.memory, guests.LeastPages>>8, guests.MostPages>>8)
 	case f.xen == "" && f.refuse:
@@ -123,6 +123,8 @@ func (f *driveFlags) run(cmd *cobra.Command, file string, files []string) error 
 	}
 	d := &drive{f: f, cmd: cmd, w: cmd.OutOrStdout(), k: k, o: options}
 	switch {
+	case f.xen != "":
+		return d.guest()
 	case f.mutant == "all":
 		return d.mutants()
 	case f.mutant != "":
@@ -130,10 +132,7 @@ func (f *driveFlags) run(cmd *cobra.Command, file string, files []string) error 
 			return fmt.Errorf("drive: %w", err)
 		}
 	}
-	switch {
-	case f.xen != "":
-		return d.guest()
-	case len(files) > 0:
+	if len(files) > 0 {
 		return d.replay(files)
 	}
 	return d.search()

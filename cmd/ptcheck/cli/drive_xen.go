@@ -46,6 +46,18 @@ func (d *drive) guest() error {
 	if err != nil {
 		return fmt.Errorf("drive: %w", err)
 	}
+	switch {
+	case d.f.mutant == "all":
+		return d.guestMutants(r, m, stop)
+	case d.f.mutant != "":
+		x, err := guests.Find(d.f.mutant)
+		if err == nil {
+			d.k, err = x.Plant(d.k)
+		}
+		if err != nil {
+			return fmt.Errorf("drive: %w", err)
+		}
+	}
 	plain, err := guests.Boot(r, d.k, m, stop, nil)
 	if err != nil {
 		return d.stopped(ctx, err)
@@ -116,6 +128,32 @@ func (d *drive) refusals(start func() (*emulator.Runner, error), m *guests.Machi
 		}
 	}
 	if unknown > 0 {
+		return exitError(exitViolated)
+	}
+	return nil
+}
+
+// guestMutants plants every change of the code that makes a kernel a guest.
+func (d *drive) guestMutants(r *emulator.Runner, m *guests.Machine, stop string) error {
+	missed, fitting := 0, 0
+	for _, x := range guests.Mutants() {
+		rule, detail, err := x.Try(r, d.k, m, stop)
+		switch {
+		case errors.Is(err, guests.ErrNoPlace):
+			fmt.Fprintf(d.w, "-      %s: %v\n", x.ID, err)
+			continue
+		case err != nil:
+			return d.stopped(d.cmd.Context(), err)
+		case rule == x.Rule:
+			fmt.Fprintf(d.w, "caught %s by %s: %s\n", x.ID, rule, printable(detail))
+		default:
+			missed++
+			fmt.Fprintf(d.w, "MISSED %s: %s; broken instead: %q\n", x.ID, x.Bug, rule)
+		}
+		fitting++
+	}
+	fmt.Fprintf(d.w, "%s as %s: %d of %d changes caught\n", d.kernel(), d.f.xen, fitting-missed, fitting)
+	if missed > 0 {
 		return exitError(exitViolated)
 	}
 	return nil
