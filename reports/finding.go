@@ -8,7 +8,8 @@ import (
 // Finding is a counterexample: what went wrong and the shortest way to it.
 type Finding struct {
 	System string `json:"system"`
-	// Start names the start-of-day state, and Frames says what its frames are.
+	// Start names the start-of-day state, and Frames says what its frames are. Empty:
+	// it is about memory at rest, Initial, which no calls have led to.
 	Start  string   `json:"start"`
 	Frames []string `json:"frames"`
 	// Rule is the ID of the broken rule, Says its sentence, Source where it comes
@@ -207,6 +208,9 @@ func (f *Finding) Verdict() string {
 	}
 	return Violated
 }
+
+// AtRest reports whether it is about memory at rest.
+func (f *Finding) AtRest() bool { return f.Start == "" }
 
 // ID names what is broken: the rule, or "crash" and its kind.
 func (f *Finding) ID() string {

@@ -118,6 +118,19 @@ func (p *markdown) finding(r *Run, f *Finding) {
 	if len(f.Causes) > 0 {
 		p.b.WriteByte('\n')
 	}
+	p.calls(f)
+	if f.Replay != "" {
+		p.say("**Replay**:")
+		p.block("sh", f.Replay)
+	}
+	p.folded(f)
+}
+
+// calls lists the calls that led to a finding, if it is one that calls lead to.
+func (p *markdown) calls(f *Finding) {
+	if f.AtRest() {
+		return
+	}
 	p.say("**Calls** from start of day %s:", code(f.Start))
 	for i := range f.Calls {
 		at := ""
@@ -127,11 +140,6 @@ func (p *markdown) finding(r *Run, f *Finding) {
 		fmt.Fprintf(&p.b, "%d. %s%s\n", i+1, code(f.Calls[i].Text), at)
 	}
 	p.b.WriteByte('\n')
-	if f.Replay != "" {
-		p.say("**Replay**:")
-		p.block("sh", f.Replay)
-	}
-	p.folded(f)
 }
 
 func (p *markdown) walk(w *Walk) {
@@ -173,7 +181,11 @@ func (p *markdown) folded(f *Finding) {
 			p.say("- %s", escapeMarkdown(r))
 		}
 	})
-	p.details("full state at the start of the day", func() { p.block("", f.Initial.Text()) })
+	state := "full state at the start of the day"
+	if f.AtRest() {
+		state = "the tables on the way"
+	}
+	p.details(state, func() { p.block("", f.Initial.Text()) })
 	if c := f.Last(); c != nil {
 		p.details("full state at the end", func() { p.block("", c.After.Text()) })
 	}

@@ -72,7 +72,11 @@ func (f *Finding) sentence() string {
 	if f.Detail != "" {
 		text += ": " + f.Detail
 	}
-	text += fmt.Sprintf(" (system %s, start of day %s, after %d calls: %s)", f.System, f.Start, len(f.Calls), strings.Join(f.callTexts(), ", "))
+	if f.AtRest() {
+		text += fmt.Sprintf(" (%s, at rest)", f.System)
+	} else {
+		text += fmt.Sprintf(" (system %s, start of day %s, after %d calls: %s)", f.System, f.Start, len(f.Calls), strings.Join(f.callTexts(), ", "))
+	}
 	if f.Replay != "" {
 		text += ". Replay: " + f.Replay
 	}
@@ -91,6 +95,9 @@ func (f *Finding) callTexts() []string {
 // the source are.
 func (f *Finding) fingerprint() string {
 	parts := append([]string{f.System, f.Start, f.ID()}, f.callTexts()...)
+	if f.AtRest() {
+		parts = append(parts, f.Detail) // nothing else tells two of them apart
+	}
 	return fmt.Sprintf("%x", sha256.Sum256([]byte(strings.Join(parts, "\n"))))[:32]
 }
 
@@ -120,8 +127,12 @@ func sarifFlow(f *Finding) sarifCodeFlow {
 		}
 	}
 	add(sarifFlowLocation{Location: sarifAt(f.Site(), f.Headline()), Importance: "essential"})
+	from := "from start of day " + f.Start
+	if f.AtRest() {
+		from = "memory at rest"
+	}
 	return sarifCodeFlow{
-		Message:     sarifMessage{Text: "from start of day " + f.Start},
+		Message:     sarifMessage{Text: from},
 		ThreadFlows: []sarifThreadFlow{{Locations: at}},
 	}
 }

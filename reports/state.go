@@ -129,7 +129,11 @@ type point struct {
 // points lists the states of a finding: the start of the day, each step of the
 // last call, and the end of each call.
 func (f *Finding) points() []point {
-	out := []point{{title: "start of day", state: &f.Initial, call: -1, step: -1}}
+	title := "start of day"
+	if f.AtRest() {
+		title = "memory at rest"
+	}
+	out := []point{{title: title, state: &f.Initial, call: -1, step: -1}}
 	for n := range f.Calls {
 		c := &f.Calls[n]
 		if n == len(f.Calls)-1 {

@@ -121,12 +121,14 @@ func (p *textPage) finding(f *Finding) {
 	for i := range f.Causes {
 		p.fold(plain, "  ", f.Causes[i].Line())
 	}
-	p.title("start of day: " + f.Start)
-	if len(f.Frames) > 0 {
-		p.fold(plain, "  ", strings.Join(f.Frames, ", "))
+	if !f.AtRest() {
+		p.title("start of day: " + f.Start)
+		if len(f.Frames) > 0 {
+			p.fold(plain, "  ", strings.Join(f.Frames, ", "))
+		}
+		p.calls(f)
+		p.lastCall(f)
 	}
-	p.calls(f)
-	p.lastCall(f)
 	if f.Replay != "" {
 		p.blank()
 		p.command("replay: " + f.Replay)

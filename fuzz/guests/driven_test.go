@@ -27,7 +27,7 @@ func driven(t *testing.T) (*emulator.Kernel, func() (*emulator.Runner, error)) {
 	if runner == "" || dir == "" {
 		t.Skip("SKIPPED, NO KERNEL WAS RUN: PTCHECK_RUNNER and PTCHECK_KERNELS name ptcheck-run and a folder of kernels (.ci/driven sets them)")
 	}
-	k, err := emulator.Open(filepath.Join(dir, "vmlinuz-amd64"), "")
+	k, err := emulator.Open(filepath.Join(dir, "amd64"), "")
 	if err != nil {
 		t.Fatal(err)
 	}

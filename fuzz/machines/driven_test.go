@@ -20,7 +20,7 @@ func driven(t *testing.T) (map[string]*emulator.Kernel, Options) {
 	}
 	kernels := map[string]*emulator.Kernel{}
 	for _, name := range []string{"amd64", "686", "686-pae"} {
-		k, err := emulator.Open(filepath.Join(dir, "vmlinuz-"+name), "")
+		k, err := emulator.Open(filepath.Join(dir, name), "")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -261,6 +262,34 @@ func TestSkippedFlushes(t *testing.T) {
 		j := judge(t, "x", text(out.Bytes()))
 		if skipped == 0 || len(j.Findings) == 0 || j.Findings[0].Rule != "changes-flushed" || !strings.HasPrefix(j.Findings[0].Site().Function, x.function) {
 			t.Errorf("%s: %s", x.name, j.Summary())
+		}
+	}
+}
+
+// TestPagingOffCachesNothing lets one processor flush an entry that is then made another one:
+// it matters to the second one only while its paging is on.
+func TestPagingOffCachesNothing(t *testing.T) {
+	const (
+		smp    = "ptcheck-recording 1\n# arch amd64\n# memory 1048576\n# smp 2\ne820 0 100000 usable\n"
+		tables = "M 4\nT 4 1 root 0\ne 0 1 2063\nT 3 2 0\ne 0 1 3063\nT 2 3 0\ne 0 1 4063\nT 1 4 0\ne 5 1 8063\n"
+		first  = "C 0 3 1000 80000011 20 500\nV 1\n"
+		change = "V 0\nS 0 4 5 8063 0 8 1 ffff888000004028\nI 0 5000\nS 0 4 5 0 9063 8 1 ffff888000004028\n"
+		end    = "# end stores 2 controls 2 flushes 1 checks 1\nsymbols 0\n"
+	)
+	for _, x := range []struct {
+		name, second string
+		want         bool
+	}{
+		{"on", "C 0 3 1000 80000011 20 500\n", true},
+		{"off", "C 0 3 1000 11 20 500\n", false},
+	} {
+		j, err := Judge("a", text([]byte(smp+tables+first+x.second+change+end)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := slices.ContainsFunc(j.Rules, func(r RuleCount) bool { return r.Rule.ID == "changes-flushed" && r.Broken > 0 })
+		if found != x.want {
+			t.Errorf("paging %s: changes-flushed speaks: %v, want %v", x.name, found, x.want)
 		}
 	}
 }

@@ -75,8 +75,11 @@ func Diff(a, b *Map, ig Ignore) []Difference {
 			out = append(out, Difference{A: x, B: y})
 		}
 	}
-	line("outcome "+a.Outcome, "outcome "+b.Outcome)
-	out = append(out, diffRanges(ig.normal(a.Ranges), ig.normal(b.Ranges), ig)...)
+	if a.Outcome != "" && b.Outcome != "" {
+		line("outcome "+a.Outcome, "outcome "+b.Outcome)
+	}
+	x, y := sides(a, b)
+	out = append(out, diffRanges(ig.normal(x), ig.normal(y), ig)...)
 	if ig.tables {
 		return out
 	}
@@ -121,6 +124,9 @@ func (r *Range) at(va uint64, ig *Ignore) Range {
 	if r.Kind == Page && !ig.frames {
 		rest.Leaf.Frame += (va - r.Start) >> 12
 	}
+	if r.Kind == Again {
+		rest.As += (va - r.Start) % r.Span
+	}
 	return rest
 }
 
@@ -142,7 +148,7 @@ func diffRanges(a, b []Range, ig Ignore) []Difference {
 			j++
 		}
 		x.Size, y.Size = size, size
-		if x.Kind == y.Kind && x.Leaf == y.Leaf {
+		if x.Kind == y.Kind && x.Leaf == y.Leaf && x.As == y.As && x.Span == y.Span {
 			continue
 		}
 		p := pair{x, y}
@@ -161,6 +167,9 @@ func diffRanges(a, b []Range, ig Ignore) []Difference {
 func (p *pair) goesOn(q *pair, ig *Ignore) bool {
 	follows := p.a.Start+p.a.Size == q.a.Start
 	same := func(x, y *Range) bool {
+		if x.Kind == Again || y.Kind == Again {
+			return x.Kind == y.Kind && x.As == y.As && x.Span == y.Span && x.Size%x.Span == 0
+		}
 		if ig.frames {
 			return x.Kind == y.Kind && x.Leaf == y.Leaf
 		}
@@ -175,7 +184,11 @@ func (p *pair) difference(ig *Ignore) Difference {
 
 // diffText says what a range is, without what is ignored.
 func (r *Range) diffText(ig *Ignore) string {
-	if r.Kind != Page {
+	switch r.Kind {
+	case Page:
+	case Again:
+		return r.againText()
+	default:
 		return r.Kind.String()
 	}
 	parts := []string{r.Leaf.rightsText()}

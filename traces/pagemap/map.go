@@ -1,6 +1,7 @@
 // Package pagemap draws what page tables map: ranges of addresses that look
 // alike, tables that are shared, holes, and table pages by level. It works on
-// golden dumps, of a boot that was just run or of one that was recorded.
+// golden dumps, of a boot that was just run or of one that was recorded; maps of memory
+// images are made by package image/audit and drawn and compared here.
 package pagemap
 
 import (
@@ -20,11 +21,12 @@ const (
 	Page                   // memory
 	Hypervisor             // the hypervisor's own slots
 	Astray                 // an upper entry that leads to no table of the dump
+	Again                  // the same tables as at an address before
 )
 
 // String returns the kind as text has it.
 func (k Kind) String() string {
-	return [...]string{"hole", "empty table", "page", "hypervisor", "astray"}[k]
+	return [...]string{"hole", "empty table", "page", "hypervisor", "astray", "again"}[k]
 }
 
 // Range is a run of addresses that look alike.
@@ -33,14 +35,19 @@ type Range struct {
 	Kind        Kind
 	Area        string // what the kernel uses the addresses for, such as "low memory"
 	Leaf        Leaf   // zero unless Kind is Page
+	// As is where the tables were met before, if Kind is Again: each Span bytes map what
+	// lies there.
+	As, Span uint64
 }
 
 // Leaf is how a range of pages is mapped.
 type Leaf struct {
-	Shift uint        // log2 of the page size
-	Frame uint64      // of the first page; ascending by one each 4096 bytes
-	Alien bool        // Frame is a machine frame that is not the guest's memory
-	Flags model.Entry // of the leaf entry
+	Shift uint   // log2 of the page size
+	Frame uint64 // of the first page; ascending by one each 4096 bytes
+	Alien bool   // Frame is a machine frame that is not the guest's memory
+	// Scattered says that frames do not ascend: Frame is that of the first page alone.
+	Scattered bool
+	Flags     model.Entry // of the leaf entry
 	// What all levels together grant.
 	RW, User, NX bool
 }
@@ -50,11 +57,14 @@ func (r *Range) End() uint64 { return r.Start + (r.Size - 1) }
 
 // Map is the address space under the kernel's root.
 type Map struct {
-	Name, Flavour, Mode, Outcome string
-	Root                         uint64 // frame of the kernel's root
-	Ranges                       []Range
-	Shared                       []Share
-	Levels                       []Level // the root's first
+	Name, Flavour, Mode string
+	Outcome             string // of the boot; "" for memory at rest
+	// NoExecute says that what is writable and executable is to be pointed out.
+	NoExecute bool
+	Root      uint64 // frame of the kernel's root
+	Ranges    []Range
+	Shared    []Share
+	Levels    []Level // the root's first
 	// Left is the number of start-of-day tables and allocated tables that the root
 	// does not lead to.
 	Left int
@@ -67,6 +77,8 @@ type Level struct {
 	StartDay  int // of these: tables of the start of the day
 	Allocated int // of these: from the boot allocator
 	Entries   int // entries that are not zero
+	// Untold says that nobody knows where the tables come from.
+	Untold bool
 }
 
 // Of draws the tables of a dump as they were at its end. The error names what is

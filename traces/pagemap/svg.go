@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math/bits"
+	"slices"
 	"strings"
 )
 
@@ -26,12 +27,16 @@ const (
 func rowHeight(r *Range) int { return 18 + 2*max(0, bits.Len64(r.Size)-20) }
 
 // colour says what a range is by its fill.
-func (r *Range) colour() string {
+func (m *Map) colour(r *Range) string {
 	switch {
+	case m.NoExecute && r.writableCode():
+		return "#ee9a9a"
 	case r.Kind == Hypervisor:
 		return "#d9d9d9"
 	case r.Kind == EmptyTable:
 		return "#f3efe0"
+	case r.Kind == Again:
+		return "#e6dcf2"
 	case r.Kind == Astray:
 		return "#f4b6b6"
 	case r.Kind == Hole:
@@ -44,6 +49,9 @@ func (r *Range) colour() string {
 	return "#bcd7f2"
 }
 
+// writableCode reports whether a range can be written and executed.
+func (r *Range) writableCode() bool { return r.Kind == Page && r.Leaf.RW && !r.Leaf.NX }
+
 // legend names the colours, in the order in which they are drawn.
 func legend() []struct {
 	r    Range
@@ -53,11 +61,13 @@ func legend() []struct {
 		r    Range
 		name string
 	}{
-		{Range{Kind: Page, Leaf: Leaf{RW: true}}, "writable"},
+		{Range{Kind: Page, Leaf: Leaf{RW: true, NX: true}}, "writable"},
+		{Range{Kind: Page, Leaf: Leaf{RW: true}}, "and executable"},
 		{Range{Kind: Page}, "read-only"},
-		{Range{Kind: Page, Leaf: Leaf{RW: true, User: true}}, "user may access"},
+		{Range{Kind: Page, Leaf: Leaf{User: true}}, "user may access"},
 		{Range{Kind: EmptyTable}, "empty table"},
 		{Range{Kind: Hole}, "hole"},
+		{Range{Kind: Again}, "met before"},
 		{Range{Kind: Hypervisor}, "the hypervisor's"},
 		{Range{Kind: Astray}, "astray"},
 	}
@@ -116,14 +126,19 @@ func (s *svg) head(height int) {
 <style>text{font-family:"DejaVu Sans Mono",Menlo,Consolas,monospace;font-size:12px;fill:#222}.h{font-size:16px;font-weight:bold}.s{font-size:11px;fill:#555}</style>
 <rect width="%d" height="%d" fill="#fcfcfa"/>
 `, svgWidth, height, svgWidth, height, escape("Page tables of "+s.m.Name), escape(s.m.describe()), svgWidth, height)
-	s.text(stripLeft, 30, "h", fmt.Sprintf("%s: %s %s, outcome %s", s.m.Name, s.m.Flavour, s.m.Mode, s.m.Outcome))
+	s.text(stripLeft, 30, "h", s.m.title())
 	x := stripLeft
 	for _, l := range legend() {
-		s.rect(x, 44, 14, 14, l.r.colour())
+		if !s.m.tells(&l.r) {
+			continue
+		}
+		s.rect(x, 44, 14, 14, s.m.colour(&l.r))
 		s.text(x+20, 55, "", l.name)
 		x += 36 + 8*len(l.name)
 	}
-	s.text(stripLeft-8, 86, "s", "to scale")
+	if s.m.small() {
+		s.text(stripLeft-8, 86, "s", "to scale")
+	}
 	s.text(rowLeft, 86, "s", fmt.Sprintf("addresses under the kernel's root, frame %#x; rights, page size, flags, frames", s.m.Root))
 	if len(s.m.Shared) > 0 {
 		s.text(arcLeft+4, 86, "s", "shared tables")
@@ -135,7 +150,7 @@ func (m *Map) describe() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d address ranges under the kernel's root.", len(m.Ranges))
 	for i := range m.Ranges {
-		fmt.Fprintf(&b, " %s.", strings.Join(strings.Fields(m.Ranges[i].text()), " "))
+		fmt.Fprintf(&b, " %s.", strings.Join(strings.Fields(m.rangeText(i)), " "))
 	}
 	for i := range m.Levels {
 		fmt.Fprintf(&b, " %s.", strings.Join(strings.Fields(m.Levels[i].text()), " "))
@@ -146,14 +161,40 @@ func (m *Map) describe() string {
 	return b.String()
 }
 
+// tells reports whether the legend explains a kind of range: what only some maps have is
+// left out of the others.
+func (m *Map) tells(l *Range) bool {
+	switch {
+	case l.writableCode():
+		return m.NoExecute
+	case l.Kind == Again:
+		return m.repeats()
+	case l.Kind == Hypervisor || l.Kind == Astray:
+		return m.Outcome != "" || slices.ContainsFunc(m.Ranges, func(r Range) bool { return r.Kind == l.Kind })
+	}
+	return true
+}
+
+// small reports whether the map is one of 32-bit addresses. To scale, nothing could be
+// seen of larger spaces.
+func (m *Map) small() bool {
+	n := len(m.Ranges)
+	return n == 0 || m.Ranges[n-1].End() < space
+}
+
+// space is the size of the address space that is drawn to scale.
+const space = 1 << 32
+
 // strip draws the address space to scale, with lines to the rows.
 func (s *svg) strip(end int) {
-	const space = 1 << 32
+	if !s.m.small() {
+		return
+	}
 	at := func(va uint64) float64 { return top + float64(va)/space*float64(end-top) }
 	for i := range s.m.Ranges {
 		r := &s.m.Ranges[i]
 		y0, y1 := at(r.Start), at(r.Start+r.Size)
-		fmt.Fprintf(s.b, "<rect x=\"%d\" y=\"%.2f\" width=\"%d\" height=\"%.2f\" fill=\"%s\"/>\n", stripLeft, y0, stripWide, y1-y0, r.colour())
+		fmt.Fprintf(s.b, "<rect x=\"%d\" y=\"%.2f\" width=\"%d\" height=\"%.2f\" fill=\"%s\"/>\n", stripLeft, y0, stripWide, y1-y0, s.m.colour(r))
 		fmt.Fprintf(s.b, "<path d=\"M%d %.2fL%d %d\" stroke=\"#bbb\" stroke-width=\"0.7\" fill=\"none\"/>\n", stripLeft+stripWide, y0, rowLeft, s.y[i])
 	}
 	fmt.Fprintf(s.b, "<path d=\"M%d %dL%d %d\" stroke=\"#bbb\" stroke-width=\"0.7\" fill=\"none\"/>\n", stripLeft+stripWide, end, rowLeft, end)
@@ -164,8 +205,8 @@ func (s *svg) strip(end int) {
 func (s *svg) rows() {
 	for i := range s.m.Ranges {
 		r := &s.m.Ranges[i]
-		s.rect(rowLeft, s.y[i], rowWide, s.y[i+1]-s.y[i], r.colour())
-		s.text(rowLeft+4, (s.y[i]+s.y[i+1])/2+4, "", strings.TrimPrefix(r.text(), "  "))
+		s.rect(rowLeft, s.y[i], rowWide, s.y[i+1]-s.y[i], s.m.colour(r))
+		s.text(rowLeft+4, (s.y[i]+s.y[i+1])/2+4, "", strings.TrimPrefix(s.m.rangeText(i), "  "))
 	}
 }
 

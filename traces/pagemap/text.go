@@ -12,10 +12,10 @@ import (
 // WriteText writes the map for terminals and mails.
 func (m *Map) WriteText(w io.Writer) error {
 	b := bufio.NewWriter(w)
-	fmt.Fprintf(b, "%s: %s %s, outcome %s\n", m.Name, m.Flavour, m.Mode, m.Outcome)
+	fmt.Fprintln(b, m.title())
 	fmt.Fprintf(b, "\naddresses under the kernel's root (frame %#x):\n", m.Root)
 	for i := range m.Ranges {
-		fmt.Fprintln(b, m.Ranges[i].text())
+		fmt.Fprintln(b, m.rangeText(i))
 	}
 	fmt.Fprintf(b, "\ntables:\n")
 	for _, l := range m.Levels {
@@ -33,13 +33,37 @@ func (m *Map) WriteText(w io.Writer) error {
 	return b.Flush()
 }
 
-// text is a range in one line.
-func (r *Range) text() string {
-	line := fmt.Sprintf("  %08x-%08x %9s  ", r.Start, r.End(), sizeText(r.Size))
+// title names what is drawn.
+func (m *Map) title() string {
+	text := fmt.Sprintf("%s: %s %s", m.Name, m.Flavour, m.Mode)
+	if m.Outcome != "" {
+		text += ", outcome " + m.Outcome
+	}
+	return text
+}
+
+// rangeText is a range in one line.
+func (m *Map) rangeText(i int) string {
+	r, digits := &m.Ranges[i], 8
+	if !m.small() {
+		digits = 16
+	}
+	line := fmt.Sprintf("  %0*x-%0*x %9s  ", digits, r.Start, digits, r.End(), sizeText(r.Size))
+	if r.Kind == Again {
+		return line + fmt.Sprintf("%-34s %s", r.againText(), r.Area)
+	}
 	if r.Kind != Page {
 		return line + fmt.Sprintf("%-34s %s", r.Kind, r.Area)
 	}
 	return line + fmt.Sprintf("%-34s %s", r.Leaf.text(r.Size), r.Area)
+}
+
+// againText says where the tables were met before.
+func (r *Range) againText() string {
+	if r.Size == r.Span {
+		return fmt.Sprintf("as at %08x", r.As)
+	}
+	return fmt.Sprintf("each %s as at %08x", sizeText(r.Span), r.As)
 }
 
 // text says how a leaf maps so many bytes: rights, page size, flags, frames.
@@ -69,6 +93,9 @@ func (l *Leaf) frameText(size uint64) string {
 	if l.Alien {
 		name = "machine "
 	}
+	if l.Scattered {
+		return fmt.Sprintf("%s%#x and others", name, l.Frame)
+	}
 	if size == 1<<12 {
 		return fmt.Sprintf("%s%#x", name, l.Frame)
 	}
@@ -77,13 +104,19 @@ func (l *Leaf) frameText(size uint64) string {
 
 // sizeText is a number of bytes as kernel engineers write it.
 func sizeText(n uint64) string {
+	if n >= 1<<60 {
+		return fmt.Sprintf("~%.1fE", float64(n)/(1<<60))
+	}
 	for _, u := range [...]struct {
 		shift uint
 		name  string
-	}{{30, "G"}, {20, "M"}} {
-		if n >= 1<<u.shift && n%(1<<u.shift) == 0 {
+	}{{40, "T"}, {30, "G"}, {20, "M"}} {
+		if n >= 1<<u.shift && n%(1<<u.shift) == 0 && n>>u.shift < 1<<20 {
 			return fmt.Sprintf("%d%s", n>>u.shift, u.name)
 		}
+	}
+	if n >= 1<<40 {
+		return fmt.Sprintf("~%.1fT", float64(n)/(1<<40))
 	}
 	return fmt.Sprintf("%dK", n>>10)
 }
@@ -103,7 +136,11 @@ func (l *Level) text() string {
 	if l.Tables == 1 {
 		tables = "table"
 	}
-	return fmt.Sprintf("L%d %4d %s with %d entries that are not zero (%s)", l.Level, l.Tables, tables, l.Entries, strings.Join(parts, ", "))
+	text := fmt.Sprintf("L%d %4d %s with %d entries that are not zero", l.Level, l.Tables, tables, l.Entries)
+	if l.Untold {
+		return text
+	}
+	return fmt.Sprintf("%s (%s)", text, strings.Join(parts, ", "))
 }
 
 func (s *Share) text() string {

@@ -14,6 +14,7 @@ import (
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/script"
 	"github.com/ptcheck/ptcheck/reports"
+	"github.com/ptcheck/ptcheck/traces/image/audit"
 )
 
 // topic is a word that a report or a scenario can say, and what it means.
@@ -79,6 +80,9 @@ func (p *program) topics() []topic {
 	var all []topic
 	for _, r := range p.rules() {
 		all = append(all, ruleTopic(&r))
+	}
+	for _, r := range audit.Rules() {
+		all = append(all, topic{r.ID, "", r.Says, [][2]string{{"applies:", r.Applies}, {"source:", r.Source}, {"cannot tell:", r.Limits}}})
 	}
 	for _, k := range model.CrashKinds() {
 		all = append(all, topic{Name: k.String(), Kind: kindDeath, Says: k.Says()})

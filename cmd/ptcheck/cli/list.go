@@ -10,6 +10,7 @@ import (
 	"github.com/ptcheck/ptcheck/invariants"
 	"github.com/ptcheck/ptcheck/systems"
 	"github.com/ptcheck/ptcheck/systems/recorded"
+	"github.com/ptcheck/ptcheck/traces/image/audit"
 )
 
 func (p *program) newList() *cobra.Command {
@@ -23,9 +24,12 @@ func (p *program) newList() *cobra.Command {
 }
 
 func (p *program) list(out io.Writer) error {
-	var rules, known [][2]string
+	var rules, images, known [][2]string
 	for _, r := range p.rules() {
 		rules = append(rules, [2]string{r.ID, r.Says})
+	}
+	for _, r := range audit.Rules() {
+		images = append(images, [2]string{r.ID, r.Says})
 	}
 	for _, name := range p.set.Names() {
 		x, err := p.set.Find(name)
@@ -46,8 +50,8 @@ func (p *program) list(out io.Writer) error {
 		}
 	}
 	const indent = "  "
-	_, err := fmt.Fprintf(out, "rules:\n%ssystems:\n%s",
-		columns.Table(rules, indent, columns.Width), columns.Table(known, indent, columns.Width))
+	_, err := fmt.Fprintf(out, "rules:\n%srules for memory images:\n%ssystems:\n%s",
+		columns.Table(rules, indent, columns.Width), columns.Table(images, indent, columns.Width), columns.Table(known, indent, columns.Width))
 	return err
 }
 

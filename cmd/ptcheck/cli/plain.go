@@ -10,7 +10,7 @@ import (
 // inside are the packages whose errors begin with their names. Users do not care where
 // in the program a sentence comes from. A test holds the list against the module.
 func inside() []string {
-	return []string{"boot", "corpus", "drawn", "drive", "golden", "hooks", "hostile", "invariants", "kernel", "lab", "life", "model",
+	return []string{"audit", "boot", "corpus", "drawn", "drive", "golden", "hooks", "hostile", "image", "invariants", "kernel", "lab", "life", "model",
 		"mutants", "native", "pagemap", "pvdp", "record", "reports", "script", "shrink", "show", "systems", "view", "xen", "xenlab"}
 }
 

@@ -20,9 +20,15 @@ type reportFlags struct {
 }
 
 func (f *reportFlags) register(fl *pflag.FlagSet) {
+	f.registerOutput(fl)
+	fl.BoolVar(&f.timings, "timings", false, "put into reports what the search cost on this machine")
+}
+
+// registerOutput registers the flags that say where reports go, without those about
+// searches.
+func (f *reportFlags) registerOutput(fl *pflag.FlagSet) {
 	fl.StringVar(&f.dir, "report", "", "folder for the report in every format, and for its scenario files")
 	fl.StringVar(&f.format, "format", "", "print the report in this format: text, markdown, html, json, sarif or junit")
-	fl.BoolVar(&f.timings, "timings", false, "put into reports what the search cost on this machine")
 }
 
 // formatNames are the names of the formats.

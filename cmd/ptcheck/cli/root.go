@@ -25,6 +25,7 @@ failed or a fault of the checker, 3 stopped by a limit or interrupted before the
 answered. Ctrl-C ends a command with a partial verdict; a second one kills it.`,
 		Example: `  ptcheck explore --depth=8
   ptcheck boot --map config.json
+  ptcheck audit vmcore
   ptcheck replay ptcheck-xen-crash.pt
   ptcheck show ptcheck-xen-crash.pt`,
 		Version:       versionText(debug.ReadBuildInfo()),
@@ -40,7 +41,7 @@ answered. Ctrl-C ends a command with a partial verdict; a second one kills it.`,
 	}
 	root.PersistentFlags().StringVar(&progress, "progress", "auto", "show progress on stderr: auto (on a terminal), always, never")
 	completeFlag(root, "progress", progressWords)
-	root.AddCommand(p.newExplore(), newBoot(), newDiff(), p.newReplay(), p.newShow(), newJudge(), newWatch(), newDrive(), newConform(), p.newMutants(), p.newCorpus(), p.newList(), p.newExplain(), newMan())
+	root.AddCommand(p.newExplore(), newBoot(), newAudit(), newDiff(), p.newReplay(), p.newShow(), newJudge(), newWatch(), newDrive(), newConform(), p.newMutants(), p.newCorpus(), p.newList(), p.newExplain(), newMan())
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.InitDefaultHelpCmd()

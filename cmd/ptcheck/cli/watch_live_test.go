@@ -67,7 +67,7 @@ func TestWatchXenLive(t *testing.T) {
 func TestControlsLive(t *testing.T) {
 	for bits, env := range map[int]string{64: envKernel, 32: envKernel32} {
 		t.Run(env, func(t *testing.T) {
-			img := image(t, fromEnv(t, env))
+			img := openImage(t, fromEnv(t, env))
 			for _, c := range controls.List() {
 				if c.Bits == bits {
 					t.Run(c.Name, func(t *testing.T) { control(t, img, &c) })
@@ -77,7 +77,7 @@ func TestControlsLive(t *testing.T) {
 	}
 }
 
-func image(t *testing.T, path string) *symbols.Image {
+func openImage(t *testing.T, path string) *symbols.Image {
 	t.Helper()
 	file, err := os.ReadFile(path)
 	if err != nil {
