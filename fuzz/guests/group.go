@@ -2,6 +2,7 @@ package guests
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/ptcheck/ptcheck/systems/hypercall"
@@ -42,9 +43,9 @@ func (x Request) From(k *emulator.Kernel) string {
 	return strings.Join(out, " < ")
 }
 
-// batched are functions through which a kernel makes requests whose refusal it only warns of
-// (Linux: xen_mc_flush).
-const batched = "xen_mc_flush"
+// heedless are functions that make requests and do not look at the answer, or only warn of it: this
+// is known, and written up in docs/findings.md. It is never written to.
+var heedless = []string{"xen_mc_flush", "__xen_set_pte"}
 
 // Joined joins refusals that came to the same.
 func Joined(k *emulator.Kernel, list []*Refused) (out []*Group) {
@@ -59,12 +60,7 @@ func Joined(k *emulator.Kernel, list []*Refused) (out []*Group) {
 		g = at[key]
 		g.Count++
 		answer := x.Answer.String()
-		for _, a := range g.Answers {
-			if a == answer {
-				answer = ""
-			}
-		}
-		if answer != "" {
+		if !slices.Contains(g.Answers, answer) {
 			g.Answers = append(g.Answers, answer)
 		}
 	}
@@ -74,12 +70,18 @@ func Joined(k *emulator.Kernel, list []*Refused) (out []*Group) {
 // Finding reports whether the kernel went on without what it was refused.
 func (g *Group) Finding() bool { return g.Verdict == GoesOn || g.Verdict == Dies }
 
-// Known reports whether that is known and written up (docs/findings.md).
-func (g *Group) Known() bool { return strings.Contains(g.From, batched) }
+// Known reports whether that is known.
+func (g *Group) Known() bool {
+	return slices.ContainsFunc(heedless, func(name string) bool { return strings.HasPrefix(g.From, name) })
+}
 
 // String is the group in a line.
 func (g *Group) String() string {
-	s := fmt.Sprintf("%s: %s of %s, from %s", g.Verdict, strings.Join(g.Answers, ", "), g.Name, g.From)
+	known := ""
+	if g.Finding() && g.Known() {
+		known = "known: "
+	}
+	s := known + fmt.Sprintf("%s: %s of %s, from %s", g.Verdict, strings.Join(g.Answers, ", "), g.Name, g.From)
 	if g.Count > len(g.Answers) {
 		s += fmt.Sprintf(", %d boots", g.Count)
 	}

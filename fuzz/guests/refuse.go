@@ -66,7 +66,6 @@ const (
 	Copes Verdict = iota
 	// Stops: it noticed, and stopped itself.
 	Stops
-
 	// GoesOn: it got to the end without what it was refused.
 	GoesOn
 	// Dies: it went on and came to grief by something else.
@@ -86,7 +85,7 @@ func (r *Run) Judge(k *emulator.Kernel, plain *Run) (v Verdict, detail string) {
 		}
 		return Copes, ""
 	}
-	if r.Stop == "panic" && !strings.Contains(k.PanicText(r.Result), "exception") {
+	if r.panics(k) {
 		return Stops, r.Why(k)
 	}
 	if n := len(r.Exceptions); n > 0 && r.Exceptions[n-1].Vector == invalidOpcode && r.Stop != "killed" {
@@ -95,10 +94,16 @@ func (r *Run) Judge(k *emulator.Kernel, plain *Run) (v Verdict, detail string) {
 	return Dies, r.Why(k)
 }
 
+// panics reports whether a run ended by a panic that is not the end of an exception.
+func (r *Run) panics(k *emulator.Kernel) bool {
+	text := k.PanicText(r.Result)
+	return r.Stop == "panic" && !strings.Contains(text, "exception") && !strings.Contains(text, "Attempted to kill")
+}
+
 // Why says how a run ended that did not come to its end.
 func (r *Run) Why(k *emulator.Kernel) string {
-	if text := k.PanicText(r.Result); r.Stop == "panic" && !strings.Contains(text, "exception") {
-		return fmt.Sprintf("panic(%q)", text)
+	if r.panics(k) {
+		return fmt.Sprintf("panic(%q)", k.PanicText(r.Result))
 	}
 	if n := len(r.Exceptions); n > 0 && r.Stop != "killed" {
 		last := r.Exceptions[n-1]
@@ -132,17 +137,17 @@ func (r *Run) leaves() map[uint64]mapping {
 				at |= 0xffff << 48
 			}
 			if level > 1 {
-				walk(model2frame(w), level-1, at)
+				walk(frameOf(w), level-1, at)
 				continue
 			}
-			out[at] = mapping{model2frame(w), w &^ uint64(model.FrameMask|model.Accessed|model.Dirty)}
+			out[at] = mapping{frameOf(w), w &^ uint64(model.FrameMask|model.Accessed|model.Dirty)}
 		}
 	}
 	walk(r.Root, 4, 0)
 	return out
 }
 
-func model2frame(w uint64) uint64 { return uint64(model.Entry(w).MFN()) }
+func frameOf(w uint64) uint64 { return uint64(model.Entry(w).MFN()) }
 
 // differs says how the tables of a run differ from those of another; empty if they do not.
 func (r *Run) differs(k *emulator.Kernel, plain *Run) string {
@@ -193,7 +198,6 @@ type Refused struct {
 	Answer  Refusal
 	Verdict Verdict
 	Detail  string
-	Run     *Run
 }
 
 // Refusals are all refusals that there are to try.
@@ -214,10 +218,12 @@ func Refuse(ctx context.Context, start func() (*emulator.Runner, error), k *emul
 	list := plain.Refusals()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	var next atomic.Int64
-	var mu sync.Mutex
-	var failed error
-	var all sync.WaitGroup
+	var (
+		next   atomic.Int64
+		mu     sync.Mutex
+		failed error
+		all    sync.WaitGroup
+	)
 	work := func() error {
 		r, err := start()
 		if err != nil {
@@ -226,11 +232,11 @@ func Refuse(ctx context.Context, start func() (*emulator.Runner, error), k *emul
 		defer r.Close()
 		for n := next.Add(1) - 1; int(n) < len(list) && ctx.Err() == nil; n = next.Add(1) - 1 {
 			x := list[n]
-			if x.Run, err = Boot(r, k, m, stop, &x.Answer); err != nil {
+			run, err := Boot(r, k, m, stop, &x.Answer)
+			if err != nil {
 				return err
 			}
-			x.Verdict, x.Detail = x.Run.Judge(k, plain)
-			x.Run.Tables = nil // there may be hundreds of runs
+			x.Verdict, x.Detail = run.Judge(k, plain)
 			mu.Lock()
 			told(x)
 			mu.Unlock()

@@ -37,8 +37,7 @@ func (h *host) tableStore(t *emulator.Trap, code []byte) bool {
 	h.learnEntry(f, slot)
 	old := h.s.Word(f, slot)
 	at := &call{rip: t.PC, va: t.CR2, callers: h.callers(t.Registers[emulator.RSP])}
-	var rc model.Errno
-	rc = h.operate(at, func() model.Errno { return h.m.EmulateAt(f, slot, model.Entry(v)) })
+	rc := h.operate(at, func() model.Errno { return h.m.EmulateAt(f, slot, model.Entry(v)) })
 	if rc != model.OK {
 		return false // the guest gets its page fault
 	}
