@@ -67,6 +67,19 @@ func Joined(k *emulator.Kernel, list []*Refused) (out []*Group) {
 	return out
 }
 
+// Tally counts refusals by verdict, in words.
+func Tally(list []*Refused) string {
+	var n [len(verdicts)]int
+	for _, x := range list {
+		n[x.Verdict]++
+	}
+	var out []string
+	for v, name := range verdicts {
+		out = append(out, fmt.Sprintf("%d %s", n[v], name))
+	}
+	return strings.Join(out, ", ")
+}
+
 // Finding reports whether the kernel went on without what it was refused.
 func (g *Group) Finding() bool { return g.Verdict == GoesOn || g.Verdict == Dies }
 

@@ -119,7 +119,7 @@ func (d *drive) refusals(start func() (*emulator.Runner, error), m *guests.Machi
 		return d.stopped(ctx, err)
 	}
 	slices.SortStableFunc(done, func(a, b *guests.Refused) int { return a.Order - b.Order })
-	fmt.Fprintf(d.w, "refused: %d requests from %d places, %d boots\n", len(plain.Requests), len(plain.Sites()), len(done))
+	fmt.Fprintf(d.w, "refused: %d requests from %d places, %d boots: %s\n", len(plain.Requests), len(plain.Sites()), len(done), guests.Tally(done))
 	unknown := 0
 	for _, g := range guests.Joined(d.k, done) {
 		fmt.Fprintf(d.w, "  %s\n", printable(g.String()))
