@@ -34,7 +34,7 @@ type host struct {
 	refused  bool
 	// exceptions are the last ones that the guest got.
 	exceptions []Exception
-	ended      string
+	ended      string // how the run ended
 	detail     string
 }
 
@@ -123,7 +123,7 @@ func (h *host) trap(t *emulator.Trap) {
 // end ends the run.
 func (h *host) end(stop, detail string) {
 	if h.ended == "" {
-		h.ended, h.detail = stop, detail
+		h.ended = stop
 		h.p.End(stop, detail)
 	}
 }
