@@ -35,7 +35,6 @@ type host struct {
 	// exceptions are the last ones that the guest got.
 	exceptions []Exception
 	ended      string // how the run ended
-	detail     string
 }
 
 // processor is what a hypervisor needs of a processor that has stopped, see [emulator.Processor].
