@@ -45,7 +45,7 @@ func (x Request) From(k *emulator.Kernel) string {
 
 // heedless are functions that make requests and do not look at the answer, or only warn of it: this
 // is known, and written up in docs/findings.md. It is never written to.
-var heedless = []string{"xen_mc_flush", "__xen_set_pte"}
+var heedless = []string{"xen_mc_flush", "__xen_set_pte", "xen_set_identity_and_remap_chunk"}
 
 // Joined joins refusals that came to the same.
 func Joined(k *emulator.Kernel, list []*Refused) (out []*Group) {

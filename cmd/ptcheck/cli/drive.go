@@ -46,7 +46,7 @@ func newDrive() *cobra.Command {
 	var f driveFlags
 	cmd := &cobra.Command{
 		Use:   "drive KERNEL [MACHINE...]",
-		Short: "Run a real kernel's own code on many machines and judge its page tables",
+		Short: "Run a real kernel's own code on many machines and judge its tables",
 		Long: `drive boots a kernel's machine code, up to the end of its page-table construction,
 on machines that it draws: memory maps with holes and odd ends, processors with
 and without large pages, global pages, no-execute, five levels, command lines.
