@@ -11,6 +11,8 @@ import (
 type look struct {
 	// outcome is that of the last call, or of the judgement of the start.
 	outcome explore.Outcome
+	// called says that there was a call, not the start alone.
+	called bool
 	// same says that the last call changed nothing.
 	same bool
 	// astray is the number of the first call, from 0, that is impossible where it stands;
@@ -71,7 +73,7 @@ func (l *looker) Apply(uint64) explore.Outcome {
 			l.astray = i
 			break
 		}
-		l.before = l.counters()
+		l.before, l.called = l.counters(), true
 		o := l.try(code)
 		l.outcome, l.same = o.outcome, o.same
 		if o.next != "" {

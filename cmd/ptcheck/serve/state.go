@@ -21,7 +21,8 @@ type statePage struct {
 	Note     string
 	Way      *reports.Way
 	Calls    []callRow
-	Rules    []ruleRow
+	Rules    []ruleRow // that were put to the test
+	Others   []ruleRow
 	Scenario string
 }
 
@@ -90,6 +91,9 @@ func (s *Server) statePage(g *graph, p place, l *look) (*statePage, error) {
 	x.verdict(g, l)
 	x.calls(g, p, l)
 	x.Rules = g.rules(l, f)
+	if i := slices.IndexFunc(x.Rules, func(r ruleRow) bool { return r.Idle }); i >= 0 {
+		x.Rules, x.Others = x.Rules[:i], x.Rules[i:]
+	}
 	x.Scenario, err = g.body(p)
 	return x, err
 }
@@ -173,7 +177,7 @@ func (g *graph) rules(l *look, f *reports.Finding) []ruleRow {
 		case !known:
 			row.What, row.rank = "cannot be put to the test by these calls", 4
 		case now > 0:
-			row.What, row.rank = fmt.Sprintf("holds: put to the test %s by this call, %s on the way", times(now), times(n)), 1
+			row.What, row.rank = fmt.Sprintf("holds: put to the test %s %s, %s on the way", times(now), l.where(), times(n)), 1
 		case n > 0:
 			row.What, row.rank = fmt.Sprintf("holds: put to the test %s on the way, not by this call", times(n)), 2
 		default:
@@ -187,6 +191,14 @@ func (g *graph) rules(l *look, f *reports.Finding) []ruleRow {
 	}
 	slices.SortStableFunc(out, func(a, b ruleRow) int { return cmp.Compare(a.rank, b.rank) })
 	return out
+}
+
+// where is what was judged last, in words.
+func (l *look) where() string {
+	if l.called {
+		return "by this call"
+	}
+	return "at the start"
 }
 
 func times(n uint64) string {
