@@ -46,7 +46,7 @@ scenario is a way in a state graph, it can be left for other calls.
 The page is on the loopback interface alone, its address holds a random token, and
 it loads nothing from elsewhere.`,
 		Example: `  ptcheck serve xen
-  ptcheck serve xen --mutant=xen-pin-before-ro
+  ptcheck serve xen --mutant=B03-xen
   ptcheck serve ptcheck-xen-crash.pt --port=8080 --open=false`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0]) },

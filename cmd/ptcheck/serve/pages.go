@@ -152,7 +152,7 @@ type findPage struct {
 // foundRow is a state that a query found.
 type foundRow struct {
 	Text, Address string
-	Calls         int
+	Calls, Start  int
 }
 
 // Bounds of an answer to a query.
@@ -205,7 +205,7 @@ func (p *findPage) answer(ctx context.Context, g *graph, q query, list []known, 
 		if n := len(where.path); n > 0 {
 			text = g.search.CallText(where.path[n-1])
 		}
-		p.Found = append(p.Found, foundRow{text, g.address(where), len(where.path)})
+		p.Found = append(p.Found, foundRow{text, g.address(where), len(where.path), where.init})
 	}
 	if p.Looked = at; at < len(list) {
 		p.More = "find/" + g.slug + "?" + url.Values{"q": {p.Query}, "from": {strconv.Itoa(at)}}.Encode()

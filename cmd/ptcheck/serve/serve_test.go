@@ -399,8 +399,7 @@ func TestStop(t *testing.T) {
 	}
 }
 
-// TestFile steps through a recording and a script of hypercalls, neither of which is part
-// of a graph.
+// TestFile steps through a recording, which is part of no graph.
 func TestFile(t *testing.T) {
 	const name = "../../../testdata/recordings/686.rec.gz"
 	f, err := recorded.Open(name, func() (io.ReadCloser, error) { return os.Open(name) })
@@ -416,7 +415,18 @@ func TestFile(t *testing.T) {
 	if next == nil {
 		t.Fatal("no next call")
 	}
-	get(t, s, next[1])
+	here := get(t, s, next[1])
+	w := ask(s, "GET", next[1]+"&do=until+0xc0000000")
+	to, ok := strings.CutPrefix(w.Header().Get("Location"), s.Base())
+	if w.Code != http.StatusSeeOther || !ok || to == next[1] {
+		t.Fatalf("until: %d %s", w.Code, to)
+	}
+	if who := get(t, s, to+"&do=who+0xc0000000"); !strings.Contains(who, `<pre class="said">L2 `) {
+		t.Errorf("who says nothing:\n%s", who)
+	}
+	if strings.ReplaceAll(get(t, s, next[1]), s.token, "") != strings.ReplaceAll(here, s.token, "") {
+		t.Error("the page depends on what was asked before")
+	}
 }
 
 // TestTrouble tells of code that ends its goroutine, and goes on.
