@@ -96,14 +96,14 @@ func (o outer) Inner() explore.Model { return o.Model }
 // TestRunWith searches with models around those of the search: it finds the same.
 func TestRunWith(t *testing.T) {
 	for _, x := range all.Systems() {
-		for _, s := range searches(t, x, systems.Change{}) {
+		list := searches(t, x, systems.Change{})
+		for _, s := range list[:min(1, len(list))] {
 			o := explore.Options{Depth: 1, NoSymmetry: true}
 			a, err := s.Run(context.Background(), o)
 			b, err2 := s.RunWith(context.Background(), func(m explore.Model) systems.Outer { return outer{m} }, o)
 			if err != nil || err2 != nil || a.States != b.States || a.Transitions != b.Transitions {
 				t.Errorf("%s: %d states and %d, %v, %v", s.Title(), a.States, b.States, err, err2)
 			}
-			break // of each system one
 		}
 	}
 }
