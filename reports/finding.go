@@ -195,11 +195,17 @@ type Hop struct {
 
 // Headline is the finding in one line.
 func (f *Finding) Headline() string {
-	if f.Crash != "" {
+	switch {
+	case f.Crash != "":
 		return "crashed: " + f.Crash
+	case f.Rule != "":
+		return "violated: " + f.Rule
 	}
-	return "violated: " + f.Rule
+	return "nothing wrong"
 }
+
+// Wrong reports whether something went wrong; if not, it is the story of a way.
+func (f *Finding) Wrong() bool { return f.Crash != "" || f.Rule != "" }
 
 // Verdict is the class of the finding.
 func (f *Finding) Verdict() string {

@@ -46,6 +46,10 @@ type Shrunk struct {
 type PlayOptions struct {
 	// Report has the finding explained: every state and step on the way is kept.
 	Report bool
+	// Story has the way told as a finding is, also where nothing goes wrong: the finding of
+	// the run has then neither a rule nor a crash. Scenarios of systems that cannot be
+	// searched tell none.
+	Story bool
 	// Place has the function named in which a kernel dies.
 	Place bool
 	// Lenient leaves out operations that are impossible where they stand, and ends
@@ -67,7 +71,8 @@ type Play struct {
 	// End is where a guest ended before the scenario did, though nothing is wrong; nil
 	// if it did not. Nothing behind it was run.
 	End *End
-	// Finding is what went wrong, nil if nothing did or it was not asked for.
+	// Finding is what went wrong, nil if nothing did or it was not asked for; of a story,
+	// the way as far as it went.
 	Finding *reports.Finding
 }
 

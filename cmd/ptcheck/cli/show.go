@@ -66,7 +66,7 @@ the direct map), or s0... (pool pages of a script of hypercalls).`,
 }
 
 func (f *showFlags) run(cmd *cobra.Command, name string) error {
-	file, err := f.open(cmd, name)
+	file, err := openFile(cmd, f.set, name)
 	if err != nil {
 		return err
 	}
@@ -92,8 +92,8 @@ func (f *showFlags) run(cmd *cobra.Command, name string) error {
 	return listen(cmd, s)
 }
 
-// open opens a scenario file, or a recording of a real kernel.
-func (f *showFlags) open(cmd *cobra.Command, name string) (*systems.File, error) {
+// openFile opens a scenario file, or a recording of a real kernel.
+func openFile(cmd *cobra.Command, set *systems.Set, name string) (*systems.File, error) {
 	if isRecording(name) {
 		open, err := opener(cmd.Context(), name, nil)
 		if err != nil {
@@ -107,9 +107,9 @@ func (f *showFlags) open(cmd *cobra.Command, name string) (*systems.File, error)
 	}
 	src, err := readInput(cmd.Context(), name, cmd.InOrStdin())
 	if err != nil {
-		return nil, fmt.Errorf("show: %w", err)
+		return nil, fmt.Errorf("%s: %w", cmd.Name(), err)
 	}
-	_, file, err := readScenario(f.set, name, src, nil)
+	_, file, err := readScenario(set, name, src, nil)
 	return file, err
 }
 

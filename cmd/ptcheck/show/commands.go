@@ -121,19 +121,15 @@ func (s *Session) by(args []string, direction int) error {
 }
 
 func (s *Session) nextCall([]string) error {
-	for i := s.at + 1; i < len(s.moments); i++ {
-		if s.moments[i].pos.step == 0 {
-			return s.move(i)
-		}
+	if i := s.callEnd(1); i < len(s.moments) {
+		return s.move(i)
 	}
 	return fmt.Errorf("this is the end")
 }
 
 func (s *Session) prevCall([]string) error {
-	for i := s.at - 1; i >= 0; i-- {
-		if s.moments[i].pos.step == 0 {
-			return s.move(i)
-		}
+	if i := s.callEnd(-1); i >= 0 {
+		return s.move(i)
 	}
 	return fmt.Errorf("this is the start of the day")
 }
