@@ -30,6 +30,9 @@ type Finding struct {
 	// Stored is the code that stored the entry that is wrong, where that was noticed only
 	// when the call was over; nil if no code of the call did, or it is what the stack says.
 	Stored *Site `json:"stored,omitempty"`
+	// Code is the source around the places that are named, as far as it is at hand. Reports
+	// fill it in.
+	Code []Excerpt `json:"code,omitempty"`
 	// Walks lead from a root to what is wrong.
 	Walks []Walk `json:"walks"`
 	// Causes are what led to it, by what is known of the run: who made the entries that
@@ -155,6 +158,9 @@ type Site struct {
 	Line     int    `json:"line,omitempty"` // counted from 1
 	// Outside says that it lies in another module than ptcheck's: the user's own code.
 	Outside bool `json:"outside,omitempty"`
+	// Path is where the file lies on this machine, as far as it is known; reports do not
+	// have it.
+	Path string `json:"-"`
 }
 
 // Place is file:line, or the function where the line is not known.

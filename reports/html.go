@@ -46,6 +46,7 @@ type pageFinding struct {
 	*Finding
 	ID     string
 	At     *Site
+	Code   *Excerpt // around At
 	Points []pagePoint
 }
 
@@ -60,6 +61,7 @@ type pagePoint struct {
 	Diff      Diff
 	State     *State
 	Site      *Site
+	Code      *Excerpt // around Site
 	Stack     []Site
 }
 
@@ -88,7 +90,7 @@ func newPage(r *Report) page {
 }
 
 func newPageFinding(f *Finding, id string) pageFinding {
-	out := pageFinding{Finding: f, ID: id, At: f.Site()}
+	out := pageFinding{Finding: f, ID: id, At: f.Site(), Code: f.Around(f.Site())}
 	points := f.points()
 	l := newLayout(points, f.Walks)
 	for i, p := range points {
@@ -124,6 +126,7 @@ func newPagePoint(f *Finding, l *layout, points []point, i int, id string, p poi
 			out.Title += " - " + f.Headline()
 		}
 	}
+	out.Code = f.Around(out.Site)
 	if old != nil {
 		out.Diff = Compare(old, p.state)
 	}
