@@ -24,6 +24,7 @@ type Excerpt struct {
 // What is read and quoted of the source is bounded.
 const (
 	around       = 3        // lines before and after a place
+	least        = 3        // lines in all, as far as there are
 	maxExcerpts  = 24       // of a finding
 	maxSource    = 4 << 20  // bytes of a file
 	maxLine      = 200      // bytes of a line
@@ -75,23 +76,25 @@ func (q *sources) excerpt(s *Site) (e Excerpt, ok bool) {
 		return Excerpt{}, false
 	}
 	first, end := at, at+1
-	for first > 0 && at-first < around && !strings.HasPrefix(lines[first-1], "}") {
-		first-- // not into the function before
+	for first > 0 && at-first < around && !apart(lines[first-1], lines[first]) {
+		first--
 	}
-	for end < len(lines) && end-at <= around && !strings.HasPrefix(lines[end-1], "}") {
+	for end < len(lines) && end-at <= around && !apart(lines[end], lines[end-1]) {
 		end++
 	}
-	for first < at && strings.TrimSpace(lines[first]) == "" {
-		first++
-	}
-	for end > at+1 && strings.TrimSpace(lines[end-1]) == "" {
-		end--
+	if end-first < least {
+		first, end = max(0, at-around), min(len(lines), at+around+1)
 	}
 	e = Excerpt{File: s.File, First: first + 1, Marked: []int{s.Line}}
 	for _, l := range lines[first:end] {
 		e.Lines = append(e.Lines, cutLine(strings.TrimSuffix(l, "\r")))
 	}
 	return e, true
+}
+
+// apart reports whether an empty line separates a declaration from its neighbours.
+func apart(empty, beside string) bool {
+	return strings.TrimSpace(empty) == "" && strings.TrimLeft(beside, " \t") == beside
 }
 
 // cutLine cuts a line that is too long, between letters.
