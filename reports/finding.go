@@ -110,6 +110,9 @@ type Call struct {
 // Step is one step inside a call.
 type Step struct {
 	What string `json:"what"` // such as "store f3+0x8, 8 bytes"
+	// Value is what a store wrote, as an entry where it is a whole one; empty where What
+	// says it.
+	Value string `json:"value,omitempty"`
 	// Answer is what a hypervisor said; empty where none was asked.
 	Answer string `json:"answer,omitempty"`
 	// Changes are the entries that changed.
