@@ -88,7 +88,7 @@ func (f *bootFlags) run(cmd *cobra.Command, args []string) error {
 	case len(args) > 1:
 		return fmt.Errorf("boot: want one configuration, got %d; --check takes several", len(args))
 	case len(args) == 0 && f.memory == "":
-		return fmt.Errorf("boot: want a configuration, which --example prints, or --memory")
+		return fmt.Errorf("boot: want a configuration, which --example prints, or --memory; usage: %s", cmd.UseLine())
 	}
 	var err error
 	if !during(cmd.Context(), func() { err = f.boot(cmd.OutOrStdout(), args) }) {
