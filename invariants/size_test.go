@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/ptcheck/ptcheck/internal/longtest"
 	"github.com/ptcheck/ptcheck/invariants"
 	"github.com/ptcheck/ptcheck/model"
 )
@@ -119,7 +120,15 @@ func (b *bigKernel) round(page model.MFN) {
 }
 
 // bigSizes are numbers of frames: 16 MiB, 256 MiB and 4 GiB.
-var bigSizes = [...]int{1 << 12, 1 << 16, 1 << 20}
+var bigSizes = []int{1 << 12, 1 << 16, 1 << 20}
+
+// someSizes leaves the largest to the long form.
+func someSizes() []int {
+	if longtest.On() {
+		return bigSizes
+	}
+	return bigSizes[:2]
+}
 
 // bigRules are the rules that say something of such a kernel. It calls no hooks, about
 // which one is.
@@ -137,7 +146,7 @@ func bigRules(b *bigKernel) (out []invariants.Rule) {
 func TestCostIsFlat(t *testing.T) {
 	for _, guest := range []bool{false, true} {
 		want := make(map[string]uint64)
-		for _, frames := range bigSizes {
+		for _, frames := range someSizes() {
 			b := newBigKernel(t, frames, guest)
 			all := invariants.New(bigRules(b))
 			rules := []*invariants.Checker{all}
@@ -249,7 +258,7 @@ func watchGuest(tb testing.TB, frames int) (*bigKernel, *judged) {
 func TestGuestCostIsFlat(t *testing.T) {
 	var work uint64
 	var looked int
-	for _, frames := range bigSizes {
+	for _, frames := range someSizes() {
 		b, g := watchGuest(t, frames)
 		before := g.judge.Work()
 		g.looked = 0

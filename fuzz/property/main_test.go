@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/leanovate/gopter"
+
+	"github.com/ptcheck/ptcheck/internal/longtest"
 )
 
 // seed is where both libraries begin unless told otherwise, so that a test run
@@ -19,15 +21,28 @@ func TestMain(m *testing.M) {
 	given := os.Getenv("RAPID_SEED") != ""
 	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "rapid.seed" })
 	if !given {
-		if err := flag.Set("rapid.seed", seed); err != nil {
-			panic(err)
-		}
+		setFlag("rapid.seed", seed)
+	}
+	checks := os.Getenv("RAPID_CHECKS") != "" || longtest.On()
+	flag.Visit(func(f *flag.Flag) { checks = checks || f.Name == "rapid.checks" })
+	if !checks {
+		setFlag("rapid.checks", "40") // rapid takes 100 by itself
 	}
 	os.Exit(m.Run())
 }
 
-// gopterParameters are gopter's defaults from the seed given.
+func setFlag(name, value string) {
+	if err := flag.Set(name, value); err != nil {
+		panic(err)
+	}
+}
+
+// gopterParameters are gopter's defaults from the seed given; in the long form 100 cases.
 func gopterParameters() *gopter.TestParameters {
 	n, _ := flag.Lookup("property.seed").Value.(flag.Getter).Get().(int64)
-	return gopter.DefaultTestParametersWithSeed(n)
+	p := gopter.DefaultTestParametersWithSeed(n)
+	if !longtest.On() {
+		p.MinSuccessfulTests = 25
+	}
+	return p
 }

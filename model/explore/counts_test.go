@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"testing"
+
+	"github.com/ptcheck/ptcheck/internal/longtest"
 )
 
 // known are the counts on which several independent tools agree.
@@ -41,8 +43,8 @@ func TestPVDPCounts(t *testing.T) {
 func pvdpCounts(t *testing.T, opt Options) {
 	for _, k := range known {
 		t.Run(fmt.Sprintf("%d,%d,%d", k.n, k.l, k.e), func(t *testing.T) {
-			if testing.Short() && k.slow || opt.Workers != 2 && (k.slow || testing.Short() && k.states > 10_000) {
-				t.Skip("slow")
+			if k.slow || opt.Workers != 2 && k.states > 10_000 {
+				longtest.Only(t)
 			}
 			r := explored(t, newPVDP(k.n, k.l, k.e, 0, false), opt)
 			if r.States != k.states || r.Transitions != k.transitions || r.Diameter != k.diameter || !r.Complete {

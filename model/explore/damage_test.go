@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/ptcheck/ptcheck/internal/longtest"
 )
 
 // damages is how many damages a test does. EXPLORE_DAMAGES asks for more, such as 500.
@@ -27,10 +29,10 @@ func damages(t *testing.T) int {
 		}
 		return k
 	}
-	if testing.Short() {
-		return 40
+	if longtest.On() {
+		return 200
 	}
-	return 200
+	return 40
 }
 
 // damage is one way of spoiling the content of a file. Others are contents of other files, at other times.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/ptcheck/ptcheck/internal/longtest"
 )
 
 // symmetric is PV-DP with its frames interchangeable.
@@ -106,8 +108,8 @@ var quotients = []struct {
 func TestSymmetry(t *testing.T) {
 	for _, q := range quotients {
 		t.Run(fmt.Sprintf("%d,%d,%d", q.n, q.l, q.e), func(t *testing.T) {
-			if q.slow && testing.Short() {
-				t.Skip("slow")
+			if q.slow {
+				longtest.Only(t)
 			}
 			r := explored(t, newSymmetric(q.n, q.l, q.e, 0), Options{})
 			if r.States != q.states || q.transitions != 0 && r.Transitions != q.transitions || !r.Complete || !r.Symmetry {

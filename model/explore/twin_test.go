@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"slices"
 	"testing"
+
+	"github.com/ptcheck/ptcheck/internal/longtest"
 )
 
 // twin is the search as a textbook has it: a map, a queue, and paths kept in full. It follows the same
@@ -127,7 +129,7 @@ func plain(r Result) Result {
 func TestDumbTwin(t *testing.T) {
 	var ended [StopInterrupt + 1]int
 	seeds := uint64(45)
-	if testing.Short() {
+	if !longtest.On() {
 		seeds = 16
 	}
 	for seed := range seeds {

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/ptcheck/ptcheck/internal/longtest"
 )
 
 // These tests boot the real Xen, and skip where it cannot run.
@@ -101,6 +103,7 @@ func compare(t *testing.T, path string, rec *Recording, recorded []byte) {
 // anew. A Xen that shadows a guest instead of ending it goes on: what it says from
 // there on is not recorded.
 func TestDomU(t *testing.T) {
+	longtest.Only(t)
 	o := xen(t)
 	paths, err := filepath.Glob(filepath.Join(labDir, "domu", "*.txt"))
 	if err != nil || len(paths) == 0 {
@@ -328,9 +331,7 @@ func TestRunBatch(t *testing.T) {
 // TestShrinkOnXen shrinks a generated script to one that still leaves a frame
 // behind in Xen.
 func TestShrinkOnXen(t *testing.T) {
-	if testing.Short() {
-		t.Skip("SKIPPED: -short")
-	}
+	longtest.Only(t)
 	o := xen(t)
 	script := Generate(4, 400, Profile{})
 	script = append(script, "reset\nflush\nmu f1 5 f9:PS\npin 1 f7\nmu f2 0 f1:PU\nflush\nmu f3 1 f2:P\npin 4 f3\ntypes\n"...)
