@@ -69,6 +69,7 @@ type Way struct {
 	*Finding
 	ID     string
 	At     *Site
+	Code   *Excerpt // around At
 	Points []pagePoint
 }
 
@@ -83,6 +84,7 @@ type pagePoint struct {
 	Diff      Diff
 	State     *State
 	Site      *Site
+	Code      *Excerpt // around Site
 	Stack     []Site
 }
 
@@ -111,7 +113,7 @@ func newPage(r *Report) page {
 }
 
 func newWay(f *Finding, id string) Way {
-	out := Way{Finding: f, ID: id, At: f.Site()}
+	out := Way{Finding: f, ID: id, At: f.Site(), Code: f.Around(f.Site())}
 	out.show(f.points())
 	return out
 }
@@ -119,7 +121,7 @@ func newWay(f *Finding, id string) Way {
 // LastCall is a way of which the page shows only the last call: the state before it, its
 // steps, and what it led to. id makes the names in it unique.
 func LastCall(f *Finding, id string) *Way {
-	out := &Way{Finding: f, ID: id, At: f.Site()}
+	out := &Way{Finding: f, ID: id, At: f.Site(), Code: f.Around(f.Site())}
 	points := f.points()
 	n := len(f.Calls) - 1
 	if n > 0 {
@@ -167,6 +169,7 @@ func newPagePoint(f *Finding, l *layout, points []point, i int, id string, p poi
 			out.Title += " - " + f.Headline()
 		}
 	}
+	out.Code = f.Around(out.Site)
 	if old != nil {
 		out.Diff = Compare(old, p.state)
 	}

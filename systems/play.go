@@ -57,6 +57,9 @@ type PlayOptions struct {
 	Lenient bool
 	// Watch sees the run; nil: nobody.
 	Watch Watcher
+	// Found, if not nil, is told of what goes wrong, a rule or a way to die, before the
+	// watcher is told of the operation that it goes wrong in.
+	Found func(what string)
 }
 
 // Play is a scenario that has been run.
@@ -115,6 +118,14 @@ type Watcher interface {
 	Done(line int, op, answer string, s *model.State)
 	// Over ends the run before the next operation.
 	Over() bool
+}
+
+// CodeWatcher is a [Watcher] that wants to know what code made an operation of which no
+// steps are known.
+type CodeWatcher interface {
+	Watcher
+	// Code is called before Done, with the stack of the code, innermost first.
+	Code(stack []reports.Site)
 }
 
 // Names gives frames, entries and addresses their names in a system, and reads what

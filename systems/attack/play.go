@@ -144,6 +144,9 @@ func (r *run[S, O]) judged(answer string, broken int) string {
 	}
 	rule := r.s.kind.Rule(broken)
 	r.play.Verdict = Broken(rule)
+	if r.o.Found != nil {
+		r.o.Found(rule.ID)
+	}
 	if f := r.finding; f != nil {
 		f.Rule, f.Says, f.Source, f.Limits = rule.ID, rule.Says, rule.Source, rule.Limits
 		r.g.Conclude(f, broken, view.Witness{Refs: r.refs})

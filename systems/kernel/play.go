@@ -140,6 +140,9 @@ func (r *run) ended(op string, at systems.Line, out explore.Outcome) {
 		if out.Kind == explore.Crashed && r.o.Place {
 			r.play.Verdict.Place = r.m.diedIn()
 		}
+		if r.o.Found != nil {
+			r.o.Found(r.play.Verdict.What)
+		}
 	}
 	r.play.Add(at.No, op, answer)
 	if r.o.Watch != nil {
