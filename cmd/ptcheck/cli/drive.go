@@ -15,9 +15,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/ptcheck/ptcheck/fuzz/guests"
 	"github.com/ptcheck/ptcheck/fuzz/machines"
 	"github.com/ptcheck/ptcheck/internal/wholefile"
+	"github.com/ptcheck/ptcheck/systems/guests"
 	"github.com/ptcheck/ptcheck/traces/emulator"
 )
 
@@ -73,7 +73,7 @@ built from cmd/ptcheck-run and has a licence of its own (docs/driven.md).`,
 		ValidArgsFunction: completeFiles("txt"),
 	}
 	fl := cmd.Flags()
-	fl.IntVar(&f.cases, "cases", 100, "number of machines; 0: as many as there is --time for")
+	fl.IntVar(&f.cases, "cases", 100, "number of machines, 0: as many as there is --time for; with --refuse, of refusals (default: all)")
 	fl.DurationVar(&f.time, "time", 0, "end after this time; 0: when all cases are through")
 	fl.Uint64Var(&f.seed, "seed", 1, "where the machines come from")
 	fl.IntVar(&f.workers, "workers", 2, "runners at a time")

@@ -11,9 +11,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/ptcheck/ptcheck/fuzz/guests"
 	"github.com/ptcheck/ptcheck/internal/wholefile"
 	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/systems/guests"
 	"github.com/ptcheck/ptcheck/systems/recorded"
 	"github.com/ptcheck/ptcheck/traces/emulator"
 )
@@ -107,10 +107,13 @@ func (d *drive) tellGuest(run *guests.Run, stop string) (code int, err error) {
 func (d *drive) refusals(start func() (*emulator.Runner, error), m *guests.Machine, stop string, plain *guests.Run) error {
 	ctx := d.cmd.Context()
 	list := plain.Refusals()
+	if d.cmd.Flags().Changed("cases") {
+		list = guests.Spread(list, d.f.cases)
+	}
 	t := newTask(d.cmd, "drive", len(list))
 	defer t.done()
 	var done []*guests.Refused
-	err := guests.Refuse(ctx, start, d.k, m, stop, plain, d.f.workers, func(x *guests.Refused) {
+	err := guests.Refuse(ctx, start, d.k, m, stop, plain, list, d.f.workers, func(x *guests.Refused) {
 		done = append(done, x)
 		t.step(len(done), fmt.Sprintf("%s: %s", x.Site.Name(), x.Verdict))
 	})

@@ -175,3 +175,17 @@ func TestVCPU(t *testing.T) {
 		t.Errorf("a guest that waits ends by %q", p.ended)
 	}
 }
+
+// TestSpread takes refusals at even distances, each once.
+func TestSpread(t *testing.T) {
+	list := make([]*Refused, 10)
+	for i := range list {
+		list[i] = &Refused{Order: i}
+	}
+	for _, x := range []struct{ n, want, last int }{{0, 10, 9}, {3, 3, 6}, {10, 10, 9}, {99, 10, 9}, {1, 1, 0}} {
+		got := Spread(list, x.n)
+		if len(got) != x.want || got[len(got)-1].Order != x.last {
+			t.Errorf("%d: %d refusals, the last is %d", x.n, len(got), got[len(got)-1].Order)
+		}
+	}
+}

@@ -211,11 +211,21 @@ func (r *Run) Refusals() (list []*Refused) {
 	return list
 }
 
-// Refuse boots a kernel once for each place from which it makes requests that may fail, and each
-// answer: the first request from there is refused. start makes a runner, and is called as often
+// Spread is n refusals of a list, at even distances; all, if there are no more or n is 0.
+func Spread(list []*Refused, n int) []*Refused {
+	if n == 0 || n >= len(list) {
+		return list
+	}
+	some := make([]*Refused, n)
+	for i := range some {
+		some[i] = list[i*len(list)/n]
+	}
+	return some
+}
+
+// Refuse boots a kernel once for each of some refusals of a plain run. start makes a runner, and is called as often
 // as there are workers; told gets what comes of each boot, in no order.
-func Refuse(ctx context.Context, start func() (*emulator.Runner, error), k *emulator.Kernel, m *Machine, stop string, plain *Run, workers int, told func(*Refused)) error {
-	list := plain.Refusals()
+func Refuse(ctx context.Context, start func() (*emulator.Runner, error), k *emulator.Kernel, m *Machine, stop string, plain *Run, list []*Refused, workers int, told func(*Refused)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var (
