@@ -49,7 +49,7 @@ func areaMutants() []Mutant {
 		{ID: "vmalloc-user", What: "user mode may use the vmalloc area", Source: life,
 			Place: lifeNative(2, "vmalloc"), Catch: "kernel-closed", Steps: 1, Change: ofKernel(madeLeaves(model.User, 0, false))},
 		{ID: "vmalloc-user-xen", What: "the same in a 64-bit guest, where the hypervisor tells both by a mark", Source: life,
-			Place: lifeXen(4, "vmalloc"), Catch: "pages-protected", Steps: 1, Change: ofKernel(madeLeaves(model.User, 0, false))},
+			Place: lifeXen(4, "vmalloc"), Catch: "kernel-closed", Steps: 1, Change: ofKernel(madeLeaves(model.User, 0, false))},
 		{ID: "kernel-only-page", What: "a process's page is for the kernel alone", Source: life,
 			Place: lifeNative(3, "pages"), Catch: "pages-protected", Steps: 2, Change: ofKernel(madeLeaves(0, model.User, true))},
 		{ID: "kernel-only-page-xen", What: "the same under Xen", Source: life,
