@@ -38,7 +38,8 @@ type Machine struct {
 	// interrupts says that one processor carries out what the other has asked it for, and
 	// that waits in the middle of its own call (see OnOther).
 	interrupts bool
-	locks      uint32 // the spinlocks that are held, by bit
+	locks      uint32       // the spinlocks that are held, by bit
+	abroad     [2][][]Place // of each processor, see Abroad
 	call       Call
 	step       Step
 	crash      Crash
@@ -59,6 +60,7 @@ func (m *Machine) Observe(o Observer) { m.observers = append(m.observers, o) }
 // valid until the next Run.
 func (m *Machine) Run(fn func()) (died *Crash) {
 	m.call, m.locks, m.Hypercalls = Call{}, 0, 0
+	m.abroad[0], m.abroad[1] = m.abroad[0][:0], m.abroad[1][:0]
 	m.Commit()
 	m.start()
 	died = m.run(fn)
@@ -113,7 +115,7 @@ func (m *Machine) Die(c Crash) {
 func (m *Machine) perish(c Crash) {
 	m.crash = c
 	if m.RecordSites {
-		m.crash.Stack = callers()
+		m.crash.Stack, m.crash.Places = callers(), m.Places()
 	}
 	if m.running {
 		m.dead, m.left = true, 0

@@ -82,15 +82,15 @@ func TestTrail(t *testing.T) {
 	enter(func() {
 		crash = m.Run(func() { enter(func() { m.Load(0x8000, 4) }) })
 	})
-	if at := trail.Of(crash.Stack); len(at) != 0 {
+	if at := trail.Of(crash.Stack, nil); len(at) != 0 {
 		t.Errorf("the accessors' file is this one: %v", at)
 	}
 	trail = NewTrail(enter, NewTrail)
-	at := trail.Of(crash.Stack)
+	at := trail.Of(crash.Stack, nil)
 	if len(at) != 1 || at[0].File != "systems/view/trail_test.go" || at[0].Outside {
 		t.Errorf("%v", at)
 	}
-	if !trail.Entered(crash.Stack) || trail.Entered(nil) || trail.Entered(crash.Stack[:2]) || len(trail.Of(nil)) != 0 || len(trail.Here()) != 0 {
+	if !trail.Entered(crash.Stack) || trail.Entered(nil) || trail.Entered(crash.Stack[:2]) || len(trail.Of(nil, nil)) != 0 || len(trail.Here()) != 0 {
 		t.Error("a stack is taken for another")
 	}
 }
