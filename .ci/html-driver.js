@@ -19,6 +19,7 @@ function stepThrough(root, how, act) {
   function at(i, what) {
     var shown = visible(root);
     check(shown.length === 1 && shown[0] === points[i], how + ", " + what + ": want state " + i + ", " + shown.length + " show");
+    if (shown[0]) { reveals(shown[0]); }
     check(root.querySelector("output").textContent === (i + 1) + " of " + n, how + ", " + what + ": the counter says " + root.querySelector("output").textContent);
   }
   act("first");
@@ -33,6 +34,14 @@ function stepThrough(root, how, act) {
   for (i = ends.length - 2; i >= 0; i--) { act("prevcall"); at(ends[i], "previous call"); }
   act("last");
   at(n - 1, "last");
+}
+
+// reveals checks that what a picture is about shows, however narrow the page is.
+function reveals(point) {
+  var box = point.querySelector(".scroll"), at = box.querySelector("rect.wrong") || box.querySelector(".changed");
+  if (!at) { return; }
+  var a = at.getBoundingClientRect(), b = box.getBoundingClientRect();
+  check(a.width > b.width || a.left >= b.left - 1 && a.right <= b.right + 1, "what is wrong or new is out of sight: " + point.id);
 }
 
 // fits checks that the texts of a picture lie within their boxes.

@@ -103,6 +103,6 @@ func (k *Kernel) populate(level int, entry model.VA, pfn model.PFN) {
 // faults while there are none.
 func Touch(k *Kernel, pfn model.PFN) {
 	if base := k.early().Vmemmap; base != 0 {
-		k.M.Load(k.geo().Wrap(base+model.VA(pfn)*8)&^(model.PageSize-1), 8) // any word of that page
+		k.M.Load(k.geo().Wrap(base+model.VA(pfn)*pageStruct)&^(model.PageSize-1), 8) // any word of that page
 	}
 }

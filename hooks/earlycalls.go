@@ -54,12 +54,10 @@ func (k *Kernel) lateCall(kind model.CallKind) {
 	switch kind {
 	case model.CallAllocPage:
 		if pfn, ok := AllocPage(k); ok {
-			b.Data |= 1 << pfn
+			model.Put(&b.Data, model.Frame(pfn), true)
 		}
 	case model.CallMemMap:
-		if va := k.early().Vmemmap; va != 0 {
-			MapNewPage(k, va)
-		}
+		k.mapPageStructs()
 		b.Flags |= model.MemMap
 	case model.CallFreeP2M:
 		b.Flags |= model.P2MFreed

@@ -45,7 +45,7 @@ func HandleMMFault(k *Kernel, n int, va model.VA, write bool) bool {
 	case val&uint64(model.Present) == 0:
 		k.unlockPTE(pte, table)
 		return false // no rights
-	case write && val&uint64(model.RW) == 0 && *k.refs(valPFN(val)) == 0:
+	case write && val&uint64(model.RW) == 0 && k.refs(valPFN(val)) == 0:
 		k.setPTE(pte, k.PV.MakePTE(k, val|uint64(model.RW|model.Dirty)))
 	case write && val&uint64(model.RW) == 0:
 		k.unlockPTE(pte, table)
@@ -163,7 +163,7 @@ func NewRights(k *Kernel, pfn model.PFN, none bool) model.Entry {
 	switch {
 	case none:
 		return protNone | model.Accessed
-	case *k.refs(pfn) > 0:
+	case k.refs(pfn) > 0:
 		return pageUser &^ model.RW
 	}
 	return pageUser

@@ -69,11 +69,11 @@ func TestCopyOnWrite(t *testing.T) {
 		first := page(k, 0)
 		do(t, k, func() { hooks.MMFork(k) })
 		f := k.M.L.Map.Frame(first.MFN())
-		if a, b := page(k, 0), page(k, 1); a.MFN() != first.MFN() || b.MFN() != first.MFN() || a.Is(model.RW) || b.Is(model.RW) || k.M.Kernel.Life.Refs[f] != 1 {
-			t.Errorf("%s: after the fork %#x and %#x, %d more users", k.PV.Name, a, b, k.M.Kernel.Life.Refs[f])
+		if a, b := page(k, 0), page(k, 1); a.MFN() != first.MFN() || b.MFN() != first.MFN() || a.Is(model.RW) || b.Is(model.RW) || k.M.Kernel.Life.Refs.Of(f) != 1 {
+			t.Errorf("%s: after the fork %#x and %#x, %d more users", k.PV.Name, a, b, k.M.Kernel.Life.Refs.Of(f))
 		}
 		do(t, k, func() { hooks.TouchPage(k, va) })
-		if a, b := page(k, 0), page(k, 1); a.MFN() == first.MFN() || !a.Is(model.RW) || b.MFN() != first.MFN() || k.M.Kernel.Life.Refs[f] != 0 {
+		if a, b := page(k, 0), page(k, 1); a.MFN() == first.MFN() || !a.Is(model.RW) || b.MFN() != first.MFN() || k.M.Kernel.Life.Refs.Of(f) != 0 {
 			t.Errorf("%s: after the first write %#x and %#x", k.PV.Name, a, b)
 		}
 		do(t, k, func() { k.Fn.Life.SwitchMM(k, 1); hooks.TouchPage(k, va) })

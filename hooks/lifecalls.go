@@ -7,9 +7,7 @@ import "github.com/ptcheck/ptcheck/model"
 func StartLife(k *Kernel) {
 	l := k.life()
 	l.Reset()
-	for f := k.M.Kernel.BootmemNext; f < model.PFN(k.layout().Map.Guest()); f++ {
-		model.Put(&l.Free, model.Frame(f), true)
-	}
+	l.Free = l.Free.Add(model.FrameRange{From: k.M.Kernel.BootmemNext, To: model.PFN(k.layout().Map.Guest())})
 	k.PV.Life.MarkInitPinned(k)
 }
 

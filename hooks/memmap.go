@@ -11,15 +11,27 @@ func MapNewPage(k *Kernel, va model.VA) {
 		entry := k.Slot(table, k.geo().Index(va, level))
 		if k.Val(level, k.Read(entry)) == 0 {
 			pfn := k.pageOrPanic()
-			k.buffer().Tables |= 1 << pfn
+			model.Put(&k.buffer().Tables, model.Frame(pfn), true)
 			k.populate(level, entry, pfn)
 		}
 		table = k.TableOf(level, entry)
 	}
 	pfn := k.pageOrPanic()
-	k.buffer().Data |= 1 << pfn
+	model.Put(&k.buffer().Data, model.Frame(pfn), true)
 	e := k.PV.MakePTE(k, k.pfnVal(pfn, k.KernelProt(false)))
 	k.PV.SetPTE[model.VariantLate](k, k.Slot(table, k.geo().Index(va, 1)), e)
+}
+
+// pageStruct is the number of bytes of a page struct.
+const pageStruct = 8
+
+// mapPageStructs maps the array of page structs for all of low memory, where it has addresses
+// of its own (Linux: vmemmap_populate).
+func (k *Kernel) mapPageStructs() {
+	base, end := k.early().Vmemmap, model.VA(k.layout().Kernel.MaxLowPFN)*pageStruct
+	for at := model.VA(0); base != 0 && at < end; at += model.PageSize {
+		MapNewPage(k, k.geo().Wrap(base+at))
+	}
 }
 
 func (k *Kernel) pageOrPanic() model.PFN {

@@ -17,21 +17,21 @@ func (k *Kernel) getZeroedPage(high bool) model.PFN {
 	return pfn
 }
 
-func (k *Kernel) getPage(pfn model.PFN) { *k.refs(pfn)++ }
+func (k *Kernel) getPage(pfn model.PFN) { k.life().Refs.Set(model.Frame(pfn), k.refs(pfn)+1) }
 
 // refs is the count of a page's further users. A number that is no page of the
 // guest's is a bug of the kernel's (pfn_valid, bad_page).
-func (k *Kernel) refs(pfn model.PFN) *uint8 {
+func (k *Kernel) refs(pfn model.PFN) int {
 	if pfn >= model.PFN(k.layout().Map.Guest()) {
 		k.M.Bug("bad_page", model.OK)
 	}
-	return &k.life().Refs[pfn]
+	return k.life().Refs.Of(model.Frame(pfn))
 }
 
 // putPage gives up one use of a page, and the page with the last one.
 func (k *Kernel) putPage(pfn model.PFN) {
-	if refs := k.refs(pfn); *refs > 0 {
-		*refs--
+	if refs := k.refs(pfn); refs > 0 {
+		k.life().Refs.Set(model.Frame(pfn), refs-1)
 		return
 	}
 	k.M.FreePage(pfn)

@@ -104,10 +104,9 @@ func VmallocSyncAll(k *Kernel) {
 		return
 	}
 	k.lockList()
-	for f := range model.Frame(64) {
-		if model.In(k.life().List, f) {
-			k.Fn.Life.VmallocSyncMM(k, k.RootVA(f))
-		}
+	l := k.life()
+	for pfn, ok := l.List.Next(0); ok; pfn, ok = l.List.Next(pfn + 1) {
+		k.Fn.Life.VmallocSyncMM(k, k.RootVA(model.Frame(pfn)))
 	}
 	k.unlockList()
 }

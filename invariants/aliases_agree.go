@@ -23,25 +23,32 @@ func aliasesAgree() Rule {
 }
 
 func checkAliases(c *Checker, st *model.Step) result {
-	var set uint64
+	one, whole := model.NoFrame, !st.Busy
 	switch st.Op {
 	case model.OpSetGDT:
-		set = bit(st.Frame)
+		one = st.Frame
 	case model.OpUseLDT:
-		set = bit(c.s.LDT.Frame)
+		one = c.s.LDT.Frame
 	}
-	switch all := c.s.Kernel.Life.Pinned | descriptors(c.s); {
-	case st.Busy:
-	case st.Op == model.OpMMUUpdate:
-		set |= all & bit(c.s.L.Map.Frame(model.Entry(st.Value).MFN())) // the page that the entry names
-	default:
-		set |= all
+	set := single(one)
+	all := c.s.Kernel.Life.Pinned.Union(descriptors(c.s))
+	if whole && st.Op == model.OpMMUUpdate {
+		whole = false
+		if f := c.s.L.Map.Frame(model.Entry(st.Value).MFN()); model.In(all, f) { // the page that the entry names
+			set = single(f)
+		}
 	}
-	if set == 0 {
+	if whole {
+		set = set.Union(all)
+	}
+	if set.Empty() {
 		return silent
 	}
-	if bad := set & c.all().writable; bad != 0 {
-		f := lowest(bad)
+	f := lowestOf(set, &c.all().writable)
+	if f == model.NoFrame && c.large {
+		f = c.writableIn(set, whole, st.Op == model.OpCallEnd)
+	}
+	if f != model.NoFrame {
 		return c.fail(c.whoever(about(f), func(t table, e model.Entry) bool { return e.Is(model.Present|model.RW) && t.maps(e, f) }))
 	}
 	if st.Op == model.OpCallEnd {
@@ -50,9 +57,28 @@ func checkAliases(c *Checker, st *model.Step) result {
 	return held
 }
 
+// writableIn is a frame of a set that the kernel's own direct map maps writable, NoFrame if
+// there is none. all says that the set is all that there is; end that a call ends.
+func (c *Checker) writableIn(set model.FrameSet, all, end bool) model.Frame {
+	found := model.NoFrame
+	look := func(f model.Frame) bool {
+		m, ok := resolve(c.s, c.s.L.Geo, model.Frame(c.s.L.Kernel.Root), c.s.L.VA(model.PFN(f).PA()))
+		if ok && m.frame == f && m.leaf.Is(model.RW) {
+			found = f
+		}
+		return found == model.NoFrame
+	}
+	if all {
+		c.directIn(&c.sweeps.aliases, &c.trees.kernel, set, end, look)
+	} else {
+		c.eachLow(set, look)
+	}
+	return found
+}
+
 func tellAliases(v *Violation) string {
 	kind := "a table"
-	if v.Step.Op == model.OpSetGDT || v.Step.Op == model.OpUseLDT || descriptors(v.State)&bit(v.frame) != 0 {
+	if v.Step.Op == model.OpSetGDT || v.Step.Op == model.OpUseLDT || model.In(descriptors(v.State), v.frame) {
 		kind = "a descriptor table"
 	}
 	return fmt.Sprintf("%s, %s, is mapped writable%s: %s", v.name(v.frame), kind, v.there(), v.entry())

@@ -103,12 +103,13 @@ func (c *Checker) BeginAt(s *model.State, start *Snapshot) {
 	for _, j := range c.judges {
 		j.Begin(s)
 	}
-	c.view.reset(s)
 	c.large, c.recounted = large(s) || c.enlarged, false
+	c.view.reset(s, c.large)
 	c.trees.reset(s, c.large)
 	if c.large && s.L.Hyper != nil {
 		c.recount.begin(s)
 	}
+	c.sweeps.future.forget()
 	for i := range c.calls {
 		c.calls[i].reset()
 	}
@@ -122,6 +123,9 @@ func (c *Checker) Step(m *model.Machine, s *model.Step) {
 	c.view.apply(c.s, s)
 	c.trees.follow(c.s, s)
 	c.call = &c.calls[s.CPU]
+	if c.large && c.s.L.Early != nil {
+		c.sweeps.future.follow(c)
+	}
 	c.followRecount()
 	c.everybody.ready, c.mapped.ready = false, false
 	c.changes.ready = [2]bool{}

@@ -22,7 +22,7 @@ func earlyScene(x *scene) {
 	l.Kernel.BootmemFirst, x.Kernel.BootmemNext = 6, 8
 	x.Kernel.InitMM = root
 	b := &x.Kernel.Buffer
-	b.Reserved, b.Data, b.Mapped = 1<<10-1, 1<<data, 1
+	b.Reserved, b.Data, b.Mapped = model.LowFrames(1<<10-1), model.LowFrames(1<<data), 1
 	x.Kernel.Phase = model.PhaseStarted
 	for _, f := range []model.Frame{14, 15} {
 		x.set(firstL1+3, int(f)%4, 0)
@@ -117,7 +117,7 @@ func TestSparesReturned(t *testing.T) {
 			x.set(root, 14, entry(5, upper))
 			leafOf(6, entry(6, final))(x)
 		}, "held"},
-		{"a table of the buffer is gone and stays read-only", true, end, call, func(x *scene) { x.Kernel.Buffer.Tables = 1 << 8 }, leafOf(8, entry(8, ro)), "broken"},
+		{"a table of the buffer is gone and stays read-only", true, end, call, func(x *scene) { x.Kernel.Buffer.Tables = model.LowFrames(1 << 8) }, leafOf(8, entry(8, ro)), "broken"},
 	})
 }
 

@@ -10,7 +10,7 @@ import (
 type View struct{ v view }
 
 // Reset counts anew.
-func (w *View) Reset(s *model.State) { w.v.reset(s) }
+func (w *View) Reset(s *model.State) { w.v.reset(s, false) }
 
 // Apply takes in one step.
 func (w *View) Apply(s *model.State, st *model.Step) { w.v.apply(s, st) }

@@ -19,26 +19,45 @@ func futureTables() Rule {
 	}
 }
 
-func checkFutureTables(c *Checker, _ *model.Step) result {
-	b, e := &c.s.Kernel.Buffer, c.s.L.Early
+func checkFutureTables(c *Checker, st *model.Step) result {
+	b := &c.s.Kernel.Buffer
 	if !b.Open() {
 		return silent
 	}
+	if c.large {
+		return c.futureSince()
+	}
 	out := silent
 	for pfn := range model.PFN(c.s.L.Map.Guest()) {
-		if !(pfn >= b.End && pfn < b.Top) && !(e.TopDown && pfn >= b.MinMapped && pfn < b.MaxMapped && e.IsRAM(pfn) && !b.Reserved.Has(pfn)) {
+		if !c.future(pfn) {
 			continue
 		}
 		out = held
-		n := c.view.writable[pfn]
-		if n == 0 {
-			continue
-		}
-		if m, ok := c.directMapped(pfn); n > 1 || !ok || m.leaf&model.RW == 0 {
-			return c.fail(c.withWritable(about(model.Frame(pfn))))
+		if !c.noSurprise(pfn) {
+			return broken
 		}
 	}
 	return out
+}
+
+// future reports whether a frame may still be handed out as a table.
+func (c *Checker) future(pfn model.PFN) bool {
+	b, e := &c.s.Kernel.Buffer, c.s.L.Early
+	return pfn >= b.End && pfn < b.Top ||
+		e.TopDown && pfn >= b.MinMapped && pfn < b.MaxMapped && e.IsRAM(pfn) && !b.Reserved.Has(pfn)
+}
+
+// noSurprise reports whether a frame has no writable mapping but that of the direct map.
+func (c *Checker) noSurprise(pfn model.PFN) bool {
+	n := c.view.writable[pfn]
+	if n == 0 {
+		return true
+	}
+	if m, ok := c.directMapped(pfn); n > 1 || !ok || m.leaf&model.RW == 0 {
+		c.fail(c.withWritable(about(model.Frame(pfn))))
+		return false
+	}
+	return true
 }
 
 func tellFutureTables(v *Violation) string {

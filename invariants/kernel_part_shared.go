@@ -35,8 +35,9 @@ func checkKernelPart(c *Checker, st *model.Step) result {
 	}
 	l := c.s.L
 	init, said := model.Frame(l.Kernel.Root), silent
-	last := bit(c.lastL2(init))
+	last := [model.MaxMM + 1]model.Frame{c.lastL2(init)}
 	for i := range c.s.Kernel.Life.MM {
+		last[i+1] = model.NoFrame
 		root := c.s.Kernel.Life.MM[i].Root
 		if root == model.NoFrame || c.dismantled(i) {
 			continue
@@ -47,11 +48,11 @@ func checkKernelPart(c *Checker, st *model.Step) result {
 		}
 		if l.Hyper != nil && l.PAESpecial() {
 			f := c.lastL2(root)
-			if last&bit(f) != 0 {
+			if f >= 0 && slices.Contains(last[:i+1], f) {
 				slot := l.Geo.Slots[l.Geo.Levels] - 1
 				return c.fail(atEntry(root, slot, c.s.Entry(l.Geo, root, slot)).WithFrame(f))
 			}
-			last |= bit(f)
+			last[i+1] = f
 		}
 	}
 	return said

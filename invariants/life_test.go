@@ -102,7 +102,7 @@ func TestLifeRules(t *testing.T) {
 				model.Put(&l.Kernel.Life.Free, l.L.Map.Frame(l.Entry(l.L.Geo, table, slot).MFN()), true)
 			}},
 		{"no-dangling", "a page has two users and is counted once", life.Native(), bare, append(run, "mm_fork"), end, "silent",
-			func(_ *testing.T, l *living) { clear(l.Kernel.Life.Refs[:]) }},
+			func(_ *testing.T, l *living) { l.Kernel.Life.Refs = model.RefCounts{} }},
 		{"nothing-left-behind", "a page belongs to nobody", life.Native(), bare, run, end, "held",
 			func(t *testing.T, l *living) {
 				table, slot := l.leaf(t, root(l), l.L.Life.Pages[0])

@@ -25,11 +25,8 @@ func checkMapped(c *Checker, st *model.Step) result {
 	if st.Busy || st.Call.Kind == model.CallNone || l.Life != nil && !c.quiet(st) {
 		return silent
 	}
-	for pfn := range l.Kernel.MaxLowPFN {
-		m, ok := resolve(c.s, l.Geo, model.Frame(l.Kernel.Root), l.VA(pfn.PA()))
-		if c.memory(pfn) && (!ok || m.frame != model.Frame(pfn)) {
-			return c.fail(c.at(l.VA(pfn.PA()), l.Geo, m).WithFrame(model.Frame(pfn)))
-		}
+	if !c.allMemoryMapped() {
+		return broken
 	}
 	if l.Hyper != nil {
 		return c.fixmapIs(l.Fix(l.Kernel.FixSharedInfo), l.Kernel.SharedInfo, model.Present, model.Present)
@@ -37,11 +34,60 @@ func checkMapped(c *Checker, st *model.Step) result {
 	return held
 }
 
-// memory reports whether a frame of low memory is there: later machines have holes, and
+// mappedSweep is what the rule has looked at, and whether there was the memory that a guest
+// balloons up by then.
+type mappedSweep struct {
+	sweep
+	ballooned bool
+}
+
+// allMemoryMapped looks at all of memory, or at what leads elsewhere since the last call.
+func (c *Checker) allMemoryMapped() bool {
+	w, t := &c.sweeps.mapped, &c.trees.kernel
+	if now := c.s.Kernel.Buffer.Is(model.Ballooned); now != w.ballooned {
+		w.ballooned, w.sweep = now, sweep{}
+	}
+	good := false
+	if c.goesOn(&w.sweep, t) {
+		good = c.eachDirt(t, c.s.L.Kernel.PageOffset, c.s.L.Kernel.MaxLowPFN, c.memoryMapped)
+	} else {
+		good = c.memoryMapped(0, c.s.L.Kernel.MaxLowPFN)
+	}
+	if good {
+		w.done(t)
+	}
+	return good
+}
+
+// memoryMapped looks at the memory of a range of frames: later machines have holes, and
 // guests memory that they get only when they balloon up.
-func (c *Checker) memory(pfn model.PFN) bool {
+func (c *Checker) memoryMapped(from, to model.PFN) bool {
 	e := c.s.L.Early
-	return e == nil || e.IsRAM(pfn) || e.Extra.Has(pfn) && c.s.Kernel.Buffer.Is(model.Ballooned)
+	if e == nil {
+		return c.rangeMapped(model.FrameRange{From: from, To: to})
+	}
+	for _, r := range e.RAM {
+		if !c.rangeMapped(model.FrameRange{From: max(from, r.From), To: min(to, r.To)}) {
+			return false
+		}
+	}
+	return !c.sweeps.mapped.ballooned || c.rangeMapped(model.FrameRange{From: max(from, e.Extra.From), To: min(to, e.Extra.To)})
+}
+
+// rangeMapped looks at low memory that is there.
+func (c *Checker) rangeMapped(r model.FrameRange) bool {
+	l := c.s.L
+	r.To = min(r.To, l.Kernel.MaxLowPFN)
+	if r.From >= r.To {
+		return true
+	}
+	return c.eachDirect(model.Frame(l.Kernel.Root), l.Geo, r.From, r.To, func(pfn model.PFN, m mapping, ok bool) bool {
+		if ok && c.leadsTo(m) == model.Frame(pfn) {
+			return true
+		}
+		c.fail(c.at(l.VA(pfn.PA()), l.Geo, m).WithFrame(model.Frame(pfn)))
+		return false
+	})
 }
 
 func tellMapped(v *Violation) string {

@@ -31,24 +31,19 @@ func noDangling() Rule {
 func checkDangling(c *Checker, st *model.Step) result {
 	k := &c.s.Kernel.Life
 	r := &c.reach
-	r.from(c.s)
-	r.inUse()
+	r.from(c)
+	r.inUse(&c.view)
 	for i := range k.MM {
 		if k.MM[i].Ready {
 			r.root(k.MM[i].Root)
 		}
 	}
-	named := r.tables | r.pages | descriptors(c.s)
-	if k.KmapCount > 1 {
-		named |= r.kmapped
-	}
-	if bad := named & k.Free; bad != 0 {
-		f := lowest(bad)
+	if f := c.namedOf(k.Free, r, descriptors(c.s), &c.sweeps.dangling, st.Op == model.OpCallEnd); f != model.NoFrame {
 		return c.fail(c.whoever(about(f), func(t table, e model.Entry) bool { return t.names(e, f) }))
 	}
 	for n := range c.s.Processors() {
 		for t := range c.s.TLBOf(n).Each {
-			if bit(t.Frame)&k.Free != 0 && c.foreign(t.Page) && !c.lazilyFlushed(t.Page) {
+			if model.In(k.Free, t.Frame) && c.foreign(t.Page) && !c.lazilyFlushed(t.Page) {
 				return c.fail(cached(c.s, n, t))
 			}
 		}

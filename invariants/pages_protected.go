@@ -33,7 +33,7 @@ func checkProtected(c *Checker, st *model.Step) result {
 		return func(va model.VA) bool { return c.protected(&list, root, va) }
 	}
 	root := model.Frame(l.Kernel.Root)
-	ok := c.eachPage(rootOf(c.s, l.Geo, root), judge(root))
+	ok := c.kernelProtected(judge(root))
 	for i := range c.s.Kernel.Life.MM {
 		mm := &c.s.Kernel.Life.MM[i]
 		for _, f := range [...]model.Frame{mm.Root, mm.User} {
@@ -44,6 +44,29 @@ func checkProtected(c *Checker, st *model.Step) result {
 		return broken
 	}
 	return held
+}
+
+// protectedSweep is what the rule has looked at of the kernel's tree, and whether a later kernel
+// had been asked to map all by then, which changes what it demands.
+type protectedSweep struct {
+	sweep
+	allMapped bool
+}
+
+// kernelProtected judges what the kernel's root maps; in a large memory what leads elsewhere
+// since the last call.
+func (c *Checker) kernelProtected(judge func(va model.VA) bool) bool {
+	l, w, t := c.s.L, &c.sweeps.protected, &c.trees.kernel
+	all, good := l.Early != nil && c.allMapped(), false
+	if c.goesOn(&w.sweep, t) && all == w.allMapped {
+		good = c.eachNewLeaf(t, func(va model.VA, m mapping) bool { return judge(va) })
+	} else {
+		good = c.eachPage(rootOf(c.s, l.Geo, model.Frame(l.Kernel.Root)), judge)
+	}
+	if w.allMapped = all; good {
+		w.done(t)
+	}
+	return good
 }
 
 // eachPage visits the first page of each present leaf below a table.

@@ -34,14 +34,26 @@ func checkRAMOnly(c *Checker, _ *model.Step) result {
 	if g.SignExtend && b.Mapped == 0 && !b.Is(model.TopDone) {
 		return silent
 	}
-	pfn := model.PFN(0)
-	for va := c.s.L.Kernel.PageOffset; va != e.DirectEnd; va = g.Wrap(va + model.PageSize) {
-		m, ok := resolve(c.s, g, c.s.CPU.CR3, va)
-		ram := e.IsRAM(pfn) || e.Extra.Has(pfn) && b.Is(model.Ballooned)
-		if ok && (!ram || m.frame != model.Frame(pfn)) {
-			return c.fail(c.at(va, g, m).WithFrame(m.frame))
+	good := c.throughDirect(&c.sweeps.ram, func(from, to model.PFN) bool {
+		for pfn := from; pfn < to; {
+			va := g.Wrap(c.s.L.VA(pfn.PA()))
+			c.pages++
+			m, ok := resolve(c.s, g, c.s.CPU.CR3, va)
+			ram := e.IsRAM(pfn) || e.Extra.Has(pfn) && b.Is(model.Ballooned)
+			if ok && (!ram || m.frame != model.Frame(pfn)) {
+				c.fail(c.at(va, g, m).WithFrame(m.frame))
+				return false
+			}
+			if ok {
+				pfn++
+			} else {
+				pfn = nextEntry(c.s.L, m, g, pfn)
+			}
 		}
-		pfn++
+		return true
+	})
+	if !good {
+		return broken
 	}
 	return held
 }

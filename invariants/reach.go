@@ -2,30 +2,42 @@ package invariants
 
 import "github.com/ptcheck/ptcheck/model"
 
-// reach is what hangs on some roots, recounted from raw memory. Frames are bits:
-// machines that live on after the boot have at most 64.
+// reach is what hangs on some roots, recounted from raw memory. Where memory is large it
+// leaves out what the trees know already, see [reach.known].
 type reach struct {
-	s *model.State
+	s     *model.State
+	trees *trees // what is known; nil: nothing
 
-	tables   uint64 // tables of any level, the roots too
-	pages    uint64 // pages named by leaf entries outside the direct map
-	writable uint64 // pages that any leaf entry maps writable
-	kmapped  uint64 // pages named by the kmap area
+	tables   marks // tables of any level, the roots too
+	pages    marks // pages named by leaf entries outside the direct map
+	writable marks // pages that any leaf entry maps writable
+	kmapped  marks // pages named by the kmap area
+	left     marks // tables that are left out, but for those below such ones
 
-	counting bool      // count the entries of processes
-	mapped   [64]uint8 // by how many such entries a page is named
-	ownWrite uint64    // pages that such an entry maps writable
-}
-
-func bit(f model.Frame) uint64 {
-	if f < 0 || f > 63 {
-		return 0
-	}
-	return 1 << uint(f)
+	counting bool    // count the entries of processes
+	counted  marks   // the pages that such entries name
+	mapped   []int32 // by how many of them each page is named
+	ownWrite marks   // pages that such an entry maps writable
 }
 
 // from starts anew.
-func (r *reach) from(s *model.State) { *r = reach{s: s} }
+func (r *reach) from(c *Checker) {
+	r.s, r.trees, r.counting = c.s, nil, false
+	if c.large {
+		r.trees = &c.trees
+	}
+	r.counted.each(func(f model.Frame) { r.mapped[f] = 0 })
+	for _, m := range [...]*marks{&r.tables, &r.pages, &r.writable, &r.kmapped, &r.left, &r.counted, &r.ownWrite} {
+		m.reset()
+	}
+}
+
+// known reports whether a table of a level is the kernel's own of a part of the direct map,
+// at the address where that says it is: rules of a large memory look at such tables when
+// they change.
+func (r *reach) known(f model.Frame, level int, base model.VA) bool {
+	return r.trees != nil && r.trees.ownDirect(r.s.L, f, level, base)
+}
 
 // root adds what hangs on a root.
 func (r *reach) root(f model.Frame) {
@@ -37,7 +49,11 @@ func (r *reach) root(f model.Frame) {
 // table adds a table and what is below it.
 func (r *reach) table(t table) {
 	t.walk(func(t table) bool {
-		r.tables |= bit(t.frame)
+		if r.known(t.frame, t.level, t.base) {
+			r.left.add(t.frame)
+			return false
+		}
+		r.tables.add(t.frame)
 		return r.s.L.Map.IsGuest(t.frame)
 	}, func(t table, slot int, e model.Entry) bool {
 		r.leaf(t.level, t.base+model.VA(slot)*t.g.Span(t.level), e)
@@ -54,7 +70,7 @@ func (r *reach) leaf(level int, va model.VA, e model.Entry) {
 	switch {
 	case !e.Is(model.Present):
 		if f := keeps(l, e); f >= 0 && level == 1 {
-			r.pages |= bit(f)
+			r.pages.add(f)
 			r.mappedBy(va, f, false)
 		}
 		return
@@ -62,14 +78,14 @@ func (r *reach) leaf(level int, va model.VA, e model.Entry) {
 	for p := range pages {
 		f := l.Map.Frame(first + p)
 		if e&model.RW != 0 {
-			r.writable |= bit(f)
+			r.writable.add(f)
 		}
 		switch at := l.Geo.Wrap(va + model.VA(p)*model.PageSize); {
 		case l.PA(at).PFN() < l.Kernel.MaxLowPFN: // the direct map
 		case l.Kernel.Highmem && at >= l.Kernel.PkmapBase && at < l.Kernel.PkmapBase+model.VA(l.Kernel.LastPkmap)*model.PageSize:
-			r.kmapped |= bit(f)
+			r.kmapped.add(f)
 		default:
-			r.pages |= bit(f)
+			r.pages.add(f)
 			r.mappedBy(va, f, e&model.RW != 0)
 		}
 	}
@@ -77,10 +93,11 @@ func (r *reach) leaf(level int, va model.VA, e model.Entry) {
 
 // mappedBy counts an entry of a process. va is not sign-extended.
 func (r *reach) mappedBy(va model.VA, f model.Frame, writable bool) {
-	if half := model.VA(1) << (r.s.L.Geo.VABits() - 1); r.counting && va < half && bit(f) != 0 {
+	if half := model.VA(1) << (r.s.L.Geo.VABits() - 1); r.counting && va < half && f >= 0 {
+		r.counted.add(f)
 		r.mapped[f]++
 		if writable {
-			r.ownWrite |= bit(f)
+			r.ownWrite.add(f)
 		}
 	}
 }
@@ -89,17 +106,18 @@ func (r *reach) mappedBy(va model.VA, f model.Frame, writable bool) {
 type looked struct {
 	reach
 	ready bool
-	own   uint64 // the tables of processes and of the kernel
+	own   marks // the tables of processes and of the kernel
 }
 
 // all is what hangs on all roots: those of processes, the kernel's and those in use.
 func (c *Checker) all() *looked {
 	r := &c.everybody
 	if !r.ready {
-		r.from(c.s)
+		r.from(c)
 		r.processes()
 		r.root(model.Frame(c.s.L.Kernel.Root))
-		r.own = r.tables
+		r.own.reset()
+		r.tables.each(r.own.add)
 		for _, f := range c.s.Roots() {
 			r.root(f)
 		}
@@ -112,8 +130,11 @@ func (c *Checker) all() *looked {
 func (c *Checker) users() *looked {
 	r := &c.mapped
 	if !r.ready {
-		r.from(c.s)
+		r.from(c)
 		r.counting = true
+		if n := c.s.L.Map.Frames(); len(r.mapped) < n {
+			r.mapped = make([]int32, n)
+		}
 		for i := range c.s.Kernel.Life.MM {
 			r.root(c.s.Kernel.Life.MM[i].Root)
 		}
@@ -125,13 +146,14 @@ func (c *Checker) users() *looked {
 // overmapped is the first page that processes map more often than the kernel has
 // references to it, NoFrame if there is none, with both numbers.
 func (c *Checker) overmapped() (f model.Frame, mapped, refs int) {
-	k := &c.s.Kernel.Life
-	for f, n := range c.users().mapped {
-		if int(n) > 1+int(k.Refs[f]) {
-			return model.Frame(f), int(n), 1 + int(k.Refs[f])
+	k, r := &c.s.Kernel.Life, c.users()
+	f = model.NoFrame
+	r.counted.each(func(p model.Frame) {
+		if n, has := int(r.mapped[p]), 1+k.Refs.Of(p); n > has && (f == model.NoFrame || p < f) {
+			f, mapped, refs = p, n, has
 		}
-	}
-	return model.NoFrame, 0, 0
+	})
+	return f, mapped, refs
 }
 
 // processes adds the roots of all processes, those of user mode too.
@@ -147,39 +169,29 @@ func (r *reach) processes() {
 }
 
 // inUse adds the roots that processors use, and the pins.
-func (r *reach) inUse() {
+func (r *reach) inUse(v *view) {
 	for _, f := range r.s.Roots() {
 		r.root(f)
 	}
-	if r.s.L.Hyper == nil {
-		return
-	}
-	for f := range model.Frame(r.s.L.Map.Guest()) {
-		if i := r.s.InfoAt(f); i.Is(model.Pinned) && i.Typ.Level() > 0 {
-			r.table(tableOf(r.s, r.s.L.Geo, f, i.Typ.Level()))
+	for pfn, ok := v.pinned.Next(0); ok; pfn, ok = v.pinned.Next(pfn + 1) {
+		f, level := model.Frame(pfn), int(v.pins[pfn])
+		if r.trees != nil && r.known(f, level, r.trees.kernel.base[f]) {
+			r.left.add(f)
+		} else {
+			r.table(tableOf(r.s, r.s.L.Geo, f, level))
 		}
 	}
 }
 
 // descriptors are the frames that the guest has as descriptor tables.
-func descriptors(s *model.State) (set uint64) {
+func descriptors(s *model.State) (set model.FrameSet) {
 	for _, f := range s.GDT {
-		set |= bit(f)
+		model.Put(&set, f, true)
 	}
 	if s.LDT.Mapped {
-		set |= bit(s.LDT.Frame)
+		model.Put(&set, s.LDT.Frame, true)
 	}
 	return set
-}
-
-// lowest is the lowest frame of a set, NoFrame if it is empty.
-func lowest(set uint64) model.Frame {
-	for f := range model.Frame(64) {
-		if set&bit(f) != 0 {
-			return f
-		}
-	}
-	return model.NoFrame
 }
 
 // quiet reports whether a call ends at this step while nobody is in the middle of

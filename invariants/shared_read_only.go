@@ -26,19 +26,23 @@ func checkShared(c *Checker, st *model.Step) result {
 		return silent
 	}
 	r, out := c.users(), silent
-	for f, n := range r.mapped {
-		switch {
-		case n < 2:
-		case r.ownWrite&bit(model.Frame(f)) != 0:
-			own := c.whoever(about(model.Frame(f)), func(t table, e model.Entry) bool {
-				return e.Is(model.Present|model.RW) && t.maps(e, model.Frame(f)) && t.base < model.VA(1)<<(t.g.VABits()-1)
-			})
-			return c.fail(own.WithCounts(int(n), 0))
-		default:
-			out = held
+	bad := model.NoFrame
+	r.counted.each(func(f model.Frame) {
+		if r.mapped[f] < 2 {
+			return
 		}
+		out = held
+		if r.ownWrite.has(f) && (bad == model.NoFrame || f < bad) {
+			bad = f
+		}
+	})
+	if bad == model.NoFrame {
+		return out
 	}
-	return out
+	own := c.whoever(about(bad), func(t table, e model.Entry) bool {
+		return e.Is(model.Present|model.RW) && t.maps(e, bad) && t.base < model.VA(1)<<(t.g.VABits()-1)
+	})
+	return c.fail(own.WithCounts(int(r.mapped[bad]), 0))
 }
 
 func tellShared(v *Violation) string {

@@ -16,6 +16,16 @@ type sweeps struct {
 	complete sweep
 	identity sweep
 	reserved [2]sweep // of the kernel's tree and of the active one
+	// Of sets of the kernel's frames, and of what later kernels map.
+	free                freeSweep
+	dangling            heldSweep
+	aliases, leftBehind directSweep
+	turns               int // of the view, when leftBehind was looked at
+	spares              spareSweep
+	future              futureSweep
+	ram, minimal        sweep
+	mapped              mappedSweep
+	protected           protectedSweep
 }
 
 // everywhere is all addresses of a geometry.
@@ -24,9 +34,11 @@ func (c *Checker) everywhere(g *model.Geometry) []span {
 	return c.whole[:]
 }
 
-// goesOn reports whether all was well when the last period of a tree ended, so that what
-// has changed since is enough to look at.
-func (c *Checker) goesOn(w *sweep, t *tree) bool { return c.large && w.due == t.period }
+// goesOn reports whether all was well when the last period of a tree ended, or an earlier one
+// since which nothing has changed, so that what has changed in this one is enough to look at.
+func (c *Checker) goesOn(w *sweep, t *tree) bool {
+	return c.large && w.due >= t.since && w.due <= t.period
+}
 
 // done says that all is well at the end of a period.
 func (w *sweep) done(t *tree) { w.due = t.period + 1 }
@@ -65,6 +77,23 @@ func (c *Checker) eachDirt(t *tree, start model.VA, end model.PFN, visit func(fr
 		from, to := max(d.from, start), min(d.to, last)
 		if from < to && !visit(model.PFN((from-start)/model.PageSize), model.PFN((to-start+model.PageSize-1)/model.PageSize)) {
 			return false
+		}
+	}
+	return true
+}
+
+// eachNewLeaf visits the leaves of a tree at addresses that lead elsewhere since the period
+// began.
+func (c *Checker) eachNewLeaf(t *tree, visit func(va model.VA, m mapping) bool) bool {
+	for _, d := range t.changed(false) {
+		for at := d.from; at < d.to; {
+			va := t.geo.Wrap(at)
+			m, ok := resolve(c.s, t.geo, t.root, va)
+			if c.pages++; ok && !visit(va, m) {
+				return false
+			}
+			span := t.geo.Span(max(m.level, 1))
+			at += span - at%span
 		}
 	}
 	return true

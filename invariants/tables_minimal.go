@@ -28,17 +28,25 @@ func checkMinimal(c *Checker, st *model.Step) result {
 		return silent
 	}
 	g := c.s.Active()
-	pfn := model.PFN(0)
-	for va := c.s.L.Kernel.PageOffset; va != c.s.L.Early.DirectEnd; {
-		m, _ := resolve(c.s, g, c.s.CPU.CR3, va)
-		span := g.Span(m.level)
-		if m.level < g.Levels {
-			// The entry lies in a table of this level: look at all that it covers.
-			if d, bad := c.uselessTable(m, pfn); bad {
-				return c.fail(d)
+	good := c.throughDirect(&c.sweeps.minimal, func(from, to model.PFN) bool {
+		for pfn := from; pfn < to; {
+			m, _ := resolve(c.s, g, c.s.CPU.CR3, c.s.L.VA(pfn.PA()))
+			c.pages++
+			if m.level < g.Levels {
+				// The entry lies in a table of this level: look at all that it covers.
+				if d, bad := c.uselessTable(m, pfn); bad {
+					c.fail(d)
+					return false
+				}
+			}
+			if pfn = nextEntry(c.s.L, m, g, pfn); m.level == 1 {
+				pfn += model.PFN(g.Slots[1] - 1 - m.slot) // the same table
 			}
 		}
-		va, pfn = g.Wrap(va+span), pfn+model.PFN(span>>model.PageShift)
+		return true
+	})
+	if !good {
+		return broken
 	}
 	return held
 }
@@ -48,10 +56,8 @@ func checkMinimal(c *Checker, st *model.Step) result {
 func (c *Checker) uselessTable(m mapping, pfn model.PFN) (Detail, bool) {
 	g := c.s.Active()
 	covers := model.PFN(g.Span(m.level) >> model.PageShift * model.VA(g.Slots[m.level]))
-	for p := pfn / covers * covers; p < (pfn/covers+1)*covers; p++ {
-		if c.s.L.Early.Listed(p) {
-			return Detail{}, false
-		}
+	if first := pfn / covers * covers; listedBetween(c.s.L.Early, first, first+covers) {
+		return Detail{}, false
 	}
 	return about(m.table).WithAddress(c.s.L.VA(pfn.PA())), true
 }

@@ -78,6 +78,8 @@ func (t *Trace) newLeaf(tb *tracedTable, e *TraceEvent, at leafPlace, now model.
 		if now&(model.RW|model.NX) == model.RW {
 			l.writeExec[at] = e.at(tb, at.slot, now)
 		}
+	case t.about.Xen && now.Is(model.GuestKernel):
+		// The kernel's, by the hypervisor's mark: builders put things into the lower half.
 	case now.Is(model.User):
 		l.user = true
 		switch {

@@ -10,7 +10,7 @@ func translationsKept() Rule {
 	return Rule{
 		ID:      "translations-kept",
 		Says:    "Every translation that existed before setup_start still reaches the same frame while the kernel boots, in low memory's direct map for good.",
-		Applies: "at every later step; from the end of the boot on (the zap; setup_done of later kernels) to low memory's direct map alone, for the rest is the kernel's to map anew; attributes may change, and natively the half below PAGE_OFFSET is exempt: setup clobbers and rebuilds it; so is what the loader has put into memory at an address of its own, the builder's list of machine frames among it, once it is given up",
+		Applies: "at every later step; from the end of the boot on (the zap; setup_done of later kernels) to low memory's direct map alone, for the rest is the kernel's to map anew; attributes may change, and natively the half below PAGE_OFFSET is exempt: setup clobbers and rebuilds it; so is what the loader has put into memory at an address of its own, the builder's list of machine frames among it, once it is given up; and so are addresses in the direct map at which the memory map lists nothing",
 		Source:  "Linux b239fb25: construction adds to the tables that are there; head.S keeps the kernel running at PAGE_OFFSET; page.h: __va and __pa",
 		Limits:  "looks at the tables under CR3, not at what a TLB may still hold",
 		Goal:    "an entry that was present changes, or the root does",
@@ -64,7 +64,7 @@ func (c *Checker) pagesKept(pages []page) result {
 	g, booted := c.s.Active(), c.booted()
 	c.pages += uint64(len(pages))
 	for _, p := range pages {
-		if c.givenUp(p.va) {
+		if c.givenUp(p.va) || c.noMemory(p.va) {
 			continue
 		}
 		if booted && c.s.L.PA(p.va).PFN() >= c.s.L.Kernel.MaxLowPFN {
@@ -86,6 +86,13 @@ func (c *Checker) givenUp(va model.VA) bool {
 		return va >= base && va < base+model.VA(r.Len())*model.PageSize
 	}
 	return b.Is(model.P2MFreed) && in(e.P2MBase, e.P2M) || b.Is(model.InitrdFreed) && in(e.InitrdBase, e.Initrd)
+}
+
+// noMemory reports whether an address is one in a later kernel's direct map at which there
+// is no memory: what the boot tables map there is not to stay, see ram-only.
+func (c *Checker) noMemory(va model.VA) bool {
+	pfn := c.s.L.PA(va).PFN()
+	return c.s.L.Early != nil && pfn < c.s.L.Kernel.MaxLowPFN && !c.s.L.Early.Listed(pfn)
 }
 
 // booted reports whether the kernel's boot is over.

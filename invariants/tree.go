@@ -30,7 +30,9 @@ const special uint8 = 1 // the bit of roles for the L2 with the hypervisor's slo
 // resize makes room for n frames and forgets the tree.
 func (t *tree) resize(n int, counted bool) {
 	t.newPeriod()
-	t.newPeriod() // what was due to be looked at is not any more
+	t.period++
+	t.newPeriod()
+	t.since = t.period // what was due to be looked at is not any more
 	if counted && len(t.refs) < n {
 		t.refs, t.up, t.at = make([][model.MaxLevels + 1]uint32, n), make([]entryPlace, n), make([]int32, n)
 	}
@@ -104,6 +106,9 @@ func (t *tree) reread(s *model.State, gained []place, as uint8) []place {
 	}
 	for _, f := range t.before {
 		t.was[f] = 0
+		if t.counted && t.roles[f] == 0 {
+			t.gone = append(t.gone, f)
+		}
 	}
 	return gained
 }

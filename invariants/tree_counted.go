@@ -25,15 +25,17 @@ type counts struct {
 	uppers []model.Frame
 	// named are the tables that entries have come to name in this period.
 	named []model.Frame
+	// gone are the frames that have ceased to be tables of the tree in this period.
+	gone []model.Frame
 	// dirt are the addresses, not sign-extended, that lead elsewhere than when the period
-	// began, perhaps; those of the last step are from fresh on.
-	dirt  []span
-	fresh int
-	bases []model.VA // scratch of ways
+	// began, perhaps, and fresh those of the last step.
+	dirt, fresh []span
+	bases       []model.VA // scratch of ways
 	// work counts the tables and entries that were looked at.
 	work uint64
-	// period is the number of the period. One ends with each call.
-	period uint64
+	// period is the number of the period. One ends with each call. Nothing has changed from
+	// period since on up to this one.
+	period, since uint64
 }
 
 // span is a range of addresses: [from, to).
@@ -47,7 +49,11 @@ const (
 
 // newPeriod forgets what the calls up to now have changed.
 func (t *tree) newPeriod() {
-	t.dirt, t.fresh, t.named = t.dirt[:0], 0, t.named[:0]
+	if len(t.dirt)+len(t.named)+len(t.gone) > 0 {
+		t.since = t.period + 1
+	}
+	t.dirt, t.fresh, t.named = t.dirt[:0], t.fresh[:0], t.named[:0]
+	t.gone = t.gone[:0]
 	t.period++
 }
 
@@ -138,6 +144,7 @@ func (t *tree) leave(s *model.State, f model.Frame, level int, from entryPlace) 
 	left := t.roles[f] &^ special
 	if left == 0 {
 		t.unlist(f)
+		t.gone = append(t.gone, f)
 	} else {
 		t.stale = true
 	}
@@ -227,22 +234,27 @@ func (t *tree) soil(s *model.State, f model.Frame, level, slot int) {
 	}
 }
 
-// spoil notes a range of addresses, one that begins where the last one ended together with
-// that.
+// spoil notes a range of addresses.
 func (t *tree) spoil(from, to model.VA) {
-	if n := len(t.dirt); n > t.fresh && t.dirt[n-1].to == from {
-		t.dirt[n-1].to = to
-		return
+	t.dirt, t.fresh = withSpan(t.dirt, span{from, to}), withSpan(t.fresh, span{from, to})
+}
+
+// withSpan adds a range to a list, one that begins where the last one ended together with
+// that. What would be too many becomes one.
+func withSpan(list []span, d span) []span {
+	if n := len(list); n > 0 && list[n-1].from <= d.from && d.from <= list[n-1].to {
+		list[n-1].to = max(list[n-1].to, d.to)
+		return list
 	}
-	t.dirt = append(t.dirt, span{from, to})
-	if len(t.dirt) <= maxDirt {
-		return
+	list = append(list, d)
+	if len(list) <= maxDirt {
+		return list
 	}
-	all := t.dirt[0]
-	for _, d := range t.dirt {
+	all := list[0]
+	for _, d := range list {
 		all.from, all.to = min(all.from, d.from), max(all.to, d.to)
 	}
-	t.dirt, t.fresh = append(t.dirt[:0], all), 0
+	return append(list[:0], all)
 }
 
 // changed are the ranges of addresses, ascending, that lead elsewhere since the period
@@ -250,7 +262,7 @@ func (t *tree) spoil(from, to model.VA) {
 func (t *tree) changed(step bool) []span {
 	d := t.dirt
 	if step {
-		d = t.dirt[t.fresh:]
+		d = t.fresh
 	}
 	slices.SortFunc(d, func(a, b span) int { return cmp.Compare(a.from, b.from) })
 	return d
@@ -259,7 +271,8 @@ func (t *tree) changed(step bool) []span {
 // spoilAll notes all addresses.
 func (t *tree) spoilAll() {
 	if t.counted && t.geo != nil {
-		t.dirt, t.fresh = append(t.dirt[:0], span{0, 1 << t.geo.VABits()}), 0
+		all := span{0, 1 << t.geo.VABits()}
+		t.dirt, t.fresh = append(t.dirt[:0], all), append(t.fresh[:0], all)
 	}
 }
 

@@ -11,8 +11,20 @@ func (t *trees) beginStep(st *model.Step) {
 		t.active.newPeriod()
 	}
 	t.ended = st.Op == model.OpCallEnd
-	t.kernel.fresh, t.active.fresh = len(t.kernel.dirt), len(t.active.dirt)
+	t.kernel.fresh, t.active.fresh = t.kernel.fresh[:0], t.active.fresh[:0]
 	t.lost, t.anew = t.lost[:0], 0
+}
+
+// ownDirect reports whether a table of a level is the kernel's own of a part of the direct
+// map, at the address where that says it is.
+func (t *trees) ownDirect(l *model.Layout, f model.Frame, level int, base model.VA) bool {
+	k := &t.kernel
+	if !k.has(f) || level == l.Geo.Levels || k.geo != l.Geo || k.roles[f]>>level&1 == 0 || k.base[f] != base {
+		return false
+	}
+	first := l.PA(l.Geo.Wrap(base)).PFN()
+	last := first + model.PFN(l.Geo.Span(level)/model.PageSize*model.VA(l.Geo.Slots[level])) - 1
+	return first <= last && last < l.Kernel.MaxLowPFN
 }
 
 // otherRoot makes the active tree that of another root than before: the new one comes

@@ -23,11 +23,21 @@ type view struct {
 
 	roots   [4]model.Frame // those of the processors
 	pins    []uint8        // by frame: the level at which it is pinned, 0 if it is not
+	pinned  model.FrameSet // the frames with a pin
 	entered []bool         // scratch of reset: roots whose entries are counted
 	seen    model.WordSet  // scratch of applyWrites
 	// linear are the same-level entries: what an entry was when it came counts
 	// when it goes.
 	linear []entryPlace
+
+	// Where memory is large: the frames whose writable mappings the last step changed, those
+	// that have become a table or ceased to be one since the last call ended, and whether the
+	// last step ended one.
+	large  bool
+	wrote  []model.Frame
+	turned []model.Frame
+	turns  int // how many have been on that list
+	ended  bool
 }
 
 // entryPlace is a slot of a table.
@@ -38,8 +48,9 @@ type entryPlace struct {
 
 // reset counts everything anew: first the roots, then what hangs on them, so
 // that a same-level entry to a root is known for what it is.
-func (v *view) reset(s *model.State) {
+func (v *view) reset(s *model.State, large bool) {
 	v.resize(s.L.Map.Frames())
+	v.large, v.ended, v.wrote, v.turned, v.pinned = false, false, v.wrote[:0], v.turned[:0], model.FrameSet{}
 	v.geo, v.bad, v.linear = s.L.Geo, 0, v.linear[:0]
 	v.roots = [4]model.Frame{model.NoFrame, model.NoFrame, model.NoFrame, model.NoFrame}
 	if s.L.Hyper == nil {
@@ -48,7 +59,7 @@ func (v *view) reset(s *model.State) {
 	v.roots = s.Roots()
 	for f := range model.Frame(len(v.uses)) {
 		if pinned(s, f) {
-			v.pins[f] = uint8(s.InfoAt(f).Typ.Level())
+			v.pin(f, s.InfoAt(f).Typ.Level())
 		}
 	}
 	v.eachRoot(func(f model.Frame, level int) { v.uses[f][level]++ })
@@ -58,6 +69,7 @@ func (v *view) reset(s *model.State) {
 			v.entries(s, f, level, 1)
 		}
 	})
+	v.large = large
 	v.bad = 0 // the roots were not complete while it was counted
 	for f := range v.writable {
 		if v.writable[f] > 0 && v.isTable(model.Frame(f)) {
@@ -105,6 +117,11 @@ func (v *view) apply(s *model.State, st *model.Step) {
 	if s.L.Hyper == nil {
 		return
 	}
+	v.wrote = v.wrote[:0]
+	if v.ended {
+		v.turned = v.turned[:0]
+	}
+	v.ended = st.Op == model.OpCallEnd
 	v.applyWrites(s)
 	switch st.Op {
 	case model.OpNewBaseptr, model.OpUserBaseptr:
@@ -148,13 +165,19 @@ func (v *view) syncRoots(s *model.State) {
 }
 
 func (v *view) addPin(s *model.State, f model.Frame, level int) {
-	v.pins[f] = uint8(level)
+	v.pin(f, level)
 	v.use(s, f, level)
+}
+
+// pin notes the level at which a frame is pinned, 0 for not at all.
+func (v *view) pin(f model.Frame, level int) {
+	v.pins[f] = uint8(level)
+	model.Put(&v.pinned, f, level > 0)
 }
 
 func (v *view) dropPin(s *model.State, f model.Frame) {
 	if level := v.pins[f]; level > 0 {
-		v.pins[f] = 0
+		v.pin(f, 0)
 		v.unuse(s, f, int(level))
 	}
 }
@@ -176,6 +199,9 @@ func (v *view) use(s *model.State, f model.Frame, level int) {
 	if !was && v.writable[f] > 0 {
 		v.bad++
 	}
+	if !was && v.large {
+		v.turn(f)
+	}
 	if v.uses[f][level] == 1 {
 		v.entries(s, f, level, 1)
 	}
@@ -190,10 +216,20 @@ func (v *view) unuse(s *model.State, f model.Frame, level int) {
 	if !v.isTable(f) && v.writable[f] > 0 {
 		v.bad--
 	}
+	if v.large && !v.isTable(f) {
+		v.turn(f)
+	}
 	if v.uses[f][level] == 0 {
 		v.entries(s, f, level, -1)
 	}
 }
+
+// turn notes that a frame has become a table, or ceased to be one.
+func (v *view) turn(f model.Frame) { v.turned, v.turns = append(v.turned, f), v.turns+1 }
+
+// onlyTurned reports whether no frames have turned since there were so many turns but those
+// that are on the list.
+func (v *view) onlyTurned(turns int) bool { return turns+len(v.turned) >= v.turns }
 
 // entries adds or removes what all entries of a table refer to.
 func (v *view) entries(s *model.State, f model.Frame, level, by int) {
@@ -254,6 +290,9 @@ func (v *view) write(f model.Frame, by int32) {
 	}
 	old := v.writable[f]
 	v.writable[f] += by
+	if v.large {
+		v.wrote = append(v.wrote, f)
+	}
 	if (old > 0) != (v.writable[f] > 0) && v.isTable(f) {
 		v.bad += int(by)
 	}

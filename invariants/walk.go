@@ -86,7 +86,7 @@ type Snapshot struct {
 	tables []bool
 	// What was free after the boot, read-only in the direct map, and pinned; only
 	// where there is life after it.
-	free, readOnly, pinned uint64
+	free, readOnly, pinned model.FrameSet
 }
 
 type page struct {
@@ -151,14 +151,14 @@ func (n *Snapshot) booted(s *model.State) {
 	n.free = s.Kernel.Life.Free
 	for f := range model.Frame(s.L.Map.Guest()) {
 		if s.L.Hyper != nil && pinned(s, f) {
-			n.pinned |= bit(f)
+			model.Put(&n.pinned, f, true)
 		}
 		if model.PFN(f) >= s.L.Kernel.MaxLowPFN {
 			continue
 		}
 		m, ok := resolve(s, s.L.Geo, model.Frame(s.L.Kernel.Root), s.L.VA(model.PFN(f).PA()))
 		if ok && !m.leaf.Is(model.RW) {
-			n.readOnly |= bit(f)
+			model.Put(&n.readOnly, f, true)
 		}
 	}
 }

@@ -3,8 +3,6 @@ package model
 // EarlyMap says what kernels of 2.6.39 and later know of a machine before they
 // extend the direct map: the memory map and the places that construction uses.
 // It never changes. A Layout of the 2007 protocol has none.
-//
-// Such machines have at most 64 frames; see [FrameSet].
 type EarlyMap struct {
 	// RAM are the ranges of ordinary memory (E820_RAM), ascending. Extra is listed
 	// as RAM too, but holds no machine frames until the guest balloons up.

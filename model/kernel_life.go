@@ -74,16 +74,15 @@ const (
 )
 
 // Life is what a booted kernel remembers. All of it is zero, apart from what
-// [Life.Reset] sets, unless the layout has a LifeMap. Frames in sets are bits:
-// such machines have at most 64 frames.
+// [Life.Reset] sets, unless the layout has a LifeMap.
 type Life struct {
-	Free   uint64 // frames that the page allocator has to give
-	Pinned uint64 // PagePinned: tables that the kernel keeps read-only
-	List   uint64 // roots on pgd_list
+	Free   FrameSet // frames that the page allocator has to give
+	Pinned FrameSet // PagePinned: tables that the kernel keeps read-only
+	List   FrameSet // roots on pgd_list
 	// Saved are the roots that were pinned for a suspension alone (PageSavePinned).
-	Saved uint64
+	Saved FrameSet
 	// Refs counts the users of a page beyond the first (page_count - 1).
-	Refs [64]uint8
+	Refs RefCounts
 
 	MM  [MaxMM]MM
 	CPU [2]LifeCPU
@@ -109,18 +108,6 @@ func (l *Life) Reset() {
 	}
 	for i := range l.MM {
 		l.MM[i] = MM{Root: NoFrame, User: NoFrame}
-	}
-}
-
-// In reports whether a set of frames has a frame.
-func In(set uint64, f Frame) bool { return f >= 0 && f < 64 && set>>uint(f)&1 != 0 }
-
-// Put adds a frame to a set, or takes it away.
-func Put(set *uint64, f Frame, in bool) {
-	if in {
-		*set |= 1 << uint(f)
-	} else {
-		*set &^= 1 << uint(f)
 	}
 }
 
@@ -152,12 +139,11 @@ func (m *Machine) AllocPage(high bool) (pfn PFN, ok bool) {
 	m.pause()
 	l := &m.Kernel.Life
 	if high {
-		for f := m.L.Kernel.MaxLowPFN; f < PFN(m.L.Map.Guest()) && !ok; f++ {
-			pfn, ok = f, In(l.Free, Frame(f))
-		}
+		pfn, ok = l.Free.Next(m.L.Kernel.MaxLowPFN)
 	}
-	for f := PFN(0); f < m.L.Kernel.MaxLowPFN && !ok; f++ {
-		pfn, ok = f, In(l.Free, Frame(f))
+	if !ok {
+		pfn, ok = l.Free.Next(0)
+		ok = ok && pfn < m.L.Kernel.MaxLowPFN
 	}
 	if !ok {
 		return 0, false
@@ -183,13 +169,8 @@ func (m *Machine) FreePage(pfn PFN) {
 // Available is the number of frames that the page allocator has left in low
 // memory, and in all.
 func (s *State) Available() (low, all int) {
-	for f := range Frame(s.L.Map.Guest()) {
-		if In(s.Kernel.Life.Free, f) {
-			all++
-			if PFN(f) < s.L.Kernel.MaxLowPFN {
-				low++
-			}
-		}
-	}
-	return low, all
+	free := s.Kernel.Life.Free
+	high := free.Remove(FrameRange{To: s.L.Kernel.MaxLowPFN}).Len()
+	all = free.Len()
+	return all - high, all
 }

@@ -65,8 +65,9 @@ func TestPageAllocator(t *testing.T) {
 func TestLifePacked(t *testing.T) {
 	s := lifeState(t, Xen417())
 	l := &s.Kernel.Life
-	l.Free, l.Pinned, l.List, l.Saved = 0x3f0, 7, 0x21, 0x20
-	l.Refs[4], l.Refs[63] = 1, 2
+	l.Free, l.Pinned, l.List, l.Saved = LowFrames(0x3f0), LowFrames(7), LowFrames(0x21), LowFrames(0x20)
+	l.Refs.Set(4, 1)
+	l.Refs.Set(63, 2)
 	l.MM[1] = MM{Root: 5, User: 6, Ready: true}
 	l.MM[0] = MM{Root: 0, User: NoFrame, Dead: true, Leaving: true}
 	l.CPU[0].Current, l.CPU[0].Lazy, l.CPU[0].Pending, l.CPU[0].Queued = 1, LazyMMU, 3, 1

@@ -65,42 +65,24 @@ func (b *TableBuffer) Is(f BufferFlags) bool { return b.Flags&f == f }
 // Open reports whether there is a table buffer that is not yet reserved.
 func (b *TableBuffer) Open() bool { return b.Is(BufferOpen) }
 
-// FrameSet is a set of frames below 64.
-type FrameSet uint64
-
-// Has reports whether a frame is in the set.
-func (s FrameSet) Has(p PFN) bool { return s>>p&1 != 0 }
-
-// Add returns the set with a range of frames.
-func (s FrameSet) Add(r FrameRange) FrameSet { return s | span(r) }
-
-// Remove returns the set without a range of frames.
-func (s FrameSet) Remove(r FrameRange) FrameSet { return s &^ span(r) }
-
-func span(r FrameRange) FrameSet {
-	if r.To <= r.From {
-		return 0
-	}
-	return (1<<r.To - 1) &^ (1<<r.From - 1)
-}
-
 // HandOut makes a step of an allocator's handing out a frame, for allocators
 // that the kernel under test brings along.
 func (m *Machine) HandOut(pfn PFN) { m.emit(Step{Op: OpBootmem, Frame: Frame(pfn)}) }
 
-func (b *TableBuffer) pack(dst []byte) []byte {
+// pack appends what it remembers; large says that there are frames from 64 on.
+func (b *TableBuffer) pack(dst []byte, large bool) []byte {
 	dst = append(dst, byte(b.Flags), byte(b.Flags>>8), b.Range, b.Mapped, b.Windows)
 	for _, p := range [...]PFN{b.Start, b.End, b.Top, b.MinMapped, b.MaxMapped, b.BrkEnd,
 		b.LastStart, b.RealEnd, b.Step, b.Size, b.FixTable} {
 		dst = binary.AppendUvarint(dst, uint64(p))
 	}
 	for _, s := range [...]FrameSet{b.Reserved, b.Data, b.Tables} {
-		dst = binary.LittleEndian.AppendUint64(dst, uint64(s))
+		dst = s.packMore(binary.LittleEndian.AppendUint64(dst, s.low), large)
 	}
 	return dst
 }
 
-func (b *TableBuffer) unpack(src []byte) []byte {
+func (b *TableBuffer) unpack(src []byte, large bool) []byte {
 	b.Range = src[2]
 	b.Flags, b.Mapped, b.Windows, src = BufferFlags(src[0])|BufferFlags(src[1])<<8, src[3], src[4], src[5:]
 	for _, p := range [...]*PFN{&b.Start, &b.End, &b.Top, &b.MinMapped, &b.MaxMapped, &b.BrkEnd,
@@ -109,7 +91,8 @@ func (b *TableBuffer) unpack(src []byte) []byte {
 		*p, src = PFN(v), src[n:]
 	}
 	for _, s := range [...]*FrameSet{&b.Reserved, &b.Data, &b.Tables} {
-		*s, src = FrameSet(binary.LittleEndian.Uint64(src)), src[8:]
+		s.low = binary.LittleEndian.Uint64(src)
+		src = s.unpackMore(src[8:], large)
 	}
 	return src
 }

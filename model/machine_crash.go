@@ -58,21 +58,22 @@ const (
 	CrashC
 )
 
-// crashKinds names the kinds, and says what each is. It is never written to.
-var crashKinds = [...]struct{ name, says string }{
-	CrashFault:     {"fault", "The kernel touched an address that the live tables do not grant: a page fault with nobody to handle it."},
-	CrashMisaccess: {"misaccess", "The address was mapped, but to other memory than the direct map promises: the access landed in a foreign frame."},
-	CrashPanic:     {"panic", "The kernel gave up by itself, as out of memory."},
-	CrashBug:       {"bug", "The kernel stopped at a BUG() or BUG_ON() of its own, often because a hypercall was refused."},
-	CrashNullCall:  {"null-call", "A hook was called that is not set in this phase."},
-	CrashRejected:  {"store-rejected", "The hypervisor refused to carry out a store to a table, which reaches the kernel as a page fault (pte-write-rejected in recorded boots)."},
-	CrashReserved:  {"reserved-bit", "The processor was to load a root entry with a reserved bit set: a general protection fault."},
-	CrashDeadlock:  {"deadlock", "The kernel waits for a lock that nobody will release."},
-	CrashHang:      {"hang", "A call took more operations of the machine than its budget, as a loop without an end does, or C code ran on without one."},
-	CrashGoPanic:   {"go-panic", "The Go code of the kernel panicked by itself: an index out of range, a nil map, a value of its own."},
-	CrashStopped:   {"stopped", "An observer stopped the machine; the kernel is not to blame."},
-	CrashEnded:     {"ended", "The hypervisor has ended the guest."},
-	CrashC:         {"c-crash", "C code of the kernel died by itself: a pointer that leads nowhere, abort, a failed assertion, exit, or a variable that it leaves changed."},
+// crashKinds names the kinds, says what each is, and which word recorded boots have for it
+// where that is another one. It is never written to.
+var crashKinds = [...]struct{ name, says, recorded string }{
+	CrashFault:     {"fault", "The kernel touched an address that the live tables do not grant: a page fault with nobody to handle it.", ""},
+	CrashMisaccess: {"misaccess", "The address was mapped, but to other memory than the direct map promises: the access landed in a foreign frame.", ""},
+	CrashPanic:     {"panic", "The kernel gave up by itself, as out of memory.", ""},
+	CrashBug:       {"bug", "The kernel stopped at a BUG() or BUG_ON() of its own, often because a hypercall was refused.", ""},
+	CrashNullCall:  {"null-call", "A hook was called that is not set in this phase.", ""},
+	CrashRejected:  {"store-rejected", "The hypervisor refused to carry out a store to a table, which reaches the kernel as a page fault (pte-write-rejected in recorded boots).", "pte-write-rejected"},
+	CrashReserved:  {"reserved-bit", "The processor was to load a root entry with a reserved bit set: a general protection fault.", ""},
+	CrashDeadlock:  {"deadlock", "The kernel waits for a lock that nobody will release.", ""},
+	CrashHang:      {"hang", "A call took more operations of the machine than its budget, as a loop without an end does, or C code ran on without one.", ""},
+	CrashGoPanic:   {"go-panic", "The Go code of the kernel panicked by itself: an index out of range, a nil map, a value of its own.", ""},
+	CrashStopped:   {"stopped", "An observer stopped the machine; the kernel is not to blame.", ""},
+	CrashEnded:     {"ended", "The hypervisor has ended the guest.", ""},
+	CrashC:         {"c-crash", "C code of the kernel died by itself: a pointer that leads nowhere, abort, a failed assertion, exit, or a variable that it leaves changed.", ""},
 }
 
 // CrashKinds are all kinds of deaths.
@@ -89,6 +90,10 @@ func (k CrashKind) String() string { return crashKinds[k].name }
 
 // Says tells in a sentence what the kind is.
 func (k CrashKind) Says() string { return crashKinds[k].says }
+
+// Recorded is the word that recorded boots, and so the lines that describe a death, have
+// for the kind; "" where it is its name or they have none.
+func (k CrashKind) Recorded() string { return crashKinds[k].recorded }
 
 // Error describes the death in one line, in the words of the golden recordings
 // where they have some.
@@ -112,7 +117,7 @@ func (c *Crash) Error() string {
 	case CrashNullCall:
 		return fmt.Sprintf("bug null call of %s", c.Where)
 	case CrashRejected:
-		return fmt.Sprintf("fault pte-write-rejected pa %08x (%v)", uint64(c.PA), c.Errno)
+		return fmt.Sprintf("fault %s pa %08x (%v)", c.Kind.Recorded(), uint64(c.PA), c.Errno)
 	}
 	switch c.Kind {
 	case CrashReserved:

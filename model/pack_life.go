@@ -10,21 +10,11 @@ func (s *State) packLife(dst []byte) []byte {
 		return dst
 	}
 	l := &s.Kernel.Life
-	for _, set := range [...]uint64{l.Free, l.Pinned, l.List, l.Saved} {
-		dst = binary.AppendUvarint(dst, set)
+	large := s.L.hasMany()
+	for _, set := range [...]*FrameSet{&l.Free, &l.Pinned, &l.List, &l.Saved} {
+		dst = set.packMore(binary.AppendUvarint(dst, set.low), large)
 	}
-	var shared byte
-	for _, n := range l.Refs {
-		if n > 0 {
-			shared++
-		}
-	}
-	dst = append(dst, shared)
-	for f, n := range l.Refs {
-		if n > 0 {
-			dst = append(dst, byte(f), n)
-		}
-	}
+	dst = l.Refs.pack(dst, large)
 	for i := range s.L.Life.MMs {
 		mm := &l.MM[i]
 		dst = putFrame(putFrame(dst, mm.Root), mm.User)
@@ -64,16 +54,13 @@ func (s *State) unpackLife(src []byte) []byte {
 	}
 	l := &s.Kernel.Life
 	l.Reset()
-	for _, set := range [...]*uint64{&l.Free, &l.Pinned, &l.List, &l.Saved} {
+	large := s.L.hasMany()
+	for _, set := range [...]*FrameSet{&l.Free, &l.Pinned, &l.List, &l.Saved} {
 		v, n := binary.Uvarint(src)
-		*set, src = v, src[n:]
+		set.low = v
+		src = set.unpackMore(src[n:], large)
 	}
-	shared := int(src[0])
-	src = src[1:]
-	for range shared {
-		l.Refs[src[0]] = src[1]
-		src = src[2:]
-	}
+	src = l.Refs.unpack(src, large)
 	for i := range s.L.Life.MMs {
 		mm := &l.MM[i]
 		mm.Root, src = takeFrame(src)

@@ -12,7 +12,7 @@ import "encoding/binary"
 func (s *State) AppendPacked(dst []byte) []byte {
 	dst = s.packRegisters(dst)
 	if s.L.Early != nil {
-		dst = s.Kernel.Buffer.pack(dst)
+		dst = s.Kernel.Buffer.pack(dst, s.L.hasMany())
 	}
 	dst = s.TLB.pack(dst)
 	if s.other != nil {
@@ -30,7 +30,7 @@ func (s *State) AppendPacked(dst []byte) []byte {
 func (s *State) Unpack(src []byte) []byte {
 	src = s.unpackRegisters(src)
 	if s.L.Early != nil {
-		src = s.Kernel.Buffer.unpack(src)
+		src = s.Kernel.Buffer.unpack(src, s.L.hasMany())
 	}
 	src = s.TLB.unpack(src)
 	if s.other != nil {

@@ -30,6 +30,9 @@ type Finding struct {
 	// Stored is the code that stored the entry that is wrong, where that was noticed only
 	// when the call was over; nil if no code of the call did, or it is what the stack says.
 	Stored *Site `json:"stored,omitempty"`
+	// Code is the source around the places that are named, as far as it is at hand. Reports
+	// fill it in.
+	Code []Excerpt `json:"code,omitempty"`
 	// Walks lead from a root to what is wrong.
 	Walks []Walk `json:"walks"`
 	// Causes are what led to it, by what is known of the run: who made the entries that
@@ -107,6 +110,9 @@ type Call struct {
 // Step is one step inside a call.
 type Step struct {
 	What string `json:"what"` // such as "store f3+0x8, 8 bytes"
+	// Value is what a store wrote, as an entry where it is a whole one; empty where What
+	// says it.
+	Value string `json:"value,omitempty"`
 	// Answer is what a hypervisor said; empty where none was asked.
 	Answer string `json:"answer,omitempty"`
 	// Changes are the entries that changed.
@@ -155,6 +161,9 @@ type Site struct {
 	Line     int    `json:"line,omitempty"` // counted from 1
 	// Outside says that it lies in another module than ptcheck's: the user's own code.
 	Outside bool `json:"outside,omitempty"`
+	// Path is where the file lies on this machine, as far as it is known; reports do not
+	// have it.
+	Path string `json:"-"`
 }
 
 // Place is file:line, or the function where the line is not known.
@@ -195,11 +204,17 @@ type Hop struct {
 
 // Headline is the finding in one line.
 func (f *Finding) Headline() string {
-	if f.Crash != "" {
+	switch {
+	case f.Crash != "":
 		return "crashed: " + f.Crash
+	case f.Rule != "":
+		return "violated: " + f.Rule
 	}
-	return "violated: " + f.Rule
+	return "nothing wrong"
 }
+
+// Wrong reports whether something went wrong; if not, it is the story of a way.
+func (f *Finding) Wrong() bool { return f.Crash != "" || f.Rule != "" }
 
 // Verdict is the class of the finding.
 func (f *Finding) Verdict() string {

@@ -20,11 +20,33 @@ var pageJS string
 // WriteHTML writes a report as one page that needs nothing else: no network, and
 // no script to be read; with scripts, the states can be stepped through.
 func WriteHTML(w io.Writer, r *Report) error {
-	t, err := template.New("page").Parse(pageHTML)
+	t, err := pageTemplate()
 	if err != nil {
-		return fmt.Errorf("reports: html: %w", err)
+		return err
 	}
 	return t.Execute(w, newPage(r))
+}
+
+func pageTemplate() (*template.Template, error) {
+	t, err := template.New("page").Parse(pageHTML)
+	if err != nil {
+		return nil, fmt.Errorf("reports: html: %w", err)
+	}
+	return t, nil
+}
+
+// Parts are what other pages take of the page of a report: its templates, of which
+// "markers" goes before and "walks", "stepper" and "legend" show a [Way], its style sheet,
+// and the script that steps through the states.
+type Parts struct {
+	Templates *template.Template
+	CSS, JS   string
+}
+
+// PageParts returns the parts of the page.
+func PageParts() (Parts, error) {
+	t, err := pageTemplate()
+	return Parts{t, pageCSS, pageJS}, err
 }
 
 // page is what the template shows.
@@ -39,13 +61,15 @@ type page struct {
 type pageRun struct {
 	*Run
 	Good     bool
-	Findings []pageFinding
+	Findings []Way
 }
 
-type pageFinding struct {
+// Way is a finding, or a story in which nothing went wrong, made ready for the page.
+type Way struct {
 	*Finding
 	ID     string
 	At     *Site
+	Code   *Excerpt // around At
 	Points []pagePoint
 }
 
@@ -60,6 +84,7 @@ type pagePoint struct {
 	Diff      Diff
 	State     *State
 	Site      *Site
+	Code      *Excerpt // around Site
 	Stack     []Site
 }
 
@@ -79,7 +104,7 @@ func newPage(r *Report) page {
 		words = append(words, run.Name()+": "+run.Verdict)
 		for _, f := range run.Run.Findings {
 			n++
-			run.Findings = append(run.Findings, newPageFinding(f, fmt.Sprintf("f%d", n)))
+			run.Findings = append(run.Findings, newWay(f, fmt.Sprintf("f%d", n)))
 		}
 		p.Runs = append(p.Runs, run)
 	}
@@ -87,18 +112,38 @@ func newPage(r *Report) page {
 	return p
 }
 
-func newPageFinding(f *Finding, id string) pageFinding {
-	out := pageFinding{Finding: f, ID: id, At: f.Site()}
-	points := f.points()
-	l := newLayout(points, f.Walks)
-	for i, p := range points {
-		out.Points = append(out.Points, newPagePoint(f, l, points, i, fmt.Sprintf("%s-p%d", id, i), p))
-	}
+func newWay(f *Finding, id string) Way {
+	out := Way{Finding: f, ID: id, At: f.Site(), Code: f.Around(f.Site())}
+	out.show(f.points())
 	return out
 }
 
+// LastCall is a way of which the page shows only the last call: the state before it, its
+// steps, and what it led to. id makes the names in it unique.
+func LastCall(f *Finding, id string) *Way {
+	out := &Way{Finding: f, ID: id, At: f.Site(), Code: f.Around(f.Site())}
+	points := f.points()
+	n := len(f.Calls) - 1
+	if n > 0 {
+		for points[1].call < n {
+			points = points[1:]
+		}
+		points[0] = point{title: "before call " + fmt.Sprint(n+1), state: f.Before(n), call: -1, step: -1}
+	}
+	out.show(points)
+	return out
+}
+
+// show adds points to the stepper.
+func (w *Way) show(points []point) {
+	l := newLayout(points, w.Walks)
+	for i, p := range points {
+		w.Points = append(w.Points, newPagePoint(w.Finding, l, points, i, fmt.Sprintf("%s-p%d", w.ID, i), p))
+	}
+}
+
 func newPagePoint(f *Finding, l *layout, points []point, i int, id string, p point) pagePoint {
-	out := pagePoint{ID: id, Title: p.title, Call: p.call + 1, Kind: "start", State: p.state, Last: i == len(points)-1}
+	out := pagePoint{ID: id, Title: p.title, Call: p.call + 1, Kind: "start", State: p.state, Last: i == len(points)-1 && f.Wrong()}
 	var old *State
 	if i > 0 {
 		old = points[i-1].state
@@ -124,6 +169,7 @@ func newPagePoint(f *Finding, l *layout, points []point, i int, id string, p poi
 			out.Title += " - " + f.Headline()
 		}
 	}
+	out.Code = f.Around(out.Site)
 	if old != nil {
 		out.Diff = Compare(old, p.state)
 	}

@@ -105,6 +105,7 @@ func (p *markdown) finding(r *Run, f *Finding) {
 			where = code(at.Place()) + " in " + where
 		}
 		p.say("**Code**: %s", where)
+		p.excerpt(f.Around(at))
 	}
 	for i := range f.Walks {
 		p.walk(&f.Walks[i])
@@ -124,6 +125,13 @@ func (p *markdown) finding(r *Run, f *Finding) {
 		p.block("sh", f.Replay)
 	}
 	p.folded(f)
+}
+
+// excerpt writes lines of the source; nil: none.
+func (p *markdown) excerpt(e *Excerpt) {
+	if e != nil {
+		p.block(e.Language(), e.Text())
+	}
 }
 
 // calls lists the calls that led to a finding, if it is one that calls lead to.
@@ -167,6 +175,14 @@ func (p *markdown) folded(f *Finding) {
 	}
 	if len(f.Stack) > 0 {
 		p.details("the kernel's stack when it went wrong", func() { p.block("", stackText(f.Stack)) })
+	}
+	if others := f.Others(); len(others) > 0 {
+		p.details("the code at the other places", func() {
+			for _, e := range others {
+				p.say("%s", code(e.Title()))
+				p.excerpt(e)
+			}
+		})
 	}
 	for i := range f.Calls {
 		c := &f.Calls[i]

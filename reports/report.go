@@ -22,10 +22,17 @@ type Tool struct {
 	Version string `json:"version"`
 }
 
-// New returns a report of ptcheck in the given version.
+// New returns a report of ptcheck in the given version. It reads the source around the
+// places that findings name.
 func New(version string, runs ...Run) *Report {
 	if runs == nil {
 		runs = []Run{}
+	}
+	q := newSources()
+	for i := range runs {
+		for _, f := range runs[i].Findings {
+			q.quote(f)
+		}
 	}
 	return &Report{Schema: SchemaVersion, Tool: Tool{Name: "ptcheck", Version: version}, Runs: runs}
 }

@@ -1,11 +1,17 @@
 package reports
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/ptcheck/ptcheck/model"
 )
+
+// homepage is where the tool is explained.
+const homepage = "https://github.com/ptcheck/ptcheck"
 
 // sourceRoot is the base of the paths in SARIF files: the root of the repository.
 const sourceRoot = "SRCROOT"
@@ -22,7 +28,7 @@ func WriteSARIF(w io.Writer, r *Report) error {
 
 func sarifOf(tool Tool, r *Run) sarifRun {
 	out := sarifRun{
-		Tool:       sarifTool{sarifDriver{Name: tool.Name, Version: tool.Version, Rules: []sarifRule{}}},
+		Tool:       sarifTool{sarifDriver{Name: tool.Name, Version: tool.Version, URI: homepage, Rules: []sarifRule{}}},
 		Bases:      map[string]sarifArtifact{sourceRoot: {Description: &sarifMessage{Text: "the root of the repository"}}},
 		ColumnKind: "unicodeCodePoints",
 		Results:    []sarifResult{},
@@ -48,7 +54,36 @@ func sarifRuleOf(f *Finding) sarifRule {
 	if f.Source != "" {
 		rule.Full = &sarifMessage{Text: f.Says + " Source: " + f.Source + "."}
 	}
+	rule.Help = sarifMessage{Text: f.help()}
 	return rule
+}
+
+// help says what is broken, and what to do about it.
+func (f *Finding) help() string {
+	text := f.Says
+	if f.Rule == "" {
+		text = deathSays(f.Kind)
+	}
+	if f.Source != "" {
+		text += " Source: " + f.Source + "."
+	}
+	if f.Limits != "" {
+		text += " What the rule cannot tell: " + f.Limits
+	}
+	if f.Replay != "" {
+		text += " The scenario file beside the report runs it again: replay it, or step through it with show."
+	}
+	return text + " More: ptcheck explain " + cmp.Or(f.Rule, f.Kind) + "."
+}
+
+// deathSays is what is known of a way to die.
+func deathSays(kind string) string {
+	for _, k := range model.CrashKinds() {
+		if k.String() == kind {
+			return "The kernel must not die. " + kind + ": " + k.Says()
+		}
+	}
+	return "The kernel must not die."
 }
 
 func sarifResultOf(f *Finding, rule int) sarifResult {
@@ -58,10 +93,10 @@ func sarifResultOf(f *Finding, rule int) sarifResult {
 		CodeFlows:    []sarifCodeFlow{sarifFlow(f)},
 	}
 	if at := f.Site(); at != nil {
-		out.Locations = []sarifLocation{sarifAt(at, "")}
+		out.Locations = []sarifLocation{f.sarifAt(at, "")}
 	}
 	if len(f.Stack) > 0 {
-		out.Stacks = []sarifStack{*sarifStackOf(f.Stack, "the kernel when it went wrong")}
+		out.Stacks = []sarifStack{*f.sarifStack(f.Stack, "the kernel when it went wrong")}
 	}
 	return out
 }
@@ -110,12 +145,12 @@ func sarifFlow(f *Finding) sarifCodeFlow {
 	}
 	for i := range f.Calls {
 		c := &f.Calls[i]
-		add(sarifFlowLocation{Location: sarifAt(c.Site, fmt.Sprintf("call %d: %s", i+1, c.Text)), Importance: "important"})
+		add(sarifFlowLocation{Location: f.sarifAt(c.Site, fmt.Sprintf("call %d: %s", i+1, c.Text)), Importance: "important"})
 		for j := range c.Steps {
 			s := &c.Steps[j]
-			l := sarifFlowLocation{Nesting: 1, Importance: "unimportant", Location: sarifAt(Telling(s.Stack), s.sentence())}
+			l := sarifFlowLocation{Nesting: 1, Importance: "unimportant", Location: f.sarifAt(Telling(s.Stack), s.sentence())}
 			if len(s.Stack) > 1 {
-				l.Stack = sarifStackOf(s.Stack, "")
+				l.Stack = f.sarifStack(s.Stack, "")
 			}
 			if len(s.Changes) > 0 {
 				l.Importance, l.State = "important", map[string]sarifMessage{}
@@ -126,7 +161,7 @@ func sarifFlow(f *Finding) sarifCodeFlow {
 			add(l)
 		}
 	}
-	add(sarifFlowLocation{Location: sarifAt(f.Site(), f.Headline()), Importance: "essential"})
+	add(sarifFlowLocation{Location: f.sarifAt(f.Site(), f.Headline()), Importance: "essential"})
 	from := "from start of day " + f.Start
 	if f.AtRest() {
 		from = "memory at rest"
@@ -150,7 +185,7 @@ func (s *Step) sentence() string {
 }
 
 // sarifAt is a place in the source; nil is a place without one.
-func sarifAt(s *Site, message string) sarifLocation {
+func (f *Finding) sarifAt(s *Site, message string) sarifLocation {
 	var l sarifLocation
 	if message != "" {
 		l.Message = &sarifMessage{Text: message}
@@ -161,20 +196,30 @@ func sarifAt(s *Site, message string) sarifLocation {
 			at.Base = "" // it lies elsewhere
 		}
 		if s.File != "" {
-			l.Physical = &sarifPhysical{Artifact: at, Region: sarifRegion{s.Line}}
+			l.Physical = &sarifPhysical{Artifact: at, Region: sarifRegion{StartLine: s.Line}}
+			l.Physical.quote(f.Around(s))
 		}
 		l.Logical = []sarifLogical{{Name: s.Function, Kind: "function"}}
 	}
 	return l
 }
 
-func sarifStackOf(stack []Site, message string) *sarifStack {
+func (f *Finding) sarifStack(stack []Site, message string) *sarifStack {
 	out := &sarifStack{}
 	if message != "" {
 		out.Message = &sarifMessage{Text: message}
 	}
 	for i := range stack {
-		out.Frames = append(out.Frames, sarifFrame{sarifAt(&stack[i], "")})
+		out.Frames = append(out.Frames, sarifFrame{f.sarifAt(&stack[i], "")})
 	}
 	return out
+}
+
+// quote adds the line and what stands around it; nil: it is not at hand.
+func (p *sarifPhysical) quote(e *Excerpt) {
+	if e == nil {
+		return
+	}
+	p.Region.Snippet = &sarifMessage{Text: e.Lines[p.Region.StartLine-e.First]}
+	p.Context = &sarifRegion{StartLine: e.First, EndLine: e.First + len(e.Lines) - 1, Snippet: &sarifMessage{Text: strings.Join(e.Lines, "\n")}}
 }

@@ -20,12 +20,14 @@ type (
 	sarifDriver struct {
 		Name    string      `json:"name"`
 		Version string      `json:"version"`
+		URI     string      `json:"informationUri"`
 		Rules   []sarifRule `json:"rules"`
 	}
 	sarifRule struct {
 		ID      string        `json:"id"`
 		Short   sarifMessage  `json:"shortDescription"`
 		Full    *sarifMessage `json:"fullDescription,omitempty"`
+		Help    sarifMessage  `json:"help"`
 		Default sarifDefault  `json:"defaultConfiguration"`
 	}
 	sarifDefault struct {
@@ -58,9 +60,12 @@ type (
 	sarifPhysical struct {
 		Artifact sarifArtifact `json:"artifactLocation"`
 		Region   sarifRegion   `json:"region"`
+		Context  *sarifRegion  `json:"contextRegion,omitempty"`
 	}
 	sarifRegion struct {
-		StartLine int `json:"startLine"`
+		StartLine int           `json:"startLine"`
+		EndLine   int           `json:"endLine,omitempty"`
+		Snippet   *sarifMessage `json:"snippet,omitempty"`
 	}
 	sarifLogical struct {
 		Name string `json:"fullyQualifiedName"`

@@ -22,6 +22,7 @@ func WriteText(w io.Writer, r *Report, color bool) error {
 // WriteFinding writes one finding as WriteText does.
 func WriteFinding(w io.Writer, f *Finding, color bool) error {
 	p := &textPage{color: color}
+	newSources().quote(f)
 	p.finding(f)
 	_, err := io.WriteString(w, p.b.String())
 	return err
@@ -111,6 +112,7 @@ func (p *textPage) finding(f *Finding) {
 	}
 	if s := f.Site(); s != nil {
 		p.fold(strong, "  code: ", s.String())
+		p.excerpt(f.Around(s))
 	}
 	for i := range f.Walks {
 		p.walk(&f.Walks[i])
@@ -129,6 +131,13 @@ func (p *textPage) finding(f *Finding) {
 		p.calls(f)
 		p.lastCall(f)
 	}
+	if others := f.Others(); len(others) > 0 {
+		p.title("the code at the other places:")
+		for _, e := range others {
+			p.row(plain, "  "+e.Title())
+			p.excerpt(e)
+		}
+	}
 	if f.Replay != "" {
 		p.blank()
 		p.command("replay: " + f.Replay)
@@ -136,6 +145,20 @@ func (p *textPage) finding(f *Finding) {
 	if f.Scenario != "" {
 		p.title("its scenario file:")
 		p.row(plain, indented(f.Scenario))
+	}
+}
+
+// excerpt prints lines of the source, cut at the width of the page; nil: none.
+func (p *textPage) excerpt(e *Excerpt) {
+	if e == nil {
+		return
+	}
+	for line := range strings.Lines(e.Text()) {
+		line = "  " + ascii(strings.TrimRight(line, "\n"))
+		if len(line) > width {
+			line = line[:width-3] + "..."
+		}
+		p.put(plain, line)
 	}
 }
 

@@ -46,6 +46,10 @@ type Shrunk struct {
 type PlayOptions struct {
 	// Report has the finding explained: every state and step on the way is kept.
 	Report bool
+	// Story has the way told as a finding is, also where nothing goes wrong: the finding of
+	// the run has then neither a rule nor a crash. Scenarios of systems that cannot be
+	// searched tell none.
+	Story bool
 	// Place has the function named in which a kernel dies.
 	Place bool
 	// Lenient leaves out operations that are impossible where they stand, and ends
@@ -53,6 +57,9 @@ type PlayOptions struct {
 	Lenient bool
 	// Watch sees the run; nil: nobody.
 	Watch Watcher
+	// Found, if not nil, is told of what goes wrong, a rule or a way to die, before the
+	// watcher is told of the operation that it goes wrong in.
+	Found func(what string)
 }
 
 // Play is a scenario that has been run.
@@ -67,7 +74,8 @@ type Play struct {
 	// End is where a guest ended before the scenario did, though nothing is wrong; nil
 	// if it did not. Nothing behind it was run.
 	End *End
-	// Finding is what went wrong, nil if nothing did or it was not asked for.
+	// Finding is what went wrong, nil if nothing did or it was not asked for; of a story,
+	// the way as far as it went.
 	Finding *reports.Finding
 }
 
@@ -110,6 +118,14 @@ type Watcher interface {
 	Done(line int, op, answer string, s *model.State)
 	// Over ends the run before the next operation.
 	Over() bool
+}
+
+// CodeWatcher is a [Watcher] that wants to know what code made an operation of which no
+// steps are known.
+type CodeWatcher interface {
+	Watcher
+	// Code is called before Done, with the stack of the code, innermost first.
+	Code(stack []reports.Site)
 }
 
 // Names gives frames, entries and addresses their names in a system, and reads what

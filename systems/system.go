@@ -76,6 +76,11 @@ type Search struct {
 	CallText func(code uint64) string
 	// Breaks names what a finding breaks, as a line "expect" has it, without place.
 	Breaks func(explore.Finding) Verdict
+	// Rules are what states and transitions are judged by: a finding that breaks a rule has
+	// the number of one of them.
+	Rules []invariants.Rule
+	// View describes the working state of a model, one that Model has made.
+	View func(explore.Model) reports.State
 	// Scenario turns a finding into the scenario that leads to it.
 	Scenario func(explore.Finding) (Scenario, error)
 }
@@ -94,6 +99,19 @@ func (s *Search) Run(ctx context.Context, o explore.Options) (explore.Result, er
 		err = s.differs(differs)
 	}
 	return r, err
+}
+
+// RunWith searches like Run, with a model around each that the search makes.
+func (s *Search) RunWith(ctx context.Context, around func(explore.Model) Outer, o explore.Options) (explore.Result, error) {
+	inside := *s
+	inside.Model = func() explore.Model { return around(s.Model()) }
+	return inside.Run(ctx, o)
+}
+
+// Outer is a model that stands around another one and looks at what that does.
+type Outer interface {
+	explore.Model
+	Inner() explore.Model
 }
 
 // Title is the system's name, with the part that is searched.

@@ -232,8 +232,8 @@ func MarkInitPinned(k *hooks.Kernel) {
 // xen_mm_pin_all).
 func PinAll(k *hooks.Kernel) {
 	l := &k.M.Kernel.Life
-	for f := range model.Frame(64) {
-		if model.In(l.List, f) && !k.PagePinned(model.PFN(f)) {
+	for pfn, ok := l.List.Next(0); ok; pfn, ok = l.List.Next(pfn + 1) {
+		if f := model.Frame(pfn); !k.PagePinned(pfn) {
 			PgdPin(k, k.RootVA(f))
 			model.Put(&l.Saved, f, true)
 		}
@@ -243,10 +243,9 @@ func PinAll(k *hooks.Kernel) {
 // UnpinAll undoes PinAll (Linux: xen_mm_unpin_all).
 func UnpinAll(k *hooks.Kernel) {
 	l := &k.M.Kernel.Life
-	for f := range model.Frame(64) {
-		if model.In(l.Saved, f) {
-			PgdUnpin(k, k.RootVA(f))
-			model.Put(&l.Saved, f, false)
-		}
+	for pfn, ok := l.Saved.Next(0); ok; pfn, ok = l.Saved.Next(pfn + 1) {
+		f := model.Frame(pfn)
+		PgdUnpin(k, k.RootVA(f))
+		model.Put(&l.Saved, f, false)
 	}
 }

@@ -53,7 +53,7 @@ func TestHyperDetails(t *testing.T) {
 			if s.Breaks(f).What != x.rule {
 				continue
 			}
-			rep, err := explain(s, f)
+			rep, err := explain(s, f, &list[0])
 			if err != nil {
 				t.Fatal(err)
 			}

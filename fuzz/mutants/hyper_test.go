@@ -23,7 +23,7 @@ func TestHyperHolds(t *testing.T) {
 		}
 		t.Logf("%s: %d states, %d transitions, %v", m.ID, r.States, r.Transitions, r.Duration)
 		for _, f := range r.Findings {
-			rep, err := explain(s, f)
+			rep, err := explain(s, f, &m)
 			if err != nil {
 				t.Fatal(m.ID, err)
 			}

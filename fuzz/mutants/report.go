@@ -8,8 +8,8 @@ import (
 	"github.com/ptcheck/ptcheck/systems"
 )
 
-// Report turns the finding of a Run into a run of a report. The mutant's scenario
-// is left out of it: replayed, it would show the kernel without the bug.
+// Report turns the finding of a Run into a run of a report. Its scenario says which bug is
+// planted and how it ends: replayed, it shows the kernel with the bug.
 func (m *Mutant) Report(r *Result) (reports.Run, error) {
 	if r.Rule == "" {
 		return reports.Run{}, fmt.Errorf("mutants: %s: nothing fires: there is nothing to report", m.ID)
@@ -18,7 +18,7 @@ func (m *Mutant) Report(r *Result) (reports.Run, error) {
 	if err != nil {
 		return reports.Run{}, err
 	}
-	f, err := explain(s, r.finding)
+	f, err := explain(s, r.finding, m)
 	if err != nil {
 		return reports.Run{}, fmt.Errorf("mutants: %s: %w", m.ID, err)
 	}
@@ -35,8 +35,8 @@ func (m *Mutant) Report(r *Result) (reports.Run, error) {
 	}, nil
 }
 
-// explain plays the way to a finding for its report.
-func explain(s *systems.Search, f explore.Finding) (*reports.Finding, error) {
+// explain plays the way to a finding for its report, which has a scenario with the bug.
+func explain(s *systems.Search, f explore.Finding, m *Mutant) (*reports.Finding, error) {
 	way, err := s.Scenario(f)
 	if err != nil {
 		return nil, err
@@ -48,5 +48,8 @@ func explain(s *systems.Search, f explore.Finding) (*reports.Finding, error) {
 	if p.Finding == nil {
 		return nil, fmt.Errorf("played again, nothing goes wrong")
 	}
+	ends := p.Verdict.Anywhere()
+	file := systems.File{About: []string{"planted bug " + m.ID + ", " + m.What}, Mutant: m.ID, Expect: &ends, Scenario: way}
+	p.Finding.Scenario = string(file.Text())
 	return p.Finding, nil
 }

@@ -152,14 +152,14 @@ func espfix(o *hooks.Ops, _ *hooks.Funcs) {
 			if !ok {
 				return
 			}
-			k.M.Kernel.Buffer.Tables |= 1 << pfn
+			model.Put(&k.M.Kernel.Buffer.Tables, model.Frame(pfn), true)
 			tables[i] = pfn
 		}
 		page, ok := hooks.AllocPage(k)
 		if !ok {
 			return
 		}
-		k.M.Kernel.Buffer.Data |= 1 << page
+		model.Put(&k.M.Kernel.Buffer.Data, model.Frame(page), true)
 		linkEspfix(k, k.Slot(base, slot), tables, page)
 	}
 }

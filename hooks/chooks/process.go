@@ -1,6 +1,7 @@
 package chooks
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -38,7 +39,7 @@ const (
 )
 
 // start starts a process for a table.
-func start(program, table string, wait time.Duration) (*process, error) {
+func start(program, table string, l limits) (*process, error) {
 	theirs, to, err := os.Pipe()
 	if err != nil {
 		return nil, fmt.Errorf("chooks: %w", err)
@@ -58,7 +59,7 @@ func start(program, table string, wait time.Duration) (*process, error) {
 		from.Close()
 		return nil, fmt.Errorf("chooks: %w", err)
 	}
-	m, err := p.receive(wait)
+	m, err := p.receive(l)
 	if err != nil || m.kind != uint32(len(accessors())+hello) {
 		return nil, fmt.Errorf("chooks: the C program says nothing before its first hook: %s", p.end())
 	}
@@ -66,10 +67,10 @@ func start(program, table string, wait time.Duration) (*process, error) {
 	return p, nil
 }
 
-// order has a hook carried out. seconds is the processor time that it may take.
-func (p *process) order(hook int, a, b uint64, seconds int) error {
+// order has a hook carried out, which may take so much of the processor's time.
+func (p *process) order(hook int, a, b uint64, work time.Duration) error {
 	p.buf = p.buf[:0]
-	for _, n := range [...]uint64{uint64(hook), a, b, uint64(seconds)} {
+	for _, n := range [...]uint64{uint64(hook), a, b, uint64(work.Milliseconds())} {
 		p.buf = binary.NativeEndian.AppendUint64(p.buf, n)
 	}
 	_, err := p.to.Write(p.buf)
@@ -84,12 +85,9 @@ func (p *process) answer(gone bool, value uint64) error {
 	return err
 }
 
-// receive reads a message, for which it waits so long at most.
-func (p *process) receive(wait time.Duration) (m message, err error) {
-	if err := p.from.SetReadDeadline(time.Now().Add(wait)); err != nil {
-		return m, err
-	}
-	head, err := p.read(headSize)
+// receive reads a message. That none comes is a timeout error.
+func (p *process) receive(l limits) (m message, err error) {
+	head, err := p.await(l)
 	if err != nil {
 		return m, err
 	}
@@ -119,6 +117,48 @@ func (p *process) receive(wait time.Duration) (m message, err error) {
 		m.frames = append(m.frames, binary.NativeEndian.Uint64(data))
 	}
 	return m, nil
+}
+
+// mostRests is how often in a row a process that says nothing is found asleep before it is
+// taken for one that waits for something that hooks do not wait for.
+const mostRests = 5
+
+// await reads the head of a message. A process that computes ends itself when its time is
+// up; one that sleeps is found out by looking, so that a busy machine is no hang.
+func (p *process) await(l limits) ([]byte, error) {
+	if cap(p.buf) < headSize {
+		p.buf = make([]byte, headSize)
+	}
+	head := p.buf[:headSize]
+	for n, rests, end := 0, 0, time.Now().Add(l.wait); ; {
+		if err := p.from.SetReadDeadline(time.Now().Add(l.look)); err != nil {
+			return nil, err
+		}
+		did, err := io.ReadFull(p.from, head[n:])
+		if n += did; n == headSize {
+			return head, p.from.SetReadDeadline(end)
+		}
+		if !os.IsTimeout(err) {
+			return nil, err
+		}
+		if rests++; !p.asleep() {
+			rests = 0
+		}
+		if rests == mostRests || time.Now().After(end) {
+			return nil, err
+		}
+	}
+}
+
+// asleep reports whether the process waits for something (proc(5), the state behind the
+// name in parentheses).
+func (p *process) asleep() bool {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+	if err != nil {
+		return false
+	}
+	at := bytes.LastIndexByte(text, ')')
+	return at >= 0 && at+2 < len(text) && bytes.IndexByte([]byte("SDTt"), text[at+2]) >= 0
 }
 
 // read reads so many bytes, which are valid until the next read.

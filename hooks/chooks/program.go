@@ -27,8 +27,9 @@ type Program struct {
 
 // limits are how long a hook may take.
 type limits struct {
-	seconds int           // of processor time, in a call
-	wait    time.Duration // on the clock, between two messages
+	work time.Duration // of the processor, in a call; hooks need some microseconds
+	wait time.Duration // on the clock, for a message
+	look time.Duration // between two looks at a process that says nothing
 }
 
 // Build compiles the C files of a module, which are best embedded into it, beside the file
@@ -45,7 +46,7 @@ func build(files fs.FS, root string) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Program{limits: limits{seconds: 2, wait: 20 * time.Second}}
+	p := &Program{limits: limits{work: time.Second / 4, wait: 20 * time.Second, look: time.Second / 10}}
 	if p.path, err = s.build(); err != nil {
 		return nil, err
 	}
@@ -70,7 +71,7 @@ func (p *Program) Lay(table string, base hooks.Ops) (hooks.Ops, error) {
 	if !slices.Contains(p.tables, table) {
 		return base, fmt.Errorf("chooks: no table of hooks is called %q: there are %q", table, p.tables)
 	}
-	pr, err := start(p.path, table, p.limits.wait)
+	pr, err := start(p.path, table, p.limits)
 	if err != nil {
 		return base, err
 	}

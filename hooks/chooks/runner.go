@@ -118,13 +118,13 @@ func (r *runner) ending(kind int) uint32 { return uint32(len(r.rows) + kind) }
 // begin has the process begin a call, and returns the first thing that it does.
 func (r *runner) begin(what key) *node {
 	if r.p == nil {
-		p, err := start(r.fleet.program.path, r.fleet.table, r.fleet.program.limits.wait)
+		p, err := start(r.fleet.program.path, r.fleet.table, r.fleet.program.limits)
 		if err != nil {
 			panic(err) // it has started before: a fault of the machine this runs on
 		}
 		r.p = p
 	}
-	return r.hear(r.p.order(what.hook, what.a, what.b, r.fleet.program.limits.seconds))
+	return r.hear(r.p.order(what.hook, what.a, what.b, r.fleet.program.limits.work))
 }
 
 // rerun has the process do what is known of a call, up to the answer that is new: the last
@@ -169,7 +169,7 @@ func (r *runner) hear(sent error) *node {
 	var m message
 	err := sent
 	if err == nil {
-		m, err = r.p.receive(r.fleet.program.limits.wait)
+		m, err = r.p.receive(r.fleet.program.limits)
 	}
 	if err != nil {
 		return r.lost(err)
@@ -209,7 +209,7 @@ func (r *runner) conclude(n *node, m *message) {
 	case r.ending(signal):
 		n.kind, n.text = r.ending(died), signalText(m.arg)
 	case r.ending(runs):
-		n.text = fmt.Sprintf("the hook has computed for %d s and not returned", r.fleet.program.limits.seconds)
+		n.text = fmt.Sprintf("the C hook has computed for %v and asked for nothing", r.fleet.program.limits.work)
 	}
 	r.p.end()
 	r.p = nil
@@ -242,7 +242,7 @@ func (r *runner) lost(err error) *node {
 	if os.IsTimeout(err) {
 		r.p.kill()
 		n.kind = r.ending(runs)
-		n.text = fmt.Sprintf("the hook has not returned, nor asked for anything, for %v", r.fleet.program.limits.wait)
+		n.text = "the C hook waits for something that is not the machine"
 	} else {
 		n.text = "the hook ended its process: " + r.p.end()
 	}

@@ -23,7 +23,18 @@
       }
       return points.length - 1;
     }
+    // reveal scrolls a picture that is wider than its room to what it is about: what is
+    // wrong, else what has changed. It stays where the one before it was if that shows.
+    function reveal(point, from) {
+      var box = point.querySelector(".scroll");
+      var at = box.querySelector("rect.wrong") || box.querySelector(".accused > .box") || box.querySelector(".changed");
+      box.scrollLeft = from;
+      if (!at) { return; }
+      var a = at.getBoundingClientRect(), b = box.getBoundingClientRect();
+      if (a.left < b.left || a.right > b.right) { box.scrollLeft += (a.left + a.right) / 2 - (b.left + b.right) / 2; }
+    }
     function show(n) {
+      var from = points[now].querySelector(".scroll").scrollLeft;
       now = n;
       points.forEach(function (p, i) { p.classList.toggle("now", i === n); });
       out.textContent = (n + 1) + " of " + points.length;
@@ -31,6 +42,7 @@
         if (a.hash === "#" + points[n].id) { a.setAttribute("aria-current", "step"); } else { a.removeAttribute("aria-current"); }
       });
       Array.prototype.forEach.call(root.querySelectorAll("button"), function (b) { b.disabled = target(b.dataset.go) === now; });
+      reveal(points[n], from);
     }
     var s = {
       root: root,

@@ -17,6 +17,7 @@ func (s *Scenario[S, O]) Play(o systems.PlayOptions) (*systems.Play, error) {
 	if err != nil {
 		return nil, s.end.Errorf("%v", err)
 	}
+	o.Report = o.Report || o.Story
 	r := &run[S, O]{s: s, o: o, g: g, play: &systems.Play{}}
 	for _, h := range s.head {
 		r.play.Add(h.at.No, h.text, "ok")
@@ -40,7 +41,7 @@ func (s *Scenario[S, O]) Play(o systems.PlayOptions) (*systems.Play, error) {
 			return nil, err
 		}
 	}
-	if r.play.Verdict.Fails() && o.Report {
+	if r.play.Verdict.Fails() && o.Report || o.Story {
 		r.play.Finding = r.finding
 	}
 	return r.play, nil
@@ -143,6 +144,9 @@ func (r *run[S, O]) judged(answer string, broken int) string {
 	}
 	rule := r.s.kind.Rule(broken)
 	r.play.Verdict = Broken(rule)
+	if r.o.Found != nil {
+		r.o.Found(rule.ID)
+	}
 	if f := r.finding; f != nil {
 		f.Rule, f.Says, f.Source, f.Limits = rule.ID, rule.Says, rule.Source, rule.Limits
 		r.g.Conclude(f, broken, view.Witness{Refs: r.refs})

@@ -15,16 +15,17 @@ import (
 // Buffer is the system of kernels of 2.6.39: the direct map is extended with
 // tables from a buffer, natively and under Xen.
 func Buffer() *kernel.Backend {
-	return early("buffer", "kernels of 2.6.39: tables from a buffer, natively and under Xen", bufferCases)
+	return Early("buffer", "kernels of 2.6.39: tables from a buffer, natively and under Xen", bufferCases)
 }
 
 // TopDown is the system of kernels of 3.8: memory is mapped from its top down,
 // with tables from memory that is mapped already.
 func TopDown() *kernel.Backend {
-	return early("topdown", "kernels of 3.8: memory mapped from its top down, natively and under Xen", topCases)
+	return Early("topdown", "kernels of 3.8: memory mapped from its top down, natively and under Xen", topCases)
 }
 
-func early(name, says string, cases func() []systems.EarlyStart) *kernel.Backend {
+// Early is a system of later kernels on the machines of a list.
+func Early(name, says string, cases func() []systems.EarlyStart) *kernel.Backend {
 	return &kernel.Backend{
 		Name: name, Says: says,
 		Takes: []systems.Setting{systems.LevelsSetting(), systems.ProfileSetting(), kernel.FailuresSetting()},
@@ -84,7 +85,11 @@ func (p *earlyPlaces) take() model.PFN { p.next++; return p.next - 1 }
 // last holds page structs, vmalloc area and fixmap.
 func (p *earlyPlaces) geometry() (err error) {
 	c := p.c
-	if c.Levels == 4 {
+	switch {
+	case c.L1 == realL1:
+		p.geo = model.AMD64()
+		return nil
+	case c.Levels == 4:
 		if p.geo, err = model.NewGeometry(fmt.Sprintf("tiny-4 8x4x4x%d", c.L1), 8, 8, 4, 4, c.L1); err == nil {
 			p.geo.SignExtend = true
 		}
@@ -132,6 +137,9 @@ func (p *earlyPlaces) placeTables() {
 	}
 }
 
+// nrEarlyFixed is the number of fixmap indexes.
+const nrEarlyFixed = 8
+
 // tablesOf is how many tables of a level map Mapped frames; a bare machine's root
 // is the kernel's own.
 func (p *earlyPlaces) tablesOf(level int) int {
@@ -157,7 +165,7 @@ func (p *earlyPlaces) static() int {
 	if p.c.Levels == 3 {
 		return n + 1
 	}
-	return n + 2 + 8/p.c.L1
+	return n + 2 + (nrEarlyFixed+p.c.L1-1)/p.c.L1
 }
 
 // state builds the start-of-day state.
@@ -167,8 +175,8 @@ func (p *earlyPlaces) state() (*model.State, error) {
 		return nil, err
 	}
 	p.place()
-	if p.next > c.Mapped || c.End() > 64 {
-		return nil, fmt.Errorf("%d frames in use at the start of the day, %d mapped, %d in all: want at most 64, and those in use mapped", p.next, c.Mapped, c.End())
+	if p.next > c.Mapped {
+		return nil, fmt.Errorf("%d frames in use at the start of the day, %d mapped: want those in use mapped", p.next, c.Mapped)
 	}
 	p.kernelMap()
 	p.earlyMap()
@@ -201,7 +209,7 @@ func (p *earlyPlaces) kernelMap() {
 	k.HasPSE, k.HasPGE, k.NX = c.PSE, c.PGE, c.NX
 	k.SharedInfo = model.MFN(c.End() + 20)
 	k.FixSharedInfo = kernel.FixShared
-	k.NrFixed = 8
+	k.NrFixed = nrEarlyFixed
 	half := model.VA(1) << (g.VABits() - 1)
 	k.PageOffset = half
 	k.FixTop = g.Wrap(half + 15*g.Span(2) - model.PageSize)
@@ -229,7 +237,11 @@ func (p *earlyPlaces) earlyMap() {
 	e.Vmemmap = e.DirectEnd
 	e.Vmalloc = g.Wrap(e.Vmemmap + g.Span(3))
 	e.Window, e.Windows = 4, 4
-	e.GuardFirst, e.GuardLast = 4, 4
+	if c.L1 == realL1 {
+		e.ISAEnd, e.StepShift = 256, 5
+	}
+	e.GuardFirst = p.xenSlot()
+	e.GuardLast = e.GuardFirst
 	if c.Initrd > 0 {
 		e.Initrd = frames(c.Initrd, c.Initrd+1)
 		e.InitrdBase = g.Wrap(p.k.PageOffset - g.Span(4))
@@ -239,6 +251,9 @@ func (p *earlyPlaces) earlyMap() {
 		e.P2MBase = g.Span(4)
 	}
 }
+
+// xenSlot is the root slot of the hypervisor with four levels: the first of the upper half.
+func (p *earlyPlaces) xenSlot() int { return p.geo.Slots[4] / 2 }
 
 // guest has the domain builder make the tables of a guest.
 func (p *earlyPlaces) guest() (*model.State, error) {
@@ -250,8 +265,9 @@ func (p *earlyPlaces) guest() (*model.State, error) {
 	}
 	cfg.Hyper = model.Hyper{Profile: c.Profile, XenLevel: 2, XenFirst: 15, XenLast: 15}
 	if c.Levels == 4 {
-		cfg.Hyper.XenLevel, cfg.Hyper.XenFirst, cfg.Hyper.XenLast = 4, 4, 4
-		cfg.Tables.Xen = []xen.XenEntry{{Slot: 4, Raw: model.MakeEntry(model.MFN(n+40), model.Present|model.RW|model.Accessed)}}
+		slot := p.xenSlot()
+		cfg.Hyper.XenLevel, cfg.Hyper.XenFirst, cfg.Hyper.XenLast = 4, slot, slot
+		cfg.Tables.Xen = []xen.XenEntry{{Slot: slot, Raw: model.MakeEntry(model.MFN(n+40), model.Present|model.RW|model.Accessed)}}
 	}
 	cfg.Hyper.Extra = []model.Extra{{Name: "h", Kind: model.SharedInfo}}
 	cfg.Extra = []model.MFN{p.k.SharedInfo}

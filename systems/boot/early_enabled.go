@@ -35,7 +35,7 @@ func earlyCalls(dst []uint64, s *model.State) []uint64 {
 		dst = earlyAdd(dst, model.CallKmap, 0)
 		dst = earlyAdd(dst, model.CallKmap, uint32(e.Kmaps-1))
 	}
-	if !b.Open() && (!e.Brim || b.Mapped != 0) && (!e.TopDown || b.Is(model.TopDone)) && bits.OnesCount64(uint64(b.Data)) < mostData {
+	if !b.Open() && (!e.Brim || b.Mapped != 0) && (!e.TopDown || b.Is(model.TopDone)) && b.Data.Len() < mostData {
 		dst = earlyAdd(dst, model.CallAllocPage, 0)
 	}
 	if allMapped(s) {
@@ -106,10 +106,10 @@ func completeCalls(dst []uint64, s *model.State) []uint64 {
 
 // freePages is how many pages the boot allocator could hand out.
 func freePages(s *model.State) int {
-	n := 0
-	for pfn := range s.Kernel.Buffer.MaxMapped {
-		if s.L.Early.IsRAM(pfn) && !s.Kernel.Buffer.Reserved.Has(pfn) {
-			n++
+	n, b := 0, &s.Kernel.Buffer
+	for _, r := range s.L.Early.RAM {
+		if r.To = min(r.To, b.MaxMapped); r.From < r.To {
+			n += model.FrameSet{}.Add(r).Minus(b.Reserved).Len()
 		}
 	}
 	return n

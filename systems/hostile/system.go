@@ -13,6 +13,7 @@ import (
 	"github.com/ptcheck/ptcheck/reports"
 	"github.com/ptcheck/ptcheck/systems"
 	"github.com/ptcheck/ptcheck/systems/attack"
+	"github.com/ptcheck/ptcheck/systems/view"
 )
 
 // system is the system of hostile guests with many ways. It implements
@@ -115,6 +116,8 @@ func (x *system) search(s *Scope, c systems.Change) (*systems.Search, error) {
 		},
 		Coverage: h.Coverage,
 		CallText: m.OpText,
+		Rules:    h.rules,
+		View:     func(m explore.Model) reports.State { return view.GuestSnapshot(m.(*Model).State()) },
 		Breaks:   func(f explore.Finding) systems.Verdict { return attack.Broken(x.Rule(int(f.Rule))) },
 		Scenario: func(f explore.Finding) (systems.Scenario, error) {
 			ops := make([]Op, len(f.Path))

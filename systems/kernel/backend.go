@@ -8,6 +8,7 @@ import (
 	"github.com/ptcheck/ptcheck/model/explore"
 	"github.com/ptcheck/ptcheck/reports"
 	"github.com/ptcheck/ptcheck/systems"
+	"github.com/ptcheck/ptcheck/systems/view"
 )
 
 // Backend is an implementation of the hooks with the machines that it boots on. It
@@ -85,6 +86,8 @@ func (b *Backend) search(w *world, p Part) *systems.Search {
 		Coverage: func(counters []uint64) []reports.Group { return p.due(s.Coverage(counters)) },
 		CallText: func(code uint64) string { return CallOf(code).String() },
 		Breaks:   s.breaks,
+		Rules:    s.rules,
+		View:     func(m explore.Model) reports.State { return view.Snapshot(m.(*Model).State()) },
 		Scenario: func(f explore.Finding) (systems.Scenario, error) {
 			return w.scenario(s.bounds, s.Inits[f.Init].Name, s.wayOf(f))
 		},

@@ -28,6 +28,7 @@ func (s *scenario) play(o systems.PlayOptions) (*systems.Play, error) {
 	if err != nil {
 		return nil, s.start.Wrap(err)
 	}
+	o.Report = o.Report || o.Story
 	r := &run{s: s, o: o, m: f.m, play: &systems.Play{}}
 	for _, h := range s.head {
 		r.play.Add(h.at.No, h.text, "ok")
@@ -139,6 +140,9 @@ func (r *run) ended(op string, at systems.Line, out explore.Outcome) {
 		if out.Kind == explore.Crashed && r.o.Place {
 			r.play.Verdict.Place = r.m.diedIn()
 		}
+		if r.o.Found != nil {
+			r.o.Found(r.play.Verdict.What)
+		}
 	}
 	r.play.Add(at.No, op, answer)
 	if r.o.Watch != nil {
@@ -148,8 +152,13 @@ func (r *run) ended(op string, at systems.Line, out explore.Outcome) {
 
 // explain completes the report of what went wrong.
 func (r *run) explain() {
-	if r.log != nil && r.play.Verdict.Fails() {
+	if r.log == nil {
+		return
+	}
+	if r.play.Verdict.Fails() {
 		r.m.conclude(r.find, r.out, view.Witness{Log: r.log, Refs: r.refs})
+	}
+	if r.play.Verdict.Fails() || r.o.Story {
 		r.play.Finding = r.find
 	}
 }

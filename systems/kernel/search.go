@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ptcheck/ptcheck/model/explore"
+	"github.com/ptcheck/ptcheck/systems"
 )
 
 // Search is [explore.Run] for models of code that may do anything. It returns also when
@@ -43,9 +44,20 @@ func (n *notes) listen(f explore.Factory, cancel func()) explore.Factory {
 	}
 	return func() explore.Model {
 		x := f()
-		if m, ok := x.(*Model); ok {
+		if m, ok := innermost(x).(*Model); ok {
 			m.note, m.calm = n.note, cancel
 		}
 		return x
+	}
+}
+
+// innermost is the model that others stand around.
+func innermost(x explore.Model) explore.Model {
+	for {
+		outer, ok := x.(systems.Outer)
+		if !ok {
+			return x
+		}
+		x = outer.Inner()
 	}
 }

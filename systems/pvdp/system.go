@@ -8,8 +8,10 @@ import (
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
 	"github.com/ptcheck/ptcheck/model/script"
+	"github.com/ptcheck/ptcheck/reports"
 	"github.com/ptcheck/ptcheck/systems"
 	"github.com/ptcheck/ptcheck/systems/attack"
+	"github.com/ptcheck/ptcheck/systems/view"
 )
 
 // system is a system of hostile guests: that of adversaries, or of the reference model
@@ -91,6 +93,8 @@ func (x *system) Searches(v systems.Values, c systems.Change) ([]*systems.Search
 	s := &systems.Search{
 		System: x.Name(), Scope: a.Scope, Depth: -1, Symmetric: a.CountOrbits,
 		Coverage: a.Coverage,
+		Rules:    ruled(),
+		View:     func(m explore.Model) reports.State { return view.GuestSnapshot(m.(*Model).State()) },
 		Breaks:   func(f explore.Finding) systems.Verdict { return attack.Broken(x.Rule(int(f.Rule))) },
 	}
 	m, err := a.NewModel()
@@ -241,6 +245,15 @@ func (*system) Rule(broken int) invariants.Rule { return ruleOf(broken) }
 func ruleOf(broken int) invariants.Rule {
 	r, _ := invariants.Find(Rules()[broken])
 	return r
+}
+
+// ruled are the adversary's rules.
+func ruled() []invariants.Rule {
+	out := make([]invariants.Rule, numRules)
+	for i := range out {
+		out[i] = ruleOf(i)
+	}
+	return out
 }
 
 // Start implements [attack.Kind].

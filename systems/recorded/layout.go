@@ -44,12 +44,25 @@ func about(h *kernel.Header) invariants.Recorded {
 		PhysBits: int(h.Number(kernel.KeyPhysBits)),
 		Isolate:  slices.Contains(strings.Fields(h.Value(kernel.KeyBugs)), "cpu_meltdown"),
 	}
-	for _, r := range h.E820 {
-		if r.Kind == kernel.Usable {
-			out.RAM = append(out.RAM, model.FrameRange{From: frameOf(r.Start + model.PageSize - 1), To: frameOf(r.End)})
+	for _, r := range ordinary(h.E820) {
+		out.RAM = append(out.RAM, model.FrameRange{From: frameOf(r.Start + model.PageSize - 1), To: frameOf(r.End)})
+	}
+	return out
+}
+
+// ordinary are the usable ranges of a memory map in ascending order. Those that touch are one: a
+// page that begins in one and ends in the next is ordinary memory, too.
+func ordinary(list []kernel.Range) (out []kernel.Range) {
+	list = slices.SortedFunc(slices.Values(list), func(a, b kernel.Range) int { return cmp.Compare(a.Start, b.Start) })
+	for _, r := range list {
+		switch n := len(out); {
+		case r.Kind != kernel.Usable:
+		case n > 0 && r.Start <= out[n-1].End:
+			out[n-1].End = max(out[n-1].End, r.End)
+		default:
+			out = append(out, r)
 		}
 	}
-	slices.SortFunc(out.RAM, func(a, b model.FrameRange) int { return cmp.Compare(a.From, b.From) })
 	return out
 }
 

@@ -199,6 +199,9 @@ func continues(e *kernel.Event) bool {
 
 // early takes in a store to a frame that is no table yet.
 func (m *machine) early(e *kernel.Event) error {
+	if m.levels == 0 {
+		return nil // filled before there is paging: its line T says what it holds
+	}
 	f, err := m.join(e.Frame)
 	switch {
 	case err != nil:

@@ -19,6 +19,9 @@ func (n names) FrameName(f model.Frame) string { return frameName(n.l, f) }
 func (n names) EntryText(e model.Entry) string { return entryText(n.l, e) }
 
 func frameName(l *model.Layout, f model.Frame) string {
+	if f == model.NoFrame {
+		return "nowhere" // a register that the recording has not told yet
+	}
 	return fmt.Sprintf("f%x", uint64(l.Map.MFN(f)))
 }
 

@@ -1,6 +1,7 @@
 package recorded
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -107,13 +108,13 @@ func (s *scenario) Play(o systems.PlayOptions) (*systems.Play, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &player{s: s, o: o}
+	p := &player{s: s, o: o, stacks: map[string][]reports.Site{}}
 	p.m = newMachine(r, 0, p.found)
 	for _, n := range s.frames {
 		p.m.s.L.Map.Add(model.MFN(n))
 	}
 	p.m.s.Grow()
-	if o.Watch != nil {
+	if o.Watch != nil && o.Found == nil {
 		p.m.trace.Mute() // a session shows memory; judge judges
 	}
 	if err := p.run(); err != nil {
@@ -131,11 +132,15 @@ type player struct {
 	last    kernel.Event
 	waits   bool // the last event has not been told
 	table   string
+	stacks  map[string][]reports.Site // by instruction and callers
 }
 
 func (p *player) found(f *invariants.TraceFinding) {
 	if !p.verdict.Fails() {
 		p.verdict = systems.Verdict{Kind: explore.Violated, What: f.Rule.ID}
+	}
+	if p.o.Found != nil {
+		p.o.Found(f.Rule.ID)
 	}
 }
 
@@ -184,6 +189,9 @@ func (p *player) settle() {
 	p.m.release()
 	if p.waits && tells(&p.last) {
 		e := &p.last
+		if w, ok := p.o.Watch.(systems.CodeWatcher); ok && e.RIP != 0 {
+			w.Code(p.stack(e))
+		}
 		p.done(e.Line, describe(p.m.s.L, e), p.s.code(e))
 	}
 	p.waits = false
@@ -193,6 +201,26 @@ func (p *player) done(line int, op, answer string) {
 	if p.o.Watch != nil {
 		p.o.Watch.Done(line, op, answer, p.m.s)
 	}
+}
+
+// stack is the code of an event. Loops make most events, so equal ones are kept once.
+func (p *player) stack(e *kernel.Event) []reports.Site {
+	key := binary.AppendUvarint(nil, e.RIP)
+	for _, c := range e.Callers() {
+		key = binary.AppendUvarint(key, c)
+	}
+	stack, known := p.stacks[string(key)]
+	if !known {
+		stack = p.s.syms.stack(e.RIP, e.Callers())
+		if at := telling(stack); at != nil {
+			// Who calls a primitive says more, here as in reports.
+			for &stack[0] != at {
+				stack = stack[1:]
+			}
+		}
+		p.stacks[string(key)] = stack
+	}
+	return stack
 }
 
 // code names the code that made an event.

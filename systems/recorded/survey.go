@@ -8,6 +8,7 @@ import (
 
 	"github.com/ptcheck/ptcheck/invariants"
 	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/systems/hypercall"
 	"github.com/ptcheck/ptcheck/traces/kernel"
 )
 
@@ -145,11 +146,11 @@ func (s *surveyor) event(e *kernel.Event) {
 		if !s.begun {
 			s.begin()
 		}
-		if e.Number == callUpdateVA {
+		if e.Number == hypercall.UpdateVA {
 			s.leaf(model.Entry(e.Args[1]))
 		}
 	case kernel.Extended:
-		if e.Cmd <= extNewBaseptr || e.Cmd >= extUserBaseptr {
+		if e.Cmd <= hypercall.NewBaseptr || e.Cmd >= hypercall.UserBaseptr {
 			s.name(model.MFN(e.Args[0]))
 		}
 	}

@@ -74,7 +74,9 @@ func (s *symbols) stack(rip uint64, callers []uint64) []reports.Site {
 
 func (s *symbols) at(addr uint64) (out []reports.Site) {
 	for _, x := range s.sites[addr] {
-		out = append(out, reports.Site{Function: x.Function, File: x.File, Line: x.Line, Outside: true})
+		// Where the kernel was built is nothing that a report depends on.
+		file := strings.TrimLeft(x.File, "./")
+		out = append(out, reports.Site{Function: x.Function, File: file, Line: x.Line, Outside: true, Path: x.File})
 	}
 	if out == nil {
 		out = []reports.Site{{Function: s.name(addr), Outside: true}}

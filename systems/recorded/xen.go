@@ -6,6 +6,7 @@ import (
 
 	"github.com/ptcheck/ptcheck/invariants"
 	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/systems/hypercall"
 	"github.com/ptcheck/ptcheck/traces/kernel"
 )
 
@@ -83,22 +84,6 @@ type placeOf struct {
 	slot  int
 }
 
-// Numbers of hypercalls (Xen: public/xen.h).
-const (
-	callMMUUpdate    = 1
-	callSetGDT       = 2
-	callMulticall    = 13
-	callUpdateVA     = 14
-	callVMAssist     = 21
-	callIret         = 23
-	callVCPU         = 24
-	callMMUExt       = 26
-	callEventChannel = 32
-)
-
-// preemptedFlag marks a hypercall that is taken up again (Xen: MMU_UPDATE_PREEMPTED).
-const preemptedFlag = 1 << 31
-
 // before ends what an event shows to be over, before memory takes the event in: a table is
 // filled, and all answers to a hypercall are there.
 func (g *xenGuest) before(e *kernel.Event) {
@@ -166,7 +151,7 @@ func (g *xenGuest) begin(e *kernel.Event) {
 	if g.m == nil && !g.start(e) {
 		return
 	}
-	if e.Number == callIret {
+	if e.Number == hypercall.Iret {
 		g.counts.Others++
 		return // it never returns
 	}
@@ -185,8 +170,8 @@ func (c *guestCall) continues(e *kernel.Event) bool {
 		return false
 	}
 	switch e.Number {
-	case callMMUUpdate, callMMUExt:
-		return e.Args[1]&preemptedFlag != 0
+	case hypercall.MMUUpdate, hypercall.MMUExt:
+		return e.Args[1]&hypercall.Preempted != 0
 	}
 	return e.Args[1] <= c.args[1]
 }
@@ -194,12 +179,12 @@ func (c *guestCall) continues(e *kernel.Event) bool {
 // resume takes over what was done of a hypercall before it was interrupted: as many
 // operations as it does not ask for again.
 func (c *guestCall) resume(old *guestCall) {
-	left := int(c.args[1] &^ preemptedFlag)
+	left := int(c.args[1] &^ hypercall.Preempted)
 	c.stores = old.stores
 	switch c.number {
-	case callMMUUpdate, callMMUExt:
+	case hypercall.MMUUpdate, hypercall.MMUExt:
 		c.resumeRequest(&old.request)
-	case callMulticall:
+	case hypercall.Multicall:
 		c.done = max(0, len(old.entries)-left)
 		c.entries = slices.Clip(old.entries[:c.done])
 		if c.done < len(old.entries) {
@@ -210,7 +195,7 @@ func (c *guestCall) resume(old *guestCall) {
 
 // resumeRequest takes over what was done of a request.
 func (r *request) resumeRequest(old *request) {
-	left := int(r.args[1] &^ preemptedFlag)
+	left := int(r.args[1] &^ hypercall.Preempted)
 	r.items = slices.Clip(old.items[:max(0, len(old.items)-left)])
 	r.ops = slices.Clip(old.ops[:max(0, len(old.ops)-left)])
 }
@@ -219,7 +204,7 @@ func (r *request) resumeRequest(old *request) {
 // again may have been done in part.
 func (c *guestCall) entry(e *kernel.Event) *request {
 	r := &request{number: e.Number, args: e.Args}
-	if old := c.half; old != nil && old.number == r.number && r.args[1]&preemptedFlag != 0 {
+	if old := c.half; old != nil && old.number == r.number && r.args[1]&hypercall.Preempted != 0 {
 		r.resumeRequest(old)
 	}
 	c.half = nil

@@ -4,13 +4,14 @@ import (
 	"fmt"
 
 	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/systems/hypercall"
 	"github.com/ptcheck/ptcheck/traces/kernel"
 )
 
 // carryOut has the model carry out a hypercall that the real hypervisor has answered.
 func (g *xenGuest) carryOut(c *guestCall) {
 	e := &c.event
-	if c.number == callMulticall {
+	if c.number == hypercall.Multicall {
 		for i, r := range c.entries {
 			want, known := int64(0), i >= c.done && i-c.done < len(c.results)
 			if known {
@@ -37,26 +38,26 @@ func (g *xenGuest) do(e *kernel.Event, r *request, stores []placeOf, want int64,
 	about := true
 	run := func(do func() model.Errno) { g.operate(e, func() { rc = do() }) }
 	switch r.number {
-	case callMMUUpdate:
+	case hypercall.MMUUpdate:
 		for _, u := range r.items {
 			if rc == model.OK {
 				run(func() model.Errno { return g.m.MMUUpdate(u.Ptr, u.Val) })
 			}
 		}
-	case callUpdateVA:
+	case hypercall.UpdateVA:
 		run(func() model.Errno {
 			return g.m.UpdateVAMapping(model.VA(r.args[0]), model.Entry(r.args[1]), model.UVMF(r.args[2]&3))
 		})
-	case callMMUExt:
+	case hypercall.MMUExt:
 		for _, x := range r.ops {
 			if rc == model.OK {
 				g.readyToPin(e, x)
-				run(func() model.Errno { return g.extended(x) })
+				run(func() model.Errno { return hypercall.Extended(g.m, x.cmd, x.arg1, x.arg2) })
 			}
 		}
-	case callVMAssist:
+	case hypercall.VMAssist:
 		run(func() model.Errno { return g.m.VMAssist(r.args[1], r.args[0] == 0) })
-	case callSetGDT:
+	case hypercall.SetGDT:
 		rc, about = g.setGDT(e, r, stores)
 	default:
 		about = g.hold(e, r)
@@ -74,53 +75,10 @@ func (g *xenGuest) do(e *kernel.Event, r *request, stores []placeOf, want int64,
 	}
 }
 
-// Operations of mmuext_op (Xen: public/xen.h).
-const (
-	extPinL1       = 0
-	extPinL4       = 3
-	extUnpin       = 4
-	extNewBaseptr  = 5
-	extSetLDT      = 13
-	extUserBaseptr = 15
-	extClear       = 16
-	extCopy        = 17
-)
-
-// extended carries out an operation of mmuext_op. Those that flush change no table.
-func (g *xenGuest) extended(x extended) model.Errno {
-	n := model.MFN(x.arg1)
-	switch {
-	case x.cmd <= extPinL4:
-		return g.m.Pin(int(x.cmd)+1, n)
-	case x.cmd == extUnpin:
-		return g.m.Unpin(n)
-	case x.cmd == extNewBaseptr:
-		return g.m.NewBaseptr(n)
-	case x.cmd == extUserBaseptr:
-		return g.m.NewUserBaseptr(n)
-	case x.cmd == extSetLDT:
-		return g.m.SetLDT(model.VA(x.arg1), int(x.arg2))
-	case x.cmd == extClear:
-		return g.m.ClearFrame(n)
-	case x.cmd == extCopy:
-		return g.m.CopyFrame(n, model.MFN(x.arg2))
-	}
-	return model.OK
-}
-
-// held finds requests that have the hypervisor hold a page of the guest's for writing, by
-// number and operation: the page is the first word of their argument (Xen: map_vcpu_info,
-// map_control_block and add_page_to_event_array of event_fifo.c).
-var held = map[[2]uint64]bool{
-	{callVCPU, 10}:         true, // VCPUOP_register_vcpu_info
-	{callEventChannel, 11}: true, // EVTCHNOP_init_control
-	{callEventChannel, 12}: true, // EVTCHNOP_expand_array
-}
-
 // hold carries out a request that has the hypervisor hold a page. It reports whether it is
 // one, and its argument was recorded.
 func (g *xenGuest) hold(e *kernel.Event, r *request) bool {
-	if !held[[2]uint64{r.number, r.args[0]}] || len(r.words) == 0 {
+	if !hypercall.Holds(r.number, r.args[0]) || len(r.words) == 0 {
 		return false
 	}
 	f := g.s.L.Map.Frame(model.MFN(r.words[0]))

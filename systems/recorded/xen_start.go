@@ -7,6 +7,7 @@ import (
 
 	"github.com/ptcheck/ptcheck/invariants"
 	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/systems/hypercall"
 	"github.com/ptcheck/ptcheck/traces/kernel"
 )
 
@@ -115,7 +116,7 @@ func (g *xenGuest) isTable(f model.Frame) bool {
 // what the tables below it hold: as the recording shows them when they are linked.
 func (g *xenGuest) readyToPin(e *kernel.Event, x extended) {
 	f := g.s.L.Map.Frame(model.MFN(x.arg1))
-	if x.cmd > extPinL4 || f == model.NoFrame {
+	if x.cmd > hypercall.PinL4 || f == model.NoFrame {
 		return
 	}
 	g.foretell(f, int(x.cmd)+1, e.Line)

@@ -25,7 +25,11 @@ func (p paths) site(function, file string, line int) reports.Site {
 	}
 	_, name := splitName(function)
 	own := strings.TrimPrefix(folder+"/", module()+"/")
-	return reports.Site{Function: name, File: own + path.Base(file), Line: line, Outside: own == folder+"/"}
+	s := reports.Site{Function: name, File: own + path.Base(file), Line: line, Outside: own == folder+"/"}
+	if path.IsAbs(file) || filepath.IsAbs(file) { // else built with -trimpath: it may lie anywhere
+		s.Path = file
+	}
+	return s
 }
 
 // importPath is the import path of a source file's folder. Its module says so, if it is

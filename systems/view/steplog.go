@@ -61,7 +61,7 @@ func (l *StepLog) Step(_ *model.Machine, s *model.Step) {
 		l.more++
 		return
 	}
-	step := reports.Step{What: l.text(s), Changes: l.changes(s), Stack: l.Trail.Here()}
+	step := reports.Step{What: l.text(s), Value: l.value(s), Changes: l.changes(s), Stack: l.Trail.Here()}
 	switch h := l.carried; {
 	case h == nil:
 	case h.call == 0: // steps are not counted
@@ -82,6 +82,17 @@ func (l *StepLog) Step(_ *model.Machine, s *model.Step) {
 		l.from = model.NewState(l.State.L)
 		l.from.CopyFrom(l.State)
 	}
+}
+
+// value is what a store wrote, where its text does not say it: an entry, or half of one.
+func (l *StepLog) value(s *model.Step) string {
+	if s.Op.Row().Memory != model.Stores || s.Op.Row().Unsaid&model.FieldValue == 0 || s.Width == 0 {
+		return ""
+	}
+	if geometryOf(l.State, s.Frame).Width != s.Width {
+		return fmt.Sprintf("%#x", s.Value)
+	}
+	return EntryText(l.State.L, model.Entry(s.Value))
 }
 
 // changes are those of a step. What a page held that was nobody's tells nothing when it

@@ -3,6 +3,7 @@ package golden
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 )
@@ -151,8 +152,14 @@ func FuzzReadConfig(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c, err := ReadConfig("x.json", data)
 		if err != nil {
-			if strings.ContainsAny(err.Error(), "\r\n") {
-				t.Fatalf("error of more than one line: %q", err)
+			var e *Error
+			for line := range strings.Lines(err.Error()) {
+				if !strings.HasPrefix(line, "golden: x.json:") {
+					t.Fatalf("error of more than one line: %q", err)
+				}
+			}
+			if !errors.As(err, &e) {
+				t.Fatalf("not an *Error: %v", err)
 			}
 			return
 		}

@@ -3,12 +3,13 @@ package golden
 import "fmt"
 
 // Error is a refusal of input: one clear line saying where and why. Every
-// error returned by [ReadConfig] and [Read] is an *Error.
+// error returned by [ReadConfig] and [Read] is an *Error, or joins several.
 type Error struct {
 	// File is the name of the file, as given by the caller.
 	File string
-	// Line and Col are the 1-based position of a JSON syntax error (Col in
-	// bytes); both are 0 for every other kind of error.
+	// Line is the 1-based line of what is wrong, 0 where it is not known or the
+	// file has a single one. Col is the 1-based byte of a JSON syntax error in
+	// it, 0 for every other kind of error.
 	Line, Col int
 	// Path is the key path of the offending value, such as
 	// "config.sod.l1_pfns[3]"; empty if the file as a whole is at fault.
@@ -23,7 +24,10 @@ type Error struct {
 func (e *Error) Error() string {
 	where := e.File
 	if e.Line > 0 {
-		where = fmt.Sprintf("%s:%d:%d", e.File, e.Line, e.Col)
+		where += fmt.Sprintf(":%d", e.Line)
+	}
+	if e.Col > 0 {
+		where += fmt.Sprintf(":%d", e.Col)
 	}
 	if e.Path != "" {
 		where += ": " + e.Path

@@ -1,31 +1,67 @@
 package golden
 
 import (
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/ptcheck/ptcheck/internal/names"
 )
 
-// reader reads typed values out of nodes. The first refusal sticks; after it
-// every method returns zero values.
+// maxRefusals is how many things that are wrong with one file are told.
+const maxRefusals = 20
+
+// reader reads typed values out of nodes. What is refused or missing reads as zero. Of a
+// dump the first refusal is told, and nothing is read after it; of a configuration, which
+// people write, all are.
 type reader struct {
 	file string
-	err  *Error
+	all  bool
+	errs []*Error
 }
 
-// fail records a refusal at path, unless there is one already.
+// failed reports whether something was refused.
+func (r *reader) failed() bool { return len(r.errs) > 0 }
+
+// over reports whether there is nothing more to be told.
+func (r *reader) over() bool { return r.failed() && !r.all || len(r.errs) >= maxRefusals }
+
+// fail records a refusal at path.
 func (r *reader) fail(path, format string, args ...any) {
-	if r.err == nil {
-		r.err = &Error{File: r.file, Path: path, Reason: fmt.Sprintf(format, args...)}
+	if r.over() {
+		return
 	}
+	for _, e := range r.errs {
+		if e.Path == path {
+			return // one is enough of a value
+		}
+	}
+	r.errs = append(r.errs, &Error{File: r.file, Path: path, Reason: fmt.Sprintf(format, args...)})
+}
+
+// refusal is what was refused, nil for nothing, with the lines of the text where it
+// stands.
+func (r *reader) refusal(root *node, text []byte) error {
+	var list []error
+	for _, e := range r.errs {
+		e.Line = lineOf(root, text, e.Path)
+		list = append(list, e)
+	}
+	if len(list) == 1 {
+		return list[0]
+	}
+	return errors.Join(list...)
 }
 
 // want checks the kind of a value.
 func (r *reader) want(path string, n *node, kind nodeKind) bool {
-	if r.err == nil && n.kind != kind {
+	if n.kind != kind && n.kind != kindMissing {
 		r.fail(path, "want %v, found %v", kind, n.kind)
 	}
-	return r.err == nil
+	return n.kind == kind && !r.over()
 }
 
 // hex reads a string "0x…" in lower case without padding, at most limit.
@@ -131,7 +167,8 @@ func (r *reader) object(path string, n *node, required, optional []string) field
 		old, known := f.values[k]
 		switch {
 		case !known:
-			r.fail(join(path, k), "unknown key")
+			r.fail(join(path, k), "unknown key%s", r.hint(join(path, k), k, slices.Sorted(maps.Keys(f.values))))
+			continue
 		case old != nil:
 			r.fail(join(path, k), "duplicate key")
 		}
@@ -145,6 +182,22 @@ func (r *reader) object(path string, n *node, required, optional []string) field
 	return f
 }
 
+// hint says what may be meant by a key that is not known where it stands.
+func (r *reader) hint(path, key string, known []string) string {
+	for _, k := range Keys() {
+		switch {
+		case k.Name != strings.TrimPrefix(path, "config."):
+		case k.Flavour == Native:
+			return " for flavour xen"
+		case k.Flavour == Xen && k.Mode == "":
+			return " for flavour native"
+		case k.Mode == PAE:
+			return " for mode 2level"
+		}
+	}
+	return names.DidYouMean(key, known)
+}
+
 // fields is an opened object.
 type fields struct {
 	*reader
@@ -153,14 +206,14 @@ type fields struct {
 }
 
 // has reports whether the key is present.
-func (f fields) has(key string) bool { return f.err == nil && f.values[key] != nil }
+func (f fields) has(key string) bool { return f.values[key] != nil }
 
-// at returns path and value of a key; a null value when reading has failed.
+// at returns path and value of a key, a missing one if it is not there.
 func (f fields) at(key string) (string, *node) {
 	if n := f.values[key]; n != nil {
 		return join(f.path, key), n
 	}
-	return join(f.path, key), &node{}
+	return join(f.path, key), &node{kind: kindMissing}
 }
 
 // join appends a key to a path. A key that is not a plain word is quoted.

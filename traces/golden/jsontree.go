@@ -18,17 +18,19 @@ const (
 	kindString
 	kindArray
 	kindObject
+	kindMissing // what is not there
 )
 
 // String names the kind for messages.
 func (k nodeKind) String() string {
-	return [...]string{"null", "a boolean", "a number", "a string", "a list", "an object"}[k]
+	return [...]string{"null", "a boolean", "a number", "a string", "a list", "an object", "nothing"}[k]
 }
 
 // node is a JSON value. Text is the literal of a boolean or number or the
 // decoded text of a string; keys[i] belongs to items[i] in an object.
 type node struct {
 	kind  nodeKind
+	at    int // where it begins in the text, in bytes
 	text  string
 	keys  []string
 	items []node
@@ -105,6 +107,14 @@ func (b *treeBuilder) space() {
 // value builds the value at the position.
 func (b *treeBuilder) value() node {
 	b.space()
+	at := b.pos
+	n := b.bare()
+	n.at = at
+	return n
+}
+
+// bare builds the value that begins at the position.
+func (b *treeBuilder) bare() node {
 	switch c := b.data[b.pos]; c {
 	case '{':
 		return b.object()
@@ -182,4 +192,27 @@ func (b *treeBuilder) closed(bracket byte) bool {
 		b.space()
 	}
 	return false
+}
+
+// lineOf is the line, counted from 1, where the value at a path begins, or what is nearest
+// to it; 0 in a text of one line, where it would tell nothing.
+func lineOf(root *node, text []byte, path string) int {
+	if root == nil || !bytes.ContainsRune(bytes.TrimSpace(text), '\n') {
+		return 0
+	}
+	n, at := root, ""
+	for down := true; down && at != path; {
+		down = false
+		// From the end: of a key that stands there twice, the second is wrong.
+		for i := len(n.items) - 1; i >= 0 && !down; i-- {
+			p := element(at, i)
+			if n.kind == kindObject {
+				p = join(at, n.keys[i])
+			}
+			if rest, ok := strings.CutPrefix(path, p); ok && (rest == "" || rest[0] == '.' || rest[0] == '[') {
+				n, at, down = &n.items[i], p, true
+			}
+		}
+	}
+	return 1 + bytes.Count(text[:n.at], []byte{'\n'})
 }

@@ -15,26 +15,34 @@ import (
 const maxFileSize = 64 << 20
 
 // ReadConfig reads a configuration from data, the contents of the file called
-// name: either a bare config object (derived and fix_lowest_va may then be
-// left out, but must agree with the formulas if they are there) or a whole
-// golden dump, which is then checked as a whole. Both may be gzip-compressed.
-// The error, if any, is an *Error.
+// name: either a bare config object (what it leaves out has the values that
+// [Keys] tell; derived values must agree with the formulas if they are there)
+// or a whole golden dump, which is then checked as a whole. Both may be
+// gzip-compressed. The error, if any, is an *Error or joins several.
 func ReadConfig(name string, data []byte) (*Config, error) {
-	root, err := parseAny(name, data)
+	return ReadConfigOn(name, data, Machine{})
+}
+
+// ReadConfigOn is ReadConfig of a configuration of which something is known from
+// elsewhere: what it says itself counts more, and what neither says has the values that
+// [Keys] tell. A dump says everything itself.
+func ReadConfigOn(name string, data []byte, m Machine) (*Config, error) {
+	root, text, err := parseAny(name, data)
 	if err != nil {
 		return nil, err
 	}
 	r := &reader{file: name}
 	if root.kind == kindObject && (slices.Contains(root.keys, "format") || slices.Contains(root.keys, "config")) {
 		file := r.wholeFile(root)
-		if r.err != nil {
-			return nil, r.err
+		if r.failed() {
+			return nil, r.refusal(root, text)
 		}
 		return &file.Config, nil
 	}
-	c := r.config("", root, true)
-	if r.err != nil {
-		return nil, r.err
+	r.all = true
+	c := r.config("", root, true, m)
+	if r.failed() {
+		return nil, r.refusal(root, text)
 	}
 	return &c, nil
 }
@@ -58,35 +66,36 @@ func Read(path string) (*File, error) {
 // Decode is [Read] for data already in memory; name is used in errors. A name
 // that ends in ".gz" must be gzip-compressed.
 func Decode(name string, data []byte) (*File, error) {
-	root, err := parseAny(name, data)
+	root, text, err := parseAny(name, data)
 	if err != nil {
 		return nil, err
 	}
 	r := &reader{file: name}
 	file := r.wholeFile(root)
-	if r.err != nil {
-		return nil, r.err
+	if r.failed() {
+		return nil, r.refusal(root, text)
 	}
 	return file, nil
 }
 
-// parseAny unpacks data if it is compressed, and parses it.
-func parseAny(name string, data []byte) (*node, error) {
+// parseAny unpacks data if it is compressed, and parses it; text is what was parsed.
+func parseAny(name string, data []byte) (root *node, text []byte, err error) {
 	if len(data) == 0 {
-		return nil, &Error{File: name, Reason: "empty file"}
+		return nil, nil, &Error{File: name, Reason: "empty file"}
 	}
 	packed := bytes.HasPrefix(data, []byte{0x1f, 0x8b})
 	if !packed && strings.HasSuffix(name, ".gz") {
-		return nil, &Error{File: name, Reason: "not gzip data, though the name ends in .gz"}
+		return nil, nil, &Error{File: name, Reason: "not gzip data, though the name ends in .gz"}
 	}
 	if packed {
 		text, err := gunzip(data)
 		if err != nil {
-			return nil, &Error{File: name, Reason: "gzip: " + err.Error(), Err: err}
+			return nil, nil, &Error{File: name, Reason: "gzip: " + err.Error(), Err: err}
 		}
 		data = text
 	}
-	return parseJSON(name, data)
+	root, err = parseJSON(name, data)
+	return root, data, err
 }
 
 // gunzip unpacks data, which must be whole and have nothing after it.

@@ -1,6 +1,9 @@
 package golden
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Limits of configuration values.
 const (
@@ -13,107 +16,117 @@ const (
 	maxListLen = 1 << 20
 )
 
-// commonKeys, nativeKeys and xenKeys are the required keys of the config
-// object; those of optionalKeys follow from the others.
-func commonKeys() []string {
-	return []string{"flavour", "mode", "page_offset", "pse", "pge", "nx", "max_low_pfn",
-		"init_end", "swapper_pg_dir", "empty_zero_page", "bootmem_first_pfn", "fixaddr_top",
-		"nr_fixed", "highmem", "last_pkmap", "pkmap_base_override", "zap_low_mappings"}
-}
-
-func nativeKeys() []string { return []string{"pg0", "init_map_beyond_end"} }
-
-func xenKeys() []string {
-	return []string{"p2m", "sod", "hypervisor_l2", "shared_info_machine", "fix_paravirt_bootmap"}
-}
-
-func optionalKeys() []string { return []string{"fix_lowest_va", "derived"} }
-
-// config reads the config object at path. Derived values may be left out
-// only if bare.
-func (r *reader) config(path string, n *node, bare bool) Config {
-	var c Config
-	c.Flavour = r.peekFlavour(path, n)
-	required := append(commonKeys(), nativeKeys()...)
-	if c.Flavour == Xen {
-		required = append(commonKeys(), xenKeys()...)
+// config reads the config object at path. One that is bare need not say everything: what it
+// leaves out is filled in, with what is known of the machine.
+func (r *reader) config(path string, n *node, bare bool, m Machine) Config {
+	c := Config{Flavour: Native, Mode: PAE}
+	if !r.want(path, n, kindObject) {
+		return c
 	}
-	optional := optionalKeys()
+	if !r.kindOfMachine(path, n, bare, &c) {
+		return c
+	}
+	known := append(keysOf("", c.Flavour, c.Mode), "$schema")
+	required, optional := []string(nil), known
 	if !bare {
-		required, optional = append(required, optional...), nil
+		required, optional = keysOf("", c.Flavour, c.Mode), nil
 	}
 	f := r.object(path, n, required, optional)
-	if r.err != nil {
-		return Config{}
+	if r.over() {
+		return c
 	}
 	f.common(&c)
+	nested := map[string]fields{}
 	if c.Flavour == Native {
-		c.PG0 = r.page(f.at("pg0"))
-		p, v := f.at("init_map_beyond_end")
-		c.InitMapBeyondEnd = r.hex(p, v, max32)
+		c.PG0 = f.page(f.at("pg0"))
+		c.InitMapBeyondEnd = f.hex32("init_map_beyond_end")
 	} else {
-		f.xen(&c)
+		f.xen(&c, bare, nested)
 	}
-	if r.err == nil {
-		c.check(path, r)
+	if r.failed() {
+		return c
 	}
+	if bare {
+		c.fill(func(key string) bool { return f.given(key, nested) }, m)
+	}
+	c.check(path, r)
 	f.derived(&c, bare)
 	return c
 }
 
-// peekFlavour reads the flavour before the object is opened, since the set of
-// legal keys depends on it.
-func (r *reader) peekFlavour(path string, n *node) Flavour {
-	if !r.want(path, n, kindObject) {
-		return ""
+// given reports whether a file has a key, which may be one of an object inside.
+func (f fields) given(key string, nested map[string]fields) bool {
+	if object, inner, ok := strings.Cut(key, "."); ok {
+		return nested[object].has(inner)
 	}
-	i := slices.Index(n.keys, "flavour")
+	return f.has(key)
+}
+
+// kindOfMachine reads flavour and mode before the object is opened, since the set of legal
+// keys depends on them. It reports whether they are known.
+func (r *reader) kindOfMachine(path string, n *node, bare bool, c *Config) bool {
+	flavour, mode := string(c.Flavour), string(c.Mode)
+	ok := r.word(path, n, "flavour", bare, &flavour, string(Native), string(Xen))
+	ok = r.word(path, n, "mode", bare, &mode, string(TwoLevel), string(PAE)) && ok
+	c.Flavour, c.Mode = Flavour(flavour), Mode(mode)
+	return ok
+}
+
+// word reads a key that is one of two words, if it is there.
+func (r *reader) word(path string, n *node, key string, bare bool, to *string, a, b string) bool {
+	p, i := join(path, key), slices.Index(n.keys, key)
 	if i < 0 {
-		r.fail(join(path, "flavour"), "missing key")
-		return ""
+		if !bare {
+			r.fail(p, "missing key")
+		}
+		return bare
 	}
-	p := join(path, "flavour")
-	v := Flavour(r.text(p, &n.items[i]))
-	if r.err == nil && v != Native && v != Xen {
-		r.fail(p, "%s is neither \"native\" nor \"xen\"", quote(string(v)))
+	text := r.text(p, &n.items[i])
+	if n.items[i].kind == kindString && text != a && text != b {
+		r.fail(p, "%s is neither %q nor %q", quote(text), a, b)
 	}
-	return v
+	*to = text
+	return text == a || text == b
 }
 
 // common reads what both flavours have.
 func (f fields) common(c *Config) {
-	p, n := f.at("mode")
-	c.Mode = Mode(f.text(p, n))
-	if c.Mode != TwoLevel && c.Mode != PAE {
-		f.fail(p, "%s is neither \"2level\" nor \"pae\"", quote(string(c.Mode)))
-	}
 	c.PageOffset = f.hex32("page_offset")
 	c.PSE, c.PGE, c.NX = f.flagAt("pse"), f.flagAt("pge"), f.flagAt("nx")
-	p, n = f.at("max_low_pfn")
-	c.MaxLowPFN = f.hex(p, n, maxLowPFN)
+	c.MaxLowPFN = f.hexAt("max_low_pfn", maxLowPFN)
 	c.InitEnd = f.hex32("init_end")
 	c.SwapperPgDir = f.page(f.at("swapper_pg_dir"))
 	c.EmptyZeroPage = f.page(f.at("empty_zero_page"))
-	p, n = f.at("bootmem_first_pfn")
-	c.BootmemFirstPFN = f.hex(p, n, maxLowPFN)
+	c.BootmemFirstPFN = f.hexAt("bootmem_first_pfn", maxLowPFN)
 	c.FixaddrTop = f.page(f.at("fixaddr_top"))
 	c.NrFixed = f.intAt("nr_fixed", 1, maxSlots)
 	c.Highmem = f.flagAt("highmem")
 	c.LastPkmap = f.intAt("last_pkmap", 0, maxSlots)
-	if p, n = f.at("pkmap_base_override"); n.kind != kindNull {
+	if p, n := f.at("pkmap_base_override"); n.kind != kindNull && n.kind != kindMissing {
 		base := f.page(p, n)
 		c.PkmapBaseOverride = &base
 	}
 	c.ZapLowMappings = f.flagAt("zap_low_mappings")
 }
 
-// xen reads what only Xen has.
-func (f fields) xen(c *Config) {
-	c.P2M = f.p2m(f.at("p2m"))
-	p, n := f.at("sod")
-	c.SOD = f.sod(p, n, c.Mode)
-	p, n = f.at("hypervisor_l2")
-	c.HypervisorL2 = f.hypervisorL2(p, n, c)
+// xen reads what only Xen has, and keeps the objects that it opens.
+func (f fields) xen(c *Config, bare bool, nested map[string]fields) {
+	if f.has("p2m") {
+		c.P2M = f.p2m(f.at("p2m"))
+	}
+	for _, object := range []string{"sod", "hypervisor_l2"} {
+		if !f.has(object) {
+			continue
+		}
+		p, n := f.at(object)
+		required, optional := keysOf(object, c.Flavour, c.Mode), []string(nil)
+		if bare {
+			required, optional = nil, required
+		}
+		nested[object] = f.object(p, n, required, optional)
+	}
+	c.SOD = nested["sod"].sod(c.Mode)
+	c.HypervisorL2 = nested["hypervisor_l2"].hypervisorL2(c)
 	c.SharedInfoMachine = f.page(f.at("shared_info_machine"))
 	c.FixParavirtBootmap = f.intAt("fix_paravirt_bootmap", 0, maxSlots)
 }
@@ -149,14 +162,11 @@ func (r *reader) p2m(path string, n *node) P2M {
 	return p
 }
 
-// sod reads the sod object.
-func (r *reader) sod(path string, n *node, mode Mode) SOD {
-	keys := []string{"first_pfn", "l2_pfns", "l1_pfns", "map_end", "l1_flags", "l2_flags",
-		"extra_l2_for_slot3"}
-	if mode == PAE {
-		keys = append(keys, "l3_pfn", "l3_flags")
+// sod reads the sod object; one that was not opened is empty.
+func (f fields) sod(mode Mode) SOD {
+	if f.values == nil {
+		return SOD{}
 	}
-	f := r.object(path, n, keys, nil)
 	s := SOD{
 		FirstPFN:        f.hexAt("first_pfn", maxPFN),
 		L2PFNs:          f.hexList("l2_pfns", maxPFN),
@@ -173,9 +183,11 @@ func (r *reader) sod(path string, n *node, mode Mode) SOD {
 	return s
 }
 
-// hypervisorL2 reads the hypervisor_l2 object.
-func (r *reader) hypervisorL2(path string, n *node, c *Config) HypervisorL2 {
-	f := r.object(path, n, []string{"slot", "first_index", "entries"}, nil)
+// hypervisorL2 reads the hypervisor_l2 object; one that was not opened is empty.
+func (f fields) hypervisorL2(c *Config) HypervisorL2 {
+	if f.values == nil {
+		return HypervisorL2{}
+	}
 	slots := int64(c.PtrsPerTable())
 	h := HypervisorL2{
 		Slot:       f.intAt("slot", 0, 3),
@@ -186,14 +198,14 @@ func (r *reader) hypervisorL2(path string, n *node, c *Config) HypervisorL2 {
 		limit = max32
 	}
 	p, list := f.at("entries")
-	for i, item := range r.list(p, list) {
+	for i, item := range f.list(p, list) {
 		e := element(p, i)
-		pair := r.tuple(e, &item, 2)
+		pair := f.tuple(e, &item, 2)
 		if pair == nil {
 			break
 		}
-		index := r.integer(element(e, 0), &pair[0], int64(h.FirstIndex), slots-1)
-		raw := r.hex(element(e, 1), &pair[1], limit)
+		index := f.integer(element(e, 0), &pair[0], int64(h.FirstIndex), slots-1)
+		raw := f.hex(element(e, 1), &pair[1], limit)
 		h.Entries = append(h.Entries, Entry{int(index), raw})
 	}
 	return h
@@ -211,7 +223,7 @@ func (f fields) derived(c *Config, bare bool) {
 	if c.Flavour == Xen {
 		end = "sod_pt_end"
 	}
-	keys := []string{end, "boot_map_end", "pkmap_base"}
+	keys := keysOf("derived", c.Flavour, c.Mode)
 	var optional []string
 	if bare {
 		keys, optional = nil, keys
@@ -228,7 +240,7 @@ func (f fields) agree(key string, formula uint64) {
 	if !f.has(key) {
 		return
 	}
-	if v := f.hexAt(key, max64); f.err == nil && v != formula {
+	if v := f.hexAt(key, max64); v != formula {
 		f.fail(join(f.path, key), "%#x disagrees with the other values, which give %#x", v, formula)
 	}
 }

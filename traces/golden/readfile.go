@@ -18,7 +18,7 @@ func OutcomeClass(outcome string) string {
 // wholeFile reads a whole golden dump.
 func (r *reader) wholeFile(n *node) *File {
 	f := r.object("", n, fileKeys(), []string{"root_residue"})
-	if r.err != nil {
+	if r.failed() {
 		return nil
 	}
 	if p, v := f.at("format"); r.text(p, v) != Format {
@@ -27,7 +27,7 @@ func (r *reader) wholeFile(n *node) *File {
 	p, v := f.at("config")
 	file := &File{
 		Name:    r.text(f.at("name")),
-		Config:  r.config(p, v, false),
+		Config:  r.config(p, v, false, Machine{}),
 		Outcome: r.outcome(f.at("outcome")),
 	}
 	if file.Name == "" {
@@ -36,7 +36,7 @@ func (r *reader) wholeFile(n *node) *File {
 	if file.CR4Set = f.hex32("cr4_set"); file.CR4Set&^0x90 != 0 {
 		r.fail("cr4_set", "%#x has bits other than 0x10 and 0x80", file.CR4Set)
 	}
-	if r.err != nil {
+	if r.failed() {
 		return nil
 	}
 	p, v = f.at("hash")
@@ -102,7 +102,7 @@ func (r *reader) hashes(path string, n *node, file *File) Hashes {
 func (f fields) sha(key string) string {
 	p, n := f.at(key)
 	s := f.text(p, n)
-	if f.err == nil && (len(s) != 64 || strings.Trim(s, "0123456789abcdef") != "") {
+	if n.kind == kindString && (len(s) != 64 || strings.Trim(s, "0123456789abcdef") != "") {
 		f.fail(p, "%s is not 64 lower-case hex digits", quote(s))
 	}
 	return s
@@ -140,7 +140,7 @@ func (r *reader) purpose(path string, n *node) string {
 func (r *reader) trace(path string, n *node) []Op {
 	var ops []Op
 	for i, item := range r.list(path, n) {
-		if r.err != nil {
+		if r.failed() {
 			return nil
 		}
 		op := r.op(element(path, i), &item)

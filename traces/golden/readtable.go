@@ -6,7 +6,7 @@ import "slices"
 func (r *reader) tables(path string, n *node) []Table {
 	var out []Table
 	for i, item := range r.list(path, n) {
-		if r.err != nil {
+		if r.failed() {
 			return nil
 		}
 		p := element(path, i)
@@ -38,7 +38,7 @@ func (r *reader) table(path string, n *node) Table {
 	case t.Level == 3 && t.Width != 8:
 		r.fail(join(path, "width"), "a level-3 table has width 8")
 	}
-	if r.err != nil {
+	if r.failed() {
 		return t
 	}
 	limit := max64
@@ -60,7 +60,7 @@ func (r *reader) runs(path string, n *node, capacity int, limit uint64) []Entry 
 		if i > 0 && run.Index < runs[i-1].Index+runs[i-1].Count {
 			r.fail(p, "runs overlap or are not in ascending order")
 		}
-		if r.err != nil {
+		if r.failed() {
 			return nil
 		}
 		runs = append(runs, run)

@@ -47,7 +47,7 @@ func (c *Config) checkXen(path string, r *reader) {
 	c.checkP2M(join(path, "p2m"), r)
 	c.checkSOD(join(path, "sod"), r)
 	c.checkHypervisorL2(join(path, "hypervisor_l2"), r)
-	if r.err != nil {
+	if r.failed() {
 		return
 	}
 	if pfn, ok := c.M2P().PFN(c.SharedInfoMachine >> PageShift); ok {
@@ -119,6 +119,10 @@ func (c *Config) checkHypervisorL2(path string, r *reader) {
 	}
 	seen := make(map[int]bool, len(h.Entries))
 	for i, e := range h.Entries {
+		if e.Index < h.FirstIndex {
+			r.fail(element(element(join(path, "entries"), i), 0), "%d lies below first_index %d", e.Index, h.FirstIndex)
+			return
+		}
 		if seen[e.Index] {
 			r.fail(element(join(path, "entries"), i), "index %d is doubled", e.Index)
 			return

@@ -11,7 +11,7 @@ func (c *Config) checkSOD(path string, r *reader) {
 	} else if c.PageOffset+s.MapEnd > va32 {
 		r.fail(join(path, "map_end"), "%#x does not fit above page_offset %#x", s.MapEnd, c.PageOffset)
 	}
-	if r.err != nil {
+	if r.failed() {
 		return
 	}
 	c.checkSODCounts(path, r)

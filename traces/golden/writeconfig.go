@@ -1,7 +1,12 @@
 package golden
 
 // appendConfig appends the config object with keys in the order of the files.
-func appendConfig(b []byte, c *Config) []byte {
+func appendConfig(b []byte, c *Config) []byte { return appendKeys(b, c, true) }
+
+// appendOwn appends the config object without what follows from the rest.
+func appendOwn(b []byte, c *Config) []byte { return appendKeys(b, c, false) }
+
+func appendKeys(b []byte, c *Config, derived bool) []byte {
 	j := &jsonText{b}
 	j.open('{')
 	j.key("flavour").str(string(c.Flavour))
@@ -21,7 +26,9 @@ func appendConfig(b []byte, c *Config) []byte {
 	j.key("bootmem_first_pfn").hex(c.BootmemFirstPFN)
 	j.key("fixaddr_top").hex(c.FixaddrTop)
 	j.key("nr_fixed").int(c.NrFixed)
-	j.key("fix_lowest_va").hex(c.FixLowestVA())
+	if derived {
+		j.key("fix_lowest_va").hex(c.FixLowestVA())
+	}
 	if c.Flavour == Xen {
 		j.key("fix_paravirt_bootmap").int(c.FixParavirtBootmap)
 	}
@@ -33,9 +40,20 @@ func appendConfig(b []byte, c *Config) []byte {
 		j.raw([]byte("null"))
 	}
 	j.key("zap_low_mappings").flag(c.ZapLowMappings)
-	end := "init_pg_tables_end"
 	if c.Flavour == Xen {
 		j.xen(c)
+	}
+	if derived {
+		j.derived(c)
+	}
+	j.close('}')
+	return j.b
+}
+
+// derived appends what follows from the other keys.
+func (j *jsonText) derived(c *Config) {
+	end := "init_pg_tables_end"
+	if c.Flavour == Xen {
 		end = "sod_pt_end"
 	}
 	j.key("derived").open('{')
@@ -43,8 +61,6 @@ func appendConfig(b []byte, c *Config) []byte {
 	j.key("boot_map_end").hex(c.BootMapEnd())
 	j.key("pkmap_base").hex(c.PkmapBase())
 	j.close('}')
-	j.close('}')
-	return j.b
 }
 
 // xen appends what only Xen has.

@@ -18,14 +18,20 @@ type Writer struct {
 // NewWriter writes the header of a recording.
 func NewWriter(w io.Writer, h *Header) *Writer {
 	out := &Writer{w: bufio.NewWriterSize(w, 1<<16)}
-	fmt.Fprintf(out.w, "%s %d\n", magic, Version)
+	out.w.Write(h.AppendText(nil))
+	return out
+}
+
+// AppendText appends the lines of a recording up to its first event.
+func (h *Header) AppendText(b []byte) []byte {
+	b = fmt.Appendf(b, "%s %d\n", magic, Version)
 	for _, p := range h.Pairs {
-		fmt.Fprintf(out.w, "# %s %s\n", p.Key, p.Value)
+		b = fmt.Appendf(b, "# %s %s\n", p.Key, p.Value)
 	}
 	for _, r := range h.E820 {
-		fmt.Fprintf(out.w, "e820 %x %x %s\n", r.Start, r.End, r.Kind)
+		b = fmt.Appendf(b, "e820 %x %x %s\n", r.Start, r.End, r.Kind)
 	}
-	return out
+	return b
 }
 
 // NewTailWriter writes no header: what it writes belongs behind lines that are there already.

@@ -7,52 +7,51 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/ptcheck/ptcheck/internal/wholefile"
+	"github.com/ptcheck/ptcheck/traces/bootlog"
 	"github.com/ptcheck/ptcheck/traces/golden"
 	"github.com/ptcheck/ptcheck/traces/golden/record"
+	"github.com/ptcheck/ptcheck/traces/pagemap"
 )
 
 // bootFlags are the flags of boot.
 type bootFlags struct {
-	check, dump, trace, json, drawn bool
-	svg                             string
+	check, dump, trace, json, drawn, schema bool
+	svg, memory, example                    string
 }
 
 func newBoot() *cobra.Command {
 	var f bootFlags
 	cmd := &cobra.Command{
-		Use:   "boot CONFIG.json | --check FILE...",
+		Use:   "boot [CONFIG.json] | --check FILE...",
 		Short: "Boot a configuration at real size, or check recorded boots",
 		Long: `boot runs the boot code at real size on one configuration (a config object, or
 a golden dump, whose config is used) and prints a summary or what a flag asks
 for; the exit code is 1 if the kernel died. --map and --svg draw what its tables
 map: ranges that look alike, holes, shared tables, table pages by level. With
 --check it recomputes golden dumps, plain or .gz, files or folders, and prints
-every difference.`,
-		Example: `  ptcheck boot config.json
+every difference.
+
+Every key of a configuration has a default; --example prints one with all of
+them, and docs/boot.md and --schema say what they mean. --memory takes what is
+known of a real machine: the log of a boot with its BIOS-e820 lines, or
+/proc/iomem; what CONFIG.json says counts more, and it may then be left out. The
+log's init_memory_mapping lines are compared with the boot below the summary; the
+exit code is 1 if not the same is mapped.`,
+		Example: `  ptcheck boot --example xen >config.json
+  ptcheck boot config.json
   ptcheck boot --dump config.json
   ptcheck boot --map config.json
   ptcheck boot --svg tables.svg config.json
+  ptcheck boot --memory dmesg.txt
   ptcheck boot --check testdata/goldens`,
-		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: completeFiles("json", "gz"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if f.check {
-				return checkBoots(cmd, args)
-			}
-			if len(args) != 1 {
-				return fmt.Errorf("boot: want one configuration, got %d; --check takes several", len(args))
-			}
-			var err error
-			if !during(cmd.Context(), func() { err = f.boot(cmd.OutOrStdout(), args[0]) }) {
-				return exitError(exitStopped)
-			}
-			return err
-		},
+		RunE:              func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
 	}
 	fl := cmd.Flags()
 	fl.BoolVar(&f.check, "check", false, "recompute golden dumps and compare")
@@ -61,37 +60,136 @@ every difference.`,
 	fl.BoolVar(&f.json, "json", false, "print the golden object")
 	fl.BoolVar(&f.drawn, "map", false, "print what the tables map: ranges, holes, sharing, table pages")
 	fl.StringVar(&f.svg, "svg", "", "draw the same as a picture into this file")
-	cmd.MarkFlagsMutuallyExclusive("check", "dump", "trace", "json", "map", "svg")
+	fl.StringVar(&f.memory, "memory", "", "the machine's memory: the log of a boot, or /proc/iomem")
+	fl.StringVar(&f.example, "example", "", "print a whole configuration: native or xen")
+	fl.BoolVar(&f.schema, "schema", false, "print the JSON schema of configurations")
+	completeFlag(cmd, "example", flavours)
+	cmd.MarkFlagsMutuallyExclusive("check", "dump", "trace", "json", "map", "svg", "example", "schema")
+	cmd.MarkFlagsMutuallyExclusive("check", "memory")
+	cmd.MarkFlagsMutuallyExclusive("schema", "memory")
 	return cmd
 }
 
-// boot runs one configuration.
-func (f *bootFlags) boot(w io.Writer, path string) error {
+// flavours are the kernels of which there is an example.
+func flavours() []string { return []string{string(golden.Native), string(golden.Xen)} }
+
+func (f *bootFlags) run(cmd *cobra.Command, args []string) error {
+	switch {
+	case f.check && len(args) == 0:
+		return fmt.Errorf("boot: --check wants the dumps to check")
+	case f.check:
+		return checkBoots(cmd, args)
+	case (f.schema || cmd.Flags().Changed("example")) && len(args) > 0:
+		return fmt.Errorf("boot: --schema and --example read no configuration")
+	case f.schema:
+		return golden.WriteSchema(cmd.OutOrStdout())
+	case cmd.Flags().Changed("example"):
+		return f.printExample(cmd.OutOrStdout())
+	case len(args) > 1:
+		return fmt.Errorf("boot: want one configuration, got %d; --check takes several", len(args))
+	case len(args) == 0 && f.memory == "":
+		return fmt.Errorf("boot: want a configuration, which --example prints, or --memory; usage: %s", cmd.UseLine())
+	}
+	var err error
+	if !during(cmd.Context(), func() { err = f.boot(cmd.OutOrStdout(), args) }) {
+		return exitError(exitStopped)
+	}
+	return err
+}
+
+// printExample prints a whole configuration.
+func (f *bootFlags) printExample(w io.Writer) error {
+	if !slices.Contains(flavours(), f.example) {
+		return flagValueError("boot", "example", f.example, flavours())
+	}
+	_, machine, err := f.readMemory()
+	if err != nil {
+		return err
+	}
+	c, err := golden.ReadConfigOn("--example", fmt.Appendf(nil, `{"flavour": %q}`, f.example), machine)
+	if err != nil {
+		return err
+	}
+	return c.WriteExample(w)
+}
+
+// readMemory reads what is known of a machine's memory; nil for nothing.
+func (f *bootFlags) readMemory() (*bootlog.Log, golden.Machine, error) {
+	if f.memory == "" {
+		return nil, golden.Machine{}, nil
+	}
+	l, err := bootlog.Open(f.memory)
+	if err != nil {
+		return nil, golden.Machine{}, fmt.Errorf("boot: --memory: %w", err)
+	}
+	return l, l.Machine(), nil
+}
+
+// boot runs one configuration, that of the file or that of the machine's memory.
+func (f *bootFlags) boot(w io.Writer, args []string) error {
 	if f.svg != "" {
 		if err := wholefile.Probe(f.svg); err != nil {
 			return fmt.Errorf("boot: --svg: %w", err)
 		}
 	}
-	got, err := bootFile(path)
+	seen, machine, err := f.readMemory()
 	if err != nil {
 		return err
 	}
+	path, data := f.memory, []byte("{}")
+	if len(args) > 0 {
+		path = args[0]
+		if data, err = os.ReadFile(path); err != nil {
+			return fmt.Errorf("boot: %w", err)
+		}
+	}
+	got, err := bootConfig(path, data, machine)
+	if err != nil {
+		return err
+	}
+	if err := f.tell(w, got); err != nil {
+		return err
+	}
+	same := true
+	if seen != nil && len(seen.Mappings) > 0 && !f.asks() {
+		if same, err = compareMapping(w, seen, got); err != nil {
+			return err
+		}
+	}
+	if got.Outcome != "ok" || !same {
+		return exitError(exitViolated)
+	}
+	return nil
+}
+
+// asks reports whether a flag asks for something else than the summary.
+func (f *bootFlags) asks() bool { return f.drawn || f.svg != "" || f.dump || f.trace || f.json }
+
+// tell prints what a flag asks for.
+func (f *bootFlags) tell(w io.Writer, got *golden.File) error {
 	switch {
 	case f.drawn || f.svg != "":
-		err = draw(w, got, f.svg)
+		return draw(w, got, f.svg)
 	case f.dump:
-		err = golden.Canonical(w, got.Tables)
+		return golden.Canonical(w, got.Tables)
 	case f.trace:
-		_, err = got.FullTrace.WriteTo(w)
+		_, err := got.FullTrace.WriteTo(w)
+		return err
 	case f.json:
-		err = got.Write(w)
-	default:
-		summary(w, got)
+		return got.Write(w)
 	}
-	if err == nil && got.Outcome != "ok" {
-		err = exitError(exitViolated)
+	summary(w, got)
+	return nil
+}
+
+// compareMapping compares the direct mapping of a log with that of a boot, and tells it.
+func compareMapping(w io.Writer, seen *bootlog.Log, got *golden.File) (same bool, err error) {
+	m, err := pagemap.Of(got)
+	if err != nil {
+		return false, err
 	}
-	return err
+	c := &got.Config
+	return seen.WriteDifferences(w, seen.Compare(m, c.PageOffset, c.MaxLowPFN), c.MaxLowPFN)
 }
 
 // bootFile boots the configuration in a file, which may be that of a dump.
@@ -100,7 +198,12 @@ func bootFile(path string) (*golden.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("boot: %w", err)
 	}
-	c, err := golden.ReadConfig(path, data)
+	return bootConfig(path, data, golden.Machine{})
+}
+
+// bootConfig boots a configuration on what is known of its machine.
+func bootConfig(path string, data []byte, m golden.Machine) (*golden.File, error) {
+	c, err := golden.ReadConfigOn(path, data, m)
 	if err != nil {
 		return nil, err
 	}

@@ -22,6 +22,7 @@ type topic struct {
 	Name string
 	Kind string // such as "rule"
 	Says string
+	Also string      // another name of it, "" for none
 	More [][2]string // what else there is to say, under names
 }
 
@@ -37,7 +38,7 @@ steps, verdicts, systems, and the flags of entries, such as PWUAD.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			found := p.explained(args[0])
 			if len(found) == 0 {
-				return fmt.Errorf("explain: %q is no word of ptcheck's%s; see 'ptcheck list' for rules and systems",
+				return fmt.Errorf("explain: %q is no word of ptcheck's; 'ptcheck list' has rules and systems%s",
 					args[0], didYouMean(args[0], p.words()))
 			}
 			return writeTopics(cmd.OutOrStdout(), found)
@@ -52,7 +53,7 @@ steps, verdicts, systems, and the flags of entries, such as PWUAD.`,
 func (p *program) explained(word string) []topic {
 	var found []topic
 	for _, t := range p.topics() {
-		if t.Name == word || "crash-"+t.Name == word && t.Kind == kindDeath {
+		if t.Name == word || t.Also == word || "crash-"+t.Name == word && t.Kind == kindDeath {
 			found = append(found, t)
 		}
 	}
@@ -67,6 +68,9 @@ func (p *program) words() []string {
 	var words []string
 	for _, t := range p.topics() {
 		words = append(words, t.Name)
+		if t.Also != "" {
+			words = append(words, t.Also)
+		}
 	}
 	slices.Sort(words)
 	return slices.Compact(words)
@@ -82,19 +86,19 @@ func (p *program) topics() []topic {
 		all = append(all, ruleTopic(&r))
 	}
 	for _, r := range audit.Rules() {
-		all = append(all, topic{r.ID, "", r.Says, [][2]string{{"applies:", r.Applies}, {"source:", r.Source}, {"cannot tell:", r.Limits}}})
+		all = append(all, topic{Name: r.ID, Says: r.Says, More: [][2]string{{"applies:", r.Applies}, {"source:", r.Source}, {"cannot tell:", r.Limits}}})
 	}
 	for _, k := range model.CrashKinds() {
-		all = append(all, topic{Name: k.String(), Kind: kindDeath, Says: k.Says()})
+		all = append(all, topic{Name: k.String(), Kind: kindDeath, Says: k.Says(), Also: k.Recorded()})
 	}
 	for _, m := range mutants.All() {
-		all = append(all, topic{m.ID, "planted bug", m.What, [][2]string{{"source:", m.Source}, {"caught by:", m.Catch}}})
+		all = append(all, topic{Name: m.ID, Kind: "planted bug", Says: m.What, More: [][2]string{{"source:", m.Source}, {"caught by:", m.Catch}}})
 	}
 	for _, v := range mutants.Variations() {
-		all = append(all, topic{v.ID, "legal variation", v.What, [][2]string{{"source:", v.Source}}})
+		all = append(all, topic{Name: v.ID, Kind: "legal variation", Says: v.What, More: [][2]string{{"source:", v.Source}}})
 	}
 	for _, s := range script.Specs() {
-		all = append(all, topic{s.Name, "line of a scenario", s.Doc, [][2]string{{"syntax:", s.Syntax()}, {"example:", s.Example}}})
+		all = append(all, topic{Name: s.Name, Kind: "line of a scenario", Says: s.Doc, More: [][2]string{{"syntax:", s.Syntax()}, {"example:", s.Example}}})
 	}
 	for op := range model.NumOps {
 		all = append(all, stepTopic(op))
@@ -115,7 +119,7 @@ func ruleTopic(r *invariants.Rule) topic {
 	if a := r.TraceApplies(); a != "" {
 		more = append(more, [2]string{"in recordings:", a}, [2]string{"cannot tell there:", r.TraceLimits()})
 	}
-	return topic{r.ID, "", r.Says, more}
+	return topic{Name: r.ID, Says: r.Says, More: more}
 }
 
 // stepTopic is the topic of a step that reports list.

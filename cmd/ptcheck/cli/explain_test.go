@@ -17,7 +17,7 @@ import (
 // TestExplainKnowsWhatReportsSay asks for each word that a finding or its steps can
 // carry.
 func TestExplainKnowsWhatReportsSay(t *testing.T) {
-	words := []string{"PWUAD", "X", "violated", "holds", "differs"}
+	words := []string{"pte-write-rejected", "PWUAD", "X", "violated", "holds", "differs"}
 	for _, m := range mutants.All() {
 		words = append(words, m.ID, strings.TrimPrefix(m.Catch, "crash "))
 	}

@@ -21,6 +21,10 @@ import (
 const asMain = "PTCHECK_TEST_AS_MAIN"
 
 func TestMain(m *testing.M) {
+	if what := os.Getenv(runnerVerdict); what != "" {
+		fakeDriver(what)
+		return
+	}
 	switch os.Getenv(asMain) {
 	case "1":
 		os.Exit(Main(all.Systems()...))

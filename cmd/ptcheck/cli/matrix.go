@@ -71,8 +71,10 @@ func matrixRow(kills []mutants.Kills, r *mutants.Result) string {
 }
 
 // writeMutantReports writes the counterexample of each mutant that something fires
-// for, in every format, into a folder of its own.
-func writeMutantReports(dir string, list []mutants.Mutant, results []mutants.Result) error {
+// for, in every format and as a scenario file, into a folder of its own, and tells where
+// on w.
+func writeMutantReports(w io.Writer, dir string, list []mutants.Mutant, results []mutants.Result) error {
+	n := 0
 	for i := range results {
 		if len(results[i].Fired) == 0 {
 			continue
@@ -81,9 +83,15 @@ func writeMutantReports(dir string, list []mutants.Mutant, results []mutants.Res
 		if err != nil {
 			return err
 		}
-		if err := writeReports(filepath.Join(dir, list[i].ID), []reports.Run{run}); err != nil {
+		to := filepath.Join(dir, list[i].ID)
+		if err := writeReports(to, []reports.Run{run}); err != nil {
 			return err
 		}
+		n++
+		fmt.Fprintf(w, "%s: report.* and the scenario in %s\n", list[i].ID, to)
+	}
+	if n == 0 {
+		fmt.Fprintf(w, "nothing in %s: nothing fires\n", dir)
 	}
 	return nil
 }

@@ -75,7 +75,11 @@ func (f *mutantsFlags) run(cmd *cobra.Command, ids []string) error {
 		err = writeMatrix(cmd.OutOrStdout(), list, results)
 	}
 	if f.report != "" {
-		err = errors.Join(err, writeMutantReports(f.report, list, results))
+		told := cmd.OutOrStdout()
+		if f.json {
+			told = cmd.ErrOrStderr() // programs read the other
+		}
+		err = errors.Join(err, writeMutantReports(told, f.report, list, results))
 	}
 	for _, r := range results {
 		if !r.Caught {

@@ -127,16 +127,28 @@ func TestReplayReports(t *testing.T) {
 	}
 }
 
-// TestMutantReports wants a folder for each mutant.
+// TestMutantReports wants a folder for each mutant, told, and in it a scenario that replays
+// with the bug.
 func TestMutantReports(t *testing.T) {
 	dir := t.TempDir()
-	if code, _, errs := ptcheck(t, "mutants", "B02", "X43", "--report", dir); code != exitHolds {
+	code, out, errs := ptcheck(t, "mutants", "B02", "X43", "--report", dir)
+	if code != exitHolds {
 		t.Fatalf("exit %d, %s", code, errs)
 	}
 	for id, part := range map[string]string{"B02": "violated: leaf-rewritten", "X43": "violated: tables-read-only"} {
 		data, err := os.ReadFile(filepath.Join(dir, id, "report.txt"))
 		if err != nil || !strings.Contains(string(data), part) {
 			t.Errorf("%s: %v, %s", id, err, data)
+		}
+		if told := id + ": report.* and the scenario in " + filepath.Join(dir, id) + "\n"; !strings.Contains(out, told) {
+			t.Errorf("%q is not told:\n%s", told, out)
+		}
+		scenarios, err := filepath.Glob(filepath.Join(dir, id, "*.pt"))
+		if err != nil || len(scenarios) != 1 || !strings.Contains(string(data), "replay "+filepath.Base(scenarios[0])) {
+			t.Fatalf("%s: scenarios %v, %v", id, scenarios, err)
+		}
+		if code, out, errs := ptcheck(t, "replay", scenarios[0]); code != exitHolds || !strings.Contains(out, part) {
+			t.Errorf("%s: replayed, exit %d, %s%s", id, code, out, errs)
 		}
 	}
 }

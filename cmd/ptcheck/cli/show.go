@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/ptcheck/ptcheck/cmd/ptcheck/show"
+	"github.com/ptcheck/ptcheck/internal/columns"
 	"github.com/ptcheck/ptcheck/systems"
 	"github.com/ptcheck/ptcheck/systems/recorded"
 	"github.com/ptcheck/ptcheck/traces/kernel"
@@ -35,8 +36,10 @@ func (p *program) newShow() *cobra.Command {
 		Use:   "show FILE",
 		Short: "Step through a scenario: every store, walk, table and frame",
 		Long: `show runs a scenario file and steps through it: on to the next step inside a call,
-back, to any call or step; it prints the walk of an address, the entries of a
-table, the frames by role, and tells when a watched frame or address changes.
+back, to any call or step, on to where a rule is broken, a function is entered or
+a frame changes; it prints what each store writes and changes, the source of the
+code, the walk of an address, the entries of a table, the frames by role, and
+tells when a watched frame or address changes.
 
 At the prompt, help lists the commands. Commands may also come from a pipe, one a
 line; the exit code is then 2 if one of them was wrong. With --step, --watch,
@@ -66,7 +69,7 @@ the direct map), or s0... (pool pages of a script of hypercalls).`,
 }
 
 func (f *showFlags) run(cmd *cobra.Command, name string) error {
-	file, err := f.open(cmd, name)
+	file, err := openFile(cmd, f.set, name)
 	if err != nil {
 		return err
 	}
@@ -92,8 +95,8 @@ func (f *showFlags) run(cmd *cobra.Command, name string) error {
 	return listen(cmd, s)
 }
 
-// open opens a scenario file, or a recording of a real kernel.
-func (f *showFlags) open(cmd *cobra.Command, name string) (*systems.File, error) {
+// openFile opens a scenario file, or a recording of a real kernel.
+func openFile(cmd *cobra.Command, set *systems.Set, name string) (*systems.File, error) {
 	if isRecording(name) {
 		open, err := opener(cmd.Context(), name, nil)
 		if err != nil {
@@ -107,9 +110,9 @@ func (f *showFlags) open(cmd *cobra.Command, name string) (*systems.File, error)
 	}
 	src, err := readInput(cmd.Context(), name, cmd.InOrStdin())
 	if err != nil {
-		return nil, fmt.Errorf("show: %w", err)
+		return nil, fmt.Errorf("%s: %w", cmd.Name(), err)
 	}
-	_, file, err := readScenario(f.set, name, src, nil)
+	_, file, err := readScenario(set, name, src, nil)
 	return file, err
 }
 
@@ -226,10 +229,11 @@ func prompt(ctx context.Context, in *os.File, out *lateWriter, s *show.Session) 
 		io.Reader
 		io.Writer
 	}{in, out.w}, "(show) ")
-	t.AutoCompleteCallback = complete
+	t.AutoCompleteCallback = func(line string, at int, key rune) (string, int, bool) { return complete(t, s, line, at, key) }
 	out.w = t
 	if width, height, err := term.GetSize(int(in.Fd())); err == nil && width > 0 && height > 0 {
 		_ = t.SetSize(width, height) // only the look of long lines depends on it
+		s.Fit(width)
 	}
 	fmt.Fprintln(t, "help lists the commands, an empty line goes on by a step")
 	if err := s.Do("where"); err != nil {
@@ -252,19 +256,17 @@ func prompt(ctx context.Context, in *os.File, out *lateWriter, s *show.Session) 
 	}
 }
 
-// complete completes the name of a command at the tabulator key.
-func complete(line string, at int, key rune) (string, int, bool) {
-	if key != '\t' || at != len(line) || line == "" {
+// complete completes the last word of a line at the tabulator key. Where several words
+// fit it lists them.
+func complete(out io.Writer, s *show.Session, line string, at int, key rune) (string, int, bool) {
+	if key != '\t' || at != len(line) {
 		return "", 0, false
 	}
-	match := ""
-	for _, n := range show.Names() {
-		if strings.HasPrefix(n, line) {
-			if match != "" {
-				return "", 0, false
-			}
-			match = n + " "
+	done, words := s.Complete(line)
+	if done == line && len(words) > 1 {
+		for _, l := range columns.Fold(strings.Join(words, "  "), "", "", columns.Width) {
+			fmt.Fprintln(out, l)
 		}
 	}
-	return match, len(match), match != ""
+	return done, len(done), done != line
 }

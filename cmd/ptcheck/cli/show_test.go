@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ptcheck/ptcheck/cmd/ptcheck/show"
+	"github.com/ptcheck/ptcheck/fuzz/mutants"
 	"github.com/ptcheck/ptcheck/systems/all"
 )
 
@@ -67,12 +69,31 @@ func TestShowListens(t *testing.T) {
 
 // TestShowCompletes completes commands at the tabulator key, if one fits.
 func TestShowCompletes(t *testing.T) {
-	for line, want := range map[string]string{"wa": "", "wal": "walk ", "g": "goto ", "x": "", "": ""} {
-		if got, at, ok := complete(line, len(line), '\t'); got != want || at != len(want) || ok != (want != "") {
+	set, err := mutants.Set()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := set.Parse("x.pt", []byte(stepped))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	s, err := show.New(&out, f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line, want := range map[string]string{"wal": "walk ", "g": "goto ", "unw": "unwatch ", "break hooks.MapLowmemL": "break hooks.MapLowmemLeaf ", "break MapLowmemL": "break MapLowmemLeaf "} {
+		if got, at, ok := complete(&out, s, line, len(line), '\t'); got != want || at != len(want) || !ok {
 			t.Errorf("%q: %q, %d, %t", line, got, at, ok)
 		}
 	}
-	if _, _, ok := complete("wal", 3, 'k'); ok {
+	for line, listed := range map[string]string{"wa": "walk watch\n", "x": "", "": "", "goto 1": ""} {
+		out.Reset()
+		if _, _, ok := complete(&out, s, line, len(line), '\t'); ok || out.String() != listed {
+			t.Errorf("%q: completed %t, lists %q", line, ok, out.String())
+		}
+	}
+	if _, _, ok := complete(&out, s, "wal", 3, 'k'); ok {
 		t.Error("completed at another key")
 	}
 }

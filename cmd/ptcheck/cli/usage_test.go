@@ -36,7 +36,7 @@ func TestGuesses(t *testing.T) {
 		"mutants B8":                            "did you mean B",
 		"diff --ignore=frame a b":               "did you mean frames?",
 		"diff a":                                "usage: ptcheck diff A B",
-		"boot":                                  "usage: ptcheck boot CONFIG.json",
+		"boot":                                  "usage: ptcheck boot [CONFIG.json]",
 		"list x":                                "usage: ptcheck list",
 		"--progress=no list":                    "want auto, always, never",
 		"explore --depth=x":                     "see 'ptcheck explore --help'",

@@ -1,11 +1,13 @@
 package show
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 
+	"github.com/ptcheck/ptcheck/internal/columns"
 	"github.com/ptcheck/ptcheck/internal/names"
 	"github.com/ptcheck/ptcheck/model"
 )
@@ -19,29 +21,34 @@ type command struct {
 	args  string   // what it takes, as its help has it
 	help  string
 	do    func(s *Session, args []string) error
+	words func(s *Session) []string // what its first argument may be, for completion
 }
 
 // commands are all commands, in the order of the help.
 func commands() []command {
 	return []command{
-		{[]string{"next", "n"}, "[COUNT]", "go on by a step, or by so many", (*Session).next},
-		{[]string{"prev", "p"}, "[COUNT]", "go back by a step, or by so many", (*Session).prev},
-		{[]string{"nextcall", "nc"}, "", "go on to the end of the call, or of the next one", (*Session).nextCall},
-		{[]string{"prevcall", "pc"}, "", "go back to the end of the call before", (*Session).prevCall},
-		{[]string{"goto", "g"}, "N[.M]", "go to the end of call N, or to step M inside it; 0 is the start of the day", (*Session).jump},
-		{[]string{"last"}, "", "go to the end", (*Session).last},
-		{[]string{"where", "."}, "", "show again where this is", (*Session).where},
-		{[]string{"calls", "l"}, "", "list the calls", (*Session).calls},
-		{[]string{"steps", "s"}, "", "list the steps of this call", (*Session).steps},
-		{[]string{"walk", "w"}, "ADDRESS", "walk an address: 0x..., fix:N, a frame (its place in the direct map), or sN", (*Session).walk},
-		{[]string{"table", "t"}, "FRAME", "print the entries of a frame that are not zero", (*Session).table},
-		{[]string{"who"}, "ADDRESS", "tell who last stored each entry that an address leads through", (*Session).who},
-		{[]string{"until"}, "FRAME|ADDRESS [changes]", "go on until a frame or what an address leads to changes", (*Session).until},
-		{[]string{"frames", "f"}, "", "list the frames that have a role", (*Session).frames},
-		{[]string{"watch"}, "[FRAME|ADDRESS]", "tell when a frame or an address changes; without argument: list what is watched", (*Session).watch},
-		{[]string{"unwatch"}, "FRAME|ADDRESS", "stop telling", (*Session).unwatch},
-		{[]string{"help", "h", "?"}, "", "list the commands", (*Session).help},
-		{[]string{"quit", "q"}, "", "end", func(*Session, []string) error { return ErrQuit }},
+		{[]string{"next", "n"}, "[COUNT]", "go on by a step, or by so many", (*Session).next, nil},
+		{[]string{"prev", "p"}, "[COUNT]", "go back by a step, or by so many", (*Session).prev, nil},
+		{[]string{"nextcall", "nc"}, "", "go on to the end of the call, or of the next one", (*Session).nextCall, nil},
+		{[]string{"prevcall", "pc"}, "", "go back to the end of the call before", (*Session).prevCall, nil},
+		{[]string{"goto", "g"}, "N[.M]", "go to the end of call N, or to step M inside it; 0 is the start of the day", (*Session).jump, nil},
+		{[]string{"last"}, "", "go to the end", (*Session).last, nil},
+		{[]string{"where", "."}, "", "show again where this is", (*Session).where, nil},
+		{[]string{"calls", "l"}, "", "list the calls", (*Session).calls, nil},
+		{[]string{"steps", "s"}, "", "list the steps of this call", (*Session).steps, nil},
+		{[]string{"walk", "w"}, "ADDRESS", "walk an address: 0x..., fix:N, a frame (its place in the direct map), or sN", (*Session).walk, (*Session).frameWords},
+		{[]string{"table", "t"}, "FRAME", "print the entries of a frame that are not zero", (*Session).table, (*Session).frameWords},
+		{[]string{"who"}, "ADDRESS", "tell who last stored each entry that an address leads through", (*Session).who, (*Session).frameWords},
+		{[]string{"until"}, "FRAME|ADDRESS [changes]", "go on until a frame or what an address leads to changes", (*Session).until, (*Session).frameWords},
+		{[]string{"break", "b"}, "[RULE|FUNCTION]", "have continue stop where a rule is broken, a way to die is met, or a function is entered; without argument: list them", (*Session).brk, (*Session).stopWords},
+		{[]string{"unbreak"}, "RULE|FUNCTION", "do not stop there any more", (*Session).unbreak, (*Session).breakWords},
+		{[]string{"continue", "c"}, "", "go on to the next break, or to the end", (*Session).cont, nil},
+		{[]string{"source", "src"}, "", "print the source around this step, or around what goes wrong", (*Session).source, nil},
+		{[]string{"frames", "f"}, "", "list the frames that have a role", (*Session).frames, nil},
+		{[]string{"watch"}, "[FRAME|ADDRESS]", "tell when a frame or an address changes; without argument: list what is watched", (*Session).watch, (*Session).frameWords},
+		{[]string{"unwatch"}, "FRAME|ADDRESS", "stop telling", (*Session).unwatch, (*Session).watchWords},
+		{[]string{"help", "h", "?"}, "", "list the commands", (*Session).help, nil},
+		{[]string{"quit", "q"}, "", "end", func(*Session, []string) error { return ErrQuit }, nil},
 	}
 }
 
@@ -121,19 +128,15 @@ func (s *Session) by(args []string, direction int) error {
 }
 
 func (s *Session) nextCall([]string) error {
-	for i := s.at + 1; i < len(s.moments); i++ {
-		if s.moments[i].pos.step == 0 {
-			return s.move(i)
-		}
+	if i := s.callEnd(1); i < len(s.moments) {
+		return s.move(i)
 	}
 	return fmt.Errorf("this is the end")
 }
 
 func (s *Session) prevCall([]string) error {
-	for i := s.at - 1; i >= 0; i-- {
-		if s.moments[i].pos.step == 0 {
-			return s.move(i)
-		}
+	if i := s.callEnd(-1); i >= 0 {
+		return s.move(i)
 	}
 	return fmt.Errorf("this is the start of the day")
 }
@@ -155,10 +158,10 @@ func (s *Session) last([]string) error { return s.move(len(s.moments) - 1) }
 func (s *Session) where([]string) error {
 	m := &s.moments[s.at]
 	if m.pos.step > 0 {
-		fmt.Fprintf(s.out, "in call %d, %s, line %d:\n", m.call, m.op, m.line)
+		s.say("in call %d, %s, line %d:", m.call, m.op, m.line)
 	}
-	s.print(m)
-	return nil
+	s.print("", m)
+	return s.tellCode(true)
 }
 
 func (s *Session) calls([]string) error {
@@ -171,8 +174,7 @@ func (s *Session) calls([]string) error {
 		if m.call == s.moments[s.at].call {
 			mark = "> "
 		}
-		fmt.Fprint(s.out, mark)
-		s.print(m)
+		s.print(mark, m)
 	}
 	return nil
 }
@@ -184,8 +186,7 @@ func (s *Session) steps([]string) error {
 			if i == s.at {
 				mark = "> "
 			}
-			fmt.Fprint(s.out, mark)
-			s.print(m)
+			s.print(mark, m)
 		}
 	}
 	return nil
@@ -196,7 +197,7 @@ func (s *Session) lines(view func(st *model.State) ([]string, error)) error {
 	return s.look(func(st *model.State) error {
 		lines, err := view(st)
 		for _, l := range lines {
-			fmt.Fprintln(s.out, l)
+			s.say("%s", l)
 		}
 		return err
 	})
@@ -257,9 +258,11 @@ func (s *Session) unwatch(args []string) error {
 }
 
 func (s *Session) help([]string) error {
+	var rows [][2]string
 	for _, c := range commands() {
-		fmt.Fprintf(s.out, "%-28s %s\n", strings.Join(c.names, ", ")+" "+c.args, c.help)
+		rows = append(rows, [2]string{strings.TrimSpace(strings.Join(c.names, ", ") + " " + c.args), c.help})
 	}
-	fmt.Fprintln(s.out, "An empty line is next; N or N.M alone is goto.")
+	fmt.Fprint(s.out, columns.Table(rows, "", cmp.Or(s.width, columns.Width)))
+	s.say("An empty line is next; N or N.M alone is goto. The tabulator completes words.")
 	return nil
 }

@@ -146,13 +146,11 @@ func (s *Session) who(args []string) error {
 		return err
 	}
 	for n := range way {
-		fmt.Fprintln(s.out, text[n])
-		m := &s.moments[last[n]]
-		fmt.Fprint(s.out, "  ")
-		s.print(m)
+		s.say("%s", text[n])
+		s.print("  ", &s.moments[last[n]])
 	}
 	if len(way) == 0 {
-		fmt.Fprintf(s.out, "%#x leads nowhere\n", uint64(va))
+		s.say("%#x leads nowhere", uint64(va))
 	}
 	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/ptcheck/ptcheck/internal/printable"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/reports"
 	"github.com/ptcheck/ptcheck/systems"
@@ -44,7 +43,7 @@ type moment struct {
 	line   int
 	op     string // of the end of a call
 	answer string
-	step   reports.Step // of a step inside a call
+	step   reports.Step // of a step inside a call; at the end of one, the code that made it, if it is known
 }
 
 // Session is a scenario that is being looked at.
@@ -54,16 +53,29 @@ type Session struct {
 	moments []moment
 	at      int // index of the moment that is shown
 	watches []*watch
+	breaks  []*breakpoint
+	width   int  // columns; 0: lines are as long as they are
+	fails   bool // something goes wrong
+	// found are what goes wrong, by the index of its moment; nil: not asked for yet.
+	found map[int][]string
+	// wrong is the report of what goes wrong at the end; nil: nothing, or not asked for.
+	wrong *reports.Finding
 }
+
+// Fit has lines folded to a number of columns.
+func (s *Session) Fit(width int) { s.width = width }
 
 // New runs a scenario and stops at its start. The error names file, line and
 // column where the scenario is at fault.
 func New(out io.Writer, f *systems.File) (*Session, error) {
 	s := &Session{file: f, out: out}
-	err := s.visit(-1, func(i int, m *moment, _ *model.State) { s.moments = append(s.moments, *m) })
+	p, err := f.Play(systems.PlayOptions{Watch: &visitor{last: -1, see: func(_ int, m *moment, _ *model.State) {
+		s.moments = append(s.moments, *m)
+	}}})
 	if err != nil {
 		return nil, err
 	}
+	s.fails = p.Verdict.Fails()
 	s.nameCalls()
 	return s, nil
 }
@@ -93,9 +105,10 @@ type visitor struct {
 	see  func(i int, m *moment, st *model.State)
 	// enough, if not nil, ends the run early.
 	enough func() bool
-	n      int // moments so far
-	call   int // calls that have ended, the start of the day too
-	step   int // steps in the call under way
+	n      int            // moments so far
+	stack  []reports.Site // of the code that made the next moment
+	call   int            // calls that have ended, the start of the day too
+	step   int            // steps in the call under way
 }
 
 // Step implements systems.Watcher.
@@ -106,9 +119,12 @@ func (v *visitor) Step(st *model.State, step reports.Step) {
 
 // Done implements systems.Watcher.
 func (v *visitor) Done(line int, op, answer string, st *model.State) {
-	v.show(&moment{pos: pos{v.call, 0}, line: line, op: op, answer: answer}, st)
-	v.call, v.step = v.call+1, 0
+	v.show(&moment{pos: pos{v.call, 0}, line: line, op: op, answer: answer, step: reports.Step{Stack: v.stack}}, st)
+	v.call, v.step, v.stack = v.call+1, 0, nil
 }
+
+// Code implements systems.CodeWatcher.
+func (v *visitor) Code(stack []reports.Site) { v.stack = stack }
 
 func (v *visitor) show(m *moment, st *model.State) {
 	if v.last < 0 || v.n <= v.last {
@@ -170,18 +186,6 @@ func (s *Session) move(to int) error {
 			return err
 		}
 	}
-	s.print(&s.moments[to])
-	return nil
-}
-
-// print shows a moment.
-func (s *Session) print(m *moment) {
-	if m.pos.step == 0 {
-		fmt.Fprintf(s.out, "%-6v %s = %s\n", m.pos, printable.Line(m.op), printable.Line(m.answer))
-		return
-	}
-	fmt.Fprintf(s.out, "%-6v %s\n", m.pos, strings.TrimSpace(fmt.Sprintf("  %-40s %s", m.step.Line(), m.step.Where())))
-	for _, c := range m.step.Changes {
-		fmt.Fprintf(s.out, "         %s\n", c)
-	}
+	s.print("", &s.moments[to])
+	return s.tellCode(false)
 }

@@ -30,6 +30,9 @@ func roots(s *model.State) []root {
 // walkText walks an address under a root: a line for each level, and where the way
 // ends.
 func (s *Session) walkText(st *model.State, r root, va model.VA) []string {
+	if r.frame == model.NoFrame {
+		return []string{fmt.Sprintf("%#x under %s: no table is known yet", uint64(va), r.name)}
+	}
 	name := func(f model.Frame) string { return s.frameName(st, f) }
 	lines := []string{fmt.Sprintf("%#x under %s %s:", uint64(va), r.name, name(r.frame))}
 	if !r.geo.Canonical(va) {

@@ -62,15 +62,15 @@ func (s *Session) tell(m *moment, w *watch, now []string) {
 	if m.pos.step == 0 {
 		what = "end"
 	}
-	fmt.Fprintf(s.out, "watch %s: changes at %v, %s: %s\n", w.name, m.pos, m.op, what)
+	s.say("watch %s: changes at %v, %s: %s", w.name, m.pos, m.op, what)
 	for _, l := range w.last {
 		if !slices.Contains(now, l) {
-			fmt.Fprintf(s.out, "  - %s\n", strings.TrimSpace(l))
+			s.say("  - %s", strings.TrimSpace(l))
 		}
 	}
 	for _, l := range now {
 		if !slices.Contains(w.last, l) {
-			fmt.Fprintf(s.out, "  + %s\n", strings.TrimSpace(l))
+			s.say("  + %s", strings.TrimSpace(l))
 		}
 	}
 }

@@ -177,9 +177,9 @@ static void catch_signals(void)
 }
 
 /* patience is how long hooks may compute: processor time, so that a busy machine is no hang. */
-static void patience(int seconds)
+static void patience(uint64_t ms)
 {
-	struct itimerval t = { .it_value = { .tv_sec = seconds } };
+	struct itimerval t = { .it_value = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 } };
 	setitimer(ITIMER_VIRTUAL, &t, NULL);
 }
 
@@ -251,7 +251,7 @@ static void serve(void)
 	struct message done = { .kind = PTCHECK_DONE, .nframes = 1 };
 	if (!sigsetjmp(process->back, 1)) {
 		transfer(3, &o, sizeof o, read);
-		patience((int)o.arg[2]);
+		patience(o.arg[2]);
 		process->last = (struct ptcheck_site){ 0 };
 		done.arg[0] = carry_out(process->table, o.hook, o.arg[0], o.arg[1]);
 		patience(0);

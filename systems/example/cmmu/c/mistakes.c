@@ -107,13 +107,6 @@ static void scratch_set_pte(pte_t *ptep, pte_t pte)
 	pte_write(ptep, pte);
 }
 
-static void fickle_set_pte(pte_t *ptep, pte_t pte)
-{
-	pte_write(ptep, pte);
-	if (pte_read(ptep).pte)
-		pte_write(ptep, ((pte_t){ pte.pte | (uint64_t)getpid() << 40 })); /* mark: c-fickle */
-}
-
 #define MISTAKE(id, called, setter)                                          \
 	static const struct pv_hooks id = { .name = called, .set_pte = setter }; \
 	PTCHECK_BACKEND(id)
@@ -130,4 +123,3 @@ MISTAKE(deep, "c-deep", deep_set_pte)
 MISTAKE(sleeps, "c-sleeps", sleeping_set_pte)
 MISTAKE(counts, "c-counts", counting_set_pte)
 MISTAKE(scratch, "c-scratch", scratch_set_pte)
-MISTAKE(fickle, "c-fickle", fickle_set_pte)
