@@ -46,7 +46,7 @@ func build(files fs.FS, root string) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Program{limits: limits{work: time.Second / 4, wait: 20 * time.Second, look: time.Second / 10}}
+	p := &Program{limits: limits{work: time.Second / 10, wait: 20 * time.Second, look: time.Second / 25}}
 	if p.path, err = s.build(); err != nil {
 		return nil, err
 	}

@@ -10,8 +10,8 @@
 static void torn_set_pte(pte_t *ptep, pte_t pte)
 {
 	if (pt_width() == 8 && !pt_long_mode()) {
-		pte_write_low(ptep, pte.pte); /* mark: c-torn */
-		pte_write_high(ptep, pte.pte >> 32);
+		pte_write_low(ptep, pte.pte);
+		pte_write_high(ptep, pte.pte >> 32); /* mark: c-torn */
 		return;
 	}
 	pte_write(ptep, pte);
@@ -70,11 +70,7 @@ static void exiting_set_pte(pte_t *ptep, pte_t pte)
 	_exit(3);
 }
 
-static void endless(volatile int n)
-{
-	endless(n + 1); /* mark: c-deep */
-	n = 0;
-}
+static int endless(int n) { return endless(n + 1) + n; } /* mark: c-deep */
 
 static void deep_set_pte(pte_t *ptep, pte_t pte)
 {
