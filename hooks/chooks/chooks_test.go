@@ -81,6 +81,11 @@ PTCHECK_BACKEND(h)`)
 	if r.p == nil || r.nodes == 0 {
 		t.Fatal("no process was asked")
 	}
+	if err := r.p.cmd.Process.Signal(os.Interrupt); err != nil { // as a terminal does to all
+		t.Fatal(err)
+	}
+	r.known = map[key]*node{}
+	run()
 	r.p.kill()
 	r.p = nil
 	run()

@@ -169,11 +169,15 @@ static void died(int sig, siginfo_t *info, void *context)
 static void catch_signals(void)
 {
 	static const int caught[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS, SIGVTALRM };
+	/* Those that a terminal sends to all of a command: its end is not for hooks to die of. */
+	static const int others[] = { SIGINT, SIGQUIT, SIGHUP, SIGTERM, SIGPIPE };
 	stack_t own = { .ss_sp = process->stack, .ss_size = sizeof process->stack };
 	struct sigaction act = { .sa_sigaction = died, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER };
 	sigaltstack(&own, NULL);
 	for (size_t i = 0; i < sizeof caught / sizeof *caught; i++)
 		sigaction(caught[i], &act, NULL);
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+		signal(others[i], SIG_IGN);
 }
 
 /* patience is how long hooks may compute: processor time, so that a busy machine is no hang. */
