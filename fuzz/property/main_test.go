@@ -23,10 +23,10 @@ func TestMain(m *testing.M) {
 	if !given {
 		setFlag("rapid.seed", seed)
 	}
-	checks := os.Getenv("RAPID_CHECKS") != "" || longtest.On()
+	checks := os.Getenv("RAPID_CHECKS") != "" || longtest.On() || testing.Short()
 	flag.Visit(func(f *flag.Flag) { checks = checks || f.Name == "rapid.checks" })
 	if !checks {
-		setFlag("rapid.checks", "40") // rapid takes 100 by itself
+		setFlag("rapid.checks", "40") // rapid takes 100 by itself, and a fifth of it with -short
 	}
 	os.Exit(m.Run())
 }
