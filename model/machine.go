@@ -36,11 +36,12 @@ type Machine struct {
 	Interruption *Interruption
 
 	observers []Observer
-	refusable uint64 // the operations that Refuse counts, by bit
-	duo       *Duo   // the code of two processors that is run side by side, nil: none
-	remote    bool   // the code of one processor runs on the other, see OnOther
-	locks     uint32 // the spinlocks that are held, by bit
-	owners    uint32 // those of them that processor 1 has taken
+	refusable uint64       // the operations that Refuse counts, by bit
+	duo       *Duo         // the code of two processors that is run side by side, nil: none
+	remote    bool         // the code of one processor runs on the other, see OnOther
+	locks     uint32       // the spinlocks that are held, by bit
+	owners    uint32       // those of them that processor 1 has taken
+	abroad    [2][][]Place // of each processor, see Abroad
 	call      Call
 	step      Step
 	crash     Crash
@@ -61,6 +62,7 @@ func (m *Machine) Observe(o Observer) { m.observers = append(m.observers, o) }
 // valid until the next Run.
 func (m *Machine) Run(fn func()) (died *Crash) {
 	m.call, m.locks, m.Hypercalls = Call{}, 0, 0
+	m.abroad[0], m.abroad[1] = m.abroad[0][:0], m.abroad[1][:0]
 	m.Commit()
 	m.start()
 	died = m.run(fn)
@@ -115,7 +117,7 @@ func (m *Machine) Die(c Crash) {
 func (m *Machine) perish(c Crash) {
 	m.crash = c
 	if m.RecordSites {
-		m.crash.Stack = callers()
+		m.crash.Stack, m.crash.Places = callers(), m.Places()
 	}
 	if m.running {
 		m.dead, m.left = true, 0

@@ -10,8 +10,8 @@ type Crash struct {
 	User  bool   // Fault: user mode made it
 	VA    VA     // Fault, Misaccess: the address accessed
 	PA    PA     // Misaccess: where the access would have landed
-	Where string // Bug, NullCall: the kernel function; Panic, GoPanic: the message
-	Count int    // Hang: operations until then
+	Where string // Bug, NullCall: the kernel function; Panic, GoPanic, CCrash: the message
+	Count int    // Hang: operations until then; 0: none was made for too long
 	Slot  int    // Reserved: the slot of the root
 	Errno Errno  // Bug after a refused hypercall: what it answered
 	// Rejected: the value that the kernel tried to store, and its bytes.
@@ -20,6 +20,8 @@ type Crash struct {
 	// Stack holds the program counters of the calls that led to it, innermost first,
 	// as [runtime.Callers] gives them, if [Machine.RecordSites].
 	Stack []uintptr
+	// Places are those of code that is not Go on that stack, see [Machine.Places].
+	Places [][]Place
 }
 
 // CrashKind classifies a Crash.
@@ -53,6 +55,8 @@ const (
 	CrashStopped
 	// CrashEnded: the hypervisor has ended the guest.
 	CrashEnded
+	// CrashC: C code of the kernel died by itself, in a process of its own.
+	CrashC
 )
 
 // crashKinds names the kinds, says what each is, and which word recorded boots have for it
@@ -66,10 +70,11 @@ var crashKinds = [...]struct{ name, says, recorded string }{
 	CrashRejected:  {"store-rejected", "The hypervisor refused to carry out a store to a table, which reaches the kernel as a page fault (pte-write-rejected in recorded boots).", "pte-write-rejected"},
 	CrashReserved:  {"reserved-bit", "The processor was to load a root entry with a reserved bit set: a general protection fault.", ""},
 	CrashDeadlock:  {"deadlock", "The kernel waits for a lock that nobody will release.", ""},
-	CrashHang:      {"hang", "A call took more operations of the machine than its budget, as a loop without an end does.", ""},
+	CrashHang:      {"hang", "A call took more operations of the machine than its budget, as a loop without an end does, or C code ran on without one.", ""},
 	CrashGoPanic:   {"go-panic", "The Go code of the kernel panicked by itself: an index out of range, a nil map, a value of its own.", ""},
 	CrashStopped:   {"stopped", "An observer stopped the machine; the kernel is not to blame.", ""},
 	CrashEnded:     {"ended", "The hypervisor has ended the guest.", ""},
+	CrashC:         {"c-crash", "C code of the kernel died by itself: a pointer that leads nowhere, abort, a failed assertion, exit, or a variable that it leaves changed.", ""},
 }
 
 // CrashKinds are all kinds of deaths.
@@ -124,9 +129,14 @@ func (c *Crash) Error() string {
 	case CrashDeadlock:
 		return "deadlock"
 	case CrashHang:
+		if c.Count == 0 {
+			return "hang: " + c.Where
+		}
 		return fmt.Sprintf("hang: the call has not ended after %d operations of the machine", c.Count)
 	case CrashGoPanic:
 		return "go-panic " + c.Where
+	case CrashC:
+		return "c-crash " + c.Where
 	case CrashEnded:
 		return "ended by the hypervisor: an absent entry names memory"
 	}

@@ -42,6 +42,7 @@ func picture() []room {
 		{"model/script", []string{"model"}},
 		{"invariants", []string{"model"}},
 		{"hooks", []string{"model"}},
+		{"hooks/chooks", []string{"model", "hooks"}},
 		{"native", []string{"model", "hooks"}},
 		{"xen", []string{"model", "hooks"}},
 		{"traces", traces},
@@ -50,9 +51,9 @@ func picture() []room {
 		{"traces/image/audit", []string{"model", "traces/golden", "traces/pagemap", "traces/image/..."}},
 		{"reports", []string{"model", "model/explore", "invariants", "reports/..."}},
 		{"systems", below},
-		{"systems/example", slices.Concat([]string{"model", "invariants"}, subjects)},
+		{"systems/example", slices.Concat([]string{"model", "invariants", "hooks/chooks"}, subjects)},
 		{"fuzz", append(below, "fuzz/...")},
-		{"cmd", append(below, "fuzz/...", "cmd/...")},
+		{"cmd", append(below, "hooks/chooks", "fuzz/...", "cmd/...")},
 	}
 }
 
@@ -152,6 +153,10 @@ func TestPictureRefuses(t *testing.T) {
 		{"invariants", "hooks", false},
 		{"invariants", "model/explore", false},
 		{"invariants", "model", true},
+		{"hooks", "hooks/chooks", false},
+		{"hooks/chooks", "systems/boot", false},
+		{"systems/boot", "hooks/chooks", false},
+		{"systems/example/cmmu", "hooks/chooks", true},
 		{"hooks", "native", false},
 		{"native", "xen", false},
 		{"xen", "native", false},

@@ -34,10 +34,17 @@ func (m *Model) Watch(seen ...model.Observer) {
 // trail finds the code under test on a stack.
 func trail() *view.Trail { return view.NewTrail(Call.run, (*hooks.Kernel).Write) }
 
+// trailHere finds it while the model's machine runs.
+func (m *Model) trailHere() *view.Trail {
+	t := trail()
+	t.Places = func() [][]model.Place { return m.machine.Places() }
+	return t
+}
+
 // conclude fills in what went wrong.
 func (m *Model) conclude(f *reports.Finding, out explore.Outcome, w view.Witness) {
 	if m.last != nil {
-		f.Stack = w.Log.Trail.Of(m.last.Stack)
+		f.Stack = w.Log.Trail.Of(m.last.Stack, m.last.Places)
 	}
 	st := m.State()
 	if out.Kind == explore.Violated {

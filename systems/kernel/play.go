@@ -76,13 +76,13 @@ func (r *run) prepare(sys *System) {
 	var seen []model.Observer
 	var asides []func(model.Aside)
 	if r.o.Report {
-		r.log = &view.StepLog{State: r.m.State(), Trail: trail()}
+		r.log = &view.StepLog{State: r.m.State(), Trail: r.m.trailHere()}
 		r.refs = view.WatchRefs(r.m.State())
 		seen, asides = append(seen, r.log), append(asides, r.log.Aside)
 		r.find = r.m.newFinding()
 	}
 	if r.o.Watch != nil {
-		w := &view.WatchedSteps{Log: view.StepLog{State: r.m.State(), Trail: trail()}, To: r.o.Watch}
+		w := &view.WatchedSteps{Log: view.StepLog{State: r.m.State(), Trail: r.m.trailHere()}, To: r.o.Watch}
 		seen, asides = append(seen, w), append(asides, w.Aside)
 	}
 	r.m.Watch(seen...)
@@ -173,7 +173,7 @@ func (m *Model) diedIn() string {
 	case model.CrashBug, model.CrashNullCall, model.CrashPanic:
 		return strings.ReplaceAll(m.last.Where, " ", "-")
 	}
-	if at := reports.Telling(trail().Of(m.last.Stack)); at != nil {
+	if at := reports.Telling(trail().Of(m.last.Stack, m.last.Places)); at != nil {
 		return at.Function
 	}
 	return ""

@@ -98,6 +98,7 @@ func (m *Model) repeat(code uint64, was explore.Outcome) {
 func sameDeath(a, b *model.Crash) bool {
 	x, y := *a, *b
 	x.Stack, y.Stack = nil, nil
+	x.Places, y.Places = nil, nil
 	return reflect.DeepEqual(x, y)
 }
 

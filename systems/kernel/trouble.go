@@ -40,7 +40,7 @@ func (m *Model) fail(t systems.Trouble) {
 // exited is told when the code under test ends the goroutine.
 func (m *Model) exited(stack []uintptr) {
 	e := &systems.Gone{Halt: m.halt()}
-	e.Stack = trail().Of(stack)
+	e.Stack = trail().Of(stack, nil)
 	m.fail(e)
 }
 

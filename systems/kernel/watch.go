@@ -100,7 +100,7 @@ func running() []reports.Site {
 	n, ok := runtime.GoroutineProfile(records)
 	for i := 0; ok && i < n; i++ {
 		if stack := records[i].Stack(); trail.Entered(stack) {
-			return trail.Of(stack)
+			return trail.Of(stack, nil)
 		}
 	}
 	return nil

@@ -32,6 +32,7 @@ type memoryRead struct {
 	value     model.Entry
 	waiting   bool // an update of what was read was held back at that time
 	stack     []uintptr
+	abroad    [][]model.Place
 }
 
 // memoryChange is a change of an entry or of a flag, by the step with a number.
@@ -73,7 +74,7 @@ func (l *StepLog) Aside(a model.Aside) {
 		if len(l.reads) == mostReads {
 			l.reads = append(l.reads[:0], l.reads[mostReads/2:]...)
 		}
-		r := memoryRead{cpu: a.CPU, step: len(l.Steps) + 1, frame: a.Frame, slot: slot, flag: a.Flag, value: a.Value, stack: stackHere()}
+		r := memoryRead{cpu: a.CPU, step: len(l.Steps) + 1, frame: a.Frame, slot: slot, flag: a.Flag, value: a.Value, stack: stackHere(), abroad: l.Trail.places()}
 		for _, h := range l.held {
 			r.waiting = r.waiting || a.Kind == model.AsideRead && h.frame == a.Frame && h.slot == slot
 		}

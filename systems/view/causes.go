@@ -257,7 +257,7 @@ func (c *causes) stale() {
 		mine = list[len(list)-1:]
 	}
 	for _, r := range mine[max(0, len(mine)-mostStale):] {
-		c.add(reports.Cause{What: r.text(c.s.L), Call: len(c.f.Calls), Step: r.step}, c.w.Log.Trail.Noted(r.stack))
+		c.add(reports.Cause{What: r.text(c.s.L), Call: len(c.f.Calls), Step: r.step}, c.w.Log.Trail.Noted(r.stack, r.abroad))
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ptcheck/ptcheck/invariants"
 	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/reports"
 )
 
 // TestSplitName splits names of functions as the Go runtime has them.
@@ -82,15 +83,59 @@ func TestTrail(t *testing.T) {
 	enter(func() {
 		crash = m.Run(func() { enter(func() { m.Load(0x8000, 4) }) })
 	})
-	if at := trail.Of(crash.Stack); len(at) != 0 {
+	if at := trail.Of(crash.Stack, nil); len(at) != 0 {
 		t.Errorf("the accessors' file is this one: %v", at)
 	}
 	trail = NewTrail(enter, NewTrail)
-	at := trail.Of(crash.Stack)
+	at := trail.Of(crash.Stack, nil)
 	if len(at) != 1 || at[0].File != "systems/view/trail_test.go" || at[0].Outside {
 		t.Errorf("%v", at)
 	}
-	if !trail.Entered(crash.Stack) || trail.Entered(nil) || trail.Entered(crash.Stack[:2]) || len(trail.Of(nil)) != 0 || len(trail.Here()) != 0 {
+	if !trail.Entered(crash.Stack) || trail.Entered(nil) || trail.Entered(crash.Stack[:2]) || len(trail.Of(nil, nil)) != 0 || len(trail.Here()) != 0 {
 		t.Error("a stack is taken for another")
+	}
+}
+
+// ferry carries out a function for code that is not Go.
+type ferry func()
+
+func (f ferry) Cross() { f() }
+
+// looker is told of each step.
+type looker func()
+
+func (l looker) Step(*model.Machine, *model.Step) { l() }
+
+// TestTrailAbroad wants the places of code that is not Go where Go's stack goes through
+// it, and not the package that carries its operations out: this one.
+func TestTrailAbroad(t *testing.T) {
+	g, err := model.NewGeometry("tiny", 4, 4, 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &model.Layout{Geo: g, Map: model.IdentityMap(4)}
+	l.Kernel = model.KernelMap{PageOffset: 0x8000, MaxLowPFN: 4}
+	m := model.NewMachine(model.NewState(l))
+	m.RecordSites = true
+	file := filepath.Join(t.TempDir(), "a.c")
+	out, in := []model.Place{{Function: "out", File: file, Line: 1}}, []model.Place{{Function: "in", File: file, Line: 2}, {Function: "by", File: file, Line: 3}}
+	trail := NewTrail(enter, NewTrail)
+	trail.Places = m.Places
+	var here []reports.Site
+	m.Observe(looker(func() { here = trail.Here() }))
+	var crash *model.Crash
+	enter(func() {
+		crash = m.Run(func() {
+			enter(func() {
+				m.Abroad(out, ferry(func() {
+					m.Abroad(in, ferry(func() { m.FlushTLB(); m.Load(0x8000, 4) }))
+				}))
+			})
+		})
+	})
+	for _, got := range [][]reports.Site{here, trail.Of(crash.Stack, crash.Places)} {
+		if len(got) != 3 || got[0].Function != "in" || got[1].Function != "by" || got[2].Function != "out" || got[0].Line != 2 || got[0].Path != file {
+			t.Errorf("%v", got)
+		}
 	}
 }

@@ -45,6 +45,11 @@ func TestGuesses(t *testing.T) {
 		"show no-such.pt":                       "no-such.pt",
 		"diff no-such.json no-such.json":        "no-such.json",
 		"man /dev/null/x":                       "/dev/null",
+		"init x":                                "c go",
+		"init --c --go x":                       "c go",
+		"init --c":                              "usage: ptcheck init --c|--go DIR",
+		"init --go .":                           "is not empty",
+		"init --go --source=/dev/null no-such":  "no source of ptcheck's",
 		"explore shadow --profile=xen-4.17":     "--profile means nothing to system shadow",
 		"boot --svg=/dev/null/x " + plainBoot(): "/dev/null",
 	} {
