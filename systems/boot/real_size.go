@@ -18,9 +18,9 @@ func RealSize(topDown bool, memory model.PFN) []systems.EarlyStart {
 	var out []systems.EarlyStart
 	for _, c := range []systems.EarlyStart{
 		{Profile: now, P2M: straight, List: 1, Initrd: 1, NX: true, RAM: make([]model.FrameRange, 1)},
-		{Profile: old, P2M: reversed, Extra: frames(0, 1), RAM: make([]model.FrameRange, 2)},
+		{Profile: old, P2M: reversed, Extra: frames(0, 1), Sticky: true, RAM: make([]model.FrameRange, 2)},
 		{Profile: now, P2M: straight, Extra: frames(0, 1), NX: true, RAM: make([]model.FrameRange, 1)},
-		{PSE: true, PGE: true, NX: true, RAM: make([]model.FrameRange, 2)},
+		{PSE: true, PGE: true, NX: true, Sticky: true, RAM: make([]model.FrameRange, 2)},
 		{Initrd: 1, NX: true, RAM: make([]model.FrameRange, 2)},
 	} {
 		c.Levels, c.L1, c.TopDown, c.Mapped, c.Brk = 4, realL1, topDown, 16*realL1, 7

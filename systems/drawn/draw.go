@@ -40,7 +40,10 @@ type Boot struct {
 }
 
 // textEnd draws the end of the kernel's text: in one of the first frames of low
-// memory, which are mapped.
+// memory, which are mapped. What the boot allocator hands out above the kernel is not text.
 func textEnd(d Draw, k *model.KernelMap, mapped int) model.VA {
+	if k.BootmemFirst > k.Root {
+		mapped = min(mapped, int(k.BootmemFirst))
+	}
 	return k.PageOffset + model.VA(d("text pages", 0, mapped-1))<<model.PageShift + pick[model.VA](d, "text rest", 0, 1, 0xfff)
 }
