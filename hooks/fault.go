@@ -48,7 +48,7 @@ func HandleMMFault(k *Kernel, n int, va model.VA, write bool) bool {
 	case val&uint64(model.Present) == 0:
 		k.unlockPTE(pte, table)
 		return false // no rights
-	case write && val&uint64(model.RW) == 0 && k.refs(valPFN(val)) == 0:
+	case write && val&uint64(model.RW) == 0 && k.refs(k.valPFN(val)) == 0:
 		k.setPTE(pte, k.PV.MakePTE(k, val|uint64(model.RW|model.Dirty)))
 	case write && val&uint64(model.RW) == 0:
 		k.unlockPTE(pte, table)
@@ -81,7 +81,7 @@ func (k *Kernel) newUserPage(n int, va model.VA, val uint64) {
 	k.setPTE(pte, k.PV.MakePTE(k, k.userVal(pfn)))
 	k.unlockPTE(pte, table)
 	if ptePresent(val) {
-		k.putPage(valPFN(val))
+		k.putPage(k.valPFN(val))
 	}
 }
 
@@ -124,7 +124,7 @@ func (k *Kernel) swapOut(n int, va model.VA) {
 	}
 	k.unlockPTE(pte, table)
 	if val&uint64(model.Present) != 0 {
-		k.putPage(valPFN(val))
+		k.putPage(k.valPFN(val))
 	}
 }
 
@@ -158,7 +158,7 @@ func Protect(k *Kernel, va model.VA, none bool) {
 // ptep_modify_prot_start and _commit).
 func (k *Kernel) modifyRights(pte model.VA, val uint64, none bool) {
 	k.clearPTE(pte)
-	k.setPTE(pte, k.PV.MakePTE(k, k.pfnVal(valPFN(val), k.Fn.Life.NewRights(k, valPFN(val), none))))
+	k.setPTE(pte, k.PV.MakePTE(k, k.pfnVal(k.valPFN(val), k.Fn.Life.NewRights(k, k.valPFN(val), none))))
 }
 
 // NewRights are the flags of a page for which a process has asked: none, or those of its

@@ -46,7 +46,7 @@ func CopyPage(k *Kernel, from, to int, va model.VA) {
 			val &^= uint64(model.RW)
 			k.setLazily(pte, k.PV.MakePTE(k, val)) // ptep_set_wrprotect
 		}
-		k.getPage(valPFN(val))
+		k.getPage(k.valPFN(val))
 	}
 	k.unlockPTE(pte, table)
 	if val == 0 {
@@ -153,7 +153,7 @@ func PgdFree(k *Kernel, n int) {
 	pgd := k.RootVA(root)
 	k.Fn.Life.UnlistPgd(k, pgd)
 	for i := range k.unsharedSlots() {
-		pfn := valPFN(k.Val(g.Root(), k.Read(k.Slot(pgd, i))))
+		pfn := k.valPFN(k.Val(g.Root(), k.Read(k.Slot(pgd, i))))
 		k.PV.Life.ReleaseTable(k, g.Root()-1, pfn)
 		k.M.FreePage(pfn)
 	}
@@ -245,7 +245,7 @@ func (k *Kernel) zapPage(n int, va model.VA, g *Gather) {
 		k.clearPTE(pte)
 		k.PV.Life.LeaveLazy(k)
 		if ptePresent(val) {
-			g.add(valPFN(val))
+			g.add(k.valPFN(val))
 		}
 	}
 	k.unlockPTE(pte, table)
@@ -261,7 +261,7 @@ func FreeTables(k *Kernel, n int, va model.VA, g *Gather) {
 		if !ok || k.Val(level+1, k.Read(entry)) == 0 {
 			continue
 		}
-		pfn := valPFN(k.Val(level+1, k.Read(entry)))
+		pfn := k.valPFN(k.Val(level+1, k.Read(entry)))
 		if !k.emptyTable(level, pfn) {
 			return
 		}

@@ -58,7 +58,7 @@ func (k *Kernel) KmapAtomic(index int, pfn model.PFN, readOnly bool) model.VA {
 func KunmapAtomic(k *Kernel, va model.VA, index int) {
 	if fix := k.layout().Fix(index); va&^(model.PageSize-1) == fix {
 		pte, _ := k.Lookup(fix)
-		k.setPTE(pte, 0)
+		k.clearPTE(pte)
 		k.PV.FlushTLBSingle(k, fix)
 	}
 	k.PV.Life.FlushLazy(k)
@@ -97,6 +97,6 @@ func KmapFlushUnused(k *Kernel) {
 	}
 	pte, _ := k.Lookup(k.layout().Kernel.PkmapBase)
 	l.Kmap, l.KmapCount = model.NoFrame, 0
-	k.setPTE(pte, 0)
+	k.clearPTE(pte)
 	k.PV.Life.FlushPage(k, k.layout().Kernel.PkmapBase) // flush_tlb_kernel_range
 }

@@ -41,7 +41,7 @@ func (k *Kernel) supported(val uint64) uint64 {
 // pfnVal puts a frame number and a protection together, as pfn_pte and pfn_pmd
 // do before they call the make hook.
 func (k *Kernel) pfnVal(pfn model.PFN, prot model.Entry) uint64 {
-	return k.supported(uint64(pfn.PA()) | uint64(prot))
+	return k.supported(uint64(k.layout().Phys(pfn)) | uint64(prot))
 }
 
 // isKernelText is is_kernel_text: both ends of the range belong to it.

@@ -24,7 +24,8 @@ func (k *Kernel) swapEntry() model.Entry {
 	return entry
 }
 
-func valPFN(val uint64) model.PFN { return (model.PA(val) & pageMask).PFN() }
+// valPFN is pte_pfn of a value.
+func (k *Kernel) valPFN(val uint64) model.PFN { return k.layout().Page(model.PA(val) & pageMask) }
 
 // TableAlloc makes a table of a level and links it to an empty entry of the level
 // above: __pte_alloc, __pmd_alloc and __pud_alloc. Leaf tables of processes may
@@ -35,7 +36,7 @@ func TableAlloc(k *Kernel, pgd model.VA, level int, entry model.VA) {
 	k.LockMM(pgd)
 	if k.Val(level+1, k.Read(entry)) == 0 {
 		k.PV.Life.AllocTable(k, pgd, level, pfn)
-		k.SetUpper(level+1, entry, k.make(level+1, uint64(pfn.PA())|uint64(k.upperFlags(level+1))))
+		k.SetUpper(level+1, entry, k.make(level+1, uint64(k.layout().Phys(pfn))|uint64(k.upperFlags(level+1))))
 		k.UnlockMM(pgd)
 		return
 	}
@@ -65,7 +66,7 @@ func (k *Kernel) pmdOf(pgd, va model.VA, alloc bool) (entry model.VA, ok bool) {
 // PteMap returns the address of va's entry in the leaf table that an L2 entry
 // names, mapping a table in high memory (pte_offset_map). PteUnmap ends its use.
 func (k *Kernel) PteMap(pmd, va model.VA) model.VA {
-	pfn := valPFN(k.Val(2, k.Read(pmd)))
+	pfn := k.valPFN(k.Val(2, k.Read(pmd)))
 	readOnly := pfn >= k.layout().Kernel.MaxLowPFN && k.PV.Life.KmapPTEReadOnly(k, pfn)
 	return k.Slot(k.KmapAtomic(k.lifeMap().KmapPTE, pfn, readOnly), k.geo().Index(va, 1))
 }
@@ -84,7 +85,7 @@ func (k *Kernel) lockPTE(pgd, va model.VA) (pte model.VA, table model.PFN, ok bo
 	if !ok {
 		return 0, 0, false
 	}
-	table = valPFN(k.Val(2, k.Read(pmd)))
+	table = k.valPFN(k.Val(2, k.Read(pmd)))
 	k.LockTable(table)
 	return k.PteMap(pmd, va), table, true
 }
@@ -98,7 +99,7 @@ func (k *Kernel) unlockPTE(pte model.VA, table model.PFN) {
 func (k *Kernel) readPTE(pte model.VA) uint64 { return k.PV.PTEVal(k, k.Read(pte)) }
 
 // clearPTE empties an entry. The lower half of a wide one, with the present bit,
-// goes first (ptep_get_and_clear).
+// goes first (ptep_get_and_clear, pte_clear).
 func (k *Kernel) clearPTE(pte model.VA) {
 	if k.geo().Width == 8 && !k.geo().SignExtend {
 		k.M.Store(pte, 4, 0)

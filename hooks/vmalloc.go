@@ -21,7 +21,7 @@ func Vmalloc(k *Kernel) {
 func Vfree(k *Kernel) {
 	va := k.lifeMap().Vmalloc
 	pmd, _ := k.pmdOf(k.Base(), va, false)
-	k.setPTE(k.Slot(k.TableOf(2, pmd), k.geo().Index(va, 1)), 0)
+	k.clearPTE(k.Slot(k.TableOf(2, pmd), k.geo().Index(va, 1))) // ptep_get_and_clear
 	k.PV.Life.FlushPage(k, va)
 	pfn := model.PFN(k.life().VPage)
 	k.life().VPage = model.NoFrame

@@ -63,7 +63,7 @@ func keeps(l *model.Layout, e model.Entry) model.Frame {
 		if x.inverted {
 			f ^= number
 		}
-		if n := model.Frame(f.MFN()); e&(model.PSE|model.Global) == x.mark && l.Map.IsGuest(n) {
+		if n := model.Frame(l.Page(model.PA(f & model.FrameMask))); e&(model.PSE|model.Global) == x.mark && l.Map.IsGuest(n) {
 			return n
 		}
 	}

@@ -73,6 +73,27 @@ func (l *Layout) VA(pa PA) VA { return l.Geo.Wrap(l.Kernel.PageOffset + VA(pa)) 
 // The result is meaningful for direct-map addresses only.
 func (l *Layout) PA(va VA) PA { return PA(l.Geo.Wrap(va - l.Kernel.PageOffset)) }
 
+// Phys returns the physical address of a page, as the kernel has it in the values that it
+// makes entries of: pseudo-physical for a guest, the bus's on bare metal. The model
+// numbers pages without holes ([IdentityMapHigh]).
+func (l *Layout) Phys(pfn PFN) PA {
+	if l.Hyper != nil || !l.Map.IsGuest(Frame(pfn)) {
+		return pfn.PA()
+	}
+	return PFN(l.Map.MFN(Frame(pfn))).PA()
+}
+
+// Page is the reverse of Phys. Where there is no memory it is a number that no page has.
+func (l *Layout) Page(pa PA) PFN {
+	if l.Hyper != nil {
+		return pa.PFN()
+	}
+	if f := l.Map.Frame(MFN(pa.PFN())); f != NoFrame {
+		return PFN(f)
+	}
+	return max(pa.PFN(), PFN(l.Map.Frames()))
+}
+
 // Names is the machine frame number that an entry of the machine names.
 func (l *Layout) Names(e Entry) MFN { return (e &^ l.Encrypt).MFN() }
 

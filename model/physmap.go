@@ -11,6 +11,8 @@ type PhysMap struct {
 	lo     MFN           // machine frame of m2p[0]
 	m2p    []Frame       // by MFN - lo; NoFrame: not ours
 	sparse map[MFN]Frame // instead of m2p where machine frames lie far apart
+	low    MFN           // where p2m is nil: the hole in front of high memory begins here
+	high   MFN           // and ends here; both 0: no hole
 	guest  int
 	frames int
 }
@@ -21,6 +23,13 @@ const maxSpan = 1 << 24
 // IdentityMap returns the map of a machine with n frames whose machine and
 // physical numbers agree.
 func IdentityMap(n int) *PhysMap { return &PhysMap{guest: n, frames: n} }
+
+// IdentityMapHigh returns the map of a bare machine with low frames from 0 on and high
+// ones from a frame number on, as behind the hole for devices below 4 GiB. Frames of the
+// second kind follow those of the first in the model.
+func IdentityMapHigh(low, high int, from MFN) *PhysMap {
+	return &PhysMap{guest: low + high, frames: low + high, low: MFN(low), high: from}
+}
 
 // NewPhysMap returns a map whose guest frames have the given machine numbers,
 // in PFN order, followed by extra frames that are not the guest's.
@@ -89,6 +98,9 @@ func (p *PhysMap) Guest() int { return p.guest }
 // MFN returns the machine number of a frame.
 func (p *PhysMap) MFN(f Frame) MFN {
 	if p.p2m == nil {
+		if p.high != 0 && MFN(f) >= p.low {
+			return MFN(f) - p.low + p.high
+		}
 		return MFN(f)
 	}
 	return p.p2m[f]
@@ -97,16 +109,28 @@ func (p *PhysMap) MFN(f Frame) MFN {
 // Frame returns the frame with a machine number, or NoFrame.
 func (p *PhysMap) Frame(m MFN) Frame {
 	if p.p2m == nil {
-		if m < MFN(p.frames) {
-			return Frame(m)
-		}
-		return NoFrame
+		return p.identity(m)
 	}
 	if i := m - p.lo; i < MFN(len(p.m2p)) {
 		return p.m2p[i]
 	}
 	if f, ok := p.sparse[m]; ok {
 		return f
+	}
+	return NoFrame
+}
+
+// identity is Frame of a bare machine.
+func (p *PhysMap) identity(m MFN) Frame {
+	switch {
+	case p.high == 0 || m < p.low:
+	case m < p.high:
+		return NoFrame
+	default:
+		m -= p.high - p.low
+	}
+	if m < MFN(p.frames) {
+		return Frame(m)
 	}
 	return NoFrame
 }

@@ -20,6 +20,8 @@ type Config struct {
 	MapBeyondEnd model.PA
 	// High is the number of frames of high memory, beyond those of low memory.
 	High int
+	// HighFrom is where the bus has high memory, in frames; 0: right behind the others.
+	HighFrom model.MFN
 }
 
 // bootFlags are head.S's flags at both levels: present, writable, user.
@@ -46,7 +48,7 @@ func StartOfDay(c Config) (*model.State, error) {
 		return nil, fmt.Errorf("native: start of day: %d boot tables do not fit %d root slots from slot %d", n, c.Boot.Slots[2], high)
 	}
 	frames := max(c.Kernel.MaxLowPFN, c.Kernel.Root+1, c.Kernel.ZeroPage+1, c.PG0+model.PFN(n))
-	l := &model.Layout{Geo: c.Geo, Map: model.IdentityMap(int(frames) + c.High), Kernel: c.Kernel}
+	l := &model.Layout{Geo: c.Geo, Map: model.IdentityMapHigh(int(frames), c.High, max(c.HighFrom, model.MFN(frames))), Kernel: c.Kernel}
 	if c.Geo.Levels > 2 {
 		l.Boot = c.Boot
 	}

@@ -19,6 +19,10 @@ const (
 	nrLifeFixed = 6
 )
 
+// above4G is where the bus has the high memory of bare PAE machines. The lower halves of
+// such entries name the frames that the kernel lies in.
+const above4G = model.MFN(1 << 20)
+
 // l1Slots is the number of slots of a leaf table of the booted systems.
 const l1Slots = 8
 
@@ -28,6 +32,16 @@ func (c *lifeCase) lowmem() int {
 		return 40
 	}
 	return 24
+}
+
+// high is the number of frames of high memory. Bare PAE machines always have some, so that
+// both halves of the entries of pages matter; on two processors kmap_atomic would need a
+// slot for each, which the model does not have.
+func (c *lifeCase) high() int {
+	if n := c.uses().high; c.levels != 3 || c.profile != nil || c.smp {
+		return n
+	}
+	return max(c.uses().high, 2)
 }
 
 // geometry is the shape of the tables, with the kernel's half as eight spans of an
@@ -56,7 +70,7 @@ func (c *lifeCase) kernelMap(g *model.Geometry) model.KernelMap {
 	half := model.VA(1) << (g.VABits() - 1)
 	k := model.KernelMap{
 		MaxLowPFN: model.PFN(c.lowmem()), Spare: 0, Root: 1, ZeroPage: 2,
-		NrFixed: nrLifeFixed, LastPkmap: l1Slots, Highmem: c.uses().high > 0,
+		NrFixed: nrLifeFixed, LastPkmap: l1Slots, Highmem: c.high() > 0,
 		FixSharedInfo: kernel.FixShared, PageOffset: half,
 		// PAE kernels run on later processors.
 		HasPGE: c.profile == nil && c.levels > 2, NX: c.levels > 2,
@@ -137,7 +151,10 @@ func (c *lifeCase) startNative(g *model.Geometry) (*model.State, error) {
 	if c.levels == 2 {
 		boot = g
 	}
-	cfg := native.Config{Geo: g, Boot: boot, Kernel: c.kernelMap(g), PG0: 3, High: c.uses().high}
+	cfg := native.Config{Geo: g, Boot: boot, Kernel: c.kernelMap(g), PG0: 3, High: c.high()}
+	if g.Width == 8 {
+		cfg.HighFrom = above4G
+	}
 	tables := (c.lowmem() + l1Slots - 1) / l1Slots
 	cfg.Kernel.BootmemFirst = cfg.PG0 + model.PFN(tables)
 	cfg.MapBeyondEnd = model.PA(tables)*model.PA(boot.Span(2)) - cfg.Kernel.BootmemFirst.PA()
