@@ -60,6 +60,7 @@ type LifeFuncs struct {
 	VmallocSyncMM  func(k *Kernel, pgd model.VA)
 	UnlistPgd      func(k *Kernel, pgd model.VA)
 	NewRights      func(k *Kernel, pfn model.PFN, none bool) model.Entry
+	ClearPTE       func(k *Kernel, pte model.VA)
 	KunmapAtomic   func(k *Kernel, va model.VA, index int)
 	SwitchMM       func(k *Kernel, n int)
 }
@@ -81,6 +82,7 @@ func GenericLife() LifeFuncs {
 		VmallocSyncMM:  VmallocSyncMM,
 		UnlistPgd:      UnlistPgd,
 		NewRights:      NewRights,
+		ClearPTE:       ClearPTE,
 		KunmapAtomic:   KunmapAtomic,
 		SwitchMM:       SwitchTo,
 	}

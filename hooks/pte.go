@@ -98,9 +98,11 @@ func (k *Kernel) unlockPTE(pte model.VA, table model.PFN) {
 
 func (k *Kernel) readPTE(pte model.VA) uint64 { return k.PV.PTEVal(k, k.Read(pte)) }
 
-// clearPTE empties an entry. The lower half of a wide one, with the present bit,
-// goes first (ptep_get_and_clear, pte_clear).
-func (k *Kernel) clearPTE(pte model.VA) {
+func (k *Kernel) clearPTE(pte model.VA) { k.Fn.Life.ClearPTE(k, pte) }
+
+// ClearPTE empties an entry. The lower half of a wide one, with the present bit,
+// goes first (Linux: native_ptep_get_and_clear, native_pte_clear).
+func ClearPTE(k *Kernel, pte model.VA) {
 	if k.geo().Width == 8 && !k.geo().SignExtend {
 		k.M.Store(pte, 4, 0)
 		k.M.Store(pte+4, 4, 0)

@@ -58,8 +58,7 @@ func checkTorn(c *Checker, st *model.Step) result {
 		return silent
 	}
 	middle, whole := last.mid, now.mid
-	number := c.s.L.Names
-	if middle.Is(model.Present) && (!last.old.Is(model.Present) || number(middle) != number(last.old) && number(middle) != number(whole)) {
+	if middle.Is(model.Present) && (!last.old.Is(model.Present) || neitherFrame(c.s.L, last.old, middle, whole)) {
 		if !now.upper {
 			return c.fail(atEntry(st.Frame, now.slot, whole).WithWas(last.old).WithBetween(middle))
 		}
@@ -68,6 +67,14 @@ func checkTorn(c *Checker, st *model.Step) result {
 		return silent
 	}
 	return held
+}
+
+// neitherFrame reports whether an entry that was stored in halves named, between them,
+// neither the frame that it named before nor the one that it names now. An entry that is
+// not present names none.
+func neitherFrame(l *model.Layout, old, middle, whole model.Entry) bool {
+	is := l.Names(middle)
+	return is != l.Names(old) && !(whole.Is(model.Present) && is == l.Names(whole))
 }
 
 // halfStored is the half of a live entry that a step has stored; ok is false if it has
@@ -123,9 +130,8 @@ func traceTorn(t *Trace, e *TraceEvent) (Detail, result) {
 		t.halves[e.CPU] = now
 		return Detail{}, silent
 	}
-	number := t.s.L.Names
 	middle := last.mid
-	neither := number(middle) != number(last.old) && number(middle) != number(e.New)
+	neither := neitherFrame(t.s.L, last.old, middle, e.New)
 	early := !last.old.Is(model.Present) && now.upper && e.New.Is(model.Present) && e.New != middle
 	if middle.Is(model.Present) && (early || last.old.Is(model.Present) && neither) {
 		return atEntry(e.Frame, e.Slot, e.New).WithWas(last.old).WithBetween(middle), broken

@@ -9,7 +9,7 @@ import (
 
 // All returns every mutant, one row each.
 func All() []Mutant {
-	return slices.Concat(bootMutants(), rangeMutants(), unheeded(), bufferMutants(), judgeMutants(), hyperMutants(), neighbourMutants(), unclearedMutants(), protectionMutants(), lifeMutants(), smpMutants(), unlistedMutants(), togetherMutants(), tightMutants(), userModeMutants(), tlbMutants(), interruptMutants())
+	return slices.Concat(bootMutants(), rangeMutants(), unheeded(), bufferMutants(), judgeMutants(), hyperMutants(), neighbourMutants(), unclearedMutants(), protectionMutants(), lifeMutants(), smpMutants(), unlistedMutants(), togetherMutants(), tightMutants(), userModeMutants(), tlbMutants(), interruptMutants(), halvesMutants())
 }
 
 func bootMutants() []Mutant {

@@ -40,8 +40,8 @@ func TestReportsSayWhatLedToIt(t *testing.T) {
 		causes []string // words of one cause each, apart by stars
 	}{
 		{"shared-writable", []string{"writable at 0x1000 in a process's part", "another at 0x1000"}, []string{
-			"which maps f14 at 0x1000 under the root of process 1*mutants.shareWritable",
-			"which maps f14 at 0x1000 under the root of process 0*hooks.(*Kernel).setLazily"}},
+			"which maps f24 at 0x1000 under the root of process 1*mutants.shareWritable",
+			"which maps f24 at 0x1000 under the root of process 0*hooks.(*Kernel).setLazily"}},
 		{"L14", []string{"is mapped writable at 0x68000 in the kmaps"}, []string{"which maps f24 at 0x68000*in step*of call 3*for hooks.Kmap"}},
 		{"list-mapped", []string{"mapped besides at 0x40000"}, []string{"at 0x40000 under CR3, at the start of the day", "in step*mutants.listMapped"}},
 		{"L09", nil, []string{"the update of f14[6]*was held back*xen.update*for hooks.VmallocSyncOne"}},

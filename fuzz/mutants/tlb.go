@@ -21,7 +21,7 @@ func tlbMutants() []Mutant {
 		{ID: "global-topdown", What: byLoad, Source: sdm,
 			Place: onTopDown(0), Catch: "changes-flushed", Steps: 4, Change: ofKernel(pageByLoad)},
 		{ID: "global-vfree", What: "an address of the vmalloc area is flushed by a load of CR3, which leaves what is global", Source: "Linux, flush_tlb_kernel_range; " + sdm,
-			Place: lifeNative(3, "vmalloc"), Catch: "changes-flushed", Steps: 2, Change: ofKernel(pageByLoad)},
+			Place: lifeNative(3, "vmalloc"), Catch: "changes-flushed", Steps: 1, Change: ofKernel(pageByLoad)},
 		{ID: "global-user", What: "pages of processes are global: the next process has them too", Source: "Intel SDM vol. 3, 4.10.2.4; Linux, _PAGE_GLOBAL is the kernel's",
 			Place: lifeNative(3, "fork"), Catch: "cached-granted", Steps: 4, Change: ofKernel(globalPages)},
 		{ID: "noted-early", What: "a processor takes back that it uses the old tables before it has loaded the new ones: nobody flushes it any more, and it goes on filling its TLB", Source: cleared,

@@ -60,7 +60,7 @@ func xenCases(asked bool) []xenCase {
 		{levels: 2, lowmem: 12, mapped: 8, p2m: reversed, profile: old, stale: 2, order: 1},
 		{levels: 2, lowmem: 8, mapped: 8, p2m: shuffled, profile: old, stale: 2, ro: true, sticky: true},
 		{levels: 3, lowmem: 16, mapped: 12, p2m: straight, profile: old, stale: 3, nx: true},
-		{levels: 3, lowmem: 16, mapped: 12, p2m: high, profile: now, stale: 2, order: 1, ro: true},
+		{levels: 3, lowmem: 16, mapped: 12, p2m: high, profile: now, stale: 2, order: 1, ro: true, nx: true},
 		{levels: 3, lowmem: 12, mapped: 12, p2m: shuffled, profile: old, stale: 6, order: 1, sticky: true},
 		{levels: 3, lowmem: 16, mapped: 16, p2m: shuffled, profile: now, stale: 2, wide: true, nx: true},
 		{levels: 4, lowmem: 16, mapped: 16, p2m: straight, profile: now, stale: 3, nx: true},

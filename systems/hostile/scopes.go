@@ -54,7 +54,7 @@ func tableScopes() []Scope {
 		{"linear", "same-level entries, and chains of them", Options{Slots: []int{1, 1}, Frames: 4,
 			Ops: []string{"mu", "pin", "unpin"}, Flags: []string{"P", "PW"}}, 5},
 		{"pae", "a PAE root, whose last L2 has the hypervisor's slots", Options{Slots: []int{3, 2, 1}, PAE: true, XenSlots: true, Frames: 5,
-			Memory: []string{"f0 2 f3:P"}, Ops: []string{"mu", "pin", "unpin"}, Flags: []string{"P"}}, 3},
+			Memory: []string{"f0 2 f3:P"}, Ops: []string{"mu", "pin", "unpin"}, Flags: []string{"P", "PX"}}, 3},
 		{"pae-roots", "PAE roots that are refused, taken and given up", Options{Slots: []int{2, 1, 1}, PAE: true, XenSlots: true, Frames: 6,
 			Memory: []string{"f0 1 f3:P", "f4 0 f1:P", "f5 0 f2:PW"}, Ops: []string{"mu", "pin", "unpin", "cr3"}, Flags: []string{"P"}, Targets: []int{5}}, 4},
 		{"deep", "a tree of four levels with a flaw", Options{Slots: []int{2, 1, 2, 1}, Frames: 7,

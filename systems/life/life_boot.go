@@ -172,10 +172,14 @@ func (c *lifeCase) startXen(g *model.Geometry) (*model.State, error) {
 	}
 	n := c.lowmem() + c.uses().high
 	cfg := xen.Config{Geo: g, Kernel: c.kernelMap(g), Hyper: hyper, P2M: make([]model.MFN, n)}
-	for i := range cfg.P2M {
-		cfg.P2M[i] = model.MFN((i*5+3)%43 + 2)
+	base := model.MFN(0)
+	if c.levels == 3 && c.profile.Modern {
+		base = above4G
 	}
-	cfg.Kernel.SharedInfo = 60
+	for i := range cfg.P2M {
+		cfg.P2M[i] = base + model.MFN((i*5+3)%43+2)
+	}
+	cfg.Kernel.SharedInfo = base + 60
 	cfg.Hyper.Extra = []model.Extra{{Name: "h", Kind: model.SharedInfo}}
 	cfg.Extra = []model.MFN{cfg.Kernel.SharedInfo}
 	next := model.PFN(3)

@@ -24,7 +24,7 @@ func TestLifeHolds(t *testing.T) {
 		states uint64
 		strict bool
 	}{
-		{life.Both(), kernel.Options{Interrupts: true}, 6, 9994, true},
+		{life.Both(), kernel.Options{Interrupts: true}, 6, 10241, true},
 		{life.Xen(), kernel.Options{Themes: []string{"pages", "lazy"}}, 0, 293, false},
 		{life.Xen(), kernel.Options{Themes: []string{"suspend"}}, 0, 3978, false},
 		{life.Native(), kernel.Options{Levels: []int{2}, Themes: []string{"fork"}}, 0, 4153, false},
