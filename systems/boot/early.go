@@ -168,6 +168,29 @@ func (p *earlyPlaces) static() int {
 	return n + 2 + (nrEarlyFixed+p.c.L1-1)/p.c.L1
 }
 
+// rangesReach refuses a machine that no kernel of the table buffer starts on: one with a range
+// that ends a table or more in front of what the start-of-day tables map with small pages.
+// Such a kernel empties the entries of a table behind the end of a range, or of its last large
+// page (Linux v2.6.39, phys_pmd_init), tables that are there included, and makes them anew.
+// On bare metal it starts on large pages (head_64.S, level2_ident_pgt), and a domain builder
+// maps less than there is memory.
+func (p *earlyPlaces) rangesReach() error {
+	c, table := p.c, model.PFN(p.c.L1)
+	if c.TopDown || c.Levels < 4 {
+		return nil
+	}
+	for _, r := range c.Ranges {
+		kept := (r.To + table - 1) / table * table
+		if c.PSE {
+			kept = r.To / table * table
+		}
+		if kept < c.Mapped {
+			return fmt.Errorf("a range ends at frame %#x: want it in the last table of what is mapped at the start of the day, up to %#x, or behind", r.To, c.Mapped)
+		}
+	}
+	return nil
+}
+
 // state builds the start-of-day state.
 func (p *earlyPlaces) state() (*model.State, error) {
 	c := p.c
@@ -177,6 +200,9 @@ func (p *earlyPlaces) state() (*model.State, error) {
 	p.place()
 	if p.next > c.Mapped {
 		return nil, fmt.Errorf("%d frames in use at the start of the day, %d mapped: want those in use mapped", p.next, c.Mapped)
+	}
+	if err := p.rangesReach(); err != nil {
+		return nil, err
 	}
 	p.kernelMap()
 	p.earlyMap()

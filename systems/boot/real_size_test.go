@@ -137,3 +137,22 @@ func machineName(c *systems.EarlyStart) string {
 	}
 	return name
 }
+
+// TestRangesReach: a machine whose ranges end tables before what is mapped at the start of the
+// day is refused, whether the last table of the range is kept or given to a large page.
+func TestRangesReach(t *testing.T) {
+	for _, x := range []struct {
+		pse  bool
+		back model.PFN // from the end of what is mapped to the end of the first range
+		good bool
+	}{{false, 40, true}, {false, 512, false}, {true, 40, false}, {true, 0, true}} {
+		c := boot.RealSize(false, 1<<14)[4]
+		c.PSE = x.pse
+		c.RAM[0].To = c.Mapped - x.back
+		c.Ranges[0].To = c.RAM[0].To
+		_, err := boot.Early("real", "", func() []systems.EarlyStart { return []systems.EarlyStart{c} }).New(kernel.Options{})
+		if (err == nil) != x.good {
+			t.Errorf("large pages %t, %d frames in front of the end: %v", x.pse, x.back, err)
+		}
+	}
+}
