@@ -95,7 +95,7 @@ func TestSearches(t *testing.T) {
 // TestFindings searches each system with a bug and holds every scenario that it makes
 // of what it finds to the contract.
 func TestFindings(t *testing.T) {
-	states := uint64(500)
+	states := uint64(1000)
 	if longtest.On() {
 		states = 2000
 	}
