@@ -84,10 +84,10 @@ func sameQuestion(was, is []Setting) error {
 	return nil
 }
 
-// thisProgram identifies the code that runs, by a hash of its executable. Everything that decides what a packed
+// ThisProgram identifies the code that runs, by a hash of its executable. Everything that decides what a packed
 // state means and what comes after it is in there: the model and its packing, the rules, the code under test,
 // the engine. A version could be forgotten, and a revision says nothing of what was not committed.
-func thisProgram() (string, error) {
+func ThisProgram() (string, error) {
 	exe, err := openSelf()
 	if err != nil {
 		return "", fmt.Errorf("explore: checkpoint: this program: %w", err)

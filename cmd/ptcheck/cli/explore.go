@@ -17,7 +17,7 @@ import (
 )
 
 func (p *program) newExplore() *cobra.Command {
-	f := exploreFlags{set: p.set, settings: newSettingFlags(p.set.Searched())}
+	f := exploreFlags{set: p.set, engine: p.engine, settings: newSettingFlags(p.set.Searched())}
 	cmd := &cobra.Command{
 		Use:   "explore [SYSTEM...]",
 		Short: "Search every call order of a system, exhaustively",
@@ -42,6 +42,7 @@ Systems (default: ` + strings.Join(p.set.Default(), ", ") + `):
 	f.settings.register(cmd)
 	f.searchFlags(cmd.Flags())
 	f.outputFlags(cmd.Flags())
+	f.engineFlags(cmd.Flags())
 	f.completions(cmd)
 	return cmd
 }
@@ -77,7 +78,7 @@ func (f *exploreFlags) run(cmd *cobra.Command, names []string) error {
 		return err
 	}
 	if len(searches) > 1 && f.single() {
-		return fmt.Errorf("explore: --checkpoint, --resume, --graph and --disk go with one scope: name it with --scope, or, of life after boot, with --themes or --combine=1")
+		return fmt.Errorf("explore: %s with one scope: name it with --scope, or, of life after boot, with --themes or --combine=1", f.alone())
 	}
 	if err := f.probe(cmd); err != nil {
 		return err
@@ -98,6 +99,7 @@ func (f *exploreFlags) run(cmd *cobra.Command, names []string) error {
 type question struct {
 	*systems.Search
 	asked []explore.Setting // see systems.Question
+	job   Job               // how to make it anew, for an engine
 }
 
 // searches makes the searches of systems, each with the settings that were given. A
@@ -114,12 +116,16 @@ func (f *exploreFlags) searches(names []string) ([]question, error) {
 		if err != nil {
 			return nil, fmt.Errorf("explore: %w", err)
 		}
-		list, err := x.Searches(v, systems.Change{})
+		c, err := f.change(x)
+		if err != nil {
+			return nil, fmt.Errorf("explore: --mutant: %w", err)
+		}
+		list, err := x.Searches(v, c)
 		if err != nil {
 			return nil, fmt.Errorf("explore: %w", err)
 		}
-		for _, s := range list {
-			out = append(out, question{s, systems.Question(x, v, s)})
+		for i, s := range list {
+			out = append(out, question{s, systems.Question(x, v, s), Job{System: name, Values: v, Part: i}})
 		}
 	}
 	return out, nil
@@ -179,7 +185,7 @@ func (f *exploreFlags) search(cmd *cobra.Command, q question) (*systems.Outcome,
 		dot = newDotGraph(q.Search)
 		opt.Edges, opt.MaxEdges = dot.edge, f.graphLimit
 	}
-	r, err := q.Run(cmd.Context(), opt)
+	r, err := f.answer(cmd.Context(), q, opt)
 	p.done()
 	var partial *explore.PartialError
 	if err != nil && !errors.As(err, &partial) {
