@@ -8,8 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/apache/beam/sdks/v2/go/pkg/beam"
-
 	"github.com/ptcheck/ptcheck/cmd/ptcheck-beam/states"
 	"github.com/ptcheck/ptcheck/cmd/ptcheck/cli"
 	"github.com/ptcheck/ptcheck/model/explore"
@@ -21,7 +19,7 @@ type driver struct {
 	opt      explore.Options
 	model    explore.Factory
 	folder   *folder
-	runner   func(context.Context, *beam.Pipeline) error
+	runner   runner
 	began    time.Time
 
 	now     *manifest
@@ -29,7 +27,7 @@ type driver struct {
 }
 
 // newDriver makes the driver of a job. What there is in the folder is looked at.
-func newDriver(ctx context.Context, j *cli.Job, dir string, shards int, runner func(context.Context, *beam.Pipeline) error) (*driver, error) {
+func newDriver(ctx context.Context, j *cli.Job, dir string, shards int, runner runner) (*driver, error) {
 	own, err := program()
 	if err != nil {
 		return nil, err
@@ -116,13 +114,13 @@ func (d *driver) level(ctx context.Context) error {
 
 // pipeline runs the pipeline of a level, and returns what it has told.
 func (d *driver) pipeline(ctx context.Context, c *cut) (*told, error) {
-	level, dir := d.now.Level+1, d.folder.dir
-	r := &Report{dir, states.Unique(fmt.Sprintf("report-%06d", level))}
-	p := build(
+	depth, dir := d.now.Level+1, d.folder.dir
+	r := &Report{dir, states.Unique(fmt.Sprintf("report-%06d", depth))}
+	err := d.runner(ctx, level{
 		&Expand{Question: d.question, Dir: dir, Fronts: d.now.Fronts, Cut: c},
-		&Absorb{Question: d.question, Dir: dir, Level: level, Runs: d.now.Runs}, r)
-	if err := d.runner(ctx, p); err != nil {
-		return nil, fmt.Errorf("level %d failed, and the same command begins it again: %w", level, err)
+		&Absorb{Question: d.question, Dir: dir, Level: depth, Runs: d.now.Runs}, r})
+	if err != nil {
+		return nil, fmt.Errorf("level %d failed, and the same command begins it again: %w", depth, err)
 	}
 	t, err := d.folder.report(ctx, r.Name)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/log"
 	"github.com/spf13/pflag"
 
 	"github.com/ptcheck/ptcheck/cmd/ptcheck/cli"
@@ -46,21 +47,19 @@ func (e *Engine) Explore(ctx context.Context, j cli.Job) (explore.Result, error)
 		return explore.Result{}, fmt.Errorf("explore: %w", err)
 	}
 	if !beam.Initialized() {
+		log.SetupLogging("warn", "text")
 		beam.Init()
 	}
-	r, err := Run(ctx, j, e.workdir, e.shards, func(ctx context.Context, p *beam.Pipeline) error {
-		_, err := beam.Run(ctx, e.runner, p)
-		return err
-	})
+	r, err := run(ctx, j, e.workdir, e.shards, onBeam(e.runner))
 	if err != nil {
 		return explore.Result{}, fmt.Errorf("explore: %w", err)
 	}
 	return r, nil
 }
 
-// Run searches a job in a folder by a runner of pipelines.
-func Run(ctx context.Context, j cli.Job, dir string, shards int, runner func(context.Context, *beam.Pipeline) error) (explore.Result, error) {
-	d, err := newDriver(ctx, &j, dir, shards, runner)
+// run searches a job in a folder by a runner of levels.
+func run(ctx context.Context, j cli.Job, dir string, shards int, r runner) (explore.Result, error) {
+	d, err := newDriver(ctx, &j, dir, shards, r)
 	if err != nil {
 		return explore.Result{}, err
 	}

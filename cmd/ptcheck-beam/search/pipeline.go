@@ -44,20 +44,42 @@ func (r *Report) ProcessElement(ctx context.Context, _ int, next func(*[]byte) b
 	return seal(ctx, fs, r.Dir, r.Name, &sum)
 }
 
-// build makes the pipeline of a level: new states of each shard are expanded, successors are
-// brought to the shards that own them, and taken up there.
-func build(x *Expand, a *Absorb, r *Report) *beam.Pipeline {
-	p, s := beam.NewPipelineWithRoot()
-	var shards []int
-	for i, f := range x.Fronts {
+// level is the three functions of a level.
+type level struct {
+	expand *Expand
+	absorb *Absorb
+	report *Report
+}
+
+// runner runs a level.
+type runner func(context.Context, level) error
+
+// onBeam runs levels by a runner of Beam's.
+func onBeam(name string) runner {
+	return func(ctx context.Context, l level) error {
+		_, err := beam.Run(ctx, name, l.pipeline())
+		return err
+	}
+}
+
+// shards are those that have new states.
+func (l level) shards() (list []int) {
+	for i, f := range l.expand.Fronts {
 		if f.Entries > 0 {
-			shards = append(shards, i)
+			list = append(list, i)
 		}
 	}
-	from := beam.Reshuffle(s, beam.CreateList(s, shards))
-	batches, told := beam.ParDo2(s.Scope("expand"), x, from)
-	taken := beam.ParDo(s.Scope("absorb"), a, beam.GroupByKey(s, batches))
+	return list
+}
+
+// pipeline makes the pipeline of a level: new states of each shard are expanded, successors are
+// brought to the shards that own them, and taken up there.
+func (l level) pipeline() *beam.Pipeline {
+	p, s := beam.NewPipelineWithRoot()
+	from := beam.Reshuffle(s, beam.CreateList(s, l.shards()))
+	batches, told := beam.ParDo2(s.Scope("expand"), l.expand, from)
+	taken := beam.ParDo(s.Scope("absorb"), l.absorb, beam.GroupByKey(s, batches))
 	all := beam.AddFixedKey(s, beam.Flatten(s, told, taken))
-	beam.ParDo0(s.Scope("report"), r, beam.GroupByKey(s, all))
+	beam.ParDo0(s.Scope("report"), l.report, beam.GroupByKey(s, all))
 	return p
 }
