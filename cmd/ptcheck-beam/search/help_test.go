@@ -181,4 +181,3 @@ func oneLevel(r runner, levels int) runner {
 		return r(ctx, l)
 	}
 }
-

@@ -34,21 +34,19 @@ func questions() map[string]asked {
 	}
 }
 
-// TestSameAsOneMachine searches as Beam does, each bundle once and each twice.
+// TestSameAsOneMachine searches with the functions that Beam runs, each bundle once or twice.
 func TestSameAsOneMachine(t *testing.T) {
 	for name, a := range questions() {
 		j := a.job(t)
 		want := beside(t, j)
-		for _, shards := range []int{1, 3, 8} {
-			for _, times := range []int{1, 2} {
-				t.Run(fmt.Sprintf("%s, %d shards, %d attempts", name, shards, times), func(t *testing.T) {
-					got, err := run(t.Context(), j, t.TempDir(), shards, attempts(times))
-					if err != nil {
-						t.Fatal(err)
-					}
-					same(t, got, want)
-				})
-			}
+		for shards, times := range map[int]int{1: 1, 3: 2, 8: 1} {
+			t.Run(fmt.Sprintf("%s, %d shards, %d attempts", name, shards, times), func(t *testing.T) {
+				got, err := run(t.Context(), j, t.TempDir(), shards, attempts(times))
+				if err != nil {
+					t.Fatal(err)
+				}
+				same(t, got, want)
+			})
 		}
 	}
 }
@@ -82,7 +80,7 @@ func TestPlantedBugs(t *testing.T) {
 	}
 	for system, m := range first {
 		t.Run(system+" "+m.ID, func(t *testing.T) {
-			a := asked{system: system, bug: m.ID, opt: explore.Options{Depth: m.Steps, MaxStates: 20000}}
+			a := asked{system: system, values: m.Values, bug: m.ID, opt: explore.Options{Depth: m.Steps, MaxStates: 20000}}
 			j := a.job(t)
 			want := beside(t, j)
 			got, err := run(t.Context(), j, t.TempDir(), 3, attempts(1))
