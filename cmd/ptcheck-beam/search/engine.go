@@ -46,15 +46,20 @@ func (e *Engine) Explore(ctx context.Context, j cli.Job) (explore.Result, error)
 	if err := e.check(&j.Options); err != nil {
 		return explore.Result{}, fmt.Errorf("explore: %w", err)
 	}
-	if !beam.Initialized() {
-		log.SetupLogging("warn", "text")
-		beam.Init()
-	}
+	initBeam()
 	r, err := run(ctx, j, e.workdir, e.shards, onBeam(e.runner))
 	if err != nil {
 		return explore.Result{}, fmt.Errorf("explore: %w", err)
 	}
 	return r, nil
+}
+
+// initBeam gets Beam ready, and has it tell only what is wrong.
+func initBeam() {
+	if !beam.Initialized() {
+		log.SetupLogging("warn", "text")
+		beam.Init()
+	}
 }
 
 // run searches a job in a folder by a runner of levels.

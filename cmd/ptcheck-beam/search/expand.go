@@ -177,7 +177,8 @@ func (b *outbox) send(parent []byte, place int, state []byte) {
 }
 
 func (b *outbox) out(owner int) {
-	packed := b.batches[owner].Pack()
+	packed, n := b.batches[owner].Pack()
+	b.told.Sent += uint64(n)
 	b.told.Shuffled += uint64(len(packed))
 	b.emit(owner, packed)
 }

@@ -39,10 +39,11 @@ func (b *Batch) Len() int { return len(b.recs) }
 
 func (b *Batch) state(r *record) []byte { return b.bytes[r.at : r.at+r.n] }
 
-// Pack returns the batch in bytes, each state once and in order of the states, and empties it.
+// Pack returns the batch in bytes, and how many states are in it: each once, in order of the
+// states. It empties the batch.
 // First come the labels of the parents, of each what differs from the one before, then the
 // states in the same way, each with the number of its parent and the place of the call.
-func (b *Batch) Pack() []byte {
+func (b *Batch) Pack() (packed []byte, n int) {
 	slices.SortFunc(b.recs, func(x, y record) int {
 		return cmp.Or(bytes.Compare(b.state(&x), b.state(&y)), cmp.Compare(x.parent, y.parent), cmp.Compare(x.place, y.place))
 	})
@@ -59,8 +60,9 @@ func (b *Batch) Pack() []byte {
 		out = binary.AppendUvarint(out, uint64(r.parent))
 		out = binary.AppendUvarint(out, uint64(r.place))
 	}
+	n = len(b.recs)
 	b.bytes, b.parents, b.recs = b.bytes[:0], b.parents[:0], b.recs[:0]
-	return out
+	return out, n
 }
 
 // packed reads a batch.

@@ -17,6 +17,8 @@ import (
 type Engine interface {
 	// Flags adds the engine's flags to the command's.
 	Flags(*pflag.FlagSet)
+	// Commands are those of the program besides explore.
+	Commands() []*cobra.Command
 	// Explore searches. What it cannot honour of the options is an error; results and
 	// errors are as those of [explore.Run].
 	Explore(context.Context, Job) (explore.Result, error)
@@ -40,7 +42,12 @@ type Job struct {
 // those of [Main]. The engine's searches go one at a time.
 func MainWith(name string, e Engine, list ...systems.System) int {
 	p := &program{engine: e}
-	return p.main(untilSignal(), list, func(p *program) *cobra.Command {
+	return p.main(untilSignal(), list, engineRoot(name), os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+}
+
+// engineRoot makes the command line of a program with an engine.
+func engineRoot(name string) func(*program) *cobra.Command {
+	return func(p *program) *cobra.Command {
 		root := &cobra.Command{
 			Use: name, Short: "Search a system of ptcheck's with an engine of another kind",
 			Version: versionText(debug.ReadBuildInfo()), SilenceUsage: true, SilenceErrors: true,
@@ -48,8 +55,9 @@ func MainWith(name string, e Engine, list ...systems.System) int {
 		}
 		addProgress(root)
 		root.AddCommand(p.newExplore(), newVersion())
+		root.AddCommand(p.engine.Commands()...)
 		return root
-	}, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	}
 }
 
 // engineFlags adds what only a program with an engine has.
