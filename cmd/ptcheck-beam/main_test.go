@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -166,4 +167,45 @@ func killed(t *testing.T, dir string, args []string) (done bool, out, errs strin
 			return false, "", ""
 		}
 	}
+}
+
+// TestProcesses has the runner and its workers be processes of their own.
+func TestProcesses(t *testing.T) {
+	jobs, pool := freePort(t), freePort(t)
+	for _, args := range [][]string{{"prism", "--port=" + jobs}, {"workers", "--port=" + pool}} {
+		cmd, _, _ := command("beam", args...)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		defer func() {
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait()
+		}()
+	}
+	binary := filepath.Join(t.TempDir(), "none") // workers of a pool are there already
+	if err := os.WriteFile(binary, []byte("none"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"explore", "xen", "--depth=4", "--save="}
+	_, want, _ := verdict("ptcheck", args...)
+	code, got, errs := verdict("beam", append(args, "--shards=3", "--workdir="+t.TempDir(), "--endpoint=localhost:"+jobs,
+		"--environment_type=external", "--environment_config=localhost:"+pool, "--worker_binary="+binary)...)
+	if code != 0 || got != want {
+		t.Errorf("exit %d\n%s%s\nwant\n%s", code, got, errs, want)
+	}
+}
+
+// freePort is a port that nobody listens on.
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "localhost:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
 }
