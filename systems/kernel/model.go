@@ -17,6 +17,10 @@ type Model struct {
 	saved []*model.State // what Restore goes back to
 	call  Call
 
+	// restored says that the working state is that which Restore goes back to, and counted
+	// that the checker keeps what it has counted of that one.
+	restored, counted bool
+
 	machine   *model.Machine
 	kernel    hooks.Kernel
 	checker   *invariants.Checker
@@ -70,6 +74,7 @@ func (m *Model) Inits() int { return len(m.sys.Inits) }
 func (m *Model) Init(i int) {
 	m.open(i)
 	m.saved[i].CopyFrom(m.sys.Inits[i].State)
+	m.counted = false
 	m.elect(nil)
 	m.Restore()
 }
@@ -114,6 +119,7 @@ func (m *Model) Decode(src []byte) {
 	i, n := binary.Uvarint(src)
 	m.open(int(i))
 	m.saved[i].Unpack(src[n:])
+	m.counted = false
 	m.elect(src)
 	m.Restore()
 }
@@ -123,7 +129,13 @@ func (m *Model) Restore() {
 	w := m.work[m.start]
 	w.CopyFrom(m.saved[m.start])
 	m.machine.State = w
-	m.recheck.fresh = true
+	m.recheck.fresh, m.restored = true, true
+}
+
+// save makes the working state the one that Restore goes back to.
+func (m *Model) save() {
+	m.saved[m.start].CopyFrom(m.work[m.start])
+	m.restored, m.counted = false, false
 }
 
 // Calls appends the enabled calls.
@@ -188,8 +200,20 @@ func (m *Model) carryOut() *model.Crash {
 	return crash
 }
 
+// begin has the checker look at the working state, on which a call begins.
 func (m *Model) begin() {
-	m.checker.BeginAt(m.work[m.start], m.sys.Inits[m.start].kept)
+	s, start := m.work[m.start], m.sys.Inits[m.start].kept
+	switch {
+	case m.restored && m.counted:
+		m.checker.BeginAgain(s, start)
+	case m.restored:
+		m.checker.BeginAt(s, start)
+		m.checker.Keep()
+		m.counted = true
+	default:
+		m.checker.BeginAt(s, start)
+	}
+	m.restored = false
 }
 
 // judge turns the end of a call into an outcome.
@@ -218,5 +242,8 @@ func (m *Model) Counters() []uint64 {
 	return m.counts
 }
 
-// State is the working state.
-func (m *Model) State() *model.State { return m.work[m.start] }
+// State is the working state. Who asks for it may change it.
+func (m *Model) State() *model.State {
+	m.restored, m.counted = false, false
+	return m.work[m.start]
+}

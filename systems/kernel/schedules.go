@@ -56,7 +56,7 @@ func (m *Model) allowsPair(c Call) bool {
 	if m.sys.Pairs == nil || c.preemptions() > m.sys.preemptions {
 		return false
 	}
-	m.saved[m.start].CopyFrom(m.work[m.start])
+	m.save()
 	t := m.rehearse()
 	t.pairs = m.sys.Pairs(t.pairs[:0], m.work[m.start])
 	alone := c
