@@ -133,7 +133,7 @@ func (c *Checker) Begin(s *model.State) { c.BeginAt(s, nil) }
 func (c *Checker) Step(m *model.Machine, s *model.Step) {
 	c.view.apply(c.s, s)
 	c.trees.follow(c.s, s)
-	c.memo.follow(c.s)
+	c.memo.follow(c.s, s)
 	c.call = &c.calls[s.CPU]
 	if c.large && c.s.L.Early != nil {
 		c.sweeps.future.follow(c)

@@ -40,8 +40,9 @@ func (m *reachMemo) begin(s *model.State, on, kept bool) {
 	m.pse = s.CPU.CR4&model.CR4PSE != 0
 }
 
-// follow drops what a step has changed.
-func (m *reachMemo) follow(s *model.State) {
+// follow drops what a step has changed. Of a page that is given back it may be anything: it
+// belongs to others, whose stores are none of the kernel's.
+func (m *reachMemo) follow(s *model.State, st *model.Step) {
 	if !m.on {
 		return
 	}
@@ -50,6 +51,9 @@ func (m *reachMemo) follow(s *model.State) {
 		return
 	}
 	wrote := uint64(0)
+	if st.Op == model.OpFree {
+		wrote = bit(st.Frame)
+	}
 	for w := range s.Writes {
 		wrote |= bit(w.Frame)
 	}
