@@ -49,7 +49,7 @@ type Checker struct {
 	// time under a root.
 	translated      bool
 	translatedUnder model.Frame
-	whole     [1]span // scratch
+	whole           [1]span // scratch
 	// pages counts the pages that rules about all of memory have looked at.
 	pages uint64
 	cr4   [2]model.CR4 // of each processor, before the step
