@@ -34,6 +34,8 @@ type Duo struct {
 	sched Schedule
 	at    int // the entry of sched.Points in force
 	left  int // steps until the next preemption, -1: none
+	taken int // steps since the last one, or since the beginning
+	open  int // how many there were when the other processor could last have gone on
 	done  bool
 }
 
@@ -63,6 +65,11 @@ func (d *Duo) Steps(cpu int) int { return d.lanes[cpu].steps }
 
 // Followed reports whether the last Run made every preemption of its schedule.
 func (d *Duo) Followed() bool { return d.done }
+
+// Latest is the largest number that, as one more entry of the last Run's schedule, makes a
+// schedule that can be followed as well; 0 if there is none. Up to that preemption both runs
+// are the same.
+func (d *Duo) Latest() int { return d.open }
 
 // Run carries out code[0] on processor 0 and code[1] on processor 1. It ends when
 // both have finished or one has died; then nobody goes on. The result is nil, or how
@@ -161,7 +168,7 @@ func (d *Duo) finish() {
 
 // nextPoint takes up an entry of the schedule.
 func (d *Duo) nextPoint() {
-	d.left = -1
+	d.left, d.taken, d.open = -1, 0, 0
 	if d.at < MaxPreemptions && d.sched.Points[d.at] != 0 {
 		d.left = int(d.sched.Points[d.at])
 	}
@@ -170,14 +177,18 @@ func (d *Duo) nextPoint() {
 // pause comes before each step of the running processor.
 func (d *Duo) pause() {
 	n := d.m.Running()
-	if d.left == 0 && d.lanes[1-n].active && !d.lanes[1-n].blocked {
-		d.at++
-		d.nextPoint()
-		d.giveWay(n)
+	if d.lanes[1-n].active && !d.lanes[1-n].blocked {
+		d.open = d.taken
+		if d.left == 0 {
+			d.at++
+			d.nextPoint()
+			d.giveWay(n)
+		}
 	}
 	if d.left > 0 {
 		d.left--
 	}
+	d.taken++
 	d.lanes[n].steps++
 }
 
