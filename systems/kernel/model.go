@@ -28,6 +28,7 @@ type Model struct {
 	duo       *model.Duo
 	both      [2]func() // carry out the two halves of call
 	rehearsal rehearsal
+	made      []madeCall // since the enabled calls were listed
 
 	interruption model.Interruption
 
@@ -43,6 +44,7 @@ type Model struct {
 
 var (
 	_ explore.Model       = (*Model)(nil)
+	_ explore.Discoverer  = (*Model)(nil)
 	_ explore.InitChecker = (*Model)(nil)
 	_ explore.Counter     = (*Model)(nil)
 )
@@ -141,7 +143,21 @@ func (m *Model) save() {
 // Calls appends the enabled calls.
 func (m *Model) Calls(dst []uint64) []uint64 {
 	from := len(dst)
-	dst = m.sys.Enabled(dst, m.work[m.start])
+	return m.moreCalls(m.FirstCalls(dst), from)
+}
+
+// FirstCalls implements [explore.Discoverer]: the calls that are neither refused nor
+// interrupted, on one processor.
+func (m *Model) FirstCalls(dst []uint64) []uint64 {
+	m.made = m.made[:0]
+	return m.sys.Enabled(dst, m.work[m.start])
+}
+
+// LaterCalls implements [explore.Discoverer].
+func (m *Model) LaterCalls(first []uint64) []uint64 { return m.moreCalls(first, 0) }
+
+// moreCalls appends what else can happen to the calls in dst, from an index on.
+func (m *Model) moreCalls(dst []uint64, from int) []uint64 {
 	plain := len(dst)
 	if m.sys.failures {
 		dst = m.withRefusals(dst, from, plain)
@@ -160,6 +176,7 @@ func (m *Model) Apply(code uint64) explore.Outcome {
 	twice := m.recheck.due && m.recheck.fresh
 	m.recheck.fresh = false
 	o := m.apply(code)
+	m.noteMade(code)
 	if twice {
 		m.repeat(code, o)
 		m.recheck.fresh = false
