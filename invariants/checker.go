@@ -50,6 +50,8 @@ type Checker struct {
 	translated      bool
 	translatedUnder model.Frame
 	whole           [1]span // scratch
+	// read are the tables that a rule has looked up addresses in, since it last said so.
+	read uint64
 	// pages counts the pages that rules about all of memory have looked at.
 	pages uint64
 	cr4   [2]model.CR4 // of each processor, before the step

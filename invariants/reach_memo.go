@@ -22,6 +22,7 @@ type reachMemo struct {
 	dirty          uint64 // the frames that have been written to since then
 	pse            bool
 	first, now     [maxMemo]reached
+	fixmap, itself question
 }
 
 // reached is what hangs on one table, in the sets of [reach].
@@ -38,6 +39,8 @@ func (m *reachMemo) begin(s *model.State, on, kept bool) {
 	}
 	m.on, m.known, m.dirty = on && s.L.Map.Frames() <= maxMemo, m.started, 0
 	m.pse = s.CPU.CR4&model.CR4PSE != 0
+	m.fixmap.begin(kept)
+	m.itself.begin(kept)
 }
 
 // follow drops what a step has changed. Of a page that is given back it may be anything: it
@@ -66,6 +69,9 @@ func (m *reachMemo) follow(s *model.State, st *model.Step) {
 		}
 	}
 	m.dirty |= wrote
+
+	m.fixmap.written(wrote)
+	m.itself.written(wrote)
 }
 
 // of is what is kept of a known table. What was found at the beginning is true as long as
