@@ -54,3 +54,7 @@ func (m *reachMemo) ask(q *question, w way) (a *answer, known bool) {
 func (q *question) written(frames uint64) {
 	q.now.ready = q.now.ready && q.now.read&frames == 0
 }
+
+// goOn drops the answer of the beginning if tables that have been written to since have to do
+// with it.
+func (q *question) goOn(dirty uint64) { q.first.ready = q.first.ready && q.first.read&dirty == 0 }

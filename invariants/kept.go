@@ -38,6 +38,22 @@ func (c *Checker) BeginAgain(s *model.State, start *Snapshot) {
 	c.memo.begin(s, true, true)
 }
 
+// GoOn is [Checker.BeginAt] for a state that is word for word what it was at the last step
+// that the checker has looked at, the end of a call: what it has followed up to there goes
+// on. The trees are read anew, for where a table is that serves at several places is a
+// matter of the order in which these came. So is what an entry of a table's own level
+// counts as: with such entries everything is counted anew.
+func (c *Checker) GoOn(s *model.State, start *Snapshot) {
+	if c.s != s || c.large || c.Violated >= 0 || c.view.lost || len(c.view.linear) > 0 {
+		c.BeginAt(s, start)
+		return
+	}
+	c.begin(s, start)
+	c.kept.ready, c.view.ended = false, false
+	c.trees.reset(s, false)
+	c.memo.goOn()
+}
+
 // copyFrom makes the view of a small memory another one's.
 func (v *view) copyFrom(o *view) {
 	if len(v.uses) != len(o.uses) {
@@ -48,7 +64,7 @@ func (v *view) copyFrom(o *view) {
 	copy(v.pins, o.pins)
 	v.geo, v.bad, v.roots, v.pinned = o.geo, o.bad, o.roots, o.pinned
 	v.linear = append(v.linear[:0], o.linear...)
-	v.large, v.ended = false, false
+	v.large, v.ended, v.lost = false, false, false
 }
 
 // copyFrom makes the trees those of another, before the first step.

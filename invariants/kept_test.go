@@ -53,6 +53,16 @@ func (x *keptTwins) begin(s *model.State, again bool) {
 		x.keeps.BeginAt(s, nil)
 		x.keeps.Keep()
 	}
+	x.both(s)
+}
+
+// goOn begins a call in the state that the last one has led to.
+func (x *keptTwins) goOn(s *model.State) {
+	x.keeps.GoOn(s, nil)
+	x.both(s)
+}
+
+func (x *keptTwins) both(s *model.State) {
 	x.dumb.BeginAt(s, nil)
 	x.dumb.Forgetful()
 	x.live = true
@@ -119,11 +129,10 @@ func TestKeptTwins(t *testing.T) {
 					m.Restore()
 					x.odds = []int{0, 0, 10, 40}[rng.IntN(4)]
 					x.begin(m.State(), n > 0)
-					x.live = true
 					c := codes[rng.IntN(len(codes))]
 					o := m.Apply(c)
 					if x.live = false; x.difference != "" {
-						t.Fatalf("%s from %s, %v: %s", b.Name, s.Inits[i].Name, kernel.CallOf(c), x.difference)
+						t.Fatalf("%s from %s, %v, one in %d: %s", b.Name, s.Inits[i].Name, kernel.CallOf(c), x.odds, x.difference)
 					}
 					if x.keeps.Violated >= 0 {
 						findings++
@@ -140,6 +149,54 @@ func TestKeptTwins(t *testing.T) {
 		}
 		t.Logf("%s: %d steps, %d findings, %d times something remembered", b.Name, x.steps, findings, x.remembered)
 		if x.steps < 3000 || findings < 20 || x.remembered < x.steps && s.Inits[0].State.L.Life != nil {
+			t.Errorf("%s: %d steps, %d findings and %d times something remembered only", b.Name, x.steps, findings, x.remembered)
+		}
+	}
+}
+
+// TestGoOnTwins makes one call after the other, until one goes wrong.
+func TestGoOnTwins(t *testing.T) {
+	for _, b := range []*kernel.Backend{boot.Native(), boot.Xen(), boot.Buffer(), life.Both(), life.SMP()} {
+		rng := rand.New(rand.NewPCG(5, 6))
+		x := newKeptTwins(rng)
+		s, err := b.New(kernel.Options{Preemptions: 1, Interrupts: true, Change: systems.Change{Kernel: func(o *hooks.Ops, f *hooks.Funcs) { wrap(o, f, x.watch) }}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := s.NewModel()
+		m.Watch()
+		findings := 0
+		for n := range min(len(s.Inits), 30) * 4 {
+			i := n / 4
+			m.Init(i)
+			x.odds = []int{0, 0, 200, 20}[n%4]
+			seen := false
+			for range 30 {
+				codes := m.Enabled(nil)
+				if len(codes) == 0 {
+					break
+				}
+				c := codes[rng.IntN(len(codes))]
+				if seen {
+					x.goOn(m.State())
+				} else {
+					x.begin(m.State(), false)
+				}
+				o := m.Apply(c)
+				seen = x.live // to its end
+				if x.live = false; x.difference != "" {
+					t.Fatalf("%s from %s, %v, one in %d: %s", b.Name, s.Inits[i].Name, kernel.CallOf(c), x.odds, x.difference)
+				}
+				if x.keeps.Violated >= 0 {
+					findings++
+				}
+				if o.Kind != explore.Moved || x.keeps.Violated >= 0 {
+					break
+				}
+			}
+		}
+		t.Logf("%s: %d steps, %d findings, %d times something remembered", b.Name, x.steps, findings, x.remembered)
+		if x.steps < 3000 || findings < 5 || x.remembered < x.steps && s.Inits[0].State.L.Life != nil {
 			t.Errorf("%s: %d steps, %d findings and %d times something remembered only", b.Name, x.steps, findings, x.remembered)
 		}
 	}

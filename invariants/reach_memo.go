@@ -43,6 +43,17 @@ func (m *reachMemo) begin(s *model.State, on, kept bool) {
 	m.itself.begin(kept)
 }
 
+// goOn makes the state as it is now the one that the checker begins at.
+func (m *reachMemo) goOn() {
+	for rest := m.known; rest != 0; rest &= rest - 1 {
+		f := bits.TrailingZeros64(rest)
+		m.first[f] = *m.of(f)
+	}
+	m.fixmap.goOn(m.dirty)
+	m.itself.goOn(m.dirty)
+	m.started, m.dirty = m.known, 0
+}
+
 // follow drops what a step has changed. Of a page that is given back it may be anything: it
 // belongs to others, whose stores are none of the kernel's.
 func (m *reachMemo) follow(s *model.State, st *model.Step) {

@@ -20,6 +20,9 @@ type Model struct {
 	// restored says that the working state is that which Restore goes back to, and counted
 	// that the checker keeps what it has counted of that one.
 	restored, counted bool
+	// steady says that the working state is as the last call left it, and goesOn that the
+	// checker then goes on instead of counting it, see [Model.GoOn].
+	steady, goesOn bool
 
 	machine   *model.Machine
 	kernel    hooks.Kernel
@@ -131,7 +134,7 @@ func (m *Model) Restore() {
 	w := m.work[m.start]
 	w.CopyFrom(m.saved[m.start])
 	m.machine.State = w
-	m.recheck.fresh, m.restored = true, true
+	m.recheck.fresh, m.restored, m.steady = true, true, false
 }
 
 // save makes the working state the one that Restore goes back to.
@@ -196,6 +199,7 @@ func (m *Model) apply(code uint64) explore.Outcome {
 	m.machine.Refuse = int(m.call.Refuse)
 	m.interrupted()
 	m.last = m.carryOut()
+	m.steady = m.last == nil
 	m.machine.Refuse = 0
 	if m.checker.Violated < 0 && m.stopped() {
 		return explore.Outcome{Kind: explore.Skipped}
@@ -227,6 +231,8 @@ func (m *Model) begin() {
 		m.checker.BeginAt(s, start)
 		m.checker.Keep()
 		m.counted = true
+	case m.steady && m.goesOn:
+		m.checker.GoOn(s, start)
 	default:
 		m.checker.BeginAt(s, start)
 	}
@@ -261,6 +267,6 @@ func (m *Model) Counters() []uint64 {
 
 // State is the working state. Who asks for it may change it.
 func (m *Model) State() *model.State {
-	m.restored, m.counted = false, false
+	m.restored, m.counted, m.steady = false, false, false
 	return m.work[m.start]
 }
