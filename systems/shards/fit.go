@@ -76,7 +76,7 @@ func differ(name string, asked []explore.Setting, other string, others []explore
 // said is a setting in words; where there is none, that of another has its name.
 func said(s, other *explore.Setting) string {
 	if s == nil {
-		return "no " + explore.Setting{Name: other.Name}.String()
+		return "no " + strings.TrimSuffix(explore.Setting{Name: other.Name}.String(), "=")
 	}
 	return s.String()
 }

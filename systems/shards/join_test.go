@@ -202,8 +202,12 @@ func TestJoinSystems(t *testing.T) {
 
 func joinSystem(t *testing.T, s *systems.Search, bug bool) {
 	t.Helper()
+	depth := 4
+	if s.Deepest > 0 {
+		depth = min(depth, s.Deepest)
+	}
 	for _, all := range []bool{false, true} {
-		q := shards.Question{Search: s, Options: explore.Options{Depth: 3, FindAll: all}}
+		q := shards.Question{Search: s, Options: explore.Options{Depth: depth, FindAll: all}}
 		want, err := s.Run(t.Context(), q.Options)
 		if err != nil {
 			t.Fatal(err)
