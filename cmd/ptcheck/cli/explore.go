@@ -78,7 +78,7 @@ func (f *exploreFlags) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	if f.part.asked() {
+	if f.part.given {
 		return f.shareOf(cmd, searches, args)
 	}
 	if len(searches) > 1 && f.single() {
@@ -105,6 +105,7 @@ func (f *exploreFlags) questions(cmd *cobra.Command, names []string) ([]shards.Q
 		names = f.set.Default()
 	}
 	f.depthGiven = cmd.Flags().Changed("depth")
+	f.part.given = cmd.Flags().Changed("shard") || cmd.Flags().Changed("part")
 	if err := f.check(names); err != nil {
 		return nil, err
 	}

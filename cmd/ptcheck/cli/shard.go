@@ -19,6 +19,7 @@ import (
 // partFlags ask for one share of a search.
 type partFlags struct {
 	shard, file string
+	given       bool         // one of them, perhaps empty
 	share       shards.Shard // once checked
 }
 
@@ -27,16 +28,10 @@ func (f *partFlags) register(fl *pflag.FlagSet) {
 	fl.StringVar(&f.file, "part", "", "file for what the shard found out, for merge")
 }
 
-// asked reports whether one share is to be searched.
-func (f *partFlags) asked() bool { return f.shard != "" }
-
 // check refuses a share that there is not, or that is good for nothing.
 func (f *partFlags) check() (err error) {
-	switch {
-	case f.shard == "" && f.file == "":
+	if !f.given {
 		return nil
-	case f.shard == "":
-		return errors.New("--part is the file of a shard: --shard says which")
 	}
 	if f.share, err = shards.Parse(f.shard); err != nil {
 		return fmt.Errorf("--shard: %w", err)
@@ -131,7 +126,7 @@ func (f *exploreFlags) shareTitle(q *shards.Question, n int) *shards.Question {
 // showShare prints what came of a share. What it did not exercise others may.
 func (f *exploreFlags) showShare(out io.Writer, vs []*systems.Outcome) error {
 	if len(vs) == 0 {
-		_, err := fmt.Fprintf(out, "nothing falls to shard %v: there are fewer scopes and start-of-day tables\n", f.part.share)
+		_, err := fmt.Fprintf(out, "nothing falls to shard %v: there are fewer scopes and start-of-day tables than shards\n", f.part.share)
 		return err
 	}
 	for _, v := range vs {
