@@ -126,7 +126,9 @@ func (f *exploreFlags) shareTitle(q *shards.Question, n int) *shards.Question {
 // showShare prints what came of a share. What it did not exercise others may.
 func (f *exploreFlags) showShare(out io.Writer, vs []*systems.Outcome) error {
 	if len(vs) == 0 {
-		_, err := fmt.Fprintf(out, "nothing falls to shard %v: there are fewer scopes and start-of-day tables than shards\n", f.part.share)
+		w := &folded{width: columnsOf(out)}
+		fmt.Fprintf(w, "nothing falls to shard %v: there are fewer scopes and start-of-day tables than shards\n", f.part.share)
+		_, err := w.WriteTo(out)
 		return err
 	}
 	for _, v := range vs {
