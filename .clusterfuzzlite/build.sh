@@ -9,6 +9,9 @@ module=$(go list -m)
 .ci/fuzz-targets | while read -r dir target; do
 	name=$(sed -E 's/([a-z0-9])([A-Z])/\1_\2/g' <<<"$target" | tr '[:upper:]' '[:lower:]')
 	compile_native_go_fuzzer_v2 "$module/${dir#./}" "$target" "$name"
+	case $target in # those whose inputs are scenarios
+	FuzzScenario | FuzzRoundTrip) cp model/script/testdata/scenario.dict "$OUT/$name.dict" ;;
+	esac
 	seeds=$dir/testdata/fuzz/$target
 	if [ -d "$seeds" ]; then
 		zip -q -j "$OUT/${name}_seed_corpus.zip" "$seeds"/*

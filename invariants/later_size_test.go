@@ -3,6 +3,7 @@ package invariants_test
 import (
 	"testing"
 
+	"github.com/ptcheck/ptcheck/internal/longtest"
 	"github.com/ptcheck/ptcheck/invariants"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/systems"
@@ -56,7 +57,7 @@ func laterWork(t *testing.T, c systems.EarlyStart) map[string]uint64 {
 // rule looks at more where memory is larger.
 func TestLaterCostIsFlat(t *testing.T) {
 	sizes := []model.PFN{1 << 14, 1 << 16}
-	if !testing.Short() {
+	if longtest.On() {
 		sizes = append(sizes, 1<<18)
 	}
 	for _, topDown := range []bool{false, true} {

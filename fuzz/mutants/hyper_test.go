@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 
+	"github.com/ptcheck/ptcheck/internal/longtest"
 	"github.com/ptcheck/ptcheck/model/explore"
 	"github.com/ptcheck/ptcheck/systems"
 )
@@ -11,7 +12,7 @@ import (
 // TestHyperHolds searches the scope of each mutant of the hypervisor without the
 // mutation, one step further than the mutant needs: nothing may be found.
 func TestHyperHolds(t *testing.T) {
-	for _, m := range hyperMutants() {
+	for _, m := range longtest.Part(t, hyperMutants(), 4) {
 		m.Change = systems.Change{}
 		s, err := m.Search()
 		if err != nil {

@@ -7,14 +7,24 @@ import (
 
 // Follow makes the calls of a finding again, on a model of its own, and reports what does not fit: an initial
 // state or a call that there is not, or another outcome than the finding's. It is for findings that come from
-// elsewhere, such as a file.
-func Follow(f Factory, x Finding) (err error) {
-	defer func() {
-		if fault := recover(); fault != nil {
-			err = fmt.Errorf("explore: follow: %v", fault)
-		}
+// elsewhere, such as a file. It returns also when the model panics or ends its goroutine.
+func Follow(f Factory, x Finding) error {
+	done := make(chan error, 1)
+	go func() { // of its own: code under test may end it
+		err := refuse("follow", "its goroutine was ended")
+		defer func() {
+			if fault := recover(); fault != nil {
+				err = refuse("follow", fmt.Sprint(fault))
+			}
+			done <- err
+		}()
+		err = follow(f(), x)
 	}()
-	m := f()
+	return <-done
+}
+
+// follow is Follow on a model.
+func follow(m Model, x Finding) error {
 	if x.Init < 0 || x.Init >= m.Inits() {
 		return refuse("follow", fmt.Sprintf("there is no initial state %d", x.Init))
 	}

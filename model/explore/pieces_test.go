@@ -3,6 +3,7 @@ package explore
 import (
 	"context"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -149,8 +150,11 @@ func TestFollow(t *testing.T) {
 	}
 }
 
-// TestFollowPanics wants an error of a model that panics.
+// TestFollowPanics wants an error of a model that panics or ends its goroutine.
 func TestFollowPanics(t *testing.T) {
+	if err := Follow(func() Model { runtime.Goexit(); return nil }, Finding{}); err == nil || !strings.Contains(err.Error(), "goroutine was ended") {
+		t.Error(err)
+	}
 	if err := Follow(func() Model { panic("no model") }, Finding{}); err == nil || !strings.Contains(err.Error(), "no model") {
 		t.Error(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ptcheck/ptcheck/internal/longtest"
 	"github.com/ptcheck/ptcheck/invariants"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/systems"
@@ -51,7 +52,7 @@ func TestRealSize(t *testing.T) {
 		}
 	}
 	sizes := []model.PFN{1 << 14, 1 << 18}
-	if testing.Short() {
+	if !longtest.On() {
 		sizes = sizes[:1]
 	}
 	for _, memory := range sizes {

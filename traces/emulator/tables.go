@@ -125,6 +125,8 @@ type Leaf struct {
 	// Entry is the leaf itself, with what the tables above it take away: writable and user
 	// only if all say so, no-execute if one says so.
 	Entry uint64
+	// Pointers are the entries that lead to it, by their level.
+	Pointers [6]uint64
 }
 
 // Leaves calls f for each leaf below the root that is loaded, by ascending address, as long as
@@ -138,11 +140,12 @@ func (t *Tables) Leaves(f func(l Leaf) bool) {
 		first = int(t.CR3&0xfe0) / 8
 	}
 	if root != nil {
-		t.leaves(root, first, t.Levels, 0, writable|userMode, f)
+		t.leaves(root, first, t.Levels, Leaf{Entry: writable | userMode}, f)
 	}
 }
 
-func (t *Tables) leaves(w *[512]uint64, first, level int, va, allowed uint64, f func(l Leaf) bool) bool {
+// leaves visits the leaves below a table; to is what the entries that lead to it come to.
+func (t *Tables) leaves(w *[512]uint64, first, level int, to Leaf, f func(l Leaf) bool) bool {
 	bits, n := uint(9), t.slots()
 	if t.Levels == 2 {
 		bits = 10
@@ -156,14 +159,13 @@ func (t *Tables) leaves(w *[512]uint64, first, level int, va, allowed uint64, f 
 		if e&present == 0 {
 			continue
 		}
-		at := va | uint64(i)<<shift
+		at, allowed := to.VA|uint64(i)<<shift, to.Entry
 		if level == t.Levels && level >= 4 && i >= 256 {
 			at |= ^uint64(0) << (shift + bits)
 		}
 		if t.isLeaf(e, level) {
 			size := uint64(1) << shift
-			l := Leaf{at, e & address &^ (size - 1), size, e&^(writable|userMode) | e&allowed | allowed&noExecute}
-			if !f(l) {
+			if !f(Leaf{at, e & address &^ (size - 1), size, e&^(writable|userMode) | e&allowed | allowed&noExecute, to.Pointers}) {
 				return false
 			}
 			continue
@@ -172,7 +174,9 @@ func (t *Tables) leaves(w *[512]uint64, first, level int, va, allowed uint64, f 
 		if t.Levels == 3 && level == 3 {
 			below = allowed // its entries have no such bits
 		}
-		if next := t.words[e&address>>12]; next != nil && !t.leaves(next, 0, level-1, at, below, f) {
+		down := Leaf{VA: at, Entry: below, Pointers: to.Pointers}
+		down.Pointers[level] = e
+		if next := t.words[e&address>>12]; next != nil && !t.leaves(next, 0, level-1, down, f) {
 			return false
 		}
 	}

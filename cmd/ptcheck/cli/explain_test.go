@@ -9,6 +9,7 @@ import (
 
 	"github.com/ptcheck/ptcheck/fuzz/mutants"
 	"github.com/ptcheck/ptcheck/internal/columns"
+	"github.com/ptcheck/ptcheck/internal/longtest"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/systems"
 	"github.com/ptcheck/ptcheck/systems/all"
@@ -29,7 +30,7 @@ func TestExplainKnowsWhatReportsSay(t *testing.T) {
 			words = append(words, k.String())
 		}
 	}
-	for _, w := range words {
+	for _, w := range longtest.Part(t, words, 5) {
 		if code, out, err := ptcheck(t, "explain", w); code != exitHolds || !strings.Contains(out, w) {
 			t.Errorf("explain %s: exit %d, %q %q", w, code, out, err)
 		}
@@ -47,7 +48,7 @@ func TestPagesFit(t *testing.T) {
 	eachCommand(p.newRoot(io.Discard, io.Discard), func(cmd *cobra.Command) {
 		pages = append(pages, append(strings.Fields(cmd.CommandPath())[1:], "--help"))
 	})
-	for _, word := range p.words() {
+	for _, word := range longtest.Part(t, p.words(), 5) {
 		pages = append(pages, []string{"explain", "--", word})
 	}
 	for _, args := range pages {

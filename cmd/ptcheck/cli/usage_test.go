@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"testing"
@@ -188,6 +189,9 @@ func TestVersion(t *testing.T) {
 	info = &debug.BuildInfo{GoVersion: "go1.26", Main: debug.Module{Path: "example.com/mine", Version: "v7.0.0"}, Deps: []*debug.Module{{Path: module, Version: "v1.2.3"}}}
 	if got := versionText(info, true); got != "v1.2.3, go1.26" {
 		t.Errorf("in a program of another module: %s", got)
+	}
+	if code, out, _ := ptcheck(t, "version"); code != exitHolds || !strings.HasPrefix(out, "ptcheck ") || !strings.Contains(out, "\n  GOOS           "+runtime.GOOS+"\n") {
+		t.Errorf("exit %d, %q", code, out)
 	}
 	if code, out, _ := ptcheck(t, "--version"); code != exitHolds || !strings.HasPrefix(out, "ptcheck version ") || strings.Count(out, "\n") != 1 {
 		t.Errorf("exit %d, %q", code, out)

@@ -6,11 +6,43 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	"github.com/ptcheck/ptcheck/model/explore"
 )
 
 // version is the release; the linker may set it.
 var version string
+
+// newVersion prints what --version does, and what else the go tool has noted of the build.
+func newVersion() *cobra.Command {
+	return &cobra.Command{
+		Use:     "version",
+		Short:   "Print the version and how this program was built",
+		Long:    "version prints the version of ptcheck, the revision of the source and its\ntime, and the toolchain, system and settings that the program was built with:\nwhat a bug report should say.",
+		Example: "  ptcheck version",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			info, ok := debug.ReadBuildInfo()
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "ptcheck %s\n%s", versionText(info, ok), buildText(info, ok))
+			return err
+		},
+	}
+}
+
+// buildText lists the settings of a build, one a line; empty ones are left out.
+func buildText(info *debug.BuildInfo, ok bool) string {
+	var b strings.Builder
+	if !ok {
+		return ""
+	}
+	for _, s := range info.Settings {
+		if s.Value != "" {
+			fmt.Fprintf(&b, "  %-14s %s\n", s.Key, s.Value)
+		}
+	}
+	return b.String()
+}
 
 // versionText says which version this is: the module's, which may be one that the
 // program's depends on, and the revision that the program was built from where the go

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/ptcheck/ptcheck/internal/longtest"
 )
 
 // root is the folder of this module.
@@ -96,9 +98,7 @@ func TestRefuses(t *testing.T) {
 // TestGuide goes through docs/c-hooks.md: the module, the patch, and what the commands
 // answer.
 func TestGuide(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds a module of its own")
-	}
+	longtest.Only(t)
 	if _, err := exec.LookPath("gcc"); err != nil {
 		t.Skip("no gcc, for hooks in C")
 	}
