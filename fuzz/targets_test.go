@@ -8,6 +8,7 @@ import (
 	"github.com/ptcheck/ptcheck/fuzz/corpus"
 	"github.com/ptcheck/ptcheck/fuzz/drive"
 	"github.com/ptcheck/ptcheck/fuzz/mutants"
+	"github.com/ptcheck/ptcheck/internal/seeds"
 	"github.com/ptcheck/ptcheck/model/explore"
 	"github.com/ptcheck/ptcheck/systems"
 )
@@ -37,10 +38,10 @@ func fuzzTarget(f *testing.F, name string) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Add([]byte{0, 1, 0, 2, 255, 3, 0})
-	for _, t := range seeds(f, mutant) {
+	seeds.Add(f, []byte{0, 1, 0, 2, 255, 3, 0})
+	for _, t := range scenarios(f, mutant) {
 		if seed, ok := target.Seed(t); ok {
-			f.Add(seed)
+			seeds.Add(f, seed)
 		}
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -56,10 +57,10 @@ func fuzzTarget(f *testing.F, name string) {
 	})
 }
 
-// seeds are the scenarios of the corpus, to start from; none with a mutant.
-func seeds(tb testing.TB, mutant string) []*systems.File {
+// scenarios are those of the corpus, to start from; none with a mutant.
+func scenarios(tb testing.TB, mutant string) []*systems.File {
 	tb.Helper()
-	if mutant != "" {
+	if mutant != "" || !seeds.Here() {
 		return nil
 	}
 	set, err := mutants.Set()
