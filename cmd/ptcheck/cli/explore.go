@@ -22,11 +22,11 @@ func (p *program) newExplore() *cobra.Command {
 		Long: `explore drives the real hook code through every order of protocol calls, from
 every start-of-day pagetable of the scope, and checks every rule at every step.
 
---shard=K/N makes one share of N of the search, for machines of a CI matrix or a batch
-queue, and leaves what it found out in the file --part; 'ptcheck merge' joins the files
-of all N. Scopes and start-of-day tables are dealt out in their order, one to each shard
-in turn. What has a budget of states (--max-states, parts of life), random walks and
-depth-first searches go to one shard as they are.
+--shard=K/N makes one share of N of the search, for machines of a CI matrix or a
+batch queue, and leaves what it found out in the file --part; 'ptcheck merge'
+joins the files of all N. Scopes and start-of-day tables are dealt out in their
+order, one to each shard in turn. What has a budget of states (--max-states,
+parts of life), random walks and depth-first searches go to one shard as they are.
 
 Systems (default: ` + strings.Join(p.set.Default(), ", ") + `):
 ` + systemsHelp(p.set),

@@ -15,10 +15,11 @@ func (p *program) newMerge() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "merge PART...",
 		Short: "Join the parts of a search that was split into shards",
-		Long: `merge joins the files that 'ptcheck explore --shard=K/N --part=FILE' left, of all N
-shards, in any order, and prints the verdict that one search would have come to: the
-same counts, coverage and counterexample, and the same exit code. Parts that do not make
-up one search are refused. The parts and merge must be of the same build of ptcheck.`,
+		Long: `merge joins the files that 'ptcheck explore --shard=K/N --part=FILE' left, of
+all N shards, in any order, and prints the verdict that one search would have
+come to: the same counts, coverage and counterexample, and the same exit code.
+Parts that do not make up one search are refused. The parts and merge must be of
+the same build of ptcheck.`,
 		Example: `  ptcheck merge part-*.json
   ptcheck merge --strict --report=report part-1.json part-2.json`,
 		Args:              cobra.MinimumNArgs(1),

@@ -49,6 +49,7 @@ func (f *exploreFlags) wholeOnly() error {
 		flags string
 	}{
 		{f.strict, "--strict"}, {f.json, "--json"}, {f.report.format != "", "--format"}, {f.report.dir != "", "--report"},
+		{f.report.timings, "--timings"},
 	} {
 		if is.given {
 			return fmt.Errorf("explore: %s is about the whole search: give it to merge, not with --shard", is.flags)

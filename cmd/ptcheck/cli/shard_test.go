@@ -119,7 +119,7 @@ func TestShardRefused(t *testing.T) {
 	for _, shard := range []string{"0/4", "5/4", "x", "-1/4", "1/0", "1/4/4", "/"} {
 		cases["--shard="+shard+" --part="+part] = fmt.Sprintf("--shard: want K/N, such as 3/16: a number from 1 to N, and N up to 10000; not %q", shard)
 	}
-	for _, flag := range []string{"--strict", "--json", "--format=json", "--report=" + t.TempDir()} {
+	for _, flag := range []string{"--strict", "--json", "--format=json", "--report=" + t.TempDir(), "--timings"} {
 		name, _, _ := strings.Cut(flag, "=")
 		cases["--shard=1/2 --part="+part+" "+flag] = name + " is about the whole search: give it to merge"
 	}
