@@ -193,9 +193,9 @@ func TestFit(t *testing.T) {
 	}
 }
 
-// FuzzRead reads the text of parts under a right checksum. What is taken can be written, read
+// FuzzPart reads the text of parts under a right checksum. What is taken can be written, read
 // again as the same, and joined.
-func FuzzRead(f *testing.F) {
+func FuzzPart(f *testing.F) {
 	_, data := smallPart(f)
 	body := data[bytes.Index(data, []byte(`"part":`))+len(`"part":`) : len(data)-2]
 	f.Add(body)
