@@ -18,7 +18,7 @@ func (m *Model) Crash() *model.Crash { return m.last }
 // the one that Restore goes back to.
 func (m *Model) Enabled(dst []uint64) []uint64 {
 	if m.sys.tries() {
-		m.saved[m.start].CopyFrom(m.work[m.start])
+		m.save()
 	}
 	return m.Calls(dst)
 }
