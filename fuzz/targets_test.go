@@ -9,6 +9,7 @@ import (
 	"github.com/ptcheck/ptcheck/fuzz/corpus"
 	"github.com/ptcheck/ptcheck/fuzz/drive"
 	"github.com/ptcheck/ptcheck/fuzz/mutants"
+	"github.com/ptcheck/ptcheck/internal/seeds"
 	"github.com/ptcheck/ptcheck/model/explore"
 	"github.com/ptcheck/ptcheck/systems"
 	"github.com/ptcheck/ptcheck/systems/all"
@@ -39,10 +40,10 @@ func fuzzTarget(f *testing.F, name string) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Add([]byte{0, 1, 0, 2, 255, 3, 0})
-	for _, t := range seeds(f, mutant) {
+	seeds.Add(f, []byte{0, 1, 0, 2, 255, 3, 0})
+	for _, t := range scenarios(f, mutant) {
 		if seed, ok := target.Seed(t); ok {
-			f.Add(seed)
+			seeds.Add(f, seed)
 		}
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -65,12 +66,12 @@ func works() bool {
 	return f != nil && f.Value.String() == "true"
 }
 
-// seeds are the scenarios of the corpus, to start from; none with a mutant. What they are
+// scenarios are those of the corpus, to start from; none with a mutant. What they are
 // made of is all that is wanted, so that their own mutants, which take time to find, are
 // planted only where nothing can be read without.
-func seeds(tb testing.TB, mutant string) []*systems.File {
+func scenarios(tb testing.TB, mutant string) []*systems.File {
 	tb.Helper()
-	if mutant != "" || works() {
+	if mutant != "" || works() || !seeds.Here() {
 		return nil
 	}
 	sound, err := systems.NewSet(func(string, systems.About) (systems.Change, error) { return systems.Change{}, nil }, all.Systems()...)

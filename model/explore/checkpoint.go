@@ -28,7 +28,7 @@ func newSaver(opt Options) (*saver, error) {
 	v := &saver{fs: opt.files, dir: opt.Checkpoint, program: opt.Program, unlock: func() {}, last: time.Now()}
 	if v.program == "" {
 		var err error
-		if v.program, err = thisProgram(); err != nil {
+		if v.program, err = ThisProgram(); err != nil {
 			return nil, err
 		}
 	}

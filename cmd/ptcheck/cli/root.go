@@ -41,7 +41,7 @@ answered. Ctrl-C ends a command with a partial verdict; a second one kills it.`,
 	}
 	root.PersistentFlags().StringVar(&progress, "progress", "auto", "show progress on stderr: auto (on a terminal), always, never")
 	completeFlag(root, "progress", progressWords)
-	root.AddCommand(p.newExplore(), newBoot(), newAudit(), newDiff(), p.newReplay(), p.newShow(), p.newServe(), newJudge(), newWatch(), newDrive(), newConform(), p.newMutants(), p.newCorpus(), p.newList(), p.newExplain(), newInit(), newMan(), newVersion())
+	root.AddCommand(p.newExplore(), p.newMerge(), newBoot(), newAudit(), newDiff(), p.newReplay(), p.newShow(), p.newServe(), newJudge(), newWatch(), newDrive(), newConform(), p.newMutants(), p.newCorpus(), p.newList(), p.newExplain(), newInit(), newMan(), newVersion())
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.InitDefaultHelpCmd()
