@@ -3,12 +3,12 @@ package fuzz_test
 import (
 	"bytes"
 	"errors"
-	"os"
 	"path/filepath"
 	"slices"
 	"testing"
 
 	"github.com/ptcheck/ptcheck/fuzz/corpus"
+	"github.com/ptcheck/ptcheck/internal/seeds"
 	"github.com/ptcheck/ptcheck/model/script"
 	"github.com/ptcheck/ptcheck/traces/golden"
 	"github.com/ptcheck/ptcheck/traces/golden/record"
@@ -18,17 +18,11 @@ import (
 // operation and adds no mistake.
 func FuzzScenario(f *testing.F) {
 	names, err := corpus.Files("corpus")
-	if err != nil {
+	if err != nil && seeds.Here() {
 		f.Fatal(err)
 	}
-	for _, n := range append(names, "../testdata/xen-lab/scenarios/table64.txt") {
-		src, err := os.ReadFile(n)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(src)
-	}
-	f.Add([]byte("versi\x80\xff 1\n"))
+	seeds.Files(f, 0, append(names, "../testdata/xen-lab/scenarios/table64.txt")...)
+	seeds.Add(f, []byte("versi\x80\xff 1\n"))
 	f.Fuzz(func(t *testing.T, src []byte) {
 		a, errA := script.Parse("a", src)
 		if errA != nil && len(a.Lines) == 0 {
@@ -72,7 +66,7 @@ func FuzzGoldenConfig(f *testing.F) {
 			if err := file.Config.WriteJSON(&b); err != nil {
 				f.Fatal(err)
 			}
-			f.Add(b.Bytes())
+			seeds.Add(f, b.Bytes())
 		}
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {

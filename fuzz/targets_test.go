@@ -1,6 +1,7 @@
 package fuzz_test
 
 import (
+	"flag"
 	"os"
 	"path/filepath"
 	"testing"
@@ -8,8 +9,10 @@ import (
 	"github.com/ptcheck/ptcheck/fuzz/corpus"
 	"github.com/ptcheck/ptcheck/fuzz/drive"
 	"github.com/ptcheck/ptcheck/fuzz/mutants"
+	"github.com/ptcheck/ptcheck/internal/seeds"
 	"github.com/ptcheck/ptcheck/model/explore"
 	"github.com/ptcheck/ptcheck/systems"
+	"github.com/ptcheck/ptcheck/systems/all"
 )
 
 // FuzzNativeBoot makes any calls of the boot protocol, in any order, on bare
@@ -37,10 +40,10 @@ func fuzzTarget(f *testing.F, name string) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Add([]byte{0, 1, 0, 2, 255, 3, 0})
-	for _, t := range seeds(f, mutant) {
+	seeds.Add(f, []byte{0, 1, 0, 2, 255, 3, 0})
+	for _, t := range scenarios(f, mutant) {
 		if seed, ok := target.Seed(t); ok {
-			f.Add(seed)
+			seeds.Add(f, seed)
 		}
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -56,13 +59,26 @@ func fuzzTarget(f *testing.F, name string) {
 	})
 }
 
-// seeds are the scenarios of the corpus, to start from; none with a mutant.
-func seeds(tb testing.TB, mutant string) []*systems.File {
+// works reports whether this process is a worker: that is sent its inputs, also those to start
+// from.
+func works() bool {
+	f := flag.Lookup("test.fuzzworker")
+	return f != nil && f.Value.String() == "true"
+}
+
+// scenarios are those of the corpus, to start from; none with a mutant. What they are
+// made of is all that is wanted, so that their own mutants, which take time to find, are
+// planted only where nothing can be read without.
+func scenarios(tb testing.TB, mutant string) []*systems.File {
 	tb.Helper()
-	if mutant != "" {
+	if mutant != "" || works() || !seeds.Here() {
 		return nil
 	}
-	set, err := mutants.Set()
+	sound, err := systems.NewSet(func(string, systems.About) (systems.Change, error) { return systems.Change{}, nil }, all.Systems()...)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	planted, err := mutants.Set()
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -76,7 +92,10 @@ func seeds(tb testing.TB, mutant string) []*systems.File {
 		if err != nil {
 			tb.Fatal(err)
 		}
-		f, err := set.Parse(filepath.Base(n), src)
+		f, err := sound.Parse(filepath.Base(n), src)
+		if err != nil {
+			f, err = planted.Parse(filepath.Base(n), src)
+		}
 		if err != nil {
 			tb.Fatal(err)
 		}

@@ -38,16 +38,20 @@ type Checker struct {
 	large     bool  // the machine is one of many frames, see [Recount]
 	enlarged  bool  // it is to be taken for one
 	reach     reach // scratch
+	memo      reachMemo
+	kept      kept
 	// everybody is what hangs on all roots, and mapped how often processes map each
 	// page, of this step if they have been looked for.
 	everybody, mapped looked
 	changes           changes
 	sweeps            sweeps
-	// kept says that the translations of the start have all been looked at, the last time
-	// under a root.
-	kept      bool
-	keptUnder model.Frame
-	whole     [1]span // scratch
+	// translated says that the translations of the start have all been looked at, the last
+	// time under a root.
+	translated      bool
+	translatedUnder model.Frame
+	whole           [1]span // scratch
+	// read are the tables that a rule has looked up addresses in, since it last said so.
+	read uint64
 	// pages counts the pages that rules about all of memory have looked at.
 	pages uint64
 	cr4   [2]model.CR4 // of each processor, before the step
@@ -95,21 +99,28 @@ func (c *Checker) Rules() []Rule { return c.rules }
 // BeginAt makes the checker look at a state afresh. start are the translations
 // that must be kept; nil takes those of the state itself.
 func (c *Checker) BeginAt(s *model.State, start *Snapshot) {
+	c.begin(s, start)
+	c.kept.ready = false
+	c.view.reset(s, c.large)
+	c.trees.reset(s, c.large)
+	c.memo.begin(s, !c.large, false)
+	if c.large && s.L.Hyper != nil {
+		c.recount.begin(s)
+	}
+}
+
+// begin forgets what was remembered of the last call.
+func (c *Checker) begin(s *model.State, start *Snapshot) {
 	c.s, c.Violated, c.Detail = s, -1, Detail{}
 	c.choose(s.L)
 	if start == nil {
 		start = TakeSnapshot(s)
 	}
-	c.start, c.kept = start, false
+	c.start, c.translated = start, false
 	for _, j := range c.judges {
 		j.Begin(s)
 	}
 	c.large, c.recounted = large(s) || c.enlarged, false
-	c.view.reset(s, c.large)
-	c.trees.reset(s, c.large)
-	if c.large && s.L.Hyper != nil {
-		c.recount.begin(s)
-	}
 	c.sweeps.future.forget()
 	for i := range c.calls {
 		c.calls[i].reset()
@@ -124,6 +135,7 @@ func (c *Checker) Begin(s *model.State) { c.BeginAt(s, nil) }
 func (c *Checker) Step(m *model.Machine, s *model.Step) {
 	c.view.apply(c.s, s)
 	c.trees.follow(c.s, s)
+	c.memo.follow(c.s, s)
 	c.call = &c.calls[s.CPU]
 	if c.large && c.s.L.Early != nil {
 		c.sweeps.future.follow(c)

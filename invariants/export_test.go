@@ -2,6 +2,7 @@ package invariants
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/ptcheck/ptcheck/model"
 )
@@ -138,4 +139,61 @@ func (c *Checker) Places(o *Checker) (same bool, difference string) {
 		}
 	}
 	return same, ""
+}
+
+// Forgetful has the checker keep nothing of what hangs on roots until it begins anew.
+func (c *Checker) Forgetful() { c.memo.on = false }
+
+// Misremembers says what the checker keeps of a frame as a table that is not what hangs on
+// it, and how much it keeps.
+func (c *Checker) Misremembers() (known int, difference string) {
+	read, recalled := looked{}, looked{}
+	for f := range model.Frame(c.s.L.Map.Frames()) {
+		for level := 1; level <= c.s.L.Geo.Levels; level++ {
+			if c.memo.find(f, level) == nil {
+				continue
+			}
+			known++
+			t := tableOf(c.s, c.s.L.Geo, f, level)
+			read.from(c)
+			read.table(t)
+			recalled.from(c)
+			recalled.recall(t)
+			for i, a := range [...]*marks{&read.tables, &read.pages, &read.writable, &read.kmapped} {
+				b := [...]*marks{&recalled.tables, &recalled.pages, &recalled.writable, &recalled.kmapped}[i]
+				if a.low != b.low {
+					return known, fmt.Sprintf("frame %d at level %d, set %d: %x hangs on it, kept %x", f, level, i, a.low, b.low)
+				}
+			}
+		}
+	}
+	return known, ""
+}
+
+// Miscounts says in what the view and the trees differ from those of another checker.
+func (c *Checker) Miscounts(o *Checker) string {
+	if c.s.L.Hyper != nil {
+		a, b := View{c.view}, View{o.view}
+		if d := a.Difference(&b); d != "" {
+			return d
+		}
+		if !slices.Equal(c.view.pins, o.view.pins) || c.view.roots != o.view.roots || !slices.Equal(c.view.linear, o.view.linear) {
+			return "the roots or the linear entries differ"
+		}
+	}
+	for i, t := range [...]*tree{&c.trees.kernel, &c.trees.active, &c.trees.other} {
+		u := [...]*tree{&o.trees.kernel, &o.trees.active, &o.trees.other}[i]
+		if i == 2 && c.s.Processors() == 1 {
+			break
+		}
+		if t.geo != u.geo || t.root != u.root || t.low != u.low || !slices.Equal(t.roles, u.roles) || !slices.Equal(t.tables, u.tables) {
+			return fmt.Sprintf("tree %d differs", i)
+		}
+		for _, f := range t.tables {
+			if t.base[f] != u.base[f] {
+				return fmt.Sprintf("tree %d: frame %d begins at %#x and at %#x", i, f, t.base[f], u.base[f])
+			}
+		}
+	}
+	return ""
 }

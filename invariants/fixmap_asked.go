@@ -68,17 +68,14 @@ func slotUses() [8]slotUse {
 func checkAsked(c *Checker, st *model.Step) result {
 	l, m := c.s.L, c.call
 	if st.Op == model.OpCallBegin {
-		for i := range l.Kernel.NrFixed {
-			m.fixmap = append(m.fixmap, c.fixed(i))
-		}
+		m.fixmap = append(m.fixmap, c.fixmap()...)
 		return silent
 	}
 	if st.Busy {
 		return silent
 	}
 	out, came := silent, 0
-	for i := range min(len(m.fixmap), l.Kernel.NrFixed) {
-		is := c.fixed(i)
+	for i, is := range c.fixmap()[:min(len(m.fixmap), l.Kernel.NrFixed)] {
 		want := wishes(l, &st.Call, i, is.to)
 		if want.asked {
 			out = held
@@ -118,17 +115,33 @@ func wishes(l *model.Layout, call *model.Call, index int, to model.MFN) (w wish)
 	return w
 }
 
-// fixed is what a fixmap index maps under the kernel's root.
-func (c *Checker) fixed(index int) fixed {
+// fixmap is what each fixmap index maps under the kernel's root.
+func (c *Checker) fixmap() []fixed {
+	k := &c.trees.kernel
+	w := way{k.geo, k.root, c.s.CPU.CR4, c.s.CPU.NXE}
+	a, known := c.memo.ask(&c.memo.fixmap, w)
+	if known {
+		return a.fixmap
+	}
+	a.fixmap = a.fixmap[:0]
+	for i := range c.s.L.Kernel.NrFixed {
+		is, read := c.fixed(i)
+		a.fixmap, a.read = append(a.fixmap, is), a.read|read
+	}
+	return a.fixmap
+}
+
+// fixed is what a fixmap index maps under the kernel's root, and the tables that say so.
+func (c *Checker) fixed(index int) (is fixed, read uint64) {
 	l := c.s.L
 	if c.trees.kernel.geo == nil {
-		return fixed{}
+		return fixed{}, 0
 	}
 	m, ok := resolve(c.s, l.Geo, c.trees.kernel.root, l.Fix(index))
 	if !ok {
-		return fixed{}
+		return fixed{}, m.read
 	}
-	return fixed{true, l.Names(m.leaf)}
+	return fixed{true, l.Names(m.leaf)}, m.read
 }
 
 func tellAsked(v *Violation) string {

@@ -7,6 +7,7 @@ import "github.com/ptcheck/ptcheck/model"
 type reach struct {
 	s     *model.State
 	trees *trees // what is known; nil: nothing
+	memo  *reachMemo
 
 	tables   marks // tables of any level, the roots too
 	pages    marks // pages named by leaf entries outside the direct map
@@ -22,7 +23,7 @@ type reach struct {
 
 // from starts anew.
 func (r *reach) from(c *Checker) {
-	r.s, r.trees, r.counting = c.s, nil, false
+	r.s, r.trees, r.memo, r.counting = c.s, nil, &c.memo, false
 	if c.large {
 		r.trees = &c.trees
 	}
@@ -42,7 +43,7 @@ func (r *reach) known(f model.Frame, level int, base model.VA) bool {
 // root adds what hangs on a root.
 func (r *reach) root(f model.Frame) {
 	if f >= 0 {
-		r.table(rootOf(r.s, r.s.L.Geo, f))
+		r.hangs(rootOf(r.s, r.s.L.Geo, f))
 	}
 }
 
@@ -178,7 +179,7 @@ func (r *reach) inUse(v *view) {
 		if r.trees != nil && r.known(f, level, r.trees.kernel.base[f]) {
 			r.left.add(f)
 		} else {
-			r.table(tableOf(r.s, r.s.L.Geo, f, level))
+			r.hangs(tableOf(r.s, r.s.L.Geo, f, level))
 		}
 	}
 }

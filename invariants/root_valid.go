@@ -24,7 +24,7 @@ func checkRoot(c *Checker, st *model.Step) result {
 	load := st.Op == model.OpLoadCR3 || st.Op == model.OpNewBaseptr
 	switch {
 	case load || st.Op == model.OpSetCR4 || st.Op == model.OpCallEnd || st.Op == model.OpCallBegin:
-		if !c.mapsItself() || !c.mapsText(0, c.s.L.Kernel.MaxLowPFN) {
+		if !c.rootMaps() {
 			return broken
 		}
 	case !c.rootTouched():
@@ -43,6 +43,18 @@ func checkRoot(c *Checker, st *model.Step) result {
 		return held
 	}
 	return silent
+}
+
+// rootMaps judges what the processor's root maps.
+func (c *Checker) rootMaps() bool {
+	a, known := c.memo.ask(&c.memo.itself, way{c.s.Active(), c.s.CPU.CR3, c.s.CPU.CR4, c.s.CPU.NXE})
+	if known {
+		return true
+	}
+	c.read = 0
+	a.ready = c.mapsItself() && c.mapsText(0, c.s.L.Kernel.MaxLowPFN)
+	a.read = c.read
+	return a.ready
 }
 
 // rootTouched judges a step that leaves the processor's root in place: by the
@@ -80,6 +92,7 @@ func (c *Checker) mapsItself() bool {
 	for _, f := range [...]model.Frame{root, model.Frame(l.Kernel.ZeroPage)} {
 		va := l.VA(model.PFN(f).PA())
 		m, ok := resolve(c.s, c.s.Active(), root, va)
+		c.read |= m.read
 		if !ok || m.frame != f || f == root && l.Hyper != nil && m.leaf.Is(model.RW) {
 			c.fail(c.at(va, c.s.Active(), m).WithFrame(f))
 			return false
@@ -99,6 +112,7 @@ func (c *Checker) mapsText(from, to model.PFN) bool {
 	for pfn := from; pfn < to; pfn++ {
 		va := l.VA(pfn.PA())
 		m, ok := resolve(c.s, c.s.Active(), c.s.CPU.CR3, va)
+		c.read |= m.read
 		if !ok || m.frame != model.Frame(pfn) || m.noExec && c.s.CPU.NXE {
 			c.fail(c.at(va, c.s.Active(), m).WithFrame(model.Frame(pfn)).Because("kernel text"))
 			return false

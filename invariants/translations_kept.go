@@ -24,7 +24,7 @@ func checkTranslations(c *Checker, st *model.Step) result {
 	case model.OpLoadCR3, model.OpNewBaseptr, model.OpSetCR4:
 	default:
 		if !c.removes() {
-			if c.kept && c.keptUnder != c.s.CPU.CR3 {
+			if c.translated && c.translatedUnder != c.s.CPU.CR3 {
 				c.keepUnder()
 			}
 			return silent
@@ -35,17 +35,17 @@ func checkTranslations(c *Checker, st *model.Step) result {
 			return broken
 		}
 	}
-	c.kept, c.keptUnder = true, c.s.CPU.CR3
+	c.translated, c.translatedUnder = true, c.s.CPU.CR3
 	return held
 }
 
 // keepUnder follows the processor to another root, as when the other processor takes its
 // turn.
 func (c *Checker) keepUnder() {
-	c.keptUnder = c.s.CPU.CR3
+	c.translatedUnder = c.s.CPU.CR3
 	for _, d := range c.stepDirt() {
-		if c.kept && c.pagesKept(pagesIn(c.s.Active(), c.start.pages, d)) == broken {
-			c.kept = false // the next step that the rule is about looks at all
+		if c.translated && c.pagesKept(pagesIn(c.s.Active(), c.start.pages, d)) == broken {
+			c.translated = false // the next step that the rule is about looks at all
 		}
 	}
 }
@@ -53,7 +53,7 @@ func (c *Checker) keepUnder() {
 // stepDirt are the addresses that the step may lead elsewhere: all of them, unless memory is
 // large and all have been looked at before.
 func (c *Checker) stepDirt() []span {
-	if t := &c.trees.active; c.large && c.kept {
+	if t := &c.trees.active; c.large && c.translated {
 		return t.changed(true)
 	}
 	return c.everywhere(c.s.Active())

@@ -30,6 +30,10 @@ type view struct {
 	// when it goes.
 	linear []entryPlace
 
+	// lost says that a table was given back while it was in use: it may hold anything, which
+	// nobody has counted.
+	lost bool
+
 	// Where memory is large: the frames whose writable mappings the last step changed, those
 	// that have become a table or ceased to be one since the last call ended, and whether the
 	// last step ended one.
@@ -50,6 +54,7 @@ type entryPlace struct {
 // that a same-level entry to a root is known for what it is.
 func (v *view) reset(s *model.State, large bool) {
 	v.resize(s.L.Map.Frames())
+	v.lost = false
 	v.large, v.ended, v.wrote, v.turned, v.pinned = false, false, v.wrote[:0], v.turned[:0], model.FrameSet{}
 	v.geo, v.bad, v.linear = s.L.Geo, 0, v.linear[:0]
 	v.roots = [4]model.Frame{model.NoFrame, model.NoFrame, model.NoFrame, model.NoFrame}
@@ -124,6 +129,8 @@ func (v *view) apply(s *model.State, st *model.Step) {
 	v.ended = st.Op == model.OpCallEnd
 	v.applyWrites(s)
 	switch st.Op {
+	case model.OpFree:
+		v.lost = v.lost || st.Frame >= 0 && v.isTable(st.Frame)
 	case model.OpNewBaseptr, model.OpUserBaseptr:
 		v.syncRoots(s)
 	case model.OpPin:

@@ -17,6 +17,7 @@ type mapping struct {
 	level    int
 	table    model.Frame
 	slot     int
+	read     uint64 // the tables that it was read from, by bit
 }
 
 // resolve walks the tables under a root for an address, from the manuals alone:
@@ -28,6 +29,7 @@ func resolve(s *model.State, g *model.Geometry, root model.Frame, va model.VA) (
 		if m.table < 0 {
 			return m, false
 		}
+		m.read |= bit(m.table)
 		span := g.Span(level) // a power of two, like the one above
 		m.level, m.slot = level, int(va&(above-1)>>bits.TrailingZeros64(uint64(span)))
 		above = span

@@ -1,6 +1,6 @@
 package model
 
-import "iter"
+import "runtime"
 
 // MaxPreemptions is the largest number of preemptions of a [Schedule].
 const MaxPreemptions = 4
@@ -30,35 +30,46 @@ type Duo struct {
 
 	m     *Machine
 	lanes [2]lane
+	carry [2]func() // carry out the code of the lanes
 	sched Schedule
 	at    int // the entry of sched.Points in force
 	left  int // steps until the next preemption, -1: none
+	taken int // steps since the last one, or since the beginning
+	open  int // how many there were when the other processor could last have gone on
 	done  bool
 }
 
 // lane is the code of one processor.
 type lane struct {
 	code    func()
-	resume  func() (struct{}, bool)
-	stop    func()
-	yield   func(struct{}) bool
+	strand  *strand
 	call    Call // the protocol call that the machine is in
 	died    Crash
 	dead    bool
 	active  bool // has started and not finished
+	begun   bool // has been on the processor
 	blocked bool // waits for a lock
 	steps   int
 }
 
 // NewDuo returns a Duo for a machine. The machine's state must have two processors
 // when Run is called.
-func NewDuo(m *Machine) *Duo { return &Duo{m: m} }
+func NewDuo(m *Machine) *Duo {
+	d := &Duo{m: m}
+	d.carry = [2]func(){func() { d.live(0) }, func() { d.live(1) }}
+	return d
+}
 
 // Steps is the number of steps that a processor took in the last Run.
 func (d *Duo) Steps(cpu int) int { return d.lanes[cpu].steps }
 
 // Followed reports whether the last Run made every preemption of its schedule.
 func (d *Duo) Followed() bool { return d.done }
+
+// Latest is the largest number that, as one more entry of the last Run's schedule, makes a
+// schedule that can be followed as well; 0 if there is none. Up to that preemption both runs
+// are the same.
+func (d *Duo) Latest() int { return d.open }
 
 // Run carries out code[0] on processor 0 and code[1] on processor 1. It ends when
 // both have finished or one has died; then nobody goes on. The result is nil, or how
@@ -71,7 +82,7 @@ func (d *Duo) Run(code [2]func(), s Schedule) (died *Crash) {
 	d.m.start()
 	d.m.Hypercalls = 0
 	for n := range d.lanes {
-		d.lanes[n] = lane{code: code[n], active: true}
+		d.lanes[n] = lane{code: code[n], active: true, strand: d.strand(n)}
 	}
 	d.m.duo = d
 	if d.InHypercalls {
@@ -110,42 +121,42 @@ func (d *Duo) next(n int) int {
 	return n
 }
 
+// strand is the coroutine of processor n, a new one if there is none that waits for work.
+func (d *Duo) strand(n int) *strand {
+	if st := d.lanes[n].strand; st != nil && st.idle() {
+		return st
+	}
+	st := newStrand()
+	runtime.AddCleanup(d, (*strand).end, st)
+	return st
+}
+
+// live carries out the code of processor n, on its strand.
+func (d *Duo) live(n int) {
+	l := &d.lanes[n]
+	if c := d.m.run(l.code); c != nil {
+		l.died, l.dead = *c, true
+	}
+}
+
 // advance lets processor n run until it gives way.
 func (d *Duo) advance(n int) {
 	l := &d.lanes[n]
-	if l.resume == nil {
-		l.resume, l.stop = iter.Pull(func(yield func(struct{}) bool) {
-			l.yield = yield
-			roomyStack(n)
-			if c := d.m.run(l.code); c != nil {
-				l.died, l.dead = *c, true
-			}
-		})
+	if !l.begun {
+		l.begun = true
+		l.strand.begin(d.carry[n])
 	}
 	d.m.call = l.call
-	if _, more := l.resume(); !more {
-		l.active = false
-	}
+	l.strand.resume()
+	l.active = !l.strand.idle()
 	l.call = d.m.call
-}
-
-// roomyStack has the stack of the running goroutine grow while there is hardly anything
-// on it. Kernel code under the eyes of rules is deep, and a stack that grows below it is
-// copied frame by frame, several times for each of millions of short lives.
-//
-//go:noinline
-func roomyStack(n int) byte {
-	var room [24 << 10]byte
-	room[n] = 1 // lest the compiler leave it out
-	return room[n+1]
 }
 
 // finish ends what is still in flight and brings processor 0 back.
 func (d *Duo) finish() {
 	for n := range d.lanes {
-		if l := &d.lanes[n]; l.stop != nil {
-			l.stop()
-			l.resume, l.stop, l.yield = nil, nil, nil
+		if l := &d.lanes[n]; l.begun && l.active {
+			l.strand.abandon()
 		}
 	}
 	d.m.locks = 0
@@ -157,7 +168,7 @@ func (d *Duo) finish() {
 
 // nextPoint takes up an entry of the schedule.
 func (d *Duo) nextPoint() {
-	d.left = -1
+	d.left, d.taken, d.open = -1, 0, 0
 	if d.at < MaxPreemptions && d.sched.Points[d.at] != 0 {
 		d.left = int(d.sched.Points[d.at])
 	}
@@ -166,20 +177,24 @@ func (d *Duo) nextPoint() {
 // pause comes before each step of the running processor.
 func (d *Duo) pause() {
 	n := d.m.Running()
-	if d.left == 0 && d.lanes[1-n].active && !d.lanes[1-n].blocked {
-		d.at++
-		d.nextPoint()
-		d.giveWay(n)
+	if d.lanes[1-n].active && !d.lanes[1-n].blocked {
+		d.open = d.taken
+		if d.left == 0 {
+			d.at++
+			d.nextPoint()
+			d.giveWay(n)
+		}
 	}
 	if d.left > 0 {
 		d.left--
 	}
+	d.taken++
 	d.lanes[n].steps++
 }
 
 // giveWay suspends the running code until its processor is chosen again.
 func (d *Duo) giveWay(n int) {
-	if !d.lanes[n].yield(struct{}{}) {
+	if !d.lanes[n].strand.pause() {
 		d.m.Die(Crash{Kind: CrashStopped})
 	}
 }

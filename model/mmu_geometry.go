@@ -34,6 +34,7 @@ type Geometry struct {
 	SignExtend bool
 
 	shift [mostLevels + 2]uint // shift[n]: lowest VA bit of the level-n index
+	words int                  // of the largest table
 }
 
 // NewGeometry checks and completes a geometry. slots are given from the root
@@ -53,6 +54,7 @@ func NewGeometry(name string, width int, slots ...int) (*Geometry, error) {
 			return nil, fmt.Errorf("model: geometry %s: %d slots of %d bytes at level %d do not fit a page", name, s, width, n)
 		}
 		g.Slots[n] = s
+		g.words = max(g.words, (s*width+7)/8)
 		g.shift[n+1] = g.shift[n] + uint(bits.Len(uint(s-1)))
 	}
 	return g, nil
@@ -121,13 +123,7 @@ func (g *Geometry) Span(level int) VA { return 1 << g.shift[level] }
 func (g *Geometry) Root() int { return g.Levels }
 
 // Words is the number of 64-bit words that the largest table occupies.
-func (g *Geometry) Words() int {
-	most := 0
-	for _, s := range g.Slots {
-		most = max(most, s)
-	}
-	return (most*g.Width + 7) / 8
-}
+func (g *Geometry) Words() int { return g.words }
 
 // GrantsRights reports whether an entry of this level carries R/W and U/S bits.
 func (g *Geometry) GrantsRights(level int) bool {

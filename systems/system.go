@@ -65,6 +65,9 @@ type Search struct {
 	// [explore.Run] for models that may do what no engine can see, and returns an error
 	// of type [Trouble] then.
 	Engine func(context.Context, explore.Factory, explore.Options) (explore.Result, error)
+	// Apart says that no state can be reached from two initial states: searched one by one
+	// they come to the same.
+	Apart bool
 	// Symmetric says that symmetric states count once. AllStates then tells from the
 	// counters how many states all of them stand for; nil if it is not counted.
 	Symmetric bool

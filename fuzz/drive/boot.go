@@ -97,8 +97,20 @@ next:
 	return best, ok
 }
 
-// Run makes the calls that an input stands for, up to the first that goes wrong.
+// Run makes the calls that an input stands for, up to the first that goes wrong. The checker
+// goes on from call to call; what it finds so is found once more by counting anew.
 func (b *Boot) Run(data []byte) explore.Outcome {
+	b.m.GoOn(true)
+	defer b.m.GoOn(false)
+	o := b.run(data)
+	if o.Kind != explore.Moved {
+		b.m.GoOn(false)
+		o = b.run(data)
+	}
+	return o
+}
+
+func (b *Boot) run(data []byte) explore.Outcome {
 	b.init, b.path = 0, b.path[:0]
 	if len(data) > 0 {
 		b.init = int(data[0]) % len(b.sys.Inits)

@@ -10,6 +10,7 @@ import (
 	"github.com/ptcheck/ptcheck/systems"
 	"github.com/ptcheck/ptcheck/systems/boot"
 	"github.com/ptcheck/ptcheck/systems/kernel"
+	"github.com/ptcheck/ptcheck/systems/life"
 	"github.com/ptcheck/ptcheck/systems/pvdp"
 )
 
@@ -130,11 +131,12 @@ func TestNoAllocation(t *testing.T) {
 	}
 }
 
-func BenchmarkNative(b *testing.B) { benchBoot(b, boot.Native()) }
-func BenchmarkXen(b *testing.B)    { benchBoot(b, boot.Xen()) }
+func BenchmarkNative(b *testing.B) { benchBoot(b, boot.Native(), NewBoot) }
+func BenchmarkXen(b *testing.B)    { benchBoot(b, boot.Xen(), NewBoot) }
+func BenchmarkLife(b *testing.B)   { benchBoot(b, life.Both(), NewBooted) }
 
-func benchBoot(b *testing.B, backend *kernel.Backend) {
-	d, err := NewBoot(backend, kernel.Options{})
+func benchBoot(b *testing.B, backend *kernel.Backend, open func(*kernel.Backend, kernel.Options) (*Boot, error)) {
+	d, err := open(backend, kernel.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -3,12 +3,12 @@ package machines
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/ptcheck/ptcheck/internal/seeds"
 	"github.com/ptcheck/ptcheck/traces/emulator"
 	"github.com/ptcheck/ptcheck/traces/kernel"
 )
@@ -258,16 +258,10 @@ func TestFile(t *testing.T) {
 // FuzzFile: no file makes the reader panic, and what it reads it writes.
 func FuzzFile(f *testing.F) {
 	names, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(names) == 0 {
-		f.Fatal("no files of machines", err)
+	if err != nil {
+		f.Fatal(err)
 	}
-	for _, name := range names {
-		text, err := os.ReadFile(name)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(text)
-	}
+	seeds.Files(f, 0, names...)
 	f.Fuzz(func(t *testing.T, text []byte) {
 		first, err := ReadFile("f", bytes.NewReader(text))
 		if err != nil {

@@ -9,8 +9,12 @@ import (
 
 // Write writes a file whole or not at all, and makes its folder if it is not there. A
 // file of that name keeps its mode; where the name is a link, what it leads to is
-// written. A new file has the mode that the umask leaves of 0666.
+// written. A new file has the mode that the umask leaves of 0666. A device or a pipe is
+// no file that could be replaced: it is written to.
 func Write(name string, data []byte) error {
+	if special(name) {
+		return through(name, data)
+	}
 	if to, err := filepath.EvalSymlinks(name); err == nil {
 		name = to
 	}
@@ -32,6 +36,22 @@ func Write(name string, data []byte) error {
 		os.Remove(tmp.Name())
 	}
 	return err
+}
+
+// special reports whether a name is that of something else than a file or a folder.
+func special(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && !info.Mode().IsRegular() && !info.IsDir()
+}
+
+// through writes to what is there.
+func through(name string, data []byte) error {
+	f, err := os.OpenFile(name, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	return errors.Join(err, f.Close())
 }
 
 // modeFor is the mode of a file that is written.
@@ -59,6 +79,9 @@ func ProbeFolder(dir string) error {
 func Probe(name string) error {
 	if info, err := os.Stat(name); err == nil && info.IsDir() {
 		return &os.PathError{Op: "write", Path: name, Err: errors.New("is a folder")}
+	}
+	if special(name) {
+		return nil // only writing shows
 	}
 	return ProbeFolder(filepath.Dir(name))
 }

@@ -58,3 +58,24 @@ func TestWriteFails(t *testing.T) {
 		t.Errorf("the probe leaves %v, %v", list, err)
 	}
 }
+
+// TestWriteDevice holds that a device is written to and stays one.
+func TestWriteDevice(t *testing.T) {
+	const name = "/dev/full"
+	before, err := os.Stat(name)
+	if err != nil || before.Mode()&os.ModeDevice == 0 {
+		t.Skip("there is no /dev/full")
+	}
+	if err := wholefile.Probe(name); err != nil {
+		t.Error(err)
+	}
+	if err := wholefile.Write(name, []byte("new")); err == nil {
+		t.Error("written to a full device")
+	}
+	if after, err := os.Stat(name); err != nil || after.Mode() != before.Mode() {
+		t.Errorf("the device is now %v, %v", after, err)
+	}
+	if err := wholefile.Write(os.DevNull, []byte("new")); err != nil {
+		t.Error(err)
+	}
+}

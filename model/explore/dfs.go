@@ -49,8 +49,10 @@ func (s *search) dive() error {
 // run dives from the initial states.
 func (d *diver) run() error {
 	defer d.w.guard()
-	n := d.w.m.Inits()
-	for i := 0; i < n && d.stopped == StopNone; i++ {
+	for _, i := range d.startsAt() {
+		if d.stopped != StopNone {
+			break
+		}
 		d.w.m.Init(i)
 		switch o := d.w.judgeInit(); o.Kind {
 		case Violated, Crashed:

@@ -45,39 +45,58 @@ func (w *worker) take() bool {
 func (w *worker) load() {
 	state, after := w.round.front.next(w.place)
 	w.m.Decode(state)
-	w.calls = w.m.Calls(w.calls[:0])
+	if w.later != nil {
+		w.calls = w.later.FirstCalls(w.calls[:0])
+	} else {
+		w.calls = w.m.Calls(w.calls[:0])
+	}
 	w.place = after
-	w.loaded = true
+	w.loaded, w.made, w.listed = true, 0, w.later == nil
 }
 
 // expand makes all calls in state w.at. It says false when there is no room for their successors, or
-// after an error.
+// after an error; with more room it goes on where it was.
 func (w *worker) expand() bool {
 	if !w.loaded {
 		w.load()
 	}
-	if w.need = len(w.calls); !w.room() {
+	if !w.makeCalls() {
+		return false
+	}
+	if !w.listed {
+		w.calls, w.listed = w.later.LaterCalls(w.calls), true
+		if !w.makeCalls() {
+			return false
+		}
+	}
+	w.loaded = false
+	return true
+}
+
+// makeCalls makes the calls that are listed and have not been made.
+func (w *worker) makeCalls() bool {
+	if w.need = len(w.calls) - w.made; !w.room() {
 		return false
 	}
 	if len(w.calls) > maxCalls {
 		w.err = refuse("calls", fmt.Sprintf("%d in one state, at most %d are possible", len(w.calls), maxCalls))
 		return false
 	}
-	w.loaded = false
 	switch {
 	case w.step != nil:
 		w.stepWords(keyOf(w.at, 0))
 	case w.words && w.canon == nil:
 		w.callWords(keyOf(w.at, 0))
 	default:
-		w.callBytes(keyOf(w.at, 0))
+		w.callBytes(w.calls[w.made:], keyOf(w.at, 0)+uint64(w.made))
 	}
+	w.made = len(w.calls)
 	return w.err == nil
 }
 
-// callBytes makes all calls in the working state, the first at key base.
-func (w *worker) callBytes(base uint64) {
-	for i, c := range w.calls {
+// callBytes makes calls in the working state, the first at key base.
+func (w *worker) callBytes(calls []uint64, base uint64) {
+	for i, c := range calls {
 		o := w.m.Apply(c)
 		if o.Kind == Moved {
 			w.slice.transitions++

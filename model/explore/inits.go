@@ -1,10 +1,35 @@
 package explore
 
+import "fmt"
+
+// startsAt returns the numbers of the initial states to search from.
+func (s *search) startsAt() []int {
+	if s.opt.Inits != nil {
+		return s.opt.Inits
+	}
+	all := make([]int, s.workers[0].m.Inits())
+	for i := range all {
+		all[i] = i
+	}
+	return all
+}
+
+// checkStarts refuses numbers of initial states that the model does not have.
+func (s *search) checkStarts() error {
+	n := s.workers[0].m.Inits()
+	if l := len(s.opt.Inits); l > 0 && s.opt.Inits[l-1] >= n {
+		return refuse("initial states", fmt.Sprintf("there is no number %d among %d", s.opt.Inits[l-1], n))
+	}
+	return nil
+}
+
 // inits stores and judges the initial states.
 func (s *search) inits() error {
 	w := s.workers[0]
-	n := w.m.Inits()
-	for i := 0; i < n && s.stopped == StopNone; i++ {
+	for _, i := range s.startsAt() {
+		if s.stopped != StopNone {
+			break
+		}
 		w.m.Init(i)
 		switch o := w.judgeInit(); o.Kind {
 		case Violated, Crashed:
@@ -18,6 +43,7 @@ func (s *search) inits() error {
 	s.store.endLevel()
 	s.parents.roots = s.store.len()
 	s.addCounters(w.delta(nil))
+	s.noteLevel()
 	return nil
 }
 

@@ -82,6 +82,16 @@ type WordStepper interface {
 	StepWords(call uint64) (lo, hi uint64, o Outcome)
 }
 
+// Discoverer is implemented by models that find out some of their calls by making others. It saves the
+// engine from having these made twice. It is not asked where states are handled as words.
+type Discoverer interface {
+	// FirstCalls appends the first calls of those that Calls appends.
+	FirstCalls(dst []uint64) []uint64
+	// LaterCalls appends the rest to the first ones. These have been made in the meantime, one after the
+	// other, each in the working state, which has been restored.
+	LaterCalls(first []uint64) []uint64
+}
+
 // InitChecker is implemented by models that can judge an initial state before any call is made.
 type InitChecker interface {
 	// CheckInit judges the working state, just set by Init. Moved means that nothing is wrong; of an

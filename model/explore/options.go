@@ -90,6 +90,10 @@ type Options struct {
 	FindAll bool
 	// NoSymmetry ignores a Canonicalizer.
 	NoSymmetry bool
+	// Inits are the numbers of the initial states to search from, in rising order; nil means all.
+	Inits []int
+	// Levels has the Result say what had been counted whenever a depth was done, see [Result.Levels].
+	Levels bool
 
 	// Strategy is the order of the search.
 	Strategy Strategy
@@ -203,6 +207,9 @@ func (o Options) check() error {
 	case o.Strategy != RandomWalk && (o.Seed != 0 || o.Walks != 0):
 		return refuse("seed and walks", "only a random walk has them")
 	}
+	if err := o.checkInits(); err != nil {
+		return err
+	}
 	if err := o.checkStrategy(); err != nil {
 		return err
 	}
@@ -210,6 +217,26 @@ func (o Options) check() error {
 		return err
 	}
 	return o.checkQuestion()
+}
+
+// checkInits refuses initial states and counts by depth that the chosen mode cannot honour.
+func (o Options) checkInits() error {
+	for i, n := range o.Inits {
+		if n < 0 || i > 0 && n <= o.Inits[i-1] {
+			return refuse("initial states", "must be numbers in rising order")
+		}
+	}
+	switch {
+	case o.Inits != nil && len(o.Inits) == 0:
+		return refuse("initial states", "there are none")
+	case o.Inits != nil && o.Strategy == RandomWalk:
+		return refuse("initial states", "random walks start at any of them")
+	case o.Levels && o.Strategy != BreadthFirst:
+		return refuse("counts by depth", "only breadth-first search has them")
+	case o.Levels && o.Resume:
+		return refuse("counts by depth", "a checkpoint does not keep them")
+	}
+	return nil
 }
 
 // checkStrategy refuses what another strategy than breadth-first cannot honour.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // Setting is a part of the question that a search answers: a name such as --themes, and a value in the words of
@@ -31,12 +32,56 @@ func printable(s string) string {
 }
 
 // engineSettings are the settings that the engine knows by itself.
-func engineSettings(findAll, symmetry bool, stateSize int) []Setting {
+func engineSettings(findAll, symmetry bool, stateSize int, inits []int) []Setting {
+	from := "all"
+	if inits != nil {
+		from = strings.Trim(fmt.Sprint(inits), "[]")
+	}
 	return []Setting{
+		{"initial states", from},
 		{"find all", fmt.Sprint(findAll)},
 		{"symmetry", fmt.Sprint(symmetry)},
 		{"state size", fmt.Sprint(stateSize)},
 	}
+}
+
+// Asked returns all that the answer of a search depends on: the Question, what the engine adds to it, and the
+// options that decide what is found or counted. Limits of time and memory, which only cut an answer short, and
+// ways of searching that come to the same are not in it, nor are the initial states: they say which part of
+// the answer a run gives.
+func (o Options) Asked() []Setting {
+	return slices.Concat(o.Question, []Setting{
+		{"--depth", fmt.Sprint(o.Depth)},
+		{"--max-states", fmt.Sprint(o.MaxStates)},
+		{"--all", fmt.Sprint(o.FindAll)},
+		{"--strategy", o.Strategy.String()},
+		{"--seed", fmt.Sprint(o.Seed)},
+		{"--walks", fmt.Sprint(o.Walks)},
+		{"--store", o.Store.String()},
+		{"symmetric states counted apart", fmt.Sprint(o.NoSymmetry)},
+	})
+}
+
+// Differ returns the first setting in which two questions differ, nil and nil if they are the same. One of the
+// two is nil where a question does not have the setting of the other.
+func Differ(was, is []Setting) (a, b *Setting) {
+	before := map[string]*Setting{}
+	for i := range was {
+		before[was[i].Name] = &was[i]
+	}
+	for i := range is {
+		old, ok := before[is[i].Name]
+		if !ok || *old != is[i] {
+			return old, &is[i]
+		}
+		delete(before, is[i].Name)
+	}
+	for i := range was {
+		if s, ok := before[was[i].Name]; ok {
+			return s, nil
+		}
+	}
+	return nil, nil
 }
 
 // checkQuestion refuses settings that do not tell searches apart.
@@ -45,7 +90,7 @@ func (o Options) checkQuestion() error {
 		return refuse("question", "a checkpoint needs one, lest a search that asks another goes on from it")
 	}
 	seen := map[string]bool{"": true}
-	for _, s := range slices.Concat(engineSettings(false, false, 0), o.Question) {
+	for _, s := range slices.Concat(engineSettings(false, false, 0, nil), o.Question) {
 		if seen[s.Name] {
 			return refuse("question", fmt.Sprintf("setting %q has no name, or that of another", s.Name))
 		}
@@ -57,29 +102,18 @@ func (o Options) checkQuestion() error {
 // question returns all that defines the search.
 func (s *search) question() []Setting {
 	w := s.workers[0]
-	return slices.Concat(s.opt.Question, engineSettings(s.opt.FindAll, w.canon != nil, w.size))
+	return slices.Concat(s.opt.Question, engineSettings(s.opt.FindAll, w.canon != nil, w.size, s.opt.Inits))
 }
 
 // sameQuestion refuses a checkpoint that was made for another question than the present one.
 func sameQuestion(was, is []Setting) error {
-	before := map[string]Setting{}
-	for _, s := range was {
-		before[s.Name] = s
-	}
-	for _, s := range is {
-		old, ok := before[s.Name]
-		switch {
-		case !ok:
-			return refuse("resume", fmt.Sprintf("the checkpoint was made by a search without %s", s))
-		case old.Value != s.Value:
-			return refuse("resume", fmt.Sprintf("the checkpoint was made for %s, this search has %s", old, s))
-		}
-		delete(before, s.Name)
-	}
-	for _, s := range was {
-		if _, ok := before[s.Name]; ok {
-			return refuse("resume", fmt.Sprintf("the checkpoint was made for %s, this search has no such setting", s))
-		}
+	switch old, now := Differ(was, is); {
+	case old != nil && now != nil:
+		return refuse("resume", fmt.Sprintf("the checkpoint was made for %s, this search has %s", old, now))
+	case now != nil:
+		return refuse("resume", fmt.Sprintf("the checkpoint was made by a search without %s", now))
+	case old != nil:
+		return refuse("resume", fmt.Sprintf("the checkpoint was made for %s, this search has no such setting", old))
 	}
 	return nil
 }
@@ -90,12 +124,12 @@ func sameQuestion(was, is []Setting) error {
 func ThisProgram() (string, error) {
 	exe, err := openSelf()
 	if err != nil {
-		return "", fmt.Errorf("explore: checkpoint: this program: %w", err)
+		return "", fmt.Errorf("explore: this program: %w", err)
 	}
 	defer exe.Close()
 	h := sha256.New()
 	if _, err := io.Copy(h, exe); err != nil {
-		return "", fmt.Errorf("explore: checkpoint: this program: %w", err)
+		return "", fmt.Errorf("explore: this program: %w", err)
 	}
 	return fmt.Sprintf("%x", h.Sum(nil)[:16]), nil
 }

@@ -75,6 +75,10 @@ type Result struct {
 	// calls above; nil if the model does not count.
 	Counters []uint64
 
+	// Levels says, if Options.Levels asked for it, what had been counted when the initial states had been
+	// judged, and then each time when the calls of all states of a depth had been made.
+	Levels []Level
+
 	// Omission is an upper bound on the probability that a state was missed because the store keeps
 	// hashes only; 0 for an exact store.
 	Omission float64
@@ -91,6 +95,13 @@ type Result struct {
 	DiskBytes uint64
 	// Duration is the wall-clock time of the run. It decides nothing.
 	Duration time.Duration
+}
+
+// Level is what has been counted up to some point; see Result for the fields.
+type Level struct {
+	Transitions uint64
+	Skipped     uint64
+	Counters    []uint64
 }
 
 // Progress is a look at a run that is under way.

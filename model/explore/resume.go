@@ -145,7 +145,7 @@ func (s *search) sameInits() error {
 	x := s.store.(*exact)
 	changed := refuse("resume", "the initial states are not those of the checkpoint: the model has changed")
 	seen := uint64(0)
-	for i := range w.m.Inits() {
+	for _, i := range s.startsAt() {
 		w.m.Init(i)
 		if o := w.judgeInit(); o.Kind != Moved {
 			continue

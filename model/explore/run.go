@@ -94,7 +94,7 @@ func (s *search) result() (Result, error) {
 	r := Result{
 		States: s.store.len(), Transitions: s.count.transitions, Skipped: s.count.skipped,
 		PerDepth: s.levels(), Stopped: s.stopped, Complete: s.stopped == StopNone,
-		Counters: s.counters,
+		Counters: s.counters, Levels: s.levelled,
 		Symmetry: s.workers[0].canon != nil, PeakMemory: s.mem.peak + s.besides(),
 	}
 	r.Diameter = max(0, len(r.PerDepth)-1)

@@ -37,6 +37,7 @@ type search struct {
 	stopped  Reason
 	pace     uint64                   // states that a worker expands in sliceTime, as far as is known
 	level    level                    // of a search on disk
+	levelled []Level                  // see Options.Levels
 	own      uint64                   // bytes that the strategy keeps besides
 	chain    func(id uint64) [][]byte // states on the way to a state, if the store does not know
 }
@@ -64,6 +65,9 @@ func (s *search) setup() error {
 		w.recent = newRecent(&s.mem)
 		s.fresh.owners = append(s.fresh.owners, w.owner)
 		s.workers = append(s.workers, w)
+	}
+	if err := s.checkStarts(); err != nil {
+		return err
 	}
 	first := s.workers[0]
 	s.fresh.words = first.words
@@ -149,6 +153,7 @@ func (s *search) run() error {
 		if s.next == last {
 			s.store.endLevel()
 			s.depth++
+			s.noteLevel()
 		}
 	}
 	return s.saveLast()
@@ -181,6 +186,13 @@ func (s *search) levels() []uint64 {
 		return append(slices.Clone(s.perDepth), n)
 	}
 	return s.perDepth
+}
+
+// noteLevel notes what has been counted up to the end of a depth, if that is to be known.
+func (s *search) noteLevel() {
+	if s.opt.Levels && s.stopped == StopNone {
+		s.levelled = append(s.levelled, Level{s.count.transitions, s.count.skipped, slices.Clone(s.counters)})
+	}
 }
 
 // watch sets halt when the time is up or ctx is cancelled; the function it returns ends the watch.

@@ -14,6 +14,7 @@ type worker struct {
 	canon          Canonicalizer // nil without symmetry
 	check          StateChecker  // nil if the model has none
 	step           WordStepper   // nil if the model is none
+	later          Discoverer    // nil if the model is none
 	tells          Counter       // nil if the model does not count
 	size           int           // length of a state, 0 if it varies
 	words          bool          // states are handled as words
@@ -32,6 +33,8 @@ type worker struct {
 	place   ref    // of state at
 	need    int    // records that the next state may take
 	loaded  bool   // state at is decoded and its calls are listed
+	listed  bool   // all of them; otherwise those that are found by making others are not
+	made    int    // how many of them have been made
 	calls   []uint64
 	buf     []byte
 	word    [16]byte
@@ -95,7 +98,10 @@ func newWorker(m Model, opt Options) (*worker, error) {
 		}
 	}
 	w.words = w.size > 0 && w.size <= 16
-	if w.words && w.canon == nil {
+	switch {
+	case !w.words:
+		w.later, _ = m.(Discoverer)
+	case w.canon == nil:
 		w.step, _ = m.(WordStepper)
 	}
 	w.loMask = ^uint64(0) >> (8 * max(0, 8-w.size))

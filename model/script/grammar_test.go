@@ -2,6 +2,7 @@ package script
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"regexp"
 	"slices"
@@ -87,5 +88,39 @@ func TestGrammarColours(t *testing.T) {
 		if m := look(s.Header).FindStringSubmatch(line); m == nil || m[1] != s.Name {
 			t.Errorf("%q is not seen as %s: %q", line, s.Name, m)
 		}
+	}
+}
+
+// dictionary is what a fuzzer puts into inputs that are scenarios: the words of the language.
+// The build of the fuzz targets (.clusterfuzzlite/build.sh) copies it for those that take text.
+const dictionary = "testdata/scenario.dict"
+
+func dictionaryText() []byte {
+	seen := map[string]bool{}
+	var b strings.Builder
+	b.WriteString("# Written by: go test ./model/script -run Dictionary -update\n")
+	for _, s := range Specs() {
+		for _, w := range append([]string{s.Name}, strings.Fields(s.Example)...) {
+			if w = strings.TrimSuffix(w, ":"); !seen[w] {
+				seen[w] = true
+				fmt.Fprintf(&b, "%q\n", w)
+			}
+		}
+	}
+	b.WriteString("\"#= \"\n\"\\x0a\"\n")
+	return []byte(b.String())
+}
+
+// TestDictionary holds the dictionary against the language.
+func TestDictionary(t *testing.T) {
+	want := dictionaryText()
+	if *update {
+		if err := os.WriteFile(dictionary, want, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(dictionary)
+	if err != nil || string(got) != string(want) {
+		t.Errorf("%s is not what the language has (%v): go test ./model/script -run Dictionary -update", dictionary, err)
 	}
 }

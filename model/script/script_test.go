@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/ptcheck/ptcheck/internal/seeds"
 )
 
 const recordings = "../../testdata/xen-lab"
@@ -103,14 +105,10 @@ func strip(f *File) []Line {
 // FuzzRoundTrip checks that printing a script and parsing it again changes
 // nothing, whatever the script.
 func FuzzRoundTrip(f *testing.F) {
-	for _, name := range scripts(f) {
-		src, err := os.ReadFile(name)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(src[:min(len(src), 2000)])
+	if seeds.Here() {
+		seeds.Files(f, 2000, scripts(f)...)
 	}
-	f.Add([]byte("w s0 0 f1:+0x1000\nmu m5 0x0 m0x5:P #= 0\n#= 3\nt x\nmap 12 0x\n\r\n"))
+	seeds.Add(f, []byte("w s0 0 f1:+0x1000\nmu m5 0x0 m0x5:P #= 0\n#= 3\nt x\nmap 12 0x\n\r\n"))
 	f.Fuzz(func(t *testing.T, src []byte) {
 		one, _ := Parse("f", src)
 		text := Format(one)

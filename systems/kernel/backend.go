@@ -81,6 +81,7 @@ func (b *Backend) search(w *world, p Part) *systems.Search {
 	s := p.System
 	return &systems.Search{
 		System: b.Name, Part: p.Name, Scope: s.Scope, Depth: -1, Budget: s.Budget, Deepest: s.Deepest,
+		Apart:    true, // a packed state begins with the number of its start of the day
 		Model:    func() explore.Model { return s.NewModel() },
 		Engine:   Search,
 		Coverage: func(counters []uint64) []reports.Group { return p.due(s.Coverage(counters)) },

@@ -14,11 +14,15 @@ import (
 // until the next call.
 func (m *Model) Crash() *model.Crash { return m.last }
 
+// GoOn has the checker go on from call to call where the next one is made in the state that
+// the last one led to, or count that anew, as it does unless it is told.
+func (m *Model) GoOn(on bool) { m.goesOn = on }
+
 // Enabled appends the enabled calls, as Calls does, when the working state is not
 // the one that Restore goes back to.
 func (m *Model) Enabled(dst []uint64) []uint64 {
 	if m.sys.tries() {
-		m.saved[m.start].CopyFrom(m.work[m.start])
+		m.save()
 	}
 	return m.Calls(dst)
 }

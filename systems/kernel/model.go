@@ -17,6 +17,13 @@ type Model struct {
 	saved []*model.State // what Restore goes back to
 	call  Call
 
+	// restored says that the working state is that which Restore goes back to, and counted
+	// that the checker keeps what it has counted of that one.
+	restored, counted bool
+	// steady says that the working state is as the last call left it, and goesOn that the
+	// checker then goes on instead of counting it, see [Model.GoOn].
+	steady, goesOn bool
+
 	machine   *model.Machine
 	kernel    hooks.Kernel
 	checker   *invariants.Checker
@@ -24,6 +31,7 @@ type Model struct {
 	duo       *model.Duo
 	both      [2]func() // carry out the two halves of call
 	rehearsal rehearsal
+	made      []madeCall // since the enabled calls were listed
 
 	interruption model.Interruption
 
@@ -39,6 +47,7 @@ type Model struct {
 
 var (
 	_ explore.Model       = (*Model)(nil)
+	_ explore.Discoverer  = (*Model)(nil)
 	_ explore.InitChecker = (*Model)(nil)
 	_ explore.Counter     = (*Model)(nil)
 )
@@ -70,6 +79,7 @@ func (m *Model) Inits() int { return len(m.sys.Inits) }
 func (m *Model) Init(i int) {
 	m.open(i)
 	m.saved[i].CopyFrom(m.sys.Inits[i].State)
+	m.counted = false
 	m.elect(nil)
 	m.Restore()
 }
@@ -114,6 +124,7 @@ func (m *Model) Decode(src []byte) {
 	i, n := binary.Uvarint(src)
 	m.open(int(i))
 	m.saved[i].Unpack(src[n:])
+	m.counted = false
 	m.elect(src)
 	m.Restore()
 }
@@ -123,13 +134,33 @@ func (m *Model) Restore() {
 	w := m.work[m.start]
 	w.CopyFrom(m.saved[m.start])
 	m.machine.State = w
-	m.recheck.fresh = true
+	m.recheck.fresh, m.restored, m.steady = true, true, false
+}
+
+// save makes the working state the one that Restore goes back to.
+func (m *Model) save() {
+	m.saved[m.start].CopyFrom(m.work[m.start])
+	m.restored, m.counted = false, false
 }
 
 // Calls appends the enabled calls.
 func (m *Model) Calls(dst []uint64) []uint64 {
 	from := len(dst)
-	dst = m.sys.Enabled(dst, m.work[m.start])
+	return m.moreCalls(m.FirstCalls(dst), from)
+}
+
+// FirstCalls implements [explore.Discoverer]: the calls that are neither refused nor
+// interrupted, on one processor.
+func (m *Model) FirstCalls(dst []uint64) []uint64 {
+	m.made = m.made[:0]
+	return m.sys.Enabled(dst, m.work[m.start])
+}
+
+// LaterCalls implements [explore.Discoverer].
+func (m *Model) LaterCalls(first []uint64) []uint64 { return m.moreCalls(first, 0) }
+
+// moreCalls appends what else can happen to the calls in dst, from an index on.
+func (m *Model) moreCalls(dst []uint64, from int) []uint64 {
 	plain := len(dst)
 	if m.sys.failures {
 		dst = m.withRefusals(dst, from, plain)
@@ -148,6 +179,7 @@ func (m *Model) Apply(code uint64) explore.Outcome {
 	twice := m.recheck.due && m.recheck.fresh
 	m.recheck.fresh = false
 	o := m.apply(code)
+	m.noteMade(code)
 	if twice {
 		m.repeat(code, o)
 		m.recheck.fresh = false
@@ -167,6 +199,7 @@ func (m *Model) apply(code uint64) explore.Outcome {
 	m.machine.Refuse = int(m.call.Refuse)
 	m.interrupted()
 	m.last = m.carryOut()
+	m.steady = m.last == nil
 	m.machine.Refuse = 0
 	if m.checker.Violated < 0 && m.stopped() {
 		return explore.Outcome{Kind: explore.Skipped}
@@ -188,8 +221,22 @@ func (m *Model) carryOut() *model.Crash {
 	return crash
 }
 
+// begin has the checker look at the working state, on which a call begins.
 func (m *Model) begin() {
-	m.checker.BeginAt(m.work[m.start], m.sys.Inits[m.start].kept)
+	s, start := m.work[m.start], m.sys.Inits[m.start].kept
+	switch {
+	case m.restored && m.counted:
+		m.checker.BeginAgain(s, start)
+	case m.restored:
+		m.checker.BeginAt(s, start)
+		m.checker.Keep()
+		m.counted = true
+	case m.steady && m.goesOn:
+		m.checker.GoOn(s, start)
+	default:
+		m.checker.BeginAt(s, start)
+	}
+	m.restored = false
 }
 
 // judge turns the end of a call into an outcome.
@@ -218,5 +265,8 @@ func (m *Model) Counters() []uint64 {
 	return m.counts
 }
 
-// State is the working state.
-func (m *Model) State() *model.State { return m.work[m.start] }
+// State is the working state. Who asks for it may change it.
+func (m *Model) State() *model.State {
+	m.restored, m.counted, m.steady = false, false, false
+	return m.work[m.start]
+}

@@ -44,7 +44,7 @@ func (m *Model) withSchedules(dst []uint64) []uint64 {
 		}
 		for first := range 2 {
 			c.Sched = model.Schedule{First: first}
-			dst, _ = m.extend(dst, c, 0)
+			dst = m.extend(dst, c, 0)
 		}
 	}
 	return dst
@@ -56,7 +56,7 @@ func (m *Model) allowsPair(c Call) bool {
 	if m.sys.Pairs == nil || c.preemptions() > m.sys.preemptions {
 		return false
 	}
-	m.saved[m.start].CopyFrom(m.work[m.start])
+	m.save()
 	t := m.rehearse()
 	t.pairs = m.sys.Pairs(t.pairs[:0], m.work[m.start])
 	alone := c
@@ -85,27 +85,22 @@ func (m *Model) rehearse() *rehearsal {
 	return t
 }
 
-// extend appends a pair with its schedule, and with every longer one. It reports
-// false if the schedule cannot be followed, because its last preemption comes too
-// late. The pair is run from its start each time: a call in mid-flight lives on a
-// stack, which cannot be saved.
-func (m *Model) extend(dst []uint64, c Call, at int) ([]uint64, bool) {
-	followed, hung := m.follows(c)
-	if !followed {
-		return dst, false
-	}
+// extend appends a pair with a schedule that it can follow, and with every longer one. The
+// pair is run from its start for each of those that have longer ones: a call in mid-flight
+// lives on a stack, which cannot be saved.
+func (m *Model) extend(dst []uint64, c Call, at int) []uint64 {
 	dst = append(dst, c.Code())
-	if hung {
-		return dst, true // to be found so; each longer one would take as long
+	if at == m.sys.preemptions {
+		return dst
 	}
-	for p := 1; at < m.sys.preemptions && p <= maxPoint; p++ {
-		var more bool
-		c.Sched.Points[at] = uint8(p)
-		if dst, more = m.extend(dst, c, at+1); !more {
-			break
-		}
+	if _, hung := m.follows(c); hung {
+		return dst // to be found so; each longer one would take as long
 	}
-	return dst, true
+	for p := range min(m.rehearsal.duo.Latest(), maxPoint) {
+		c.Sched.Points[at] = uint8(p + 1)
+		dst = m.extend(dst, c, at+1)
+	}
+	return dst
 }
 
 // follows makes a pair of calls and undoes it. It reports whether there was a step

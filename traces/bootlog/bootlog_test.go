@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/ptcheck/ptcheck/internal/seeds"
 )
 
 // old and today are the same machine as kernels of 2009 and of today tell it.
@@ -120,7 +122,7 @@ func TestRefused(t *testing.T) {
 // FuzzRead reads anything: no panic, errors of one line, and what is read is sound.
 func FuzzRead(f *testing.F) {
 	for _, text := range []string{old, today, iomem, "user: [mem 0x0-0x7ffffff] usable"} {
-		f.Add([]byte(text))
+		seeds.Add(f, []byte(text))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		l, err := Read("x", text)

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/ptcheck/ptcheck/internal/seeds"
 )
 
 // mustConfig reads a config text after edits given as pairs old, new.
@@ -144,11 +146,11 @@ func TestP2MInverse(t *testing.T) {
 // FuzzReadConfig: reading never panics, and what is accepted is read equal
 // after writing.
 func FuzzReadConfig(f *testing.F) {
-	f.Add([]byte(nativeBare))
-	f.Add([]byte(xenBare))
-	f.Add([]byte(strings.Replace(xenBare, affineP2M, `{"kind":"list","mfns":[1,2,3]}`, 1)))
-	f.Add(mustText(f, goldenDir+"/odd/nativepae_oom.json"))
-	f.Add(zip(f, nativeBare))
+	seeds.Add(f, []byte(nativeBare))
+	seeds.Add(f, []byte(xenBare))
+	seeds.Add(f, []byte(strings.Replace(xenBare, affineP2M, `{"kind":"list","mfns":[1,2,3]}`, 1)))
+	seeds.Files(f, 0, goldenDir+"/odd/nativepae_oom.json")
+	seeds.Add(f, zip(f, nativeBare))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c, err := ReadConfig("x.json", data)
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"testing"
 
+	"github.com/ptcheck/ptcheck/internal/seeds"
 	"github.com/ptcheck/ptcheck/traces/image"
 	"github.com/ptcheck/ptcheck/traces/image/imagetest"
 )
@@ -28,8 +29,8 @@ func take(data []byte) {
 	_ = m.Memory()
 }
 
-// seeds are small images.
-func seeds() (*imagetest.Memory, []imagetest.Machine) {
+// small are small images.
+func small() (*imagetest.Memory, []imagetest.Machine) {
 	mem := imagetest.New(4)
 	mem.Put64(0x1000, 0x2003)
 	return mem, []imagetest.Machine{
@@ -40,34 +41,34 @@ func seeds() (*imagetest.Memory, []imagetest.Machine) {
 }
 
 func FuzzELF(f *testing.F) {
-	mem, machines := seeds()
+	mem, machines := small()
 	for i := range machines {
-		f.Add(imagetest.ELF(mem, &machines[i]))
+		seeds.Add(f, imagetest.ELF(mem, &machines[i]))
 	}
 	f.Fuzz(func(_ *testing.T, data []byte) { take(data) })
 }
 
 func FuzzKdump(f *testing.F) {
-	mem, machines := seeds()
+	mem, machines := small()
 	for i := range machines {
 		for _, how := range []imagetest.Packing{imagetest.Raw, imagetest.Zlib, imagetest.LZO, imagetest.Snappy, imagetest.Zstd} {
-			f.Add(imagetest.Kdump(mem, &machines[i], how))
+			seeds.Add(f, imagetest.Kdump(mem, &machines[i], how))
 		}
 	}
 	f.Fuzz(func(_ *testing.T, data []byte) { take(data) })
 }
 
 func FuzzFlattened(f *testing.F) {
-	mem, machines := seeds()
+	mem, machines := small()
 	for i := range machines {
-		f.Add(imagetest.Flatten(imagetest.Kdump(mem, &machines[i], imagetest.Zlib), 2000))
+		seeds.Add(f, imagetest.Flatten(imagetest.Kdump(mem, &machines[i], imagetest.Zlib), 2000))
 	}
 	f.Fuzz(func(_ *testing.T, data []byte) { take(data) })
 }
 
 func FuzzLZO(f *testing.F) {
-	f.Add([]byte{0x11, 0, 0})
-	f.Add([]byte{21, 1, 2, 3, 4, 0x20, 0, 0, 0, 0x11, 0, 0})
+	seeds.Add(f, []byte{0x11, 0, 0})
+	seeds.Add(f, []byte{21, 1, 2, 3, 4, 0x20, 0, 0, 0, 0x11, 0, 0})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if page, _ := image.UnpackLZO(data); len(page) > image.PageSize {
 			t.Error("more than a page")

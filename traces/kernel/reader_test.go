@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/ptcheck/ptcheck/internal/seeds"
 )
 
 const folder = "../../testdata/recordings"
@@ -228,8 +230,8 @@ func TestTruncatedAnywhere(t *testing.T) {
 
 // FuzzReader reads anything: no panic, and what is accepted is written as it was read.
 func FuzzReader(f *testing.F) {
-	f.Add([]byte(small))
-	f.Add([]byte("ptcheck-recording 1\n"))
+	seeds.Add(f, []byte(small))
+	seeds.Add(f, []byte("ptcheck-recording 1\n"))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		out, err := rewrite("fuzz", in)
 		if err != nil {

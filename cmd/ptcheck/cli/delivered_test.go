@@ -34,7 +34,9 @@ func (f *full) Write(p []byte) (int, error) {
 // command gives it.
 func TestFullOutput(t *testing.T) {
 	scenario := scenarioFile(t, "system native\nstart 2level-8f\nsetup_start #= ok\n")
+	part := split(t, 1, "native", "--depth=1")[0]
 	for _, args := range [][]string{
+		{"merge", "--save=", part}, {"explore", "native", "--depth=1", "--save=", "--shard=1/2", "--part=" + filepath.Join(t.TempDir(), "part.json")},
 		{"explore", "native", "--depth=1", "--save="}, {"explore", "native", "--depth=1", "--save=", "--json"},
 		{"explore", "native", "--depth=1", "--save=", "--format=sarif"}, {"replay", scenario},
 		{"corpus", "run", scenarioFile(t, "expect holds\nsystem native\nstart 2level-8f\n")},

@@ -78,14 +78,14 @@ func (f *exploreFlags) change(x systems.System) (systems.Change, error) {
 }
 
 // answer answers a question, by the engine if there is one.
-func (f *exploreFlags) answer(ctx context.Context, q question, o explore.Options) (explore.Result, error) {
+func (f *exploreFlags) answer(ctx context.Context, q *systems.Search, o explore.Options) (explore.Result, error) {
 	if f.engine == nil {
 		return q.Run(ctx, o)
 	}
-	elsewhere := *q.Search
+	elsewhere := *q
 	elsewhere.Engine = func(ctx context.Context, _ explore.Factory, o explore.Options) (explore.Result, error) {
-		j := q.job
-		j.Search, j.Bug, j.Options = q.Search, f.bug, o
+		j := f.jobs[q]
+		j.Options = o
 		return f.engine.Explore(ctx, j)
 	}
 	return elsewhere.Run(ctx, o)

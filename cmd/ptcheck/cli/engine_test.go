@@ -86,6 +86,7 @@ func TestEngineOnly(t *testing.T) {
 		"explore native --mutant=nosuch --save=":   "--mutant: no mutant is named",
 		"explore native xen --save=":               "this program goes with one system",
 		"explore hyper --save=":                    "this program goes with one scope",
+		"explore native --shard=1/2 --part=p":      "this program spreads a search by itself",
 		"more":                                     "more was run",
 		"explore native --progress=nosuch --save=": "--progress",
 	} {

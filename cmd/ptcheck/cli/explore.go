@@ -3,8 +3,6 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"io"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -12,17 +10,23 @@ import (
 
 	"github.com/ptcheck/ptcheck/internal/wholefile"
 	"github.com/ptcheck/ptcheck/model/explore"
-	"github.com/ptcheck/ptcheck/reports"
 	"github.com/ptcheck/ptcheck/systems"
+	"github.com/ptcheck/ptcheck/systems/shards"
 )
 
 func (p *program) newExplore() *cobra.Command {
-	f := exploreFlags{set: p.set, engine: p.engine, settings: newSettingFlags(p.set.Searched())}
+	f := p.newExploreFlags()
 	cmd := &cobra.Command{
 		Use:   "explore [SYSTEM...]",
 		Short: "Search every call order of a system, exhaustively",
 		Long: `explore drives the real hook code through every order of protocol calls, from
 every start-of-day pagetable of the scope, and checks every rule at every step.
+
+--shard=K/N makes one share of N of the search, for machines of a CI matrix or a
+batch queue, and leaves what it found out in the file --part; 'ptcheck merge'
+joins the files of all N. Scopes and start-of-day tables are dealt out in their
+order, one to each shard in turn. What has a budget of states (--max-states,
+parts of life), random walks and depth-first searches go to one shard as they are.
 
 Systems (default: ` + strings.Join(p.set.Default(), ", ") + `):
 ` + systemsHelp(p.set),
@@ -33,7 +37,8 @@ Systems (default: ` + strings.Join(p.set.Default(), ", ") + `):
   ptcheck explore adversary --profile=xen-4.17 --depth=4
   ptcheck explore hyper --strict
   ptcheck explore hyper --scope=stale,race --depth=5
-  ptcheck explore pvdp --frames=5 --depth=0 --checkpoint=progress`,
+  ptcheck explore pvdp --frames=5 --depth=0 --checkpoint=progress
+  ptcheck explore xen --depth=0 --shard=3/16 --part=part-3.json`,
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return p.set.Names(), cobra.ShellCompDirectiveNoFileComp
@@ -45,6 +50,10 @@ Systems (default: ` + strings.Join(p.set.Default(), ", ") + `):
 	f.engineFlags(cmd.Flags())
 	f.completions(cmd)
 	return cmd
+}
+
+func (p *program) newExploreFlags() *exploreFlags {
+	return &exploreFlags{set: p.set, engine: p.engine, jobs: map[*systems.Search]Job{}, settings: newSettingFlags(p.set.Searched())}
 }
 
 // systemsHelp lists the systems that can be searched for the help page, then what
@@ -65,17 +74,16 @@ func systemsHelp(set *systems.Set) string {
 	return b.String() + notes.String()
 }
 
-func (f *exploreFlags) run(cmd *cobra.Command, names []string) error {
-	if len(names) == 0 {
-		names = f.set.Default()
-	}
-	f.depthGiven = cmd.Flags().Changed("depth")
-	if err := f.check(names); err != nil {
-		return err
-	}
-	searches, err := f.searches(names)
+func (f *exploreFlags) run(cmd *cobra.Command, args []string) error {
+	searches, err := f.questions(cmd, args)
 	if err != nil {
 		return err
+	}
+	if f.part.given && f.engine != nil {
+		return fmt.Errorf("explore: --shard and --part are for 'ptcheck explore': this program spreads a search by itself")
+	}
+	if f.part.given {
+		return f.shareOf(cmd, searches, args)
 	}
 	if len(searches) > 1 && f.single() {
 		return fmt.Errorf("explore: %s with one scope: name it with --scope, or, of life after boot, with --themes or --combine=1", f.alone())
@@ -95,18 +103,24 @@ func (f *exploreFlags) run(cmd *cobra.Command, names []string) error {
 	return errors.Join(f.show(cmd.OutOrStdout(), verdicts), failed, exitOf(verdicts, f.strict))
 }
 
-// question is a search with what it is asked.
-type question struct {
-	*systems.Search
-	asked []explore.Setting // see systems.Question
-	job   Job               // how to make it anew, for an engine
+// questions are the searches that the command line asks for.
+func (f *exploreFlags) questions(cmd *cobra.Command, names []string) ([]shards.Question, error) {
+	if len(names) == 0 {
+		names = f.set.Default()
+	}
+	f.depthGiven = cmd.Flags().Changed("depth")
+	f.part.given = cmd.Flags().Changed("shard") || cmd.Flags().Changed("part")
+	if err := f.check(names); err != nil {
+		return nil, err
+	}
+	return f.searches(names)
 }
 
 // searches makes the searches of systems, each with the settings that were given. A
 // setting that a system does not have is refused.
-func (f *exploreFlags) searches(names []string) ([]question, error) {
+func (f *exploreFlags) searches(names []string) ([]shards.Question, error) {
 	given := f.settings.values()
-	var out []question
+	var out []shards.Question
 	for _, name := range names {
 		x, err := f.set.Find(name)
 		if err != nil || x.About().Unnamed {
@@ -125,59 +139,21 @@ func (f *exploreFlags) searches(names []string) ([]question, error) {
 			return nil, fmt.Errorf("explore: %w", err)
 		}
 		for i, s := range list {
-			out = append(out, question{s, systems.Question(x, v, s), Job{System: name, Values: v, Part: i}})
+			opt, err := f.options(s)
+			if err != nil {
+				return nil, err
+			}
+			opt.Question = systems.Question(x, v, s)
+			f.jobs[s] = Job{Search: s, System: name, Values: v, Part: i, Bug: f.bug}
+			out = append(out, shards.Question{Search: s, Options: opt})
 		}
 	}
 	return out, nil
 }
 
-// probe makes sure before a search that what it finds can be written down.
-func (f *exploreFlags) probe(cmd *cobra.Command) error {
-	var failed []error
-	ask := func(flag, place string, probe func(string) error) {
-		if place == "" {
-			return
-		}
-		if err := probe(place); err != nil {
-			failed = append(failed, fmt.Errorf("explore: --%s: %w", flag, err))
-		}
-	}
-	ask("report", f.report.dir, wholefile.ProbeFolder)
-	ask("graph", f.graph, wholefile.Probe)
-	ask("checkpoint", f.checkpoint, wholefile.ProbeFolder)
-	ask("disk", f.disk, wholefile.ProbeFolder)
-	if cmd.Flags().Changed("save") {
-		ask("save", f.save, wholefile.ProbeFolder)
-	} else if err := wholefile.ProbeFolder(f.save); err != nil {
-		fmt.Fprintf(cmd.ErrOrStderr(), "ptcheck: explore: counterexamples cannot be saved here: %v; --save names another folder\n", err)
-	}
-	return errors.Join(failed...)
-}
-
-// show prints the verdicts first, then writes their reports.
-func (f *exploreFlags) show(w io.Writer, verdicts []*systems.Outcome) error {
-	var runs []reports.Run
-	for _, v := range verdicts {
-		runs = append(runs, f.report.run(v))
-	}
-	var err error
-	switch {
-	case f.report.format != "":
-		err = f.report.print(w, runs)
-	case f.json:
-		err = writeJSON(w, verdicts)
-	default:
-		err = writeText(w, verdicts)
-	}
-	return errors.Join(err, f.report.save(runs))
-}
-
 // search runs one search. The verdict is there even if an output failed.
-func (f *exploreFlags) search(cmd *cobra.Command, q question) (*systems.Outcome, error) {
-	opt, err := f.options(q)
-	if err != nil {
-		return nil, err
-	}
+func (f *exploreFlags) search(cmd *cobra.Command, q shards.Question) (*systems.Outcome, error) {
+	opt := q.Options
 	p := newProgress(cmd, q.Title())
 	opt.Progress, opt.ProgressEvery = p.show, p.every()
 	var dot *dotGraph
@@ -185,40 +161,31 @@ func (f *exploreFlags) search(cmd *cobra.Command, q question) (*systems.Outcome,
 		dot = newDotGraph(q.Search)
 		opt.Edges, opt.MaxEdges = dot.edge, f.graphLimit
 	}
-	r, err := f.answer(cmd.Context(), q, opt)
+	r, err := f.answer(cmd.Context(), q.Search, opt)
 	p.done()
 	var partial *explore.PartialError
 	if err != nil && !errors.As(err, &partial) {
-		return nil, f.unfinished(q.Search, err)
+		return nil, f.unfinished(cmd, q.Search, err)
 	}
-	v := &systems.Outcome{Search: q.Search, Result: r, Depth: opt.Depth, Strategy: opt.Strategy}
+	v := outcomeOf(&q, r)
 	failed := []error{err} // of a file that has put an end to the search
 	if dot != nil && err == nil {
 		if err := wholefile.Write(f.graph, dot.bytes()); err != nil {
 			failed = append(failed, fmt.Errorf("explore: --graph: %w", err))
 		}
 	}
-	for _, found := range r.Findings {
-		if err := f.explain(v, found); err != nil {
-			failed = append(failed, err)
-		}
-	}
-	return v, errors.Join(failed...)
+	return v, errors.Join(append(failed, f.explainAll(cmd, v))...)
 }
 
-// explain turns a finding into a report and saves its scenario.
-func (f *exploreFlags) explain(v *systems.Outcome, found explore.Finding) error {
-	file, err := v.Explain(found)
-	if file == nil || f.save == "" {
-		return f.unfinished(v.Search, err)
-	}
-	rep := v.Findings[len(v.Findings)-1]
-	name := filepath.Join(f.save, v.ScenarioName(rep))
-	if failed := wholefile.Write(name, []byte(rep.Scenario)); failed != nil {
-		return errors.Join(err, fmt.Errorf("explore: the counterexample is not saved: %w", failed))
-	}
-	rep.Replay = command() + " replay " + name
-	return err
+// probe makes sure before a search that what it finds can be written down.
+func (f *exploreFlags) probe(cmd *cobra.Command) error {
+	return errors.Join(
+		f.verdictFlags.probe(cmd),
+		ask(cmd, "graph", f.graph, wholefile.Probe),
+		ask(cmd, "checkpoint", f.checkpoint, wholefile.ProbeFolder),
+		ask(cmd, "disk", f.disk, wholefile.ProbeFolder),
+		ask(cmd, "part", f.part.file, wholefile.Probe),
+	)
 }
 
 // settled are the words of flags that choose among a few.

@@ -15,8 +15,9 @@ import (
 // exploreFlags are the flags of explore.
 type exploreFlags struct {
 	set    *systems.Set
-	engine Engine // nil: the search is in this process
-	bug    string // that is planted: with an engine only
+	engine Engine                  // nil: the search is in this process
+	jobs   map[*systems.Search]Job // of the searches that were asked for
+	bug    string                  // that is planted: with an engine only
 	// What is searched.
 	settings *settingFlags
 
@@ -40,10 +41,16 @@ type exploreFlags struct {
 	resume     string
 	graph      string
 	graphLimit uint64
-	strict     bool
-	json       bool
-	save       string
-	report     reportFlags
+	verdictFlags
+	part partFlags
+}
+
+// verdictFlags are the flags of commands that give the verdict of searches.
+type verdictFlags struct {
+	strict bool
+	json   bool
+	save   string
+	report reportFlags
 }
 
 func (f *exploreFlags) searchFlags(fl *pflag.FlagSet) {
@@ -66,6 +73,11 @@ func (f *exploreFlags) outputFlags(fl *pflag.FlagSet) {
 	fl.StringVar(&f.resume, "resume", "", "go on from the checkpoint in this folder")
 	fl.StringVar(&f.graph, "graph", "", "write the state graph to this file in Graphviz' dot language")
 	fl.Uint64Var(&f.graphLimit, "graph-limit", 2000, "largest number of transitions of a graph")
+	f.verdictFlags.register(fl)
+	f.part.register(fl)
+}
+
+func (f *verdictFlags) register(fl *pflag.FlagSet) {
 	fl.BoolVar(&f.strict, "strict", false, "exit 1 if a call was never made or a rule never exercised")
 	fl.BoolVar(&f.json, "json", false, "print the verdict as JSON")
 	f.report.register(fl)
@@ -80,12 +92,12 @@ func choose(flag, word string, words ...string) (int, error) {
 	return 0, flagValueError("explore", flag, word, words)
 }
 
-// options translates the flags for the search engine.
-func (f *exploreFlags) options(q question) (explore.Options, error) {
+// options translates the flags for the search engine, apart from the question.
+func (f *exploreFlags) options(q *systems.Search) (explore.Options, error) {
 	o := explore.Options{
 		Depth: f.depth, Workers: f.workers, Seed: f.seed, Walks: f.walks, Disk: f.disk,
 		MaxStates: f.maxStates, MaxMemory: f.maxMemory << 20, Timeout: f.timeout, FindAll: f.all,
-		NoSymmetry: !q.Symmetric, Checkpoint: f.checkpoint, Question: q.asked,
+		NoSymmetry: !q.Symmetric, Checkpoint: f.checkpoint,
 	}
 	if !f.depthGiven && q.Depth >= 0 {
 		o.Depth = q.Depth
@@ -158,6 +170,9 @@ func (f *exploreFlags) check(names []string) error {
 		}
 	}
 	if err := f.report.check(f.json); err != nil {
+		return fmt.Errorf("explore: %w", err)
+	}
+	if err := f.part.check(); err != nil {
 		return fmt.Errorf("explore: %w", err)
 	}
 	return nil

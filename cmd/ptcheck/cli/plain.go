@@ -11,7 +11,7 @@ import (
 // in the program a sentence comes from. A test holds the list against the module.
 func inside() []string {
 	return []string{"audit", "boot", "corpus", "drawn", "drive", "golden", "hooks", "hostile", "image", "invariants", "kernel", "lab", "life", "model",
-		"mutants", "native", "pagemap", "pvdp", "record", "reports", "script", "shrink", "show", "systems", "view", "xen", "xenlab"}
+		"mutants", "native", "pagemap", "pvdp", "record", "reports", "script", "shards", "shrink", "show", "systems", "view", "xen", "xenlab"}
 }
 
 // plainly is what a user is told of an error: without names of packages in front, and

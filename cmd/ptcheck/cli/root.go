@@ -33,7 +33,7 @@ answered. Ctrl-C ends a command with a partial verdict; a second one kills it.`,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	addProgress(root)
-	root.AddCommand(p.newExplore(), newBoot(), newAudit(), newDiff(), p.newReplay(), p.newShow(), p.newServe(), newJudge(), newWatch(), newDrive(), newConform(), p.newMutants(), p.newCorpus(), p.newList(), p.newExplain(), newInit(), newMan(), newVersion())
+	root.AddCommand(p.newExplore(), p.newMerge(), newBoot(), newAudit(), newDiff(), p.newReplay(), p.newShow(), p.newServe(), newJudge(), newWatch(), newDrive(), newConform(), p.newMutants(), p.newCorpus(), p.newList(), p.newExplain(), newInit(), newMan(), newVersion())
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.InitDefaultHelpCmd()

@@ -38,7 +38,7 @@ func TestStopsWhileReading(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, args := range [][]string{
-		{"replay", pipe}, {"replay", "-"}, {"corpus", "run", pipe}, {"boot", "--check", json}, {"show", "--frames", pipe}, {"boot", json},
+		{"replay", pipe}, {"replay", "-"}, {"corpus", "run", pipe}, {"boot", "--check", json}, {"show", "--frames", pipe}, {"boot", json}, {"merge", json},
 	} {
 		cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
 		cmd.Env = append(os.Environ(), asMain+"=1")

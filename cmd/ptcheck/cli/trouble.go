@@ -7,13 +7,15 @@ import (
 	"path/filepath"
 	"runtime/debug"
 
+	"github.com/spf13/cobra"
+
 	"github.com/ptcheck/ptcheck/internal/wholefile"
 	"github.com/ptcheck/ptcheck/systems"
 )
 
 // unfinished makes of a search that no verdict can come of, because of what the code
 // under test does, an error that tells the whole story, and saves the way there.
-func (f *exploreFlags) unfinished(s *systems.Search, err error) error {
+func (f *verdictFlags) unfinished(cmd *cobra.Command, s *systems.Search, err error) error {
 	var t systems.Trouble
 	if !errors.As(err, &t) {
 		return err
@@ -25,7 +27,7 @@ func (f *exploreFlags) unfinished(s *systems.Search, err error) error {
 	}
 	name := filepath.Join(f.save, s.WayName(t))
 	if err := wholefile.Write(name, way.Text()); err != nil {
-		return errors.Join(story, fmt.Errorf("explore: the way there is not saved: %w", err))
+		return errors.Join(story, fmt.Errorf("%s: the way there is not saved: %w", cmd.Name(), err))
 	}
 	story.text += "\nreplay: " + command() + " replay " + name
 	return story

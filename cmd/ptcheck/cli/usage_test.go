@@ -198,6 +198,29 @@ func TestVersion(t *testing.T) {
 	}
 }
 
+// TestPinned wants the program's hash besides a version that does not say which code it is.
+func TestPinned(t *testing.T) {
+	for version, want := range map[string]bool{
+		"": false, "(devel)": false, "v1.2.4-0.20261126190055-90047a0aabbc+dirty": false, "v1.2.4-0.20261126190055-90047a0aabbc": true, "v1.2.3": true,
+	} {
+		info := &debug.BuildInfo{Main: debug.Module{Path: module, Version: version}, Deps: []*debug.Module{{Path: "a"}}}
+		if pinned(info, true) != want {
+			t.Errorf("%q: want %t", version, want)
+		}
+		info.Deps[0].Replace = &debug.Module{Path: "../a"}
+		if pinned(info, true) {
+			t.Errorf("%q: with a module replaced", version)
+		}
+	}
+	if pinned(nil, false) {
+		t.Error("nothing is known")
+	}
+	program, err := thisProgram()
+	if err != nil || !strings.Contains(program, ", program ") {
+		t.Errorf("of this test: %q, %v", program, err)
+	}
+}
+
 // TestBootDies wants a kernel that dies before a system starts to be a finding, not
 // a fault of the input.
 func TestBootDies(t *testing.T) {

@@ -28,33 +28,44 @@ func exitOf(vs []*systems.Outcome, strict bool) error {
 	return nil
 }
 
-// writeText writes the verdicts; on a terminal long lines are folded to its width, but a
-// program that reads them finds a line for each fact.
+// writeText writes the verdicts.
 func writeText(out io.Writer, vs []*systems.Outcome) error {
 	for _, v := range vs {
-		w := &folded{width: columnsOf(out)}
-		r := &v.Result
-		fmt.Fprintf(w, "%s: %s\n", v.Search.Title(), v.Headline())
-		fmt.Fprintf(w, "  scope: %s\n", v.Search.Scope)
-		sec := r.Duration.Seconds()
-		fmt.Fprintf(w, "  %.2f s, %.0f states/s, %.0f transitions/s, %.0f bytes/state, peak %.1f MiB\n",
-			sec, float64(r.States)/sec, float64(r.Transitions)/sec, r.BytesPerState, float64(r.PeakMemory)/(1<<20))
-		fmt.Fprintf(w, "  states by depth: %s\n", strings.Trim(fmt.Sprint(r.PerDepth), "[]"))
-		for _, g := range v.Counts() {
-			fmt.Fprintf(w, "  %s: %s\n", g.Name, countText(g.Counts))
-		}
-		writeVacuous(w, v)
-		if _, err := w.WriteTo(out); err != nil {
+		if err := writeVerdict(out, v, true); err != nil {
 			return err
-		}
-		for _, f := range v.Findings {
-			fmt.Fprintln(out)
-			if err := reports.WriteFinding(out, f, colored(out)); err != nil {
-				return err
-			}
 		}
 	}
 	return closing(out, vs)
+}
+
+// writeVerdict writes a verdict, with what was never exercised if that can be told; on a
+// terminal long lines are folded to its width, but a program that reads them finds a line
+// for each fact.
+func writeVerdict(out io.Writer, v *systems.Outcome, vacuous bool) error {
+	w := &folded{width: columnsOf(out)}
+	r := &v.Result
+	fmt.Fprintf(w, "%s: %s\n", v.Search.Title(), v.Headline())
+	fmt.Fprintf(w, "  scope: %s\n", v.Search.Scope)
+	sec := r.Duration.Seconds()
+	fmt.Fprintf(w, "  %.2f s, %.0f states/s, %.0f transitions/s, %.0f bytes/state, peak %.1f MiB\n",
+		sec, float64(r.States)/sec, float64(r.Transitions)/sec, r.BytesPerState, float64(r.PeakMemory)/(1<<20))
+	fmt.Fprintf(w, "  states by depth: %s\n", strings.Trim(fmt.Sprint(r.PerDepth), "[]"))
+	for _, g := range v.Counts() {
+		fmt.Fprintf(w, "  %s: %s\n", g.Name, countText(g.Counts))
+	}
+	if vacuous {
+		writeVacuous(w, v)
+	}
+	if _, err := w.WriteTo(out); err != nil {
+		return err
+	}
+	for _, f := range v.Findings {
+		fmt.Fprintln(out)
+		if err := reports.WriteFinding(out, f, colored(out)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // writeVacuous tells what was never put to the test: of a search that was over a line

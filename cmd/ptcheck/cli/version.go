@@ -3,9 +3,12 @@ package cli
 import (
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/ptcheck/ptcheck/model/explore"
 )
 
 // version is the release; the linker may set it.
@@ -91,4 +94,27 @@ func commandOf(info *debug.BuildInfo, ok bool) string {
 		return "ptcheck"
 	}
 	return "go run " + info.Path
+}
+
+// thisProgram says which program this is, exactly: its version or, where code may have changed
+// that the version does not know of, a hash of the executable besides.
+func thisProgram() (string, error) {
+	info, ok := debug.ReadBuildInfo()
+	text := versionText(info, ok)
+	if !pinned(info, ok) {
+		hash, err := explore.ThisProgram()
+		return text + ", program " + hash, err
+	}
+	if info.Main.Path != module {
+		text = info.Main.Path + " " + info.Main.Version + ", " + text
+	}
+	return text, nil
+}
+
+// pinned reports whether the version says which code the program was built from.
+func pinned(info *debug.BuildInfo, ok bool) bool {
+	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" || strings.HasSuffix(info.Main.Version, "+dirty") {
+		return false
+	}
+	return !slices.ContainsFunc(info.Deps, func(m *debug.Module) bool { return m.Replace != nil })
 }

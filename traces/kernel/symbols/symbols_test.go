@@ -15,6 +15,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/ptcheck/ptcheck/internal/seeds"
 	"github.com/ptcheck/ptcheck/traces/kernel"
 )
 
@@ -440,10 +441,10 @@ func TestLinesRefused(t *testing.T) {
 // FuzzKernel reads damaged kernels: each is read or refused.
 func FuzzKernel(f *testing.F) {
 	raw := kernelOf(64, offsetsFirst)
-	f.Add(raw)
-	f.Add(kernelOf(32, offsetsLast))
-	f.Add(bzImage(gzipped(raw)))
-	f.Add(bzImage(lz4Of(raw[:4096])))
+	seeds.Add(f, raw)
+	seeds.Add(f, kernelOf(32, offsetsLast))
+	seeds.Add(f, bzImage(gzipped(raw)))
+	seeds.Add(f, bzImage(lz4Of(raw[:4096])))
 	f.Fuzz(func(t *testing.T, file []byte) {
 		img, err := Open(file)
 		if err != nil {

@@ -1,0 +1,203 @@
+package invariants_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/ptcheck/ptcheck/hooks"
+	"github.com/ptcheck/ptcheck/invariants"
+	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/model/explore"
+	"github.com/ptcheck/ptcheck/systems"
+	"github.com/ptcheck/ptcheck/systems/boot"
+	"github.com/ptcheck/ptcheck/systems/kernel"
+	"github.com/ptcheck/ptcheck/systems/life"
+)
+
+// keptTwins are a checker that keeps what it has counted from call to call, and one that
+// counts everything at each call and reads all tables at each step. A third of the calls
+// store to wrong places.
+type keptTwins struct {
+	keeps, dumb *invariants.Checker
+	machines    []*model.Machine
+	live        bool // a call is under way, seen from its beginning
+	scribbles   *kernelTwins
+	odds        int
+	steps       int
+	remembered  int
+	difference  string
+}
+
+func newKeptTwins(rng *rand.Rand) *keptTwins {
+	x := &keptTwins{keeps: invariants.New(nil), dumb: invariants.New(nil), scribbles: &kernelTwins{rng: rng}}
+	x.keeps.KeepGoing, x.dumb.KeepGoing = true, true
+	return x
+}
+
+// watch attaches the twins to a machine. They have not seen the beginning of its call.
+func (x *keptTwins) watch(k *hooks.Kernel) {
+	if !slices.Contains(x.machines, k.M) {
+		x.machines = append(x.machines, k.M)
+		k.M.Observe(x)
+		x.live = false
+	}
+}
+
+// begin begins a call in a state that is new, or the one of the last call again.
+func (x *keptTwins) begin(s *model.State, again bool) {
+	if again {
+		x.keeps.BeginAgain(s, nil)
+	} else {
+		x.keeps.BeginAt(s, nil)
+		x.keeps.Keep()
+	}
+	x.both(s)
+}
+
+// goOn begins a call in the state that the last one has led to.
+func (x *keptTwins) goOn(s *model.State) {
+	x.keeps.GoOn(s, nil)
+	x.both(s)
+}
+
+func (x *keptTwins) both(s *model.State) {
+	x.dumb.BeginAt(s, nil)
+	x.dumb.Forgetful()
+	x.live = true
+	x.compare("the beginning")
+}
+
+// Step implements [model.Observer].
+func (x *keptTwins) Step(m *model.Machine, st *model.Step) {
+	if !x.live || x.difference != "" {
+		return
+	}
+	switch st.Op {
+	case model.OpBootmem, model.OpFlush, model.OpInvlpg, model.OpHook: // these change no memory
+	default:
+		if x.odds > 0 && x.scribbles.rng.IntN(x.odds) == 0 {
+			x.scribbles.scribble(m.State)
+		}
+	}
+	x.steps++
+	x.keeps.Step(m, st)
+	x.dumb.Step(m, st)
+	x.compare(fmt.Sprintf("%v of %v", st.Op, st.Call.Kind))
+}
+
+func (x *keptTwins) compare(at string) {
+	d := x.keeps.Miscounts(x.dumb)
+	if d == "" {
+		var known int
+		known, d = x.keeps.Misremembers()
+		x.remembered += known
+	}
+	switch a, b := x.keeps, x.dumb; {
+	case d != "":
+		x.difference = at + ": " + d
+	case found(a) != found(b):
+		x.difference = fmt.Sprintf("at %s, who keeps says %s, who counts %s", at, found(a), found(b))
+	case !slices.Equal(a.Exercised, b.Exercised):
+		x.difference = fmt.Sprintf("at %s, the rules applied %v times, and %v times", at, a.Exercised, b.Exercised)
+	}
+}
+
+// TestKeptTwins makes several calls from each state of random walks.
+func TestKeptTwins(t *testing.T) {
+	for _, b := range []*kernel.Backend{boot.Native(), boot.Xen(), boot.Buffer(), life.Both(), life.SMP()} {
+		rng := rand.New(rand.NewPCG(3, 4))
+		x := newKeptTwins(rng)
+		s, err := b.New(kernel.Options{Preemptions: 1, Interrupts: true, Change: systems.Change{Kernel: func(o *hooks.Ops, f *hooks.Funcs) { wrap(o, f, x.watch) }}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := s.NewModel()
+		m.Watch()
+		findings := 0
+		for i := range min(len(s.Inits), 24) {
+			m.Init(i)
+			for range 12 {
+				packed := m.Encode(nil)
+				codes := m.Calls(nil)
+				if len(codes) == 0 {
+					break
+				}
+				var next []byte
+				for n := range 5 {
+					m.Restore()
+					x.odds = []int{0, 0, 10, 40}[rng.IntN(4)]
+					x.begin(m.State(), n > 0)
+					c := codes[rng.IntN(len(codes))]
+					o := m.Apply(c)
+					if x.live = false; x.difference != "" {
+						t.Fatalf("%s from %s, %v, one in %d: %s", b.Name, s.Inits[i].Name, kernel.CallOf(c), x.odds, x.difference)
+					}
+					if x.keeps.Violated >= 0 {
+						findings++
+					}
+					if o.Kind == explore.Moved && x.odds == 0 {
+						next = m.Encode(nil)
+					}
+				}
+				if next == nil {
+					next = packed
+				}
+				m.Decode(next)
+			}
+		}
+		t.Logf("%s: %d steps, %d findings, %d times something remembered", b.Name, x.steps, findings, x.remembered)
+		if x.steps < 3000 || findings < 20 || x.remembered < x.steps && s.Inits[0].State.L.Life != nil {
+			t.Errorf("%s: %d steps, %d findings and %d times something remembered only", b.Name, x.steps, findings, x.remembered)
+		}
+	}
+}
+
+// TestGoOnTwins makes one call after the other, until one goes wrong.
+func TestGoOnTwins(t *testing.T) {
+	for _, b := range []*kernel.Backend{boot.Native(), boot.Xen(), boot.Buffer(), life.Both(), life.SMP()} {
+		rng := rand.New(rand.NewPCG(5, 6))
+		x := newKeptTwins(rng)
+		s, err := b.New(kernel.Options{Preemptions: 1, Interrupts: true, Change: systems.Change{Kernel: func(o *hooks.Ops, f *hooks.Funcs) { wrap(o, f, x.watch) }}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := s.NewModel()
+		m.Watch()
+		findings := 0
+		for n := range min(len(s.Inits), 30) * 4 {
+			i := n / 4
+			m.Init(i)
+			x.odds = []int{0, 0, 200, 20}[n%4]
+			seen := false
+			for range 30 {
+				codes := m.Enabled(nil)
+				if len(codes) == 0 {
+					break
+				}
+				c := codes[rng.IntN(len(codes))]
+				if seen {
+					x.goOn(m.State())
+				} else {
+					x.begin(m.State(), false)
+				}
+				o := m.Apply(c)
+				seen = x.live // to its end
+				if x.live = false; x.difference != "" {
+					t.Fatalf("%s from %s, %v, one in %d: %s", b.Name, s.Inits[i].Name, kernel.CallOf(c), x.odds, x.difference)
+				}
+				if x.keeps.Violated >= 0 {
+					findings++
+				}
+				if o.Kind != explore.Moved || x.keeps.Violated >= 0 {
+					break
+				}
+			}
+		}
+		t.Logf("%s: %d steps, %d findings, %d times something remembered", b.Name, x.steps, findings, x.remembered)
+		if x.steps < 3000 || findings < 5 || x.remembered < x.steps && s.Inits[0].State.L.Life != nil {
+			t.Errorf("%s: %d steps, %d findings and %d times something remembered only", b.Name, x.steps, findings, x.remembered)
+		}
+	}
+}
