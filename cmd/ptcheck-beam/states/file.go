@@ -28,7 +28,7 @@ type Damage struct{ Name, Why string }
 // Error implements error.
 func (d *Damage) Error() string { return fmt.Sprintf("%s: %s", d.Name, d.Why) }
 
-// castagnoli is the polynomial of checksums.
+// newCRC begins a checksum.
 func newCRC() hash.Hash32 { return crc32.New(crc32.MakeTable(crc32.Castagnoli)) }
 
 // Unique appends to a name what no other file has: a bundle that runs twice writes two
