@@ -104,100 +104,100 @@ func (x *keptTwins) compare(at string) {
 	}
 }
 
-// TestKeptTwins makes several calls from each state of random walks.
-func TestKeptTwins(t *testing.T) {
+// eachKept makes calls of each kind of system before the twins' eyes, from some initial states.
+// walk does so from one. There must be enough to see, so many findings among it.
+func eachKept(t *testing.T, seed uint64, starts, findings int, walk func(w *keptWalk, start int)) {
+	t.Helper()
 	for _, b := range []*kernel.Backend{boot.Native(), boot.Xen(), boot.Buffer(), life.Both(), life.SMP()} {
-		rng := rand.New(rand.NewPCG(3, 4))
+		rng := rand.New(rand.NewPCG(seed, seed+1))
 		x := newKeptTwins(rng)
 		s, err := b.New(kernel.Options{Preemptions: 1, Interrupts: true, Change: systems.Change{Kernel: func(o *hooks.Ops, f *hooks.Funcs) { wrap(o, f, x.watch) }}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		m := s.NewModel()
-		m.Watch()
-		findings := 0
-		for i := range min(len(s.Inits), 24) {
-			m.Init(i)
-			for range 12 {
-				packed := m.Encode(nil)
-				codes := m.Calls(nil)
-				if len(codes) == 0 {
-					break
-				}
-				var next []byte
-				for n := range 5 {
-					m.Restore()
-					x.odds = []int{0, 0, 10, 40}[rng.IntN(4)]
-					x.begin(m.State(), n > 0)
-					c := codes[rng.IntN(len(codes))]
-					o := m.Apply(c)
-					if x.live = false; x.difference != "" {
-						t.Fatalf("%s from %s, %v, one in %d: %s", b.Name, s.Inits[i].Name, kernel.CallOf(c), x.odds, x.difference)
-					}
-					if x.keeps.Violated >= 0 {
-						findings++
-					}
-					if o.Kind == explore.Moved && x.odds == 0 {
-						next = m.Encode(nil)
-					}
-				}
-				if next == nil {
-					next = packed
-				}
-				m.Decode(next)
-			}
+		w := &keptWalk{keptTwins: x, t: t, rng: rng, name: b.Name, m: s.NewModel()}
+		w.m.Watch()
+		for i := range min(len(s.Inits), starts) {
+			w.start = s.Inits[i].Name
+			walk(w, i)
 		}
-		t.Logf("%s: %d steps, %d findings, %d times something remembered", b.Name, x.steps, findings, x.remembered)
-		if x.steps < 3000 || findings < 20 || x.remembered < x.steps && s.Inits[0].State.L.Life != nil {
-			t.Errorf("%s: %d steps, %d findings and %d times something remembered only", b.Name, x.steps, findings, x.remembered)
+		t.Logf("%s: %d steps, %d findings, %d times something remembered", b.Name, x.steps, w.findings, x.remembered)
+		if x.steps < 3000 || w.findings < findings || x.remembered < x.steps && s.Inits[0].State.L.Life != nil {
+			t.Errorf("%s: %d steps, %d findings and %d times something remembered only", b.Name, x.steps, w.findings, x.remembered)
 		}
 	}
 }
 
+// keptWalk makes calls before the twins' eyes.
+type keptWalk struct {
+	*keptTwins
+	t           *testing.T
+	rng         *rand.Rand
+	name, start string
+	m           *kernel.Model
+	findings    int
+}
+
+// call makes a call that the twins have begun, and ends where they differ. whole says that they
+// have seen its end.
+func (w *keptWalk) call(c uint64) (o explore.Outcome, whole bool) {
+	w.t.Helper()
+	o = w.m.Apply(c)
+	whole = w.live
+	if w.live = false; w.difference != "" {
+		w.t.Fatalf("%s from %s, %v, one in %d: %s", w.name, w.start, kernel.CallOf(c), w.odds, w.difference)
+	}
+	if w.keeps.Violated >= 0 {
+		w.findings++
+	}
+	return o, whole
+}
+
+// TestKeptTwins makes several calls from each state of random walks.
+func TestKeptTwins(t *testing.T) {
+	eachKept(t, 3, 24, 20, func(w *keptWalk, start int) {
+		w.m.Init(start)
+		for range 12 {
+			next := w.m.Encode(nil)
+			codes := w.m.Calls(nil)
+			if len(codes) == 0 {
+				break
+			}
+			for n := range 5 {
+				w.m.Restore()
+				w.odds = []int{0, 0, 10, 40}[w.rng.IntN(4)]
+				w.begin(w.m.State(), n > 0)
+				if o, _ := w.call(codes[w.rng.IntN(len(codes))]); o.Kind == explore.Moved && w.odds == 0 {
+					next = w.m.Encode(nil)
+				}
+			}
+			w.m.Decode(next)
+		}
+	})
+}
+
 // TestGoOnTwins makes one call after the other, until one goes wrong.
 func TestGoOnTwins(t *testing.T) {
-	for _, b := range []*kernel.Backend{boot.Native(), boot.Xen(), boot.Buffer(), life.Both(), life.SMP()} {
-		rng := rand.New(rand.NewPCG(5, 6))
-		x := newKeptTwins(rng)
-		s, err := b.New(kernel.Options{Preemptions: 1, Interrupts: true, Change: systems.Change{Kernel: func(o *hooks.Ops, f *hooks.Funcs) { wrap(o, f, x.watch) }}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		m := s.NewModel()
-		m.Watch()
-		findings := 0
-		for n := range min(len(s.Inits), 30) * 4 {
-			i := n / 4
-			m.Init(i)
-			x.odds = []int{0, 0, 200, 20}[n%4]
+	eachKept(t, 5, 30, 5, func(w *keptWalk, start int) {
+		for _, w.odds = range []int{0, 0, 200, 20} {
+			w.m.Init(start)
 			seen := false
 			for range 30 {
-				codes := m.Enabled(nil)
+				codes := w.m.Enabled(nil)
 				if len(codes) == 0 {
 					break
 				}
-				c := codes[rng.IntN(len(codes))]
+				c := codes[w.rng.IntN(len(codes))]
 				if seen {
-					x.goOn(m.State())
+					w.goOn(w.m.State())
 				} else {
-					x.begin(m.State(), false)
+					w.begin(w.m.State(), false)
 				}
-				o := m.Apply(c)
-				seen = x.live // to its end
-				if x.live = false; x.difference != "" {
-					t.Fatalf("%s from %s, %v, one in %d: %s", b.Name, s.Inits[i].Name, kernel.CallOf(c), x.odds, x.difference)
-				}
-				if x.keeps.Violated >= 0 {
-					findings++
-				}
-				if o.Kind != explore.Moved || x.keeps.Violated >= 0 {
+				var o explore.Outcome
+				if o, seen = w.call(c); o.Kind != explore.Moved || w.keeps.Violated >= 0 {
 					break
 				}
 			}
 		}
-		t.Logf("%s: %d steps, %d findings, %d times something remembered", b.Name, x.steps, findings, x.remembered)
-		if x.steps < 3000 || findings < 5 || x.remembered < x.steps && s.Inits[0].State.L.Life != nil {
-			t.Errorf("%s: %d steps, %d findings and %d times something remembered only", b.Name, x.steps, findings, x.remembered)
-		}
-	}
+	})
 }

@@ -7,46 +7,29 @@ import (
 	"testing"
 )
 
-// FuzzItself is a target to try the package with.
-func FuzzItself(f *testing.F) {
-	Files(f, 7, "seeds.go")
-	Add(f, []byte("one"))
-	f.Fuzz(func(*testing.T, []byte) {})
-}
-
-// TestElsewhere runs a target's program outside its source: it adds what it has, and no files. The
-// seeds are written where the variable says.
+// TestElsewhere builds a target of the module and runs it in the folder of its source and outside
+// it: there it adds what it has itself, and no files, and it does not fail. The seeds are written
+// where the variable says, each once.
 func TestElsewhere(t *testing.T) {
-	program, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
+	const source, target = "../../model/script", "FuzzRoundTrip"
+	program := filepath.Join(t.TempDir(), "target")
+	if out, err := exec.Command("go", "test", "-c", "-o", program, source).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
 	}
-	for _, x := range []struct {
-		folder string
-		want   []string
-	}{{t.TempDir(), []string{"one"}}, {".", []string{"// Pack", "one"}}} {
+	run := func(folder string) int {
 		seeds := t.TempDir()
-		cmd := exec.Command(program, "-test.run=^FuzzItself$")
-		cmd.Dir, cmd.Env = x.folder, append(os.Environ(), Env+"="+seeds)
+		cmd := exec.Command(program, "-test.run=^"+target+"$")
+		cmd.Dir, cmd.Env = folder, append(os.Environ(), Env+"="+seeds)
 		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("%v\n%s", err, out)
+			t.Fatalf("in %s: %v\n%s", folder, err, out)
 		}
-		files, err := filepath.Glob(filepath.Join(seeds, "FuzzItself", "*"))
-		if err != nil || len(files) != len(x.want) {
-			t.Fatalf("in %s: %q, %v", x.folder, files, err)
+		files, err := filepath.Glob(filepath.Join(seeds, target, "*"))
+		if err != nil {
+			t.Fatal(err)
 		}
-		got := map[string]bool{}
-		for _, name := range files {
-			data, err := os.ReadFile(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got[string(data)] = true
-		}
-		for _, w := range x.want {
-			if !got[w] {
-				t.Errorf("in %s: no seed %q", x.folder, w)
-			}
-		}
+		return len(files)
+	}
+	if outside, inside := run(t.TempDir()), run(source); outside != 1 || inside < 3 {
+		t.Errorf("%d seeds outside the source, %d in it", outside, inside)
 	}
 }

@@ -61,16 +61,19 @@ func grammarText() []byte {
 }
 
 // TestGrammar holds the grammar against the language.
-func TestGrammar(t *testing.T) {
-	want := grammarText()
+func TestGrammar(t *testing.T) { heldTo(t, grammar, "Grammar", grammarText()) }
+
+// heldTo holds a file that is made from the language against it, or makes it anew.
+func heldTo(t *testing.T, file, test string, want []byte) {
+	t.Helper()
 	if *update {
-		if err := os.WriteFile(grammar, want, 0o644); err != nil {
+		if err := os.WriteFile(file, want, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	got, err := os.ReadFile(grammar)
+	got, err := os.ReadFile(file)
 	if err != nil || string(got) != string(want) {
-		t.Errorf("%s is not what the language has (%v): go test ./model/script -run Grammar -update", grammar, err)
+		t.Errorf("%s is not what the language has (%v): go test ./model/script -run %s -update", file, err, test)
 	}
 }
 
@@ -112,15 +115,4 @@ func dictionaryText() []byte {
 }
 
 // TestDictionary holds the dictionary against the language.
-func TestDictionary(t *testing.T) {
-	want := dictionaryText()
-	if *update {
-		if err := os.WriteFile(dictionary, want, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got, err := os.ReadFile(dictionary)
-	if err != nil || string(got) != string(want) {
-		t.Errorf("%s is not what the language has (%v): go test ./model/script -run Dictionary -update", dictionary, err)
-	}
-}
+func TestDictionary(t *testing.T) { heldTo(t, dictionary, "Dictionary", dictionaryText()) }

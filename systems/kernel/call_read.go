@@ -80,24 +80,26 @@ func readBoth(op *script.Op) (Call, error) {
 
 // readRefuse reads the number of a hypercall and a call.
 func readRefuse(op *script.Op) (Call, error) {
-	n := op.Args[0].Num
-	if n == 0 || n > maxRefused {
-		return Call{}, fmt.Errorf("refuse: want the number of a hypercall from 1 to %d, not %d", maxRefused, n)
-	}
-	c, err := readWord(op.Args[1].Word, "refuse")
+	c, n, err := readNumbered(op, "refuse", "a hypercall", maxRefused)
 	c.Refuse = uint8(n)
 	return c, err
 }
 
 // readInterrupt reads the number of an operation and a call.
 func readInterrupt(op *script.Op) (Call, error) {
-	n := op.Args[0].Num
-	if n == 0 || n > maxInterrupted {
-		return Call{}, fmt.Errorf("interrupt: want the number of an operation from 1 to %d, not %d", maxInterrupted, n)
-	}
-	c, err := readWord(op.Args[1].Word, "interrupt")
+	c, n, err := readNumbered(op, "interrupt", "an operation", maxInterrupted)
 	c.Interrupt = uint16(n)
 	return c, err
+}
+
+// readNumbered reads the number of something that happens in a call, counted from 1, and the
+// call.
+func readNumbered(op *script.Op, name, thing string, most uint64) (c Call, n uint64, err error) {
+	if n = op.Args[0].Num; n == 0 || n > most {
+		return Call{}, 0, fmt.Errorf("%s: want the number of %s from 1 to %d, not %d", name, thing, most, n)
+	}
+	c, err = readWord(op.Args[1].Word, name)
+	return c, n, err
 }
 
 // readArgs reads the arguments of a single call.

@@ -38,10 +38,11 @@ func (c *lifeCase) lowmem() int {
 // both halves of the entries of pages matter; on two processors kmap_atomic would need a
 // slot for each, which the model does not have.
 func (c *lifeCase) high() int {
-	if n := c.uses().high; c.levels != 3 || c.profile != nil || c.smp {
+	n := c.uses().high
+	if c.levels != 3 || c.profile != nil || c.smp {
 		return n
 	}
-	return max(c.uses().high, 2)
+	return max(n, 2)
 }
 
 // geometry is the shape of the tables, with the kernel's half as eight spans of an
@@ -170,7 +171,7 @@ func (c *lifeCase) startXen(g *model.Geometry) (*model.State, error) {
 	case 4:
 		hyper.XenLevel, hyper.XenFirst, hyper.XenLast = 4, 4, 4
 	}
-	n := c.lowmem() + c.uses().high
+	n := c.lowmem() + c.high()
 	cfg := xen.Config{Geo: g, Kernel: c.kernelMap(g), Hyper: hyper, P2M: make([]model.MFN, n)}
 	base := model.MFN(0)
 	if c.levels == 3 && c.profile.Modern {

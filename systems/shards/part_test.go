@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ptcheck/ptcheck/internal/seeds"
 	"github.com/ptcheck/ptcheck/model/explore"
 	"github.com/ptcheck/ptcheck/systems"
 	"github.com/ptcheck/ptcheck/systems/shards"
@@ -198,9 +199,9 @@ func TestFit(t *testing.T) {
 func FuzzPart(f *testing.F) {
 	_, data := smallPart(f)
 	body := data[bytes.Index(data, []byte(`"part":`))+len(`"part":`) : len(data)-2]
-	f.Add(body)
-	f.Add([]byte(`{"shard":{"K":1,"N":1}}`))
-	f.Add([]byte(`{"shard":{"K":1,"N":1},"searches":[{"pieces":[{"init":-1,"result":{}},{"init":0,"result":{"Levels":[{}],"PerDepth":[1],"States":1,"Findings":[{"Kind":2,"Path":[1,2]}]}}]}]}`))
+	seeds.Add(f, body)
+	seeds.Add(f, []byte(`{"shard":{"K":1,"N":1}}`))
+	seeds.Add(f, []byte(`{"shard":{"K":1,"N":1},"searches":[{"pieces":[{"init":-1,"result":{}},{"init":0,"result":{"Levels":[{}],"PerDepth":[1],"States":1,"Findings":[{"Kind":2,"Path":[1,2]}]}}]}]}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		p, err := shards.Read(shards.Sealed(body))
 		if err != nil {
