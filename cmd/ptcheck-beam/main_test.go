@@ -98,6 +98,7 @@ func TestRefusals(t *testing.T) {
 		"native --workdir=w --timeout=1s":          "--timeout is not for searches on Beam",
 		"native --workdir=w --checkpoint=c":        "goes on by itself",
 		"native xen --workdir=w":                   "this program goes with one system",
+		"native --workdir=a[b]":                    "--workdir a[b]: *, ? and [ cannot be",
 		"native --workdir=/dev/null/w":             "not a directory",
 		"native --workdir=nosuch://bucket/w":       `"nosuch" not registered`,
 		"native --workdir=w --mutant=nosuch":       `--mutant: no mutant`,
@@ -116,32 +117,79 @@ func TestRefusals(t *testing.T) {
 // again, until the search is over.
 func TestKilled(t *testing.T) {
 	kills := 0
-	for _, args := range [][]string{
-		{"explore", "native", "--depth=7", "--save="}, {"explore", "pvdp", "--frames=3", "--levels=2", "--slots=1", "--depth=0", "--save="},
-	} {
-		_, want, _ := verdict("ptcheck", args...)
-		dir := t.TempDir()
-		args = append(args, "--shards=3", "--workdir="+dir)
-		for {
-			done, got, errs := killed(t, dir, args)
-			if done {
-				if got != want {
-					t.Errorf("%v: got\n%s%s\nwant\n%s", args, got, errs, want)
-				}
-				break
-			}
-			kills++
-		}
+	for _, args := range searches() {
+		kills += killedUntilDone(t, args, nil)
 	}
-	t.Logf("killed %d times", kills)
 	if kills < 10 {
 		t.Errorf("killed %d times only", kills)
 	}
 }
 
-// killed runs the program until, in its second level, a shard has written a file. It says true
-// when the program has come to its end instead.
-func killed(t *testing.T, dir string, args []string) (done bool, out, errs string) {
+// TestWorkersKilled kills the workers alone in the middle of every level. The runner gives a level
+// up then, the driver says so, and goes on with new workers where it is started again.
+func TestWorkersKilled(t *testing.T) {
+	kills := 0
+	for _, args := range searches() {
+		kills += killedUntilDone(t, args, startCluster(t))
+	}
+	if kills < 10 {
+		t.Errorf("killed %d times only", kills)
+	}
+}
+
+// searches are small ones of several levels.
+func searches() [][]string {
+	return [][]string{
+		{"explore", "native", "--depth=7", "--save="},
+		{"explore", "pvdp", "--frames=3", "--levels=2", "--slots=1", "--depth=0", "--save="},
+	}
+}
+
+// killedUntilDone searches, and kills in the middle of every level, until the verdict is there,
+// which it compares. It says how often it has killed. On a cluster it kills workers, else the
+// program.
+func killedUntilDone(t *testing.T, args []string, c *cluster) (kills int) {
+	t.Helper()
+	_, want, _ := verdict("ptcheck", args...)
+	dir := t.TempDir()
+	args = append(args, "--shards=3", "--workdir="+dir)
+	if c != nil {
+		args = append(args, c.flags...)
+	}
+	for {
+		cmd, out, errs := command("beam", args...)
+		level := newestLevel(t, dir)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		over := make(chan struct{})
+		go func() { _ = cmd.Wait(); close(over) }()
+		victim := cmd.Process
+		if c != nil {
+			victim = c.workers.Process
+		}
+		// In the second level from here, so that one is finished between two kills. Who loses his
+		// workers at the very end may have no need of them.
+		killed := killIn(victim, dir, level+2, over)
+		<-over
+		if !killed || cmd.ProcessState.ExitCode() == 0 {
+			if got := times.ReplaceAllString(out.String(), ""); got != want {
+				t.Errorf("%v: got\n%s%s\nwant\n%s", args, got, errs, want)
+			}
+			return kills
+		}
+		kills++
+		if c != nil {
+			if code := cmd.ProcessState.ExitCode(); code != 2 || !strings.Contains(errs.String(), "the same command begins it again") {
+				t.Errorf("%v: workers were killed: exit %d, %s", args, code, errs)
+			}
+			c.startWorkers(t)
+		}
+	}
+}
+
+// newestLevel is the level of the newest manifest in a folder, -1 if there is none.
+func newestLevel(t *testing.T, dir string) int {
 	t.Helper()
 	level := -1
 	if old, _ := filepath.Glob(filepath.Join(dir, "manifest-*")); len(old) > 0 {
@@ -149,47 +197,79 @@ func killed(t *testing.T, dir string, args []string) (done bool, out, errs strin
 			t.Fatal(err)
 		}
 	}
-	cmd, o, e := command("beam", args...)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	over := make(chan struct{})
-	go func() { _ = cmd.Wait(); close(over) }()
+	return level
+}
+
+// killIn kills a process when a shard has written a file of a level. It says false if the search
+// is over before.
+func killIn(victim *os.Process, dir string, level int, over <-chan struct{}) bool {
 	for {
 		select {
 		case <-over:
-			return true, times.ReplaceAllString(o.String(), ""), e.String()
+			return false
 		case <-time.After(2 * time.Millisecond):
 		}
-		if new, _ := filepath.Glob(filepath.Join(dir, fmt.Sprintf("run-%06d-*", level+2))); len(new) > 0 {
-			_ = cmd.Process.Kill()
-			<-over
-			return false, "", ""
+		if files, _ := filepath.Glob(filepath.Join(dir, fmt.Sprintf("run-%06d-*", level))); len(files) > 0 {
+			_ = victim.Kill()
+			return true
 		}
 	}
 }
 
-// TestProcesses has the runner and its workers be processes of their own.
-func TestProcesses(t *testing.T) {
-	jobs, pool := freePort(t), freePort(t)
-	for _, args := range [][]string{{"prism", "--port=" + jobs}, {"workers", "--port=" + pool}} {
-		cmd, _, _ := command("beam", args...)
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		defer func() {
-			_ = cmd.Process.Kill()
-			_ = cmd.Wait()
-		}()
-	}
+// cluster is a runner and its workers, each a process of its own.
+type cluster struct {
+	flags   []string // by which explore finds them
+	pool    string   // the workers' port
+	workers *exec.Cmd
+}
+
+// startCluster starts a runner and its workers, until the test is over.
+func startCluster(t *testing.T) *cluster {
+	t.Helper()
+	jobs := freePort(t)
+	c := &cluster{pool: freePort(t)}
 	binary := filepath.Join(t.TempDir(), "none") // workers of a pool are there already
 	if err := os.WriteFile(binary, []byte("none"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	c.flags = []string{
+		"--endpoint=localhost:" + jobs, "--environment_type=external", "--environment_config=localhost:" + c.pool,
+		"--worker_binary=" + binary,
+	}
+	start(t, "prism", "--port="+jobs)
+	c.startWorkers(t)
+	return c
+}
+
+// startWorkers starts workers, where none are any more.
+func (c *cluster) startWorkers(t *testing.T) {
+	t.Helper()
+	if c.workers != nil {
+		_ = c.workers.Wait()
+	}
+	c.workers = start(t, "workers", "--port="+c.pool)
+}
+
+// start starts a server, until the test is over.
+func start(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	cmd, _, _ := command("beam", args...)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	return cmd
+}
+
+// TestProcesses has the runner and its workers be processes of their own.
+func TestProcesses(t *testing.T) {
 	args := []string{"explore", "xen", "--depth=4", "--save="}
 	_, want, _ := verdict("ptcheck", args...)
-	code, got, errs := verdict("beam", append(args, "--shards=3", "--workdir="+t.TempDir(), "--endpoint=localhost:"+jobs,
-		"--environment_type=external", "--environment_config=localhost:"+pool, "--worker_binary="+binary)...)
+	args = append(args, "--shards=3", "--workdir="+t.TempDir())
+	code, got, errs := verdict("beam", append(args, startCluster(t).flags...)...)
 	if code != 0 || got != want {
 		t.Errorf("exit %d\n%s%s\nwant\n%s", code, got, errs, want)
 	}

@@ -79,6 +79,8 @@ func (e *Engine) check(o *explore.Options) error {
 	switch {
 	case e.workdir == "":
 		return fmt.Errorf("--workdir is needed: a folder that all workers reach")
+	case strings.ContainsAny(e.workdir, "*?["):
+		return fmt.Errorf("--workdir %s: *, ? and [ cannot be in its name, files are listed by patterns", e.workdir)
 	case e.shards < 1 || e.shards > maxShards:
 		return fmt.Errorf("--shards %d: want 1 to %d", e.shards, maxShards)
 	case !slices.Contains(runners(), e.runner):
