@@ -121,7 +121,7 @@ func (d *driver) pipeline(ctx context.Context, c *cut) (*told, error) {
 		&Expand{Question: d.question, Dir: dir, Fronts: d.now.Fronts, Cut: c},
 		&Absorb{Question: d.question, Dir: dir, Level: depth, Runs: d.now.Runs}, r})
 	if err != nil {
-		return nil, fmt.Errorf("level %d failed, and the same command begins it again: %w", depth, oneLine{err})
+		return nil, fmt.Errorf("level %d failed, and the same command begins it again: %w", depth, cause{err})
 	}
 	t, err := d.folder.report(ctx, r.Name)
 	if err != nil {
@@ -133,13 +133,16 @@ func (d *driver) pipeline(ctx context.Context, c *cut) (*told, error) {
 	return t, nil
 }
 
-// oneLine is an error of a runner's, told in one line.
-type oneLine struct{ error }
+// cause is an error of a runner's, told by its last line: those before say on which way it came.
+type cause struct{ error }
 
-func (e oneLine) Error() string { return strings.Join(strings.Fields(e.error.Error()), " ") }
+func (e cause) Error() string {
+	text := strings.TrimSpace(e.error.Error())
+	return text[strings.LastIndexByte(text, '\n')+1:]
+}
 
-// Unwrap is the error itself.
-func (e oneLine) Unwrap() error { return e.error }
+// Unwrap is the whole error.
+func (e cause) Unwrap() error { return e.error }
 
 // end says whether the search ends inside the level that was told of, and where.
 func (d *driver) end(ctx context.Context, t *told) (c *cut, stop explore.Reason, err error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 
@@ -23,16 +24,21 @@ type Engine struct {
 	shards  int
 	runner  string
 	workdir string
+	log     string
 }
 
 // runners are the names of the runners that can be asked for.
 func runners() []string { return []string{"prism", "flink", "spark", "dataflow", "portable"} }
+
+// levels are what --runner-log can ask for.
+func levels() []string { return []string{"off", "error", "warn", "info", "debug"} }
 
 // Flags implements [cli.Engine]: its own flags, and those of Beam.
 func (e *Engine) Flags(fl *pflag.FlagSet) {
 	fl.IntVar(&e.shards, "shards", 8, "in how many parts the states are kept, each by its hash: several for each worker")
 	fl.StringVar(&e.runner, "runner", "prism", "what runs the pipelines: "+strings.Join(runners(), ", "))
 	fl.StringVar(&e.workdir, "workdir", "", "folder of the search, also gs:// or s3://: all workers must reach it; a search goes on where it was left")
+	fl.StringVar(&e.log, "runner-log", "off", "what the runner says of its own is shown from this level on: "+strings.Join(levels(), ", "))
 	flag.VisitAll(func(f *flag.Flag) {
 		if fl.Lookup(f.Name) == nil {
 			fl.AddGoFlag(f)
@@ -46,7 +52,7 @@ func (e *Engine) Explore(ctx context.Context, j cli.Job) (explore.Result, error)
 	if err := e.check(&j.Options); err != nil {
 		return explore.Result{}, fmt.Errorf("explore: %w", err)
 	}
-	initBeam()
+	initBeam(e.log)
 	r, err := run(ctx, j, e.workdir, e.shards, onBeam(e.runner))
 	if err != nil {
 		return explore.Result{}, fmt.Errorf("explore: %w", err)
@@ -54,11 +60,16 @@ func (e *Engine) Explore(ctx context.Context, j cli.Job) (explore.Result, error)
 	return r, nil
 }
 
-// initBeam gets Beam ready, and has it tell only what is wrong.
-func initBeam() {
+// initBeam gets Beam ready, and has it log from a level on.
+func initBeam(level string) {
+	if level != "off" {
+		log.SetupLogging(level, "text")
+	}
 	if !beam.Initialized() {
-		log.SetupLogging("warn", "text")
-		beam.Init()
+		beam.Init() // which sets logging up, too
+	}
+	if level == "off" {
+		slog.SetDefault(slog.New(slog.DiscardHandler))
 	}
 }
 
@@ -85,6 +96,8 @@ func (e *Engine) check(o *explore.Options) error {
 		return fmt.Errorf("--shards %d: want 1 to %d", e.shards, maxShards)
 	case !slices.Contains(runners(), e.runner):
 		return fmt.Errorf("--runner %q: want %s", e.runner, strings.Join(runners(), ", "))
+	case !slices.Contains(levels(), e.log):
+		return fmt.Errorf("--runner-log %q: want %s", e.log, strings.Join(levels(), ", "))
 	}
 	for _, x := range []struct {
 		given     bool

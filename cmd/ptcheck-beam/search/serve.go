@@ -41,7 +41,7 @@ func newWorkers() *cobra.Command {
 		Long:    "workers starts a worker for each job that asks on a port of this machine, until it is\ninterrupted; explore names it by --environment_type=external --environment_config.",
 		Example: "  ptcheck-beam workers --port=50000", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			initBeam()
+			initBeam("warn")
 			pool, err := extworker.StartLoopback(cmd.Context(), port)
 			if err != nil {
 				return fmt.Errorf("workers: %w", err)
