@@ -95,14 +95,10 @@ func TestSearches(t *testing.T) {
 // TestFindings searches each system with a bug and holds every scenario that it makes
 // of what it finds to the contract.
 func TestFindings(t *testing.T) {
-	states := uint64(1000)
-	if longtest.On() {
-		states = 2000
-	}
 	for _, x := range all.Systems() {
 		change, found := broken(x.About()), 0
 		for _, s := range searches(t, x, change) {
-			r, err := s.Run(t.Context(), explore.Options{Depth: 5, MaxStates: states, Workers: 1, FindAll: true, NoSymmetry: !s.Symmetric})
+			r, err := s.Run(t.Context(), explore.Options{Depth: 5, MaxStates: 2000, Workers: 1, FindAll: true, NoSymmetry: !s.Symmetric})
 			if err != nil {
 				t.Fatal(err)
 			}
