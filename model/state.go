@@ -160,7 +160,7 @@ func (s *State) SetWord(f Frame, i int, v uint64) {
 		return
 	}
 	if s.base != nil {
-		s.base.changed |= 1 << uint(f)
+		s.base.store(f)
 	} else {
 		s.journal = append(s.journal, change{frame: f, word: int32(i), old: p[i]})
 	}
@@ -235,7 +235,7 @@ func (s *State) SetPlain(f Frame, i int, v uint64) {
 		s.pages[f] = make([]uint64, s.L.words())
 	}
 	if s.base != nil {
-		s.base.changed |= 1 << uint(f)
+		s.base.store(f)
 	}
 	s.pages[f][i] = v
 }
@@ -288,6 +288,15 @@ func (s *State) ChangedFrames() uint64 {
 		set |= 1 << uint(s.journal[i].frame)
 	}
 	return set
+}
+
+// StoredFrames is the set of those among ChangedFrames whose memory may differ; with a
+// journal it is all of them.
+func (s *State) StoredFrames() uint64 {
+	if s.base != nil {
+		return s.base.stored
+	}
+	return s.ChangedFrames()
 }
 
 // Commit forgets how to undo what has been done so far.
@@ -366,6 +375,7 @@ func (s *State) CopyFrom(o *State) {
 	s.info = append(s.info[:0], o.info...)
 	if s.base != nil {
 		s.base.changed = 1<<uint(len(s.pages)) - 1
+		s.base.stored = s.base.changed
 	}
 	s.Commit()
 }

@@ -8,6 +8,7 @@ import "math/bits"
 // do is go back to the middle of an operation, or tell the order of writes.
 type base struct {
 	changed uint64 // frames that may differ from the copy, by bit
+	stored  uint64 // those of them whose memory may differ
 	info    []FrameInfo
 	words   []uint64 // of all frames, one after the other
 	each    int      // words of a frame
@@ -38,6 +39,12 @@ func (s *State) KeepBase() {
 // KeepsBase reports whether a copy stands in place of the journal.
 func (s *State) KeepsBase() bool { return s.base != nil }
 
+// store notes that memory of a frame changes.
+func (b *base) store(f Frame) {
+	b.changed |= 1 << uint(f)
+	b.stored |= 1 << uint(f)
+}
+
 // keep makes the copy of a frame equal to it.
 func (b *base) keep(s *State, f int) {
 	b.info[f] = s.info[f]
@@ -49,12 +56,15 @@ func (b *base) undo(s *State) {
 	for set := b.changed; set != 0; set &= set - 1 {
 		f := bits.TrailingZeros64(set)
 		s.info[f] = b.info[f]
+	}
+	for set := b.stored; set != 0; set &= set - 1 {
+		f := bits.TrailingZeros64(set)
 		p := s.pages[f]
 		for i, w := range b.words[f*b.each:][:len(p)] {
 			p[i] = w
 		}
 	}
-	b.changed = 0
+	b.changed, b.stored = 0, 0
 }
 
 // commit makes the copy as all frames are.
@@ -62,12 +72,12 @@ func (b *base) commit(s *State) {
 	for set := b.changed; set != 0; set &= set - 1 {
 		b.keep(s, bits.TrailingZeros64(set))
 	}
-	b.changed, b.refused = 0, [numTypes]uint64{}
+	b.changed, b.stored, b.refused = 0, 0, [numTypes]uint64{}
 }
 
 // writes are the words that differ from the copy, by frame.
 func (b *base) writes(s *State, yield func(Write) bool) {
-	for set := b.changed; set != 0; set &= set - 1 {
+	for set := b.stored; set != 0; set &= set - 1 {
 		f := bits.TrailingZeros64(set)
 		for i, old := range b.words[f*b.each:][:b.each] {
 			if s.pages[f][i] != old && !yield(Write{Frame: Frame(f), Word: i, Old: old}) {

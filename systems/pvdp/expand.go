@@ -1,8 +1,6 @@
 package pvdp
 
 import (
-	"encoding/binary"
-
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
 )
@@ -77,22 +75,4 @@ func (m *Model) takeBack() {
 		m.s.Undo()
 	}
 	m.s.CPU.CR3 = m.cpu.CR3
-}
-
-// canonBits: representatives of 2^13 states are remembered. Neighbouring states have many
-// successors in common.
-const canonBits = 13
-
-// canonWord is the representative of the working state, whose packed form is word.
-func (m *Model) canonWord(word uint64) uint64 {
-	if m.known == nil {
-		m.known = make([][2]uint64, 1<<canonBits)
-	}
-	k := &m.known[word*0x9e3779b97f4a7c15>>(64-canonBits)]
-	if k[0] != word || word == 0 { // nothing is known where there are zeros
-		var buf [8]byte
-		copy(buf[:], m.Canon(m.long[:0]))
-		*k = [2]uint64{word, binary.LittleEndian.Uint64(buf[:])}
-	}
-	return k[1]
 }

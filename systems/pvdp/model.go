@@ -34,10 +34,9 @@ type Model struct {
 	values   []model.Entry // every entry of the alphabet, the empty one first
 	counts   []uint64
 
-	// Of ExpandWords: the calls of the state, representatives by packed state, and whether
-	// somebody watches, so that it must not be used.
+	// Of ExpandWords: the calls of the state, and whether somebody watches, so that it must
+	// not be used.
 	codes    []uint64
-	known    [][2]uint64
 	observed bool
 }
 
