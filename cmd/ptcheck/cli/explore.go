@@ -47,12 +47,13 @@ Systems (default: ` + strings.Join(p.set.Default(), ", ") + `):
 	f.settings.register(cmd)
 	f.searchFlags(cmd.Flags())
 	f.outputFlags(cmd.Flags())
+	f.engineFlags(cmd.Flags())
 	f.completions(cmd)
 	return cmd
 }
 
 func (p *program) newExploreFlags() *exploreFlags {
-	return &exploreFlags{set: p.set, settings: newSettingFlags(p.set.Searched())}
+	return &exploreFlags{set: p.set, engine: p.engine, jobs: map[*systems.Search]Job{}, settings: newSettingFlags(p.set.Searched())}
 }
 
 // systemsHelp lists the systems that can be searched for the help page, then what
@@ -78,11 +79,14 @@ func (f *exploreFlags) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	if f.part.given && f.engine != nil {
+		return fmt.Errorf("explore: --shard and --part are for 'ptcheck explore': this program spreads a search by itself")
+	}
 	if f.part.given {
 		return f.shareOf(cmd, searches, args)
 	}
 	if len(searches) > 1 && f.single() {
-		return fmt.Errorf("explore: --checkpoint, --resume, --graph and --disk go with one scope: name it with --scope, or, of life after boot, with --themes or --combine=1")
+		return fmt.Errorf("explore: %s with one scope: name it with --scope, or, of life after boot, with --themes or --combine=1", f.alone())
 	}
 	if err := f.probe(cmd); err != nil {
 		return err
@@ -126,16 +130,21 @@ func (f *exploreFlags) searches(names []string) ([]shards.Question, error) {
 		if err != nil {
 			return nil, fmt.Errorf("explore: %w", err)
 		}
-		list, err := x.Searches(v, systems.Change{})
+		c, err := f.change(x)
+		if err != nil {
+			return nil, fmt.Errorf("explore: --mutant: %w", err)
+		}
+		list, err := x.Searches(v, c)
 		if err != nil {
 			return nil, fmt.Errorf("explore: %w", err)
 		}
-		for _, s := range list {
+		for i, s := range list {
 			opt, err := f.options(s)
 			if err != nil {
 				return nil, err
 			}
 			opt.Question = systems.Question(x, v, s)
+			f.jobs[s] = Job{Search: s, System: name, Values: v, Part: i, Bug: f.bug}
 			out = append(out, shards.Question{Search: s, Options: opt})
 		}
 	}
@@ -152,7 +161,7 @@ func (f *exploreFlags) search(cmd *cobra.Command, q shards.Question) (*systems.O
 		dot = newDotGraph(q.Search)
 		opt.Edges, opt.MaxEdges = dot.edge, f.graphLimit
 	}
-	r, err := q.Run(cmd.Context(), opt)
+	r, err := f.answer(cmd.Context(), q.Search, opt)
 	p.done()
 	var partial *explore.PartialError
 	if err != nil && !errors.As(err, &partial) {
