@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ptcheck/ptcheck/internal/columns"
 	"github.com/ptcheck/ptcheck/internal/wholefile"
 	"github.com/ptcheck/ptcheck/model/explore"
 	"github.com/ptcheck/ptcheck/systems"
@@ -59,19 +60,20 @@ func (p *program) newExploreFlags() *exploreFlags {
 // systemsHelp lists the systems that can be searched for the help page, then what
 // they have to say besides.
 func systemsHelp(set *systems.Set) string {
-	var b, notes strings.Builder
+	var rows [][2]string
+	var notes strings.Builder
 	for _, name := range set.Names() {
 		x, err := set.Find(name)
 		if err != nil {
 			continue // the set has just named it
 		}
 		a := x.About()
-		fmt.Fprintf(&b, "  %-12s %s\n", a.Name, a.Says)
+		rows = append(rows, [2]string{a.Name, a.Says})
 		if a.Notes != "" {
 			fmt.Fprintf(&notes, "\n%s\n", a.Notes)
 		}
 	}
-	return b.String() + notes.String()
+	return columns.Table(rows, "  ", columns.Width) + notes.String()
 }
 
 func (f *exploreFlags) run(cmd *cobra.Command, args []string) error {
