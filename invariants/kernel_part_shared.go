@@ -83,19 +83,22 @@ func (c *Checker) sameKernel(mine, init model.Frame, level int, base model.VA) (
 	}
 	for i, a := range t.slots {
 		b := c.s.Entry(l.Geo, init, i)
-		fa, fb := l.Map.Frame(l.Names(a)), l.Map.Frame(l.Names(b))
+		na, nb := l.Names(a), l.Names(b)
 		va := base + model.VA(i)*l.Geo.Span(level)
 		has, want := a&model.Present != 0, b&model.Present != 0
 		switch {
-		case has == want && (!has || fa == fb):
+		case has == want && (!has || na == nb):
 			continue
 		case !has && want && !c.s.Kernel.Life.Synced && c.lazily(level, va):
 			continue
 		case has && want && root && l.Geo.Levels == 3:
-			if d, ok := c.sameKernel(fa, fb, 2, va); !ok {
-				return d, false
+			// Each root has tables of its own there, unless it names what is no frame.
+			if fa, fb := l.Map.Frame(na), l.Map.Frame(nb); fa >= 0 && fb >= 0 {
+				if d, ok := c.sameKernel(fa, fb, 2, va); !ok {
+					return d, false
+				}
+				continue
 			}
-			continue
 		}
 		return atEntry(mine, i, a).WithWant(b, ^model.Entry(0)).WithAddress(l.Geo.Wrap(va)), false
 	}

@@ -67,13 +67,15 @@ func (r *reach) table(t table) {
 func (r *reach) leaf(level int, va model.VA, e model.Entry) {
 	l := r.s.L
 	pages := model.MFN(l.Geo.Span(level) / model.PageSize)
-	first := l.Names(e) / pages * pages
-	switch {
-	case !e.Is(model.Present):
+	if !e.Is(model.Present) {
 		if f := keeps(l, e); f >= 0 && level == 1 {
 			r.pages.add(f)
 			r.mappedBy(va, f, false)
 		}
+		return
+	}
+	first, ok := leafBegins(l.Names(e), pages)
+	if !ok {
 		return
 	}
 	for p := range pages {

@@ -53,16 +53,24 @@ func resolve(s *model.State, g *model.Geometry, root model.Frame, va model.VA) (
 		next := s.L.Names(e)
 		if level == 1 || largeLeaf(s, g, level, e) {
 			pages := model.MFN(span / model.PageSize)
-			if next&(pages-1) > 1 {
-				return m, false // reserved bits; the lowest is PAT
+			first, ok := leafBegins(next, pages)
+			if !ok {
+				return m, false
 			}
-			next = next&^(pages-1) + model.MFN(va/model.PageSize)&(pages-1)
-			m.frame = s.L.Map.Frame(next)
+			m.frame = s.L.Map.Frame(first + model.MFN(va/model.PageSize)&(pages-1))
 			return m, true
 		}
 		m.table = s.L.Map.Frame(next)
 	}
 	return m, false
+}
+
+// leafBegins is the first of the frames that a leaf of so many pages maps, by the frame that it
+// names. It maps none if bits are set below: they are reserved, but for the lowest, which is PAT
+// (Intel SDM vol. 3, 4.3 to 4.5, tables of the formats of entries).
+func leafBegins(named, pages model.MFN) (first model.MFN, ok bool) {
+	below := named & (pages - 1)
+	return named - below, below <= 1
 }
 
 // slotSpan is the number of index values at a level.
