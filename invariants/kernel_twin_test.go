@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/ptcheck/ptcheck/hooks"
+	"github.com/ptcheck/ptcheck/internal/longtest"
 	"github.com/ptcheck/ptcheck/invariants"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/systems"
@@ -136,7 +137,10 @@ func later(r *invariants.Rule) bool {
 // TestLaterTwins does so with each rule by itself that is about later or booted kernels:
 // where several look, another one is mostly first.
 func TestLaterTwins(t *testing.T) {
-	rng := rand.New(rand.NewPCG(5, 6))
+	rng, walks := rand.New(rand.NewPCG(5, 6)), 4
+	if longtest.On() {
+		walks = 12
+	}
 	found := map[string]int{}
 	for _, b := range []*kernel.Backend{boot.Buffer(), boot.TopDown(), life.Both()} {
 		var now *kernelTwins
@@ -152,7 +156,7 @@ func TestLaterTwins(t *testing.T) {
 				if !r.For(s.Inits[i].State.L) {
 					continue
 				}
-				for n := range 12 {
+				for n := range walks {
 					now = newKernelTwins(rng, []int{0, 10, 60, 400}[n%4], []invariants.Rule{r})
 					now.astray = true
 					m := s.NewModel()

@@ -55,6 +55,7 @@ type State struct {
 
 	journal []change
 	touched uint64 // frames whose records are in the journal since the last mark
+	base    *base  // in place of the journal; nil: there is one
 
 	_ [cacheLine]byte // what follows in memory may be another worker's
 }
@@ -62,6 +63,8 @@ type State struct {
 // cacheLine is the distance in bytes at which two processors do not disturb each
 // other's writes: two lines, because they are fetched in pairs.
 const cacheLine = 128
+
+const frameInfoSize = int(unsafe.Sizeof(FrameInfo{}))
 
 // apart returns a slice that shares its cache lines with nothing else.
 func apart[T any](n, size int) []T {
@@ -99,7 +102,7 @@ func NewState(l *Layout) *State {
 	s.dealings.pending = NoFrame
 	if l.Hyper != nil {
 		s.rules = newRules(l)
-		s.info = apart[FrameInfo](l.Map.Frames(), int(unsafe.Sizeof(FrameInfo{})))
+		s.info = apart[FrameInfo](l.Map.Frames(), frameInfoSize)
 	}
 	if words := l.words(); words*l.Map.Frames() <= smallMemory {
 		// Searches run many small machines side by side: keep each together.
@@ -156,7 +159,11 @@ func (s *State) SetWord(f Frame, i int, v uint64) {
 	if p[i] == v {
 		return
 	}
-	s.journal = append(s.journal, change{frame: f, word: int32(i), old: p[i]})
+	if s.base != nil {
+		s.base.store(f)
+	} else {
+		s.journal = append(s.journal, change{frame: f, word: int32(i), old: p[i]})
+	}
 	p[i] = v
 }
 
@@ -214,25 +221,43 @@ func (s *State) InfoAt(f Frame) *FrameInfo { return &s.info[f] }
 
 // SetInfo replaces the hypervisor's record of a frame, for decoding states. The
 // TLB clock is not part of a decoded record.
-func (s *State) SetInfo(f Frame, i FrameInfo) { s.info[f] = i }
+func (s *State) SetInfo(f Frame, i FrameInfo) {
+	if s.base != nil {
+		s.base.changed |= 1 << uint(f)
+	}
+	s.info[f] = i
+}
 
 // SetPlain writes 64-bit word i of a frame, for decoding states: it cannot be
-// undone.
+// undone once a Commit has followed.
 func (s *State) SetPlain(f Frame, i int, v uint64) {
 	if s.pages[f] == nil {
 		s.pages[f] = make([]uint64, s.L.words())
+	}
+	if s.base != nil {
+		s.base.store(f)
 	}
 	s.pages[f][i] = v
 }
 
 // mark returns a point to roll back to.
 func (s *State) mark() int {
+	if s.base != nil {
+		if s.base.changed != 0 {
+			panic("model: base: a point to roll back to in the middle of an operation")
+		}
+		return 0
+	}
 	s.touched = 0
 	return len(s.journal)
 }
 
 // rollback undoes every change since a mark.
 func (s *State) rollback(mark int) {
+	if s.base != nil {
+		s.base.undo(s)
+		return
+	}
 	for i := len(s.journal) - 1; i >= mark; i-- {
 		c := &s.journal[i]
 		if c.word == recordChange {
@@ -250,11 +275,14 @@ func (s *State) Undo() { s.rollback(0) }
 
 // Changed reports whether memory or a frame record has been written to since the
 // last Commit.
-func (s *State) Changed() bool { return len(s.journal) > 0 }
+func (s *State) Changed() bool { return len(s.journal) > 0 || s.base != nil && s.base.changed != 0 }
 
 // ChangedFrames is the set of frames, by bit, whose memory or record has been
 // written to since the last Commit. It is for machines of at most 64 frames.
 func (s *State) ChangedFrames() uint64 {
+	if s.base != nil {
+		return s.base.changed
+	}
 	var set uint64
 	for i := range s.journal {
 		set |= 1 << uint(s.journal[i].frame)
@@ -262,12 +290,30 @@ func (s *State) ChangedFrames() uint64 {
 	return set
 }
 
+// StoredFrames is the set of those among ChangedFrames whose memory may differ; with a
+// journal it is all of them.
+func (s *State) StoredFrames() uint64 {
+	if s.base != nil {
+		return s.base.stored
+	}
+	return s.ChangedFrames()
+}
+
 // Commit forgets how to undo what has been done so far.
-func (s *State) Commit() { s.journal, s.touched = s.journal[:0], 0 }
+func (s *State) Commit() {
+	s.journal, s.touched = s.journal[:0], 0
+	if s.base != nil {
+		s.base.commit(s)
+	}
+}
 
 // Writes calls yield for each memory word changed since the last Commit,
 // oldest first. A word may occur several times.
 func (s *State) Writes(yield func(Write) bool) {
+	if s.base != nil {
+		s.base.writes(s, yield)
+		return
+	}
 	for i := range s.journal {
 		c := &s.journal[i]
 		if c.word == recordChange {
@@ -282,6 +328,10 @@ func (s *State) Writes(yield func(Write) bool) {
 // Records calls yield for each change of a frame's record since the last Commit, oldest
 // first, with what the record was. A frame may occur several times.
 func (s *State) Records(yield func(f Frame, was *FrameInfo) bool) {
+	if s.base != nil {
+		s.base.records(s, yield)
+		return
+	}
 	for i := range s.journal {
 		if c := &s.journal[i]; c.word == recordChange && !yield(c.frame, &c.info) {
 			return
@@ -293,6 +343,10 @@ func (s *State) Records(yield func(f Frame, was *FrameInfo) bool) {
 // changed since. Both have the layout of that time.
 func (s *State) CatchUp(o *State) {
 	s.copyRegisters(o)
+	if o.base != nil {
+		s.CopyFrom(o)
+		return
+	}
 	for i := range o.journal {
 		if c := &o.journal[i]; c.word == recordChange {
 			s.info[c.frame] = o.info[c.frame]
@@ -319,6 +373,10 @@ func (s *State) CopyFrom(o *State) {
 		}
 	}
 	s.info = append(s.info[:0], o.info...)
+	if s.base != nil {
+		s.base.changed = 1<<uint(len(s.pages)) - 1
+		s.base.stored = s.base.changed
+	}
 	s.Commit()
 }
 

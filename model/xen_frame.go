@@ -18,6 +18,7 @@ const (
 	TypeSegDesc  // GDT or LDT
 	TypeShared   // shared with other domains
 	TypeWritable // mapped writable
+	numTypes     = iota
 )
 
 // TableType returns the type of a table of the given level, 1 to 4.

@@ -22,6 +22,10 @@ func (s *State) touch(f Frame) *FrameInfo {
 	if s.OnRecord != nil {
 		s.OnRecord(f)
 	}
+	if s.base != nil {
+		s.base.changed |= 1 << uint(f)
+		return i
+	}
 	if uint(f) < 64 {
 		if s.touched>>uint(f)&1 != 0 {
 			return i
@@ -40,6 +44,14 @@ func (s *State) ours(f Frame) bool { return f != NoFrame && s.info[f].G > 0 }
 // may change its type and is then audited as the new one. special asks for the
 // L2 with Xen's slots. A refusal says EINVAL or what was wrong inside.
 func (s *State) getType(f Frame, t Type, special bool) Errno {
+	if s.base != nil && s.base.changed == 0 && !special {
+		return s.getTypeOnce(f, t)
+	}
+	return s.takeType(f, t, special)
+}
+
+// takeType is getType without a memory of what has been refused.
+func (s *State) takeType(f Frame, t Type, special bool) Errno {
 	i := &s.info[f]
 	if i.T == 0 {
 		return s.firstType(f, t, special)

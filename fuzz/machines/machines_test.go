@@ -3,6 +3,7 @@ package machines
 import (
 	"bytes"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -274,11 +275,32 @@ func FuzzFile(f *testing.F) {
 	})
 }
 
+// TestDocs: the page on driven kernels has each rule with what it demands, and what is known of a
+// kernel is written up.
+func TestDocs(t *testing.T) {
+	driven, err := os.ReadFile("../../docs/driven.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	findings, err := os.ReadFile("../../docs/findings.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range Rules() {
+		if row := fmt.Sprintf("| `%s` | %s |\n", r.Name, r.Says); !strings.Contains(string(driven), row) {
+			t.Errorf("docs/driven.md lacks %s", row)
+		}
+		if r.Known && !strings.Contains(string(findings), "(rule `"+r.Name+"`)") {
+			t.Errorf("docs/findings.md does not say what is known of %s", r.Name)
+		}
+	}
+}
+
 // TestMutants: there are at least twenty, each with its own name, a rule that there is, and a bug.
 func TestMutants(t *testing.T) {
 	rules := map[string]bool{"present-not-reallocated": true, "size-then-attributes": true, "changes-flushed": true}
 	for _, r := range Rules() {
-		rules[r[0]] = true
+		rules[r.Name] = true
 	}
 	seen := map[string]bool{}
 	for _, m := range Mutants() {

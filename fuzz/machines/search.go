@@ -81,7 +81,7 @@ func (s *Search) Run(ctx context.Context, found func(Finding), progress func(Pro
 		t.Elapsed = time.Since(start)
 		if c.Err != nil {
 			t.Deaths++
-			found(Finding{Machine: c.Machine, Problem: Problem{Rule: ruleRunner, Detail: c.Err.Error()}, Case: c.Index})
+			found(Finding{Machine: c.Machine, Problem: newProblem(ruleRunner, c.Err.Error()), Case: c.Index})
 			if t.Deaths == maxDeaths {
 				return t, fmt.Errorf("%w: %w", ErrRunner, c.Err)
 			}

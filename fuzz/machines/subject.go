@@ -174,7 +174,7 @@ func (o *Outcome) judge() error {
 			continue
 		}
 		if !slices.ContainsFunc(o.Problems, func(p Problem) bool { return p.Rule == f.Rule }) {
-			o.Problems = append(o.Problems, Problem{Rule: f.Rule, Detail: fmt.Sprintf("%s (%s)", f.Detail, where(f))})
+			o.Problems = append(o.Problems, newProblem(f.Rule, fmt.Sprintf("%s (%s)", f.Detail, where(f))))
 		}
 	}
 	return nil
@@ -185,7 +185,7 @@ func (o *Outcome) judge() error {
 // faults maps 2 MiB around whatever is touched, memory or not.
 func knownFinding(f *reports.Finding) (Problem, bool) {
 	if f.Rule == "ram-only" && strings.HasPrefix(where(f), "__early_make_pgtable") {
-		return Problem{Rule: ruleFaults, Detail: f.Detail, Known: true}, true
+		return newProblem(ruleFaults, f.Detail), true
 	}
 	return Problem{}, false
 }

@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/ptcheck/ptcheck/internal/longtest"
 	"github.com/ptcheck/ptcheck/model/explore"
 )
 
@@ -12,8 +13,11 @@ import (
 // unpacked states and a replay goes on with live ones, so a rule that reads what packing
 // leaves out is one of which they have two opinions.
 func TestPackedJudgedAlike(t *testing.T) {
-	walks := 4000
-	if testing.Short() {
+	walks := 600
+	switch {
+	case longtest.On():
+		walks = 4000
+	case testing.Short():
 		walks = 5
 	}
 	judged := 0

@@ -2,6 +2,7 @@
 package columns
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -26,33 +27,57 @@ func Fold(text, first, rest string, width int) []string {
 	return append(lines, strings.TrimRight(line, " "))
 }
 
-// Page folds each line of a text that is too long for a width. What follows is indented
-// as the line is; in a row of a table, whose parts are two spaces or more away from each
-// other, as its last part is.
+// Page folds a text that is too wide for a width. Lines are folded one by one, but for
+// paragraphs and for rows of a table that go on in further lines: these are filled anew as a
+// whole. What follows is indented as the line is; in a row of a table, whose parts are two spaces
+// or more away from each other, as its last part is.
 func Page(text string, width int) string {
 	var out []string
-	for _, line := range strings.Split(text, "\n") {
-		if utf8.RuneCountInString(line) <= width {
-			out = append(out, line)
-			continue
+	for lines := strings.Split(text, "\n"); len(lines) > 0; {
+		n := together(lines)
+		if first := lines[0]; slices.ContainsFunc(lines[:n], func(l string) bool { return utf8.RuneCountInString(l) > width }) {
+			at := hang(first)
+			out = append(out, Fold(strings.Join(lines[:n], " ")[at:], first[:at], strings.Repeat(" ", at), width)...)
+		} else {
+			out = append(out, lines[:n]...)
 		}
-		n := hang(line)
-		out = append(out, Fold(line[n:], line[:n], strings.Repeat(" ", n), width)...)
+		lines = lines[n:]
 	}
 	return strings.Join(out, "\n")
 }
 
+// together is how many lines belong to the first one: those of its paragraph, or of its row in
+// a table.
+func together(lines []string) int {
+	first := lines[0]
+	at, n := hang(first), 1
+	if strings.TrimSpace(first) == "" || at == 0 && strings.Contains(first, "  ") || at > 0 && at == indent(first) {
+		return n
+	}
+	for n < len(lines) && goesOn(lines[n], at) {
+		n++
+	}
+	return n
+}
+
+// goesOn reports whether a line is text alone, and begins where the line before goes on.
+func goesOn(line string, at int) bool {
+	return strings.TrimSpace(line) != "" && indent(line) == at && !strings.Contains(line[at:], "  ")
+}
+
+// indent is how far a line is indented.
+func indent(line string) int { return len(line) - len(strings.TrimLeft(line, " ")) }
+
 // hang is where the last part of a line begins.
 func hang(line string) int {
-	indent := len(line) - len(strings.TrimLeft(line, " "))
-	if indent == 0 {
+	n := indent(line)
+	if n == 0 {
 		return 0
 	}
-	if gap := strings.Index(line[indent:], "  "); gap >= 0 {
-		rest := line[indent+gap:]
-		return indent + gap + len(rest) - len(strings.TrimLeft(rest, " "))
+	if gap := strings.Index(line[n:], "  "); gap >= 0 {
+		return n + gap + indent(line[n+gap:])
 	}
-	return indent
+	return n
 }
 
 // Table lays out rows of a name and a text in two columns.

@@ -12,6 +12,10 @@ func TestPage(t *testing.T) {
 	for _, x := range []struct{ name, in, want string }{
 		{"short", "as it is", "as it is"},
 		{"prose", "one two three four five", "one two three\nfour five"},
+		{"paragraph", "one two three four\nfive six\n\nseven", "one two three\nfour five six\n\nseven"},
+		{"paragraph that fits", "one two\nthree four five", "one two\nthree four five"},
+		{"row that goes on", "  a    one two three\n       four\n  b    five", "  a    one two\n       three\n       four\n  b    five"},
+		{"examples", "  one two three four\n  five", "  one two three\n  four\n  five"},
 		{"row", "  a    one two three", "  a    one two\n       three"},
 		{"row without parts", "  one two three four", "  one two three\n  four"},
 		{"long word", "  a    https://example.org/x y", "  a    https://example.org/x\n       y"},

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/ptcheck/ptcheck/internal/longtest"
 )
 
 // saving returns the options with checkpoints in a directory.
@@ -33,7 +35,11 @@ func again(t *testing.T, f Factory, opt Options, step uint64) (r Result, times i
 }
 
 func TestResume(t *testing.T) {
-	for seed := range uint64(16) {
+	seeds := uint64(6) // each kind of graph, and each number of workers
+	if longtest.On() {
+		seeds = 16
+	}
+	for seed := range seeds {
 		g := newGraph(seed, 900, []int{0, 2}[seed%2], []int{0, 2, 16, 33}[seed%4])
 		for _, opt := range []Options{{}, {FindAll: true}, {FindAll: true, Depth: 7}} {
 			want := plain(explored(t, g.factory(), opt))

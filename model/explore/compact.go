@@ -137,27 +137,11 @@ func (x *compact) chain(id uint64, p *parents, m *replayer) ([][]byte, error) {
 		ids = append(ids, parent)
 	}
 	slices.Reverse(ids)
-	init := int(x.log.at(ids[0]))
-	var path []uint64
-	m.m.Init(init)
-	states := [][]byte{slices.Clone(m.key())}
+	calls := make([]int, 0, len(ids)-1)
 	for _, id := range ids[1:] {
-		m.m.Decode(states[len(states)-1])
-		m.calls = m.m.Calls(m.calls[:0])
-		k := int(x.log.at(id))
-		if k >= len(m.calls) {
-			return nil, m.differs(init, path, k)
-		}
-		moved := m.m.Apply(m.calls[k]).Kind == Moved
-		state := slices.Clone(m.key())
-		m.m.Restore()
-		if !moved || !x.has(state) {
-			return nil, m.differs(init, path, k)
-		}
-		path = append(path, m.calls[k])
-		states = append(states, state)
+		calls = append(calls, int(x.log.at(id)))
 	}
-	return states, nil
+	return m.follow(int(x.log.at(ids[0])), calls, x.has)
 }
 
 // has says whether a state with the hash of this one is stored.

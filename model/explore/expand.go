@@ -57,6 +57,9 @@ func (w *worker) load() {
 // expand makes all calls in state w.at. It says false when there is no room for their successors, or
 // after an error; with more room it goes on where it was.
 func (w *worker) expand() bool {
+	if w.whole != nil && w.expandAtOnce() {
+		return w.err == nil
+	}
 	if !w.loaded {
 		w.load()
 	}

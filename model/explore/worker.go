@@ -14,6 +14,7 @@ type worker struct {
 	canon          Canonicalizer // nil without symmetry
 	check          StateChecker  // nil if the model has none
 	step           WordStepper   // nil if the model is none
+	whole          WordExpander  // nil if the model is none
 	later          Discoverer    // nil if the model is none
 	tells          Counter       // nil if the model does not count
 	size           int           // length of a state, 0 if it varies
@@ -29,17 +30,19 @@ type worker struct {
 	batch  batch
 	recent []uint64
 
-	at, end uint64 // states of the slice still to expand
-	place   ref    // of state at
-	need    int    // records that the next state may take
-	loaded  bool   // state at is decoded and its calls are listed
-	listed  bool   // all of them; otherwise those that are found by making others are not
-	made    int    // how many of them have been made
-	calls   []uint64
-	buf     []byte
-	word    [16]byte
-	walk    walk // of a random walk
-	deaf    bool // it does not store what it finds
+	at, end    uint64 // states of the slice still to expand
+	place      ref    // of state at
+	need       int    // records that the next state may take
+	loaded     bool   // state at is decoded and its calls are listed
+	listed     bool   // all of them; otherwise those that are found by making others are not
+	made       int    // how many of them have been made
+	calls      []uint64
+	most       int         // calls in a state, at most; for a WordExpander
+	successors []Successor // of a state, of a WordExpander
+	buf        []byte
+	word       [16]byte
+	walk       walk // of a random walk
+	deaf       bool // it does not store what it finds
 
 	slice    slice // what has been counted since the slice began
 	counters []uint64
@@ -103,6 +106,9 @@ func newWorker(m Model, opt Options) (*worker, error) {
 		w.later, _ = m.(Discoverer)
 	case w.canon == nil:
 		w.step, _ = m.(WordStepper)
+	}
+	if w.words {
+		w.expandsWhole()
 	}
 	w.loMask = ^uint64(0) >> (8 * max(0, 8-w.size))
 	w.hiMask = ^uint64(0) >> (8 * min(8, 16-min(16, w.size)))

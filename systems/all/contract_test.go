@@ -103,7 +103,7 @@ func TestFindings(t *testing.T) {
 				t.Fatal(err)
 			}
 			found += len(r.Findings)
-			for _, f := range longtest.Part(t, r.Findings, 4) {
+			for _, f := range longtest.Part(t, r.Findings, 13) {
 				c := &contract{t: t, system: x, change: change, name: fmt.Sprintf("%s, %v", s.Title(), s.Breaks(f))}
 				scenario, err := s.Scenario(f)
 				if err != nil {

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/ptcheck/ptcheck/internal/longtest"
 	"github.com/ptcheck/ptcheck/systems/drawn"
 )
 
@@ -34,9 +35,12 @@ func TestNames(t *testing.T) {
 // TestAnyNumbers holds that every list of numbers stands for a machine, and that
 // those which are simpler do.
 func TestAnyNumbers(t *testing.T) {
-	r := rand.New(rand.NewPCG(3, 4))
+	r, lists := rand.New(rand.NewPCG(3, 4)), 5
+	if longtest.On() {
+		lists = 20
+	}
 	for _, kind := range drawn.Kinds() {
-		for range 20 {
+		for range lists {
 			numbers := make([]int, r.IntN(60))
 			for i := range numbers {
 				numbers[i] = r.IntN(1 << r.IntN(31))

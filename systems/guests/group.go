@@ -74,8 +74,8 @@ func Tally(list []*Refused) string {
 		n[x.Verdict]++
 	}
 	var out []string
-	for v, name := range verdicts {
-		out = append(out, fmt.Sprintf("%d %s", n[v], name))
+	for _, v := range Verdicts() {
+		out = append(out, fmt.Sprintf("%d %s", n[v], v))
 	}
 	return strings.Join(out, ", ")
 }

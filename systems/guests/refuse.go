@@ -60,22 +60,35 @@ func (r Refusal) String() string {
 // Verdict is what a kernel made of a refusal.
 type Verdict int
 
-// Verdicts.
+// Verdicts; what each says is in verdicts.
 const (
-	// Copes: the kernel got to the end, and its tables are those of a boot without refusal.
 	Copes Verdict = iota
-	// Stops: it noticed, and stopped itself.
 	Stops
-	// GoesOn: it got to the end without what it was refused.
 	GoesOn
-	// Dies: it went on and came to grief by something else.
 	Dies
+	numVerdicts
 )
 
-var verdicts = [...]string{Copes: "copes", Stops: "stops", GoesOn: "goes on", Dies: "dies later"}
+var verdicts = [numVerdicts]struct{ word, says string }{
+	Copes:  {"copes", "The kernel got to the end, and its tables are those of a boot without the refusal."},
+	Stops:  {"stops", "The kernel noticed the refusal, and stopped itself."},
+	GoesOn: {"goes on", "The kernel got to the end without what it was refused."},
+	Dies:   {"dies later", "The kernel went on after the refusal, and came to grief by something else."},
+}
+
+// Verdicts are all there are.
+func Verdicts() (all []Verdict) {
+	for v := range numVerdicts {
+		all = append(all, v)
+	}
+	return all
+}
 
 // String is the verdict in a word or two.
-func (v Verdict) String() string { return verdicts[v] }
+func (v Verdict) String() string { return verdicts[v].word }
+
+// Says is what it means.
+func (v Verdict) Says() string { return verdicts[v].says }
 
 // Judge compares a run that met a refusal with the boot without one.
 func (r *Run) Judge(k *emulator.Kernel, plain *Run) (v Verdict, detail string) {

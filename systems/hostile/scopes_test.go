@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 
+	"github.com/ptcheck/ptcheck/internal/longtest"
 	"github.com/ptcheck/ptcheck/invariants"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
@@ -14,7 +15,7 @@ import (
 // been exercised, and together all rules for hostile guests.
 func TestScopes(t *testing.T) {
 	together := map[string]uint64{}
-	for _, sc := range Scopes() {
+	for _, sc := range longtest.Part(t, Scopes(), 3) { // of each pair of profiles now the one, now the other
 		h, err := New(sc.Options)
 		if err != nil {
 			t.Fatalf("%s: %v", sc.Name, err)
@@ -37,6 +38,9 @@ func TestScopes(t *testing.T) {
 				}
 			}
 		}
+	}
+	if !longtest.On() {
+		return // what all of them exercise together
 	}
 	for _, r := range invariants.GuestRules() {
 		if together[r.ID] == 0 {

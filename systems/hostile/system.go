@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ptcheck/ptcheck/internal/columns"
 	"github.com/ptcheck/ptcheck/invariants"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
@@ -39,11 +40,13 @@ func (*system) Name() string { return "hyper" }
 func (x *system) About() systems.About {
 	var b strings.Builder
 	b.WriteString("Scopes of hyper (default: all, each to a depth of its own that takes seconds):\n")
+	var rows [][2]string
 	for _, s := range x.scopes {
 		if !s.Again() {
-			fmt.Fprintf(&b, "  %-12s %s\n", s.Name, s.Says)
+			rows = append(rows, [2]string{s.Name, s.Says})
 		}
 	}
+	b.WriteString(columns.Table(rows, "  ", columns.Width))
 	b.WriteString(`A scope is judged by ideal rules; with -4.17 behind its name, and where guests are
 interrupted or have two processors, by those of Xen 4.17, of which the references
 that it is known to forget are no findings (xen-4.17-known). --profile names others.`)

@@ -3,6 +3,7 @@ package kernel_test
 import (
 	"testing"
 
+	"github.com/ptcheck/ptcheck/internal/longtest"
 	"github.com/ptcheck/ptcheck/systems/boot"
 	"github.com/ptcheck/ptcheck/systems/kernel"
 	"github.com/ptcheck/ptcheck/systems/kernel/kerneltest"
@@ -12,11 +13,15 @@ import (
 // TestRefusalsChangeNothing searches with every hypercall refused in turn: kernels
 // stop, so the states and transitions are those of a search without refusals.
 func TestRefusalsChangeNothing(t *testing.T) {
+	deep := 3
+	if longtest.On() {
+		deep = 4
+	}
 	for _, x := range []struct {
 		system *kernel.Backend
 		hyper  bool // there is somebody to refuse
 		depth  int
-	}{{boot.Xen(), true, 0}, {boot.Buffer(), true, 0}, {boot.TopDown(), true, 0}, {life.Xen(), true, 4}, {boot.Native(), false, 3}} {
+	}{{boot.Xen(), true, 0}, {boot.Buffer(), true, 0}, {boot.TopDown(), true, 0}, {life.Xen(), true, deep}, {boot.Native(), false, 3}} {
 		var counts [2][2]uint64
 		for n, failures := range []bool{false, true} {
 			s := kerneltest.New(t, x.system, kernel.Options{Failures: failures})

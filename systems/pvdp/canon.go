@@ -66,6 +66,37 @@ func (m *Model) Canon(dst []byte) []byte {
 	return m.writeCanon(dst)
 }
 
+// canonWord is Canon of a state that fits a word: of its packed form.
+func (m *Model) canonWord(word uint64) uint64 {
+	c := &m.canon
+	c.loadWord(&m.pack.layout, word)
+	c.refine(m)
+	c.sort()
+	c.choose(m)
+	b := &m.pack.layout
+	var out uint64
+	for f, at := 0, b.frame; f < c.number; f++ {
+		out |= c.best.frames[f].content<<at | c.best.frames[f].record<<(at+b.content)
+		at += b.content + b.record
+		if c.best.regs[f]&1 != 0 {
+			out |= uint64(f)
+		}
+	}
+	return out
+}
+
+// loadWord is load from a packed state.
+func (c *canonizer) loadWord(b *layoutBits, word uint64) {
+	cr3 := int(word & (1<<b.frame - 1))
+	word >>= b.frame
+	for f := range c.number {
+		c.now[f] = packedFrame{word & (1<<b.content - 1), word >> b.content & (1<<b.record - 1)}
+		word >>= b.content + b.record
+		c.regs[f] = 0
+	}
+	c.regs[cr3] = 1
+}
+
 // load packs the frames and collects what the registers name.
 func (c *canonizer) load(m *Model) {
 	changed := m.s.ChangedFrames()
@@ -199,13 +230,18 @@ func (c *canonizer) try(m *Model, first *bool) {
 		c.place[f] = uint8(i)
 	}
 	t := &c.trial
+	if *first {
+		t = &c.best
+	}
 	for i, f := range c.order[:c.number] {
 		t.frames[i] = packedFrame{c.rename(m, c.now[f].content), c.now[f].record}
 		t.regs[i] = c.regs[f]
 	}
 	switch {
-	case *first || t.less(&c.best, c.number):
-		c.best, *first, c.same = *t, false, 1
+	case *first:
+		*first, c.same = false, 1
+	case t.less(&c.best, c.number):
+		c.best, c.same = *t, 1
 	case !c.best.less(t, c.number):
 		c.same++
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/ptcheck/ptcheck/internal/longtest"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
 	"github.com/ptcheck/ptcheck/systems"
@@ -152,12 +153,13 @@ func TestBuggyVariants(t *testing.T) {
 // TestPVDPQuotient compares the quotients by frames, and by frames and slots,
 // with what other checkers agree on.
 func TestPVDPQuotient(t *testing.T) {
-	for _, c := range []struct {
+	type quotient struct {
 		frames, levels, slots int
 		framesOnly            bool
 		states, transitions   uint64 // transitions 0: not published
 		full                  uint64 // states of the full graph
-	}{
+	}
+	for _, c := range longtest.Part(t, []quotient{
 		{3, 2, 1, true, 700, 7814, 4140},
 		{4, 2, 1, true, 10710, 202476, 248384},
 		{4, 3, 1, true, 8014, 120746, 186136},
@@ -166,7 +168,7 @@ func TestPVDPQuotient(t *testing.T) {
 		{3, 2, 2, false, 15098, 0, 392196},
 		{5, 2, 1, false, 156018, 0, 17776000},
 		{5, 3, 1, false, 128516, 0, 14728890},
-	} {
+	}, 5) {
 		t.Run(fmt.Sprintf("%d,%d,%d,%v", c.frames, c.levels, c.slots, c.framesOnly), func(t *testing.T) {
 			a, err := NewReference(Options{Frames: c.frames, Levels: c.levels, Slots: c.slots, FramesOnly: c.framesOnly})
 			if err != nil {

@@ -33,6 +33,11 @@ type Model struct {
 	census   model.Census
 	values   []model.Entry // every entry of the alphabet, the empty one first
 	counts   []uint64
+
+	// Of ExpandWords: the calls of the state, and whether somebody watches, so that it must
+	// not be used.
+	codes    []uint64
+	observed bool
 }
 
 var (
@@ -284,4 +289,7 @@ func (m *Model) agree() bool {
 }
 
 // Observe has an observer see every step of the guest's machine.
-func (m *Model) Observe(o model.Observer) { m.m.Observe(o) }
+func (m *Model) Observe(o model.Observer) {
+	m.observed = true
+	m.m.Observe(o)
+}

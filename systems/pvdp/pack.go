@@ -109,15 +109,19 @@ func (p *packer) rareCode(e model.Entry) uint8 {
 
 // frame packs one frame.
 func (p *packer) frame(m *Model, f model.Frame) packedFrame {
-	out := packedFrame{record: p.info(m.s.InfoAt(f))}
+	return packedFrame{p.content(m, f), p.info(m.s.InfoAt(f))}
+}
+
+// content packs a frame's entries.
+func (p *packer) content(m *Model, f model.Frame) (w uint64) {
 	words := m.s.Words(f)
 	for slot := m.a.slots - 1; slot >= 0; slot-- {
-		out.content <<= p.layout.entry
+		w <<= p.layout.entry
 		if e := model.Entry(words[slot]); e != 0 {
-			out.content |= p.number(e)
+			w |= p.number(e)
 		}
 	}
-	return out
+	return w
 }
 
 // info packs a frame's record. The type of a frame that nobody uses means
@@ -233,9 +237,12 @@ func (m *Model) word() uint64 {
 	size := b.content + b.record
 	for set := m.s.ChangedFrames(); set != 0; set &= set - 1 {
 		f := bits.TrailingZeros64(set)
-		now := p.frame(m, model.Frame(f))
-		at := b.frame + uint(f)*size
-		w = w&^((1<<size-1)<<at) | (now.content|now.record<<b.content)<<at
+		at := b.frame + uint(f)*size + b.content
+		w ^= (p.info(m.s.InfoAt(model.Frame(f))) ^ p.base[f].record) << at
+	}
+	for set := m.s.StoredFrames(); set != 0; set &= set - 1 {
+		f := bits.TrailingZeros64(set)
+		w ^= (p.content(m, model.Frame(f)) ^ p.base[f].content) << (b.frame + uint(f)*size)
 	}
 	return w | uint64(m.s.CPU.CR3)
 }

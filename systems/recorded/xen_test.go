@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ptcheck/ptcheck/internal/longtest"
 	"github.com/ptcheck/ptcheck/model"
 )
 
@@ -42,15 +43,16 @@ func TestGuestsMistakes(t *testing.T) {
 	late := lineBehind(t, lines, 200000, "H ffffffff81a442b3 1 ")
 	lateAnswer := lineBehind(t, lines, late, "h ")
 	refused := "h ffffffff81a442b3 -22\n"
-	for _, x := range []struct {
+	type mistake struct {
 		name string
 		at   int
 		now  string
 		want []string
-	}{
+	}
+	for _, x := range longtest.Part(t, []mistake{
 		{"an answer", answer, refused, []string{"answers-agree", "requests-granted"}},
 		{"an answer late", lateAnswer, refused, []string{"answers-agree", "requests-granted"}},
-	} {
+	}, 2) {
 		now := bytes.Join([][]byte{bytes.Join(lines[:x.at], nil), []byte(x.now), bytes.Join(lines[x.at+1:], nil)}, nil)
 		j := judge(t, "x", text(now))
 		for _, id := range x.want {
@@ -107,13 +109,15 @@ func TestRecordsOfXen(t *testing.T) {
 	with := func(records string) *Judgement {
 		return judge(t, "x", text(bytes.Join([][]byte{src[:at], []byte(records), src[at:]}, nil)))
 	}
-	j := with(records.String())
-	if c := j.Guest; j.Verdict() != "holds" || c.Records < 1000 || c.Types != c.Records || c.Uses != c.Records {
-		t.Errorf("%s; %s", j.Summary(), c)
+	if longtest.On() { // by default the one wrong record below tells that the others agree
+		j := with(records.String())
+		if c := j.Guest; j.Verdict() != "holds" || c.Records < 1000 || c.Types != c.Records || c.Uses != c.Records {
+			t.Errorf("%s; %s", j.Summary(), c)
+		}
 	}
 	words := strings.Fields(table)
 	wrong := strings.Join(append(words[:4:4], fmt.Sprintf("%x", uint64(1)<<typeShift|1), "0\n"), " ")
-	if j := with(strings.Replace(records.String(), table, wrong, 1)); !strings.Contains(j.Summary(), "records-agree 1 times") {
-		t.Errorf("%s", j.Summary())
+	if j := with(strings.Replace(records.String(), table, wrong, 1)); !strings.Contains(j.Summary(), "records-agree 1 times") || j.Guest.Records < 1000 {
+		t.Errorf("%s; %s", j.Summary(), j.Guest)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/ptcheck/ptcheck/hooks"
+	"github.com/ptcheck/ptcheck/internal/longtest"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
 	"github.com/ptcheck/ptcheck/systems"
@@ -202,7 +203,10 @@ func TestJoinSystems(t *testing.T) {
 
 func joinSystem(t *testing.T, s *systems.Search, bug bool) {
 	t.Helper()
-	depth := 4
+	depth := 3
+	if longtest.On() {
+		depth = 4
+	}
 	if s.Deepest > 0 {
 		depth = min(depth, s.Deepest)
 	}

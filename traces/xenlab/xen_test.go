@@ -189,6 +189,9 @@ func TestGenerated(t *testing.T) {
 	if err != nil || len(paths) < generatedSeeds {
 		t.Fatalf("%d scripts in %s: %v", len(paths), dir, err)
 	}
+	if !*update {
+		paths = longtest.Part(t, paths, 6)
+	}
 	scripts := make([][]byte, len(paths))
 	for i, path := range paths {
 		if scripts[i], err = os.ReadFile(path); err != nil {
@@ -219,9 +222,13 @@ func TestGenerated(t *testing.T) {
 // its lines to be understood, and the same answers twice.
 func TestGeneratedScriptsRun(t *testing.T) {
 	o := xen(t)
+	seeds, ops := uint64(1), 2000
+	if longtest.On() {
+		seeds, ops = 2, 10000
+	}
 	var scripts [][]byte
-	for seed := range uint64(2) {
-		script := Generate(1000+seed, 10000, Profile{})
+	for seed := range seeds {
+		script := Generate(1000+seed, ops, Profile{})
 		scripts = append(scripts, script, script)
 	}
 	recs, err := RunAll(t.Context(), scripts, 2, o)
@@ -256,9 +263,7 @@ func TestQuiet(t *testing.T) {
 
 // TestBigScript feeds a script of many megabytes in one boot.
 func TestBigScript(t *testing.T) {
-	if testing.Short() {
-		t.Skip("SKIPPED: -short")
-	}
+	longtest.Only(t)
 	o := xen(t)
 	line := "mu f1 511 f63:PWUAD\n"
 	const n = 400000
@@ -275,15 +280,16 @@ func TestBigScript(t *testing.T) {
 func TestRunFails(t *testing.T) {
 	o := xen(t)
 	o.Timeout = 20 * time.Second
-	for _, test := range []struct {
+	type failingRun struct {
 		name, script string
 		timeout      time.Duration
 		want         FailureKind
-	}{
+	}
+	for _, test := range longtest.Part(t, []failingRun{
 		{"the guest's code is unmapped", "flush\nmu k1 1 0\nflush\n", 0, GuestDied},
 		{"the guest's stack is unmapped", "flush\nmu k4 511 0\nflush\n", 0, GuestDied},
 		{"no end", "flush\nbench null 1000000000\n", 4 * time.Second, TimedOut},
-	} {
+	}, 3) {
 		if test.timeout > 0 {
 			o.Timeout = test.timeout
 		}

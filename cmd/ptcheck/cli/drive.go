@@ -85,7 +85,7 @@ built from cmd/ptcheck-run and has a licence of its own (docs/driven.md).`,
 	fl.StringVar(&f.save, "save", ".", "folder for machines on which something is wrong; empty: none")
 	fl.StringVar(&f.record, "record", "", "also save the recording of each given machine, or of the guest, in this folder")
 	fl.StringVar(&f.mutant, "mutant", "", "plant this change of the kernel's code first, or \"all\", one after the other")
-	fl.DurationVar(&f.timeout, "timeout", time.Minute, "time that a case may take")
+	fl.DurationVar(&f.timeout, "timeout", 5*time.Minute, "time that a case may take, which is a second or less on an idle machine")
 	fl.StringVar(&f.xen, "xen", "", "boot as a guest of the model hypervisor: dom0, domU, domU-nol1tf")
 	fl.BoolVar(&f.refuse, "refuse", false, "with --xen: refuse each request once, in a boot of its own")
 	fl.IntVar(&f.memory, "memory", 256, "with --xen: the guest's memory in MiB")

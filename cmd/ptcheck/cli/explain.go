@@ -8,12 +8,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ptcheck/ptcheck/fuzz/machines"
 	"github.com/ptcheck/ptcheck/fuzz/mutants"
 	"github.com/ptcheck/ptcheck/internal/columns"
 	"github.com/ptcheck/ptcheck/invariants"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/script"
 	"github.com/ptcheck/ptcheck/reports"
+	"github.com/ptcheck/ptcheck/systems/guests"
 	"github.com/ptcheck/ptcheck/traces/image/audit"
 )
 
@@ -88,6 +90,9 @@ func (p *program) topics() []topic {
 	for _, r := range audit.Rules() {
 		all = append(all, topic{Name: r.ID, Says: r.Says, More: [][2]string{{"applies:", r.Applies}, {"source:", r.Source}, {"cannot tell:", r.Limits}}})
 	}
+	for _, r := range machines.Rules() {
+		all = append(all, topic{Name: r.Name, Kind: "rule for driven kernels", Says: r.Says})
+	}
 	for _, k := range model.CrashKinds() {
 		all = append(all, topic{Name: k.String(), Kind: kindDeath, Says: k.Says(), Also: k.Recorded()})
 	}
@@ -105,6 +110,9 @@ func (p *program) topics() []topic {
 	}
 	for _, v := range reports.Verdicts() {
 		all = append(all, topic{Name: v.Word, Kind: "verdict", Says: v.Says})
+	}
+	for _, v := range guests.Verdicts() {
+		all = append(all, topic{Name: v.String(), Kind: "what a kernel makes of a refusal", Says: v.Says()})
 	}
 	for _, x := range p.set.All() {
 		all = append(all, topic{Name: x.About().Name, Kind: "system", Says: x.About().Says})

@@ -7,12 +7,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ptcheck/ptcheck/fuzz/machines"
 	"github.com/ptcheck/ptcheck/fuzz/mutants"
 	"github.com/ptcheck/ptcheck/internal/columns"
 	"github.com/ptcheck/ptcheck/internal/longtest"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/systems"
 	"github.com/ptcheck/ptcheck/systems/all"
+	"github.com/ptcheck/ptcheck/systems/guests"
 )
 
 // TestExplainKnowsWhatReportsSay asks for each word that a finding or its steps can
@@ -21,6 +23,12 @@ func TestExplainKnowsWhatReportsSay(t *testing.T) {
 	words := []string{"pte-write-rejected", "PWUAD", "X", "violated", "holds", "differs"}
 	for _, m := range mutants.All() {
 		words = append(words, m.ID, strings.TrimPrefix(m.Catch, "crash "))
+	}
+	for _, r := range machines.Rules() {
+		words = append(words, r.Name)
+	}
+	for _, v := range guests.Verdicts() {
+		words = append(words, v.String())
 	}
 	for op := range model.NumOps {
 		words = append(words, op.Row().Name)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ptcheck/ptcheck/internal/columns"
 	"github.com/ptcheck/ptcheck/internal/wholefile"
 	"github.com/ptcheck/ptcheck/model/explore"
 	"github.com/ptcheck/ptcheck/systems"
@@ -47,30 +48,32 @@ Systems (default: ` + strings.Join(p.set.Default(), ", ") + `):
 	f.settings.register(cmd)
 	f.searchFlags(cmd.Flags())
 	f.outputFlags(cmd.Flags())
+	f.engineFlags(cmd.Flags())
 	f.completions(cmd)
 	return cmd
 }
 
 func (p *program) newExploreFlags() *exploreFlags {
-	return &exploreFlags{set: p.set, settings: newSettingFlags(p.set.Searched())}
+	return &exploreFlags{set: p.set, engine: p.engine, jobs: map[*systems.Search]Job{}, settings: newSettingFlags(p.set.Searched())}
 }
 
 // systemsHelp lists the systems that can be searched for the help page, then what
 // they have to say besides.
 func systemsHelp(set *systems.Set) string {
-	var b, notes strings.Builder
+	var rows [][2]string
+	var notes strings.Builder
 	for _, name := range set.Names() {
 		x, err := set.Find(name)
 		if err != nil {
 			continue // the set has just named it
 		}
 		a := x.About()
-		fmt.Fprintf(&b, "  %-12s %s\n", a.Name, a.Says)
+		rows = append(rows, [2]string{a.Name, a.Says})
 		if a.Notes != "" {
 			fmt.Fprintf(&notes, "\n%s\n", a.Notes)
 		}
 	}
-	return b.String() + notes.String()
+	return columns.Table(rows, "  ", columns.Width) + notes.String()
 }
 
 func (f *exploreFlags) run(cmd *cobra.Command, args []string) error {
@@ -78,11 +81,14 @@ func (f *exploreFlags) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	if f.part.given && f.engine != nil {
+		return fmt.Errorf("explore: --shard and --part are for 'ptcheck explore': this program spreads a search by itself")
+	}
 	if f.part.given {
 		return f.shareOf(cmd, searches, args)
 	}
 	if len(searches) > 1 && f.single() {
-		return fmt.Errorf("explore: --checkpoint, --resume, --graph and --disk go with one scope: name it with --scope, or, of life after boot, with --themes or --combine=1")
+		return fmt.Errorf("explore: %s with one scope: name it with --scope, or, of life after boot, with --themes or --combine=1", f.alone())
 	}
 	if err := f.probe(cmd); err != nil {
 		return err
@@ -126,16 +132,21 @@ func (f *exploreFlags) searches(names []string) ([]shards.Question, error) {
 		if err != nil {
 			return nil, fmt.Errorf("explore: %w", err)
 		}
-		list, err := x.Searches(v, systems.Change{})
+		c, err := f.change(x)
+		if err != nil {
+			return nil, fmt.Errorf("explore: --mutant: %w", err)
+		}
+		list, err := x.Searches(v, c)
 		if err != nil {
 			return nil, fmt.Errorf("explore: %w", err)
 		}
-		for _, s := range list {
+		for i, s := range list {
 			opt, err := f.options(s)
 			if err != nil {
 				return nil, err
 			}
 			opt.Question = systems.Question(x, v, s)
+			f.jobs[s] = Job{Search: s, System: name, Values: v, Part: i, Bug: f.bug}
 			out = append(out, shards.Question{Search: s, Options: opt})
 		}
 	}
@@ -152,7 +163,7 @@ func (f *exploreFlags) search(cmd *cobra.Command, q shards.Question) (*systems.O
 		dot = newDotGraph(q.Search)
 		opt.Edges, opt.MaxEdges = dot.edge, f.graphLimit
 	}
-	r, err := q.Run(cmd.Context(), opt)
+	r, err := f.answer(cmd.Context(), q.Search, opt)
 	p.done()
 	var partial *explore.PartialError
 	if err != nil && !errors.As(err, &partial) {

@@ -14,7 +14,10 @@ import (
 
 // exploreFlags are the flags of explore.
 type exploreFlags struct {
-	set *systems.Set
+	set    *systems.Set
+	engine Engine                  // nil: the search is in this process
+	jobs   map[*systems.Search]Job // of the searches that were asked for
+	bug    string                  // that is planted: with an engine only
 	// What is searched.
 	settings *settingFlags
 
@@ -131,7 +134,15 @@ func (f *exploreFlags) options(q *systems.Search) (explore.Options, error) {
 
 // single reports whether a flag goes with a single search.
 func (f *exploreFlags) single() bool {
-	return f.checkpoint != "" || f.resume != "" || f.graph != "" || f.disk != ""
+	return f.engine != nil || f.checkpoint != "" || f.resume != "" || f.graph != "" || f.disk != ""
+}
+
+// alone says what goes with a single search, up to the verb.
+func (f *exploreFlags) alone() string {
+	if f.engine != nil {
+		return "this program goes"
+	}
+	return "--checkpoint, --resume, --graph and --disk go"
 }
 
 // check refuses impossible questions.
@@ -151,7 +162,7 @@ func (f *exploreFlags) check(names []string) error {
 		return err
 	}
 	if len(names) > 1 && f.single() {
-		return fmt.Errorf("explore: --checkpoint, --resume, --graph and --disk go with one system, not with %s", strings.Join(names, " and "))
+		return fmt.Errorf("explore: %s with one system, not with %s", f.alone(), strings.Join(names, " and "))
 	}
 	for i, name := range names {
 		if slices.Contains(names[:i], name) {

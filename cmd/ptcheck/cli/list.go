@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ptcheck/ptcheck/fuzz/machines"
 	"github.com/ptcheck/ptcheck/internal/columns"
 	"github.com/ptcheck/ptcheck/invariants"
 	"github.com/ptcheck/ptcheck/systems"
@@ -24,12 +25,15 @@ func (p *program) newList() *cobra.Command {
 }
 
 func (p *program) list(out io.Writer) error {
-	var rules, images, known [][2]string
+	var rules, images, driven, known [][2]string
 	for _, r := range p.rules() {
 		rules = append(rules, [2]string{r.ID, r.Says})
 	}
 	for _, r := range audit.Rules() {
 		images = append(images, [2]string{r.ID, r.Says})
+	}
+	for _, r := range machines.Rules() {
+		driven = append(driven, [2]string{r.Name, r.Says})
 	}
 	for _, name := range p.set.Names() {
 		x, err := p.set.Find(name)
@@ -50,8 +54,9 @@ func (p *program) list(out io.Writer) error {
 		}
 	}
 	const indent = "  "
-	_, err := fmt.Fprintf(out, "rules:\n%srules for memory images:\n%ssystems:\n%s",
-		columns.Table(rules, indent, columns.Width), columns.Table(images, indent, columns.Width), columns.Table(known, indent, columns.Width))
+	_, err := fmt.Fprintf(out, "rules:\n%srules for memory images:\n%srules for driven kernels:\n%ssystems:\n%s",
+		columns.Table(rules, indent, columns.Width), columns.Table(images, indent, columns.Width),
+		columns.Table(driven, indent, columns.Width), columns.Table(known, indent, columns.Width))
 	return err
 }
 

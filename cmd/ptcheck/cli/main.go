@@ -11,6 +11,8 @@ import (
 	"os"
 	"os/signal"
 
+	"github.com/spf13/cobra"
+
 	"github.com/ptcheck/ptcheck/fuzz/mutants"
 	"github.com/ptcheck/ptcheck/systems"
 )
@@ -46,7 +48,8 @@ func untilSignal() context.Context {
 
 // program is what the commands share.
 type program struct {
-	set *systems.Set
+	set    *systems.Set
+	engine Engine // nil: searches are in this process
 }
 
 // run executes the command line and returns the exit code.
@@ -56,6 +59,13 @@ func run(ctx context.Context, list []systems.System, args []string, stdout, stde
 
 // runWith is run with a standard input.
 func runWith(ctx context.Context, list []systems.System, args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
+	out := &outlet{w: stdout}
+	return new(program).main(ctx, list, func(p *program) *cobra.Command { return p.newRoot(out, stderr) }, args, stdin, out, stderr)
+}
+
+// main carries out a command line over a list of systems, once the systems are known to be
+// good, and returns the exit code.
+func (p *program) main(ctx context.Context, list []systems.System, newRoot func(*program) *cobra.Command, args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
 	defer func() {
 		if r := recover(); r != nil {
 			code = caught(r, stderr)
@@ -65,9 +75,14 @@ func runWith(ctx context.Context, list []systems.System, args []string, stdin io
 	if err != nil {
 		return exitCode(err, stderr)
 	}
-	out := &outlet{w: stdout}
-	p := &program{set: set}
-	root := p.newRoot(out, stderr)
+	out, ok := stdout.(*outlet)
+	if !ok {
+		out = &outlet{w: stdout}
+	}
+	p.set = set
+	root := newRoot(p)
+	root.SetOut(out)
+	root.SetErr(stderr)
 	root.SetArgs(args)
 	root.SetIn(stdin)
 	return exitCode(out.told(root.ExecuteContext(ctx)), stderr)

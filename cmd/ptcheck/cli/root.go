@@ -12,7 +12,6 @@ import (
 // newRoot makes the command line. Completion scripts go to the output that is set
 // when their commands are made.
 func (p *program) newRoot(stdout, stderr io.Writer) *cobra.Command {
-	var progress string
 	root := &cobra.Command{
 		Use:   "ptcheck",
 		Short: "Model checker for the boot pagetable protocol",
@@ -32,15 +31,8 @@ answered. Ctrl-C ends a command with a partial verdict; a second one kills it.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			if !slices.Contains(progressWords(), progress) {
-				return flagValueError(cmd.Name(), "progress", progress, progressWords())
-			}
-			return nil
-		},
 	}
-	root.PersistentFlags().StringVar(&progress, "progress", "auto", "show progress on stderr: auto (on a terminal), always, never")
-	completeFlag(root, "progress", progressWords)
+	addProgress(root)
 	root.AddCommand(p.newExplore(), p.newMerge(), newBoot(), newAudit(), newDiff(), p.newReplay(), p.newShow(), p.newServe(), newJudge(), newWatch(), newDrive(), newConform(), p.newMutants(), p.newCorpus(), p.newList(), p.newExplain(), newInit(), newMan(), newVersion())
 	root.SetOut(stdout)
 	root.SetErr(stderr)
@@ -49,6 +41,19 @@ answered. Ctrl-C ends a command with a partial verdict; a second one kills it.`,
 	exampleCompletions(root)
 	polish(root)
 	return root
+}
+
+// addProgress gives all commands the flag --progress.
+func addProgress(root *cobra.Command) {
+	var progress string
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		if !slices.Contains(progressWords(), progress) {
+			return flagValueError(cmd.Name(), "progress", progress, progressWords())
+		}
+		return nil
+	}
+	root.PersistentFlags().StringVar(&progress, "progress", "auto", "show progress on stderr: auto (on a terminal), always, never")
+	completeFlag(root, "progress", progressWords)
 }
 
 // exampleCompletions gives the commands that cobra adds examples, too.

@@ -160,13 +160,14 @@ func programs() []program {
 		{"ptcheck, 2 workers", mine("--workers=2"), states, transitions},
 		{"ptcheck, symmetry, 1 worker", mine("--workers=1", "--symmetry=on"), states, transitions},
 		{"C, exact, 1 thread", buildC("-DNT=1"), regexp.MustCompile(`distinct=(\d+)`), regexp.MustCompile(`edges=(\d+)`)},
+		{"C, symmetry, 1 thread", buildC("-DNT=1", "-DSYM=2"), regexp.MustCompile(`distinct=(\d+)`), regexp.MustCompile(`edges=(\d+)`)},
 		{"SPIN, embedded C, exact", buildSPIN, regexp.MustCompile(`(\d+) states, stored`), regexp.MustCompile(`(\d+) transitions`)},
 	}
 }
 
 func buildC(flags ...string) func(*bench, graph) ([]string, error) {
 	return func(b *bench, g graph) ([]string, error) {
-		exe := filepath.Join(b.dir, "dp"+strings.ReplaceAll(g.String(), ",", "-"))
+		exe := filepath.Join(b.dir, "dp"+strings.ReplaceAll(g.String(), ",", "-")+strings.Join(flags, ""))
 		args := append([]string{"-O3", "-march=native", fmt.Sprintf("-DN=%d", g.frames), fmt.Sprintf("-DL=%d", g.levels),
 			fmt.Sprintf("-DE=%d", g.slots), "-o", exe, filepath.Join(b.peers, "dp.c"), "-lpthread"}, flags...)
 		return []string{exe}, run("", "gcc", args...)
@@ -205,5 +206,5 @@ func buildSPIN(b *bench, g graph) ([]string, error) {
 			return nil, fmt.Errorf("%s: %w: %s", c, err, out)
 		}
 	}
-	return []string{filepath.Join(dir, "pan"), "-m4000000", "-w24"}, nil
+	return []string{filepath.Join(dir, "pan"), "-m4000000", "-w20"}, nil
 }
