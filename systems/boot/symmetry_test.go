@@ -16,7 +16,7 @@ import (
 // the members that make up most of the states: those of three levels without large pages. Two
 // frames can be exchanged, each with its place in the direct map, if one leaf table maps both with
 // the same rights and the allocator has handed out both or will hand out neither. Of other pairs
-// below one leaf table some cannot.
+// below one leaf table some cannot. (With 8 frames the allocator hands out all that it may.)
 func TestFramesAreSymmetric(t *testing.T) {
 	s := kerneltest.New(t, boot.Native(), kernel.Options{Levels: []int{3}, Lowmem: 8})
 	members := 0
