@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ptcheck/ptcheck/internal/longtest"
 	"github.com/ptcheck/ptcheck/traces/golden"
 )
 
@@ -29,7 +30,7 @@ func files(tb testing.TB) []string {
 // TestGoldens boots every configuration of the recordings and compares
 // everything that they hold.
 func TestGoldens(t *testing.T) {
-	for _, path := range files(t) {
+	for _, path := range longtest.Part(t, files(t), 3) {
 		want, err := golden.Read(path)
 		if err != nil {
 			t.Fatal(err)
