@@ -30,6 +30,10 @@ func FuzzLife(f *testing.F) { fuzzTarget(f, "FuzzLife") }
 // mapped writable, and CR3 must name a validated root.
 func FuzzHypercalls(f *testing.F) { fuzzTarget(f, "FuzzHypercalls") }
 
+// FuzzHostile is a hostile guest in the scopes of system hyper, with all they have: races, grants,
+// devices, interrupted audits.
+func FuzzHostile(f *testing.F) { fuzzTarget(f, "FuzzHostile") }
+
 // fuzzTarget fuzzes a target from the scenarios of the corpus. A worker is a
 // process of its own, so that one target serves all its inputs. With the ID of a
 // mutant in the environment variable PTCHECK_MUTANT it is planted, and the corpus,

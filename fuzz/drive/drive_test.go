@@ -9,6 +9,7 @@ import (
 	"github.com/ptcheck/ptcheck/model/explore"
 	"github.com/ptcheck/ptcheck/systems"
 	"github.com/ptcheck/ptcheck/systems/boot"
+	"github.com/ptcheck/ptcheck/systems/hostile"
 	"github.com/ptcheck/ptcheck/systems/kernel"
 	"github.com/ptcheck/ptcheck/systems/life"
 	"github.com/ptcheck/ptcheck/systems/pvdp"
@@ -109,6 +110,41 @@ func TestGuestBytes(t *testing.T) {
 	}
 }
 
+// TestSearchedBytes does the same with the searches of the hostile guest: each of them is chosen,
+// nothing goes wrong, and what was done encodes to an input that does it again.
+func TestSearchedBytes(t *testing.T) {
+	d, err := NewSearched(hostile.System(), nil, systems.Change{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rand.New(rand.NewPCG(1, 1))
+	chosen, again := map[int]bool{}, 0
+	for range 2000 {
+		in := randomBytes(r, 1+2*r.IntN(40))
+		if o := d.Run(in); o.Kind != explore.Moved {
+			t.Fatalf("%s: %v: %v", d.list[d.now].Part, d.path, o)
+		}
+		chosen[d.now] = true
+		n, path := d.now, slices.Clone(d.path)
+		s, err := d.Scenario()
+		if err != nil {
+			t.Fatal(err)
+		}
+		seed, ok := d.Seed(&systems.File{Scenario: s})
+		if !ok {
+			t.Fatalf("%s: %v has no input", d.list[n].Part, path)
+		}
+		if d.Run(seed); d.now == n { // another search may start alike, and have the operations
+			if again++; !slices.Equal(d.path, path) {
+				t.Errorf("%s: %v comes back as %v", d.list[n].Part, path, d.path)
+			}
+		}
+	}
+	if len(chosen) != len(d.list) || again < 1000 {
+		t.Errorf("%d of %d searches, %d came back in the same", len(chosen), len(d.list), again)
+	}
+}
+
 // TestNoAllocation holds that inputs are carried out without allocating.
 func TestNoAllocation(t *testing.T) {
 	b, err := NewBoot(boot.Xen(), kernel.Options{})
@@ -128,6 +164,14 @@ func TestNoAllocation(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(100, func() { g.Run(in) }); n > 0 {
 		t.Errorf("guest: %v allocations", n)
+	}
+	d, err := NewSearched(hostile.System(), nil, systems.Change{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Run(in)
+	if n := testing.AllocsPerRun(100, func() { d.Run(in) }); n > 0 {
+		t.Errorf("hostile guest: %v allocations", n)
 	}
 }
 

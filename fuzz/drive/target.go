@@ -8,6 +8,7 @@ import (
 	"github.com/ptcheck/ptcheck/model/explore"
 	"github.com/ptcheck/ptcheck/systems"
 	"github.com/ptcheck/ptcheck/systems/boot"
+	"github.com/ptcheck/ptcheck/systems/hostile"
 	"github.com/ptcheck/ptcheck/systems/kernel"
 	"github.com/ptcheck/ptcheck/systems/life"
 	"github.com/ptcheck/ptcheck/systems/pvdp"
@@ -47,6 +48,7 @@ func targets() []target {
 			g, err := NewGuest(m.Change)
 			return &guestTarget{g, m.ID}, err
 		}}}},
+		{"FuzzHostile", []driven{{hostile.System(), hosted}}},
 	}
 }
 
@@ -74,6 +76,17 @@ func paired(b *kernel.Backend) driven {
 		d, err := NewBooted(b, kernel.Options{Levels: row.Levels, Preemptions: row.Preemptions, Change: m.Change})
 		return &bootTarget{d, m.ID}, err
 	}}
+}
+
+// hosted drives hostile guests: in all their scopes, or in the one that a mutant names, as others
+// may not even start with it.
+func hosted(m *mutants.Mutant) (Target, error) {
+	x := m.System
+	if x == nil {
+		x = hostile.System()
+	}
+	d, err := NewSearched(x, m.Values, m.Change)
+	return &searchTarget{d, m.ID}, err
 }
 
 // odd are the numbers of the odd members that inputs choose from, beside the
@@ -163,6 +176,15 @@ func (g *guestTarget) Seed(f *systems.File) ([]byte, bool) {
 	}
 	return nil, false
 }
+
+// searchTarget drives the searches of a system.
+type searchTarget struct {
+	*Searched
+	mutant string
+}
+
+// File implements [Target].
+func (d *searchTarget) File() (*systems.File, error) { return fileOf(d, d.mutant) }
 
 // fileOf is what a driver did, as a file with a mutant that is planted already.
 func fileOf(d interface {
