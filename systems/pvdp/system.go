@@ -109,9 +109,6 @@ func (x *system) Searches(v systems.Values, c systems.Change) ([]*systems.Search
 		}
 		return m
 	}
-	if s.Symmetric {
-		s.AllStates = AllStates
-	}
 	s.Scenario = func(f explore.Finding) (systems.Scenario, error) {
 		ops := make([]Op, len(f.Path))
 		for i, code := range f.Path {

@@ -291,7 +291,7 @@ func TestResume(t *testing.T) {
 // TestSymmetrySwitch compares the quotient with the full graph.
 func TestSymmetrySwitch(t *testing.T) {
 	for symmetry, want := range map[string]string{
-		"off": "248384 states, 4715072 transitions", "on": "10710 states up to symmetry for 248384, 202476 transitions",
+		"off": "248384 states, 4715072 transitions", "on": "10710 states up to symmetry for 248384, 202476 transitions for 4715072, diameter 8",
 	} {
 		if code, out, errs := ptcheck(t, "explore", "pvdp", "--depth=0", "--symmetry="+symmetry); code != exitHolds || !strings.Contains(out, want) {
 			t.Errorf("%s: exit %d, %s%s", symmetry, code, out, errs)

@@ -174,7 +174,7 @@ func TestMergeRefused(t *testing.T) {
 		return name
 	}
 	short, changed := made("short.json", text[:len(text)/2]), made("changed.json", bytes.Replace(text, []byte(`"K":2`), []byte(`"K":1`), 1))
-	later := made("later.json", bytes.Replace(text, []byte(`"ptcheck_part":1`), []byte(`"ptcheck_part":9`), 1))
+	later := made("later.json", bytes.Replace(text, []byte(`"ptcheck_part":2`), []byte(`"ptcheck_part":9`), 1))
 	for _, c := range []struct {
 		files []string
 		want  string
