@@ -202,6 +202,9 @@ func (s *search) watch(ctx context.Context) (stop func()) {
 		s.halt.CompareAndSwap(0, uint32(r))
 		s.round.stop.Store(true)
 	}
+	if ctx.Err() != nil { // at once: a short search could be over before AfterFunc comes to it
+		halt(StopInterrupt)
+	}
 	unhook := context.AfterFunc(ctx, func() { halt(StopInterrupt) })
 	if s.opt.Timeout == 0 {
 		return func() { unhook() }
