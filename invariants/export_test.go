@@ -197,3 +197,33 @@ func (c *Checker) Miscounts(o *Checker) string {
 	}
 	return ""
 }
+
+// Besides says of a slot that the active tree hides, or one that it does not, whether it was
+// forgotten, or is one too many, among the addresses that lie besides the tree; it counts the
+// hidden ones.
+func (c *Checker) Besides() (hidden int, difference string) {
+	t := &c.trees.active
+	d := t.besides(c.s.L)
+	look := func(level, slot int, base model.VA, special bool) {
+		at := base + model.VA(slot)*t.geo.Span(level)
+		in := d.from <= at && at+t.geo.Span(level) <= d.to
+		hides := t.hides(c.s.L, level, slot, special)
+		if hides {
+			hidden++
+		}
+		if hides != in {
+			difference = fmt.Sprintf("slot %d of level %d at %#x is hidden: %t; the tree leaves out %#x to %#x", slot, level, at, hides, d.from, d.to)
+		}
+	}
+	g := t.geo
+	for slot := range g.Slots[g.Levels] {
+		look(g.Levels, slot, 0, false)
+	}
+	if c.s.L.PAESpecial() {
+		last := g.Slots[g.Levels] - 1
+		for slot := range g.Slots[g.Levels-1] {
+			look(g.Levels-1, slot, model.VA(last)*g.Span(g.Levels), true)
+		}
+	}
+	return hidden, difference
+}
