@@ -16,6 +16,7 @@ func directMapTrue() Rule {
 		Goal:    "a leaf of the direct map is written",
 		Tell:    tellDirectMap,
 		check:   checkDirectMap,
+		heeds:   newEntries | newTables,
 		ops:     entryOps,
 	}
 }

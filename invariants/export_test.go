@@ -14,7 +14,7 @@ type View struct{ v view }
 func (w *View) Reset(s *model.State) { w.v.reset(s, false) }
 
 // Apply takes in one step.
-func (w *View) Apply(s *model.State, st *model.Step) { w.v.apply(s, st) }
+func (w *View) Apply(s *model.State, st *model.Step) { w.v.apply(s, st, s.AppendWrites(nil)) }
 
 // Uses is the number of references that make a frame a level-n table.
 func (w *View) Uses(f model.Frame, level int) int { return int(w.v.uses[f][level]) }
@@ -227,3 +227,9 @@ func (c *Checker) Besides() (hidden int, difference string) {
 	}
 	return hidden, difference
 }
+
+// AskAll has the checker ask every rule at each step, whatever the rule heeds.
+func (c *Checker) AskAll() { c.asksAll = true }
+
+// Heeds reports whether the rule is asked after some of the steps that store only.
+func (r *Rule) Heeds() bool { return r.heeds != 0 }

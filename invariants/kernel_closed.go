@@ -17,6 +17,7 @@ func kernelClosed() Rule {
 		Span:    Living,
 		Tell:    tellOpen,
 		check:   checkClosed,
+		heeds:   newEntries | newTables,
 		ops:     entryOps,
 	}
 }

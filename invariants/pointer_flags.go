@@ -16,6 +16,7 @@ func pointerFlags() Rule {
 		Goal:    "a pointer to a table is written or comes into use",
 		Tell:    tellPointer,
 		check:   checkPointers,
+		heeds:   newEntries | newTables,
 		ops:     entryOps,
 	}
 }

@@ -16,6 +16,7 @@ func tablesCleared() Rule {
 		Goal:    "a table with an entry comes into use",
 		Tell:    tellUncleared,
 		check:   checkCleared,
+		heeds:   newTables,
 		ops:     entryOps,
 	}
 }

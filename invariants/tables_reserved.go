@@ -17,6 +17,7 @@ func tablesReserved() Rule {
 		Span:    Booting,
 		Tell:    tellReserved,
 		check:   checkReserved,
+		heeds:   newEntries | newTables,
 		ops:     entryOps,
 	}
 }

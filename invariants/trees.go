@@ -17,6 +17,7 @@ type trees struct {
 	// elsewhere are the changed entries of the tables of other.
 	elsewhere []edit
 
+	stores  []model.Write // the words that the step changed
 	seen    model.WordSet // scratch of collect
 	counted bool          // memory is large, see [counts]
 	lost    []lostTable
@@ -93,7 +94,7 @@ func (t *trees) followOther(s *model.State) {
 	if t.other.geo == nil {
 		return
 	}
-	for w := range s.Writes {
+	for _, w := range t.stores {
 		if t.other.roles[w.Frame] != 0 {
 			t.elsewhere = t.entries(t.elsewhere, s, &t.other, w, inNone)
 		}
@@ -141,9 +142,9 @@ func (t *trees) locate(s *model.State) (kernel, active bool) {
 // same reports whether both trees are the same one.
 func (t *trees) same() bool { return t.kernel.geo == t.active.geo && t.kernel.root == t.active.root }
 
-// follow takes in one step.
-func (t *trees) follow(s *model.State, st *model.Step) {
-	t.edits, t.gained, t.elsewhere = t.edits[:0], t.gained[:0], t.elsewhere[:0]
+// follow takes in one step, and the words that it changed.
+func (t *trees) follow(s *model.State, st *model.Step, stores []model.Write) {
+	t.edits, t.gained, t.elsewhere, t.stores = t.edits[:0], t.gained[:0], t.elsewhere[:0], stores
 	if t.counted {
 		t.beginStep(st)
 	}
@@ -212,8 +213,8 @@ func find(in []place, p place) *place {
 func (t *trees) collect(s *model.State) {
 	same := t.same()
 	t.seen.Clear()
-	for w := range s.Writes {
-		if t.kernel.roles[w.Frame]|t.active.roles[w.Frame] == 0 || !t.seen.Add(w.Frame, w.Word) {
+	for _, w := range t.stores {
+		if t.kernel.roles[w.Frame]|t.active.roles[w.Frame] == 0 || len(t.stores) > 1 && !t.seen.Add(w.Frame, w.Word) {
 			continue
 		}
 		if t.kernel.roles[w.Frame] != 0 {
