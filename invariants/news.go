@@ -65,11 +65,10 @@ func (c *Checker) news(st *model.Step) news {
 
 // storeNews is what there is to say of the words themselves.
 func (c *Checker) storeNews() (now news) {
-	const present = uint64(model.Present | model.Present<<32) // two narrow entries make a word
 	zero, h := model.Frame(c.s.L.Kernel.ZeroPage), c.s.L.Hyper
 	for i := range c.stores {
 		w := &c.stores[i]
-		if w.Old&present != 0 {
+		if overwrites(c.s.L.Geo, w.Old, c.s.Word(w.Frame, w.Word)) {
 			now |= overwritten
 		}
 		if w.Frame == zero {
@@ -83,6 +82,17 @@ func (c *Checker) storeNews() (now news) {
 		}
 	}
 	return now
+}
+
+// overwrites reports whether a word that has changed held a present entry of a kernel's
+// geometry, or of the narrower one that it starts with.
+func overwrites(g *model.Geometry, old, now uint64) bool {
+	const present = uint64(model.Present)
+	first, second := old^now, (old^now)>>32
+	if g.Width == 4 {
+		first = uint64(uint32(first))
+	}
+	return first != 0 && old&present != 0 || second != 0 && old>>32&present != 0
 }
 
 // treeNews is what there is to say of the tables in use.

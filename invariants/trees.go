@@ -17,6 +17,7 @@ type trees struct {
 	// elsewhere are the changed entries of the tables of other.
 	elsewhere []edit
 
+	visited edit          // scratch of eachOf
 	stores  []model.Write // the words that the step changed
 	seen    model.WordSet // scratch of collect
 	counted bool          // memory is large, see [counts]
@@ -85,9 +86,6 @@ func (t *trees) locateOther(s *model.State) (stale bool) {
 // followOther takes in the tables of the processor that is not running. An entry that two
 // trees have counts for both.
 func (t *trees) followOther(s *model.State) {
-	if s.Processors() == 1 {
-		return
-	}
 	if t.locateOther(s) {
 		t.other.reread(s, nil, inNone)
 	}
@@ -165,13 +163,21 @@ func (t *trees) follow(s *model.State, st *model.Step, stores []model.Write) {
 		t.anew |= inActive
 		t.active.spoilAll()
 	}
-	t.reread(s, kernel, active)
-	t.collect(s)
-	t.reread(s, t.kernel.stale, t.active.stale)
-	if t.counted {
+	if kernel || active {
+		t.reread(s, kernel, active)
+	}
+	if len(t.stores) > 0 {
+		t.collect(s)
+	}
+	if t.kernel.stale || t.active.stale {
+		t.reread(s, t.kernel.stale, t.active.stale)
+	}
+	if t.counted && len(t.edits) > 0 {
 		t.soil(s)
 	}
-	t.followOther(s)
+	if s.Processors() > 1 {
+		t.followOther(s)
+	}
 }
 
 // reread reads one or both trees anew.
@@ -235,7 +241,7 @@ func (t *trees) collect(s *model.State) {
 			t.pointer(s, of, e)
 		}
 	}
-	if t.counted {
+	if len(t.lost) > 0 {
 		t.takeLeave(s)
 	}
 }
@@ -285,9 +291,9 @@ func (t *trees) pointer(s *model.State, of *tree, e *edit) {
 
 // eachNew visits the entries of tables in use that are new to the last step: those
 // that it changed, and all of the tables that it brought into use.
-func (t *trees) eachNew(s *model.State, visit func(e edit) bool) bool {
+func (t *trees) eachNew(s *model.State, visit func(e *edit) bool) bool {
 	for i := range t.edits {
-		if !visit(t.edits[i]) {
+		if !visit(&t.edits[i]) {
 			return false
 		}
 	}
@@ -295,7 +301,7 @@ func (t *trees) eachNew(s *model.State, visit func(e edit) bool) bool {
 }
 
 // eachGained visits the entries of the tables that the last step brought into use.
-func (t *trees) eachGained(s *model.State, visit func(e edit) bool) bool {
+func (t *trees) eachGained(s *model.State, visit func(e *edit) bool) bool {
 	for i := range t.gained {
 		if !t.eachOf(s, t.gained[i], visit) {
 			return false
@@ -305,9 +311,10 @@ func (t *trees) eachGained(s *model.State, visit func(e edit) bool) bool {
 }
 
 // eachOf visits the entries of a table that has come into use.
-func (t *trees) eachOf(s *model.State, p place, visit func(e edit) bool) bool {
+func (t *trees) eachOf(s *model.State, p place, visit func(e *edit) bool) bool {
 	for slot, now := range t.of(p.trees).table(s, p.frame, p.level).entries {
-		if !visit(edit{table: p.frame, slot: slot, level: p.level, trees: p.trees, now: now, came: true}) {
+		t.visited = edit{table: p.frame, slot: slot, level: p.level, trees: p.trees, now: now, came: true}
+		if !visit(&t.visited) {
 			return false
 		}
 	}
