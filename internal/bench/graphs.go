@@ -109,19 +109,25 @@ func (b *bench) searchGraph(g *grid, x graph) (notes []string, err error) {
 
 // ours are the ways in which ptcheck searches a graph.
 func (b *bench) ours(x graph) ([]*rival, error) {
+	exe, err := b.program()
+	if err != nil {
+		return nil, err
+	}
 	var list []*rival
 	for workers := range 2 {
-		args := fmt.Sprintf("pvdp --depth=0 --frames=%d --levels=%d --slots=%d --workers=%d", x.frames, x.levels, x.slots, workers+1)
-		if x.symmetric {
-			args += " --symmetry=on"
-		}
-		e, err := b.explore(fmt.Sprintf("ptcheck, workers: %d", workers+1), args)
-		if err != nil {
-			return nil, err
-		}
+		e := explore(exe, fmt.Sprintf("ptcheck, workers: %d", workers+1), fmt.Sprintf("%s --workers=%d", x.search(), workers+1))
 		list = append(list, &rival{entrant: e, count: countVerdict})
 	}
 	return list, nil
+}
+
+// search is how ptcheck searches a graph.
+func (g graph) search() string {
+	args := fmt.Sprintf("pvdp --depth=0 --frames=%d --levels=%d --slots=%d", g.frames, g.levels, g.slots)
+	if g.symmetric {
+		args += " --symmetry=on"
+	}
+	return args
 }
 
 func countVerdict(e *entrant) (states, transitions uint64, err error) {

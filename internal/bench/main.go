@@ -34,6 +34,7 @@ func tables() []table {
 		{"transitions", "One transition of a kernel system, 1 worker", (*bench).transitionsTable},
 		{"boots", "Boots that all rules watch, over bare ones", (*bench).bootsTable},
 		{"fuzz", "Fuzz targets, one worker", (*bench).fuzzTable},
+		{"profile", "Release builds, with their profile over without it, 1 worker", (*bench).profileTable},
 		{"start", "Starting the program", (*bench).startTable},
 	}
 }
@@ -48,6 +49,7 @@ type bench struct {
 	out, log io.Writer
 	dir      string // for what is built
 	ptcheck  string // the program, "" until it is built
+	plain    string // the same without the profile of release builds
 }
 
 func main() {
@@ -113,13 +115,12 @@ func (b *bench) run() error {
 
 // program is ptcheck as it is released, built once.
 func (b *bench) program() (string, error) {
-	if b.ptcheck != "" {
-		return b.ptcheck, nil
+	if b.ptcheck == "" {
+		exe := filepath.Join(b.dir, "ptcheck")
+		if err := b.build("ptcheck", ".ci/release", exe); err != nil {
+			return "", err
+		}
+		b.ptcheck = exe
 	}
-	exe := filepath.Join(b.dir, "ptcheck")
-	if err := b.build("ptcheck", "go", "build", "-trimpath", "-pgo=cmd/ptcheck/release.pgo", "-o", exe, "./cmd/ptcheck"); err != nil {
-		return "", err
-	}
-	b.ptcheck = exe
-	return exe, nil
+	return b.ptcheck, nil
 }

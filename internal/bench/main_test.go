@@ -43,8 +43,8 @@ func TestWhole(t *testing.T) {
 	t.Chdir("../..")
 	t.Setenv("PATH", "")
 	var out bytes.Buffer
-	b := &bench{out: &out, log: &out, dir: t.TempDir(), ptcheck: exe}
-	if err := b.parse([]string{"-n", "2", "-only", "graphs,searches,transitions,start", "4,2,1", "5,2,1+symmetry"}); err != nil {
+	b := &bench{out: &out, log: &out, dir: t.TempDir(), ptcheck: exe, plain: exe}
+	if err := b.parse([]string{"-n", "2", "-only", "graphs,searches,transitions,profile,start", "4,2,1", "5,2,1+symmetry"}); err != nil {
 		t.Fatal(err)
 	}
 	if err := b.run(); err != nil {
@@ -59,6 +59,7 @@ func TestWhole(t *testing.T) {
 		"| `hyper` | 40 | 1,300 |", " | 20.0 |\n",
 		"\nSearches that take minutes were left out: -large.\n",
 		"| `life-smp --depth=4 --preemptions=1` | 1,300 | 0.0",
+		"| `pvdp --depth=0 --frames=5 --levels=2 --slots=1 --symmetry=on` | 0.0", " | x",
 		"| `ptcheck --version` | 40 |",
 	} {
 		if !strings.Contains(out.String(), want) {
@@ -115,10 +116,10 @@ func TestInTurn(t *testing.T) {
 func TestCommandLine(t *testing.T) {
 	var log bytes.Buffer
 	for _, x := range []struct{ args, want string }{
-		{"", "5 false 10s [4,2,1 4,3,1 3,2,2 5,2,1+symmetry] graphs searches transitions boots fuzz start"},
+		{"", "5 false 10s [4,2,1 4,3,1 3,2,2 5,2,1+symmetry] graphs searches transitions boots fuzz profile start"},
 		{"-n 2 -large -fuzztime 1s -only start,graphs 2,1,1", "2 true 1s [2,1,1] start graphs"},
 		{"-n 0", "-n 0: want at least one run"},
-		{"-only a", "-only a: there are graphs, searches, transitions, boots, fuzz, start"},
+		{"-only a", "-only a: there are graphs, searches, transitions, boots, fuzz, profile, start"},
 		{"4,2", `graph "4,2": want FRAMES,LEVELS,SLOTS or FRAMES,LEVELS,SLOTS+symmetry`},
 		{"4,2,1,1", `graph "4,2,1,1": want FRAMES,LEVELS,SLOTS or FRAMES,LEVELS,SLOTS+symmetry`},
 		{"-b", "flag provided but not defined: -b"},

@@ -1,6 +1,9 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // kernelSearches search the kernel systems, as far as takes a second or so.
 func kernelSearches() []string {
@@ -10,6 +13,9 @@ func kernelSearches() []string {
 	}
 }
 
+// hyperSearch searches all scopes of hostile guests.
+const hyperSearch = "hyper"
+
 // largeSearches take minutes.
 func largeSearches() []string {
 	return []string{"native --lowmem=12 --depth=0", "xen --stale=11 --depth=0", "xen --stale=12 --depth=0"}
@@ -17,7 +23,7 @@ func largeSearches() []string {
 
 // searchesTable is about whole searches with two workers.
 func (b *bench) searchesTable() error {
-	list := append(kernelSearches(), "hyper")
+	list := append(kernelSearches(), hyperSearch)
 	if b.large {
 		list = append(list, largeSearches()...)
 	}
@@ -63,13 +69,18 @@ func (b *bench) transitionsTable() error {
 
 // explored makes searches, in turn.
 func (b *bench) explored(list []string, flag string) ([]*entrant, error) {
+	exe, err := b.program()
+	if err != nil {
+		return nil, err
+	}
 	var all []*entrant
 	for _, args := range list {
-		e, err := b.explore(args, args+" "+flag)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, e)
+		all = append(all, explore(exe, args, args+" "+flag))
 	}
 	return all, b.inTurn(b.runs, all)
+}
+
+// explore is an entrant that searches. Nothing that it finds is saved.
+func explore(exe, name, args string) *entrant {
+	return &entrant{name: name, command: append([]string{exe, "explore", "--json", "--save="}, strings.Fields(args)...)}
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"strings"
 )
 
 // verdict is what the tables need of what explore --json prints.
@@ -58,13 +57,4 @@ func (e *entrant) verdict() (verdict, error) {
 		}
 	}
 	return first, nil
-}
-
-// explore is an entrant that searches. Nothing that it finds is saved.
-func (b *bench) explore(name, args string) (*entrant, error) {
-	exe, err := b.program()
-	if err != nil {
-		return nil, err
-	}
-	return &entrant{name: name, command: append([]string{exe, "explore", "--json", "--save="}, strings.Fields(args)...)}, nil
 }
