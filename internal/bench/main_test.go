@@ -66,8 +66,10 @@ func TestWhole(t *testing.T) {
 			t.Errorf("there is no %q in:\n%s", want, &out)
 		}
 	}
-	if strings.Contains(out.String(), "5,2,1+symmetry, SPIN") {
-		t.Errorf("SPIN knows no symmetry:\n%s", &out)
+	for _, wrong := range []string{"5,2,1+symmetry, SPIN", "`" + largeSearches()[0] + "`"} {
+		if strings.Contains(out.String(), wrong) {
+			t.Errorf("there is %q in:\n%s", wrong, &out)
+		}
 	}
 }
 

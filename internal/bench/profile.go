@@ -29,15 +29,24 @@ func (b *bench) profileTable() error {
 	if err := b.inTurn(b.runs, all); err != nil {
 		return err
 	}
+	g, err := gains(all)
+	if err != nil {
+		return err
+	}
+	return g.print(b.out)
+}
+
+// gains compares searches, of which each comes without the profile and then with it.
+func gains(all []*entrant) (*grid, error) {
 	g := newGrid("`explore`", "CPU s without", "CPU s with", "with over without")
 	for i := 0; i < len(all); i += 2 {
 		if err := sameCounts(all[i], all[i+1]); err != nil {
-			return err
+			return nil, err
 		}
 		before, after := median(all[i].cpu), median(all[i+1].cpu)
 		g.row("`"+all[i].name+"`", digits(before), digits(after), "x"+digits(after/before))
 	}
-	return g.print(b.out)
+	return g, nil
 }
 
 // sameCounts: an optimised program finds what the other one does.

@@ -29,6 +29,13 @@ func TestVerdicts(t *testing.T) {
 	if sameCounts(x, y) == nil || sameCounts(x, e) == nil || sameCounts(e, x) == nil {
 		t.Error("counts that differ are the same")
 	}
+	x.name, x.cpu, y.outs, y.cpu = "a", []float64{2.6}, x.outs, []float64{1.3}
+	if g, err := gains([]*entrant{x, y}); err != nil || fmt.Sprint(g.rows[1:]) != "[[`a` 2.60 1.30 x0.50]]" {
+		t.Error(err, g)
+	}
+	if g, err := eachTransition([]*entrant{x}); err != nil || fmt.Sprint(g.rows[1:]) != "[[`a` 1,300 2.60 2000]]" {
+		t.Error(err, g)
+	}
 	if _, err := e.verdict(); err == nil || err.Error() != "a: 40 states and 1301 transitions, before 40 and 1300" {
 		t.Error(err)
 	}

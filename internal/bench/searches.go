@@ -55,16 +55,25 @@ func (b *bench) transitionsTable() error {
 	if err != nil {
 		return err
 	}
+	g, err := eachTransition(all)
+	if err != nil {
+		return err
+	}
+	return g.print(b.out)
+}
+
+// eachTransition divides the time of searches by their transitions.
+func eachTransition(all []*entrant) (*grid, error) {
 	g := newGrid("`explore`", "transitions", "CPU s", "us of CPU a transition")
 	for _, e := range all {
 		v, err := e.verdict()
 		if err != nil {
-			return err
+			return nil, err
 		}
 		cpu := median(e.cpu)
 		g.row("`"+e.name+"`", thousands(v.Transitions), digits(cpu), digits(1e6*cpu/float64(v.Transitions)))
 	}
-	return g.print(b.out)
+	return g, nil
 }
 
 // explored makes searches, in turn.
