@@ -14,7 +14,7 @@ type View struct{ v view }
 func (w *View) Reset(s *model.State) { w.v.reset(s, false) }
 
 // Apply takes in one step.
-func (w *View) Apply(s *model.State, st *model.Step) { w.v.apply(s, st) }
+func (w *View) Apply(s *model.State, st *model.Step) { w.v.apply(s, st, s.AppendWrites(nil)) }
 
 // Uses is the number of references that make a frame a level-n table.
 func (w *View) Uses(f model.Frame, level int) int { return int(w.v.uses[f][level]) }
@@ -197,3 +197,39 @@ func (c *Checker) Miscounts(o *Checker) string {
 	}
 	return ""
 }
+
+// Besides says of a slot that the active tree hides, or one that it does not, whether it was
+// forgotten, or is one too many, among the addresses that lie besides the tree; it counts the
+// hidden ones.
+func (c *Checker) Besides() (hidden int, difference string) {
+	t := &c.trees.active
+	d := t.besides(c.s.L)
+	look := func(level, slot int, base model.VA, special bool) {
+		at := base + model.VA(slot)*t.geo.Span(level)
+		in := d.from <= at && at+t.geo.Span(level) <= d.to
+		hides := t.hides(c.s.L, level, slot, special)
+		if hides {
+			hidden++
+		}
+		if hides != in {
+			difference = fmt.Sprintf("slot %d of level %d at %#x is hidden: %t; the tree leaves out %#x to %#x", slot, level, at, hides, d.from, d.to)
+		}
+	}
+	g := t.geo
+	for slot := range g.Slots[g.Levels] {
+		look(g.Levels, slot, 0, false)
+	}
+	if c.s.L.PAESpecial() {
+		last := g.Slots[g.Levels] - 1
+		for slot := range g.Slots[g.Levels-1] {
+			look(g.Levels-1, slot, model.VA(last)*g.Span(g.Levels), true)
+		}
+	}
+	return hidden, difference
+}
+
+// AskAll has the checker ask every rule at each step, whatever the rule heeds.
+func (c *Checker) AskAll() { c.asksAll = true }
+
+// Heeds reports whether the rule is asked after some of the steps that store only.
+func (r *Rule) Heeds() bool { return r.heeds != 0 }

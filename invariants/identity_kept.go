@@ -20,6 +20,7 @@ func identityKept() Rule {
 		Until:   model.PhaseZapped,
 		Tell:    tellIdentity,
 		check:   checkIdentity,
+		heeds:   oldEntries,
 		ops:     entryOps,
 	}
 }

@@ -17,6 +17,7 @@ func presentNotReallocated() Rule {
 		Span:    Booting,
 		Tell:    tellReallocation,
 		check:   checkReallocation,
+		heeds:   overwritten,
 		trace: &traceRule{
 			applies: "to each store that leads an upper entry from one table to another",
 			limits:  "what was in the table before is compared entry by entry; a table that is taken away first and linked elsewhere later is another table",

@@ -16,6 +16,7 @@ func rootValid() Rule {
 		Goal:    "CR3 is loaded; of a hostile guest: the load of a root, the user's too, is granted",
 		Tell:    tellRoot,
 		check:   checkRoot,
+		heeds:   oldEntries,
 		guest:   guest{state: stateRoot, metAt: (*Recount).loadsRoot, needs: []Means{LoadsRoots}},
 	}
 }

@@ -26,6 +26,7 @@ type sweeps struct {
 	ram, minimal        sweep
 	mapped              mappedSweep
 	protected           protectedSweep
+	cached              cachedSweep
 }
 
 // everywhere is all addresses of a geometry.

@@ -16,6 +16,7 @@ func translationsKept() Rule {
 		Goal:    "an entry that was present changes, or the root does",
 		Tell:    tellTranslations,
 		check:   checkTranslations,
+		heeds:   oldEntries | otherRoot,
 	}
 }
 

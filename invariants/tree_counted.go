@@ -30,7 +30,11 @@ type counts struct {
 	// dirt are the addresses, not sign-extended, that lead elsewhere than when the period
 	// began, perhaps, and fresh those of the last step.
 	dirt, fresh []span
-	bases       []model.VA // scratch of ways
+	// bases is what [tree.waysTo] has found last: the ways to the table asked, as long as no
+	// table has come or gone.
+	bases []model.VA
+	asked place
+	few   bool // they are all of them
 	// work counts the tables and entries that were looked at.
 	work uint64
 	// period is the number of the period. One ends with each call. Nothing has changed from
@@ -63,6 +67,7 @@ func (t *tree) enter(s *model.State, f model.Frame, level int, base model.VA, is
 	if !s.L.Map.IsGuest(f) {
 		return gained
 	}
+	t.asked = place{}
 	t.refs[f][level]++
 	t.up[f] = from
 	if len(t.named) < maxNamed {
@@ -121,7 +126,7 @@ func (t *tree) rebase(s *model.State, f model.Frame, level int, base model.VA) {
 	if !s.L.Map.IsGuest(f) || t.base[f] == base || !t.direct(s.L, base, level) || t.direct(s.L, t.base[f], level) {
 		return
 	}
-	t.base[f] = base
+	t.base[f], t.asked = base, place{}
 	t.eachChild(s, f, level, func(slot int, child model.Frame, _ bool) {
 		t.rebase(s, child, level-1, base+model.VA(slot)*t.geo.Span(level))
 	})
@@ -133,6 +138,7 @@ func (t *tree) leave(s *model.State, f model.Frame, level int, from entryPlace) 
 	if !s.L.Map.IsGuest(f) {
 		return
 	}
+	t.asked = place{}
 	r := &t.refs[f]
 	if r[level]--; r[level] > 0 {
 		up := t.up[f]
@@ -220,15 +226,25 @@ func (t *tree) waysBy(s *model.State, at entryPlace, level int) bool {
 	return on
 }
 
+// waysTo are the addresses of slot 0 at which a frame serves as a table of a level; few is
+// false if they are too many. Who fills a table asks for the same ones again and again.
+func (t *tree) waysTo(s *model.State, f model.Frame, level int) (bases []model.VA, few bool) {
+	if t.asked.frame != f || t.asked.level != level { // nobody asks for level 0
+		t.bases = t.bases[:0]
+		t.few, t.asked = t.ways(s, f, level), place{frame: f, level: level}
+	}
+	return t.bases, t.few
+}
+
 // soil notes that what a slot of a table maps may lead elsewhere.
 func (t *tree) soil(s *model.State, f model.Frame, level, slot int) {
-	t.bases = t.bases[:0]
-	if !t.ways(s, f, level) {
+	bases, few := t.waysTo(s, f, level)
+	if !few {
 		t.spoilAll()
 		return
 	}
 	size := t.geo.Span(level)
-	for _, base := range t.bases {
+	for _, base := range bases {
 		from := base + model.VA(slot)*size
 		t.spoil(from, from+size)
 	}

@@ -35,7 +35,7 @@ func (t *trees) otherRoot(s *model.State, was model.Frame) bool {
 	if !s.L.Map.IsGuest(was) || !s.L.Map.IsGuest(a.root) {
 		return false
 	}
-	for w := range s.Writes {
+	for _, w := range t.stores {
 		if a.roles[w.Frame] != 0 || w.Frame == a.root {
 			return false
 		}

@@ -49,6 +49,7 @@ type System struct {
 	preemptions int
 	failures    bool // each hypercall may be refused
 	interrupts  bool // an interrupt may come at any time
+	symmetric   bool // symmetric states count once
 
 	ops   hooks.Ops
 	fn    hooks.Funcs
@@ -83,6 +84,7 @@ func Finish(s *System, ops hooks.Ops, o Options) (*System, error) {
 	}
 	s.bounds, s.preemptions, s.failures = Bounds{o.Lowmem, o.Stale, o.Budget}, o.Preemptions, o.Failures
 	s.recheck, s.patience = cmp.Or(o.Recheck, Recheck), cmp.Or(o.Patience, Patience)
+	s.symmetric = o.Symmetry
 	s.failures = s.failures && slices.ContainsFunc(s.Inits, func(i Init) bool { return i.State.L.Hyper != nil })
 	if s.failures {
 		s.Scope += ", each hypercall refused once"
