@@ -53,6 +53,17 @@ func Resolve(s *model.State, g *model.Geometry, root model.Frame, va model.VA) (
 	return Resolved{m.frame, m.table, m.level, m.slot, m.leaf, m.writable}, ok
 }
 
+// Walker resolves addresses one after the other; what it returns says where they lead, and
+// whether the plain walk says the same.
+func Walker(s *model.State, g *model.Geometry, root model.Frame) func(va model.VA) (level int, ok, same bool) {
+	w := walker{s: s, g: g, root: root}
+	return func(va model.VA) (int, bool, bool) {
+		m, ok := w.resolve(va)
+		plain, also := resolve(s, g, root, va)
+		return m.level, ok, m == plain && ok == also
+	}
+}
+
 // Pages are the translations of a snapshot.
 func (n *Snapshot) Pages() map[model.VA]model.Frame {
 	out := make(map[model.VA]model.Frame, len(n.pages))

@@ -35,9 +35,10 @@ func checkLeaf(c *Checker, st *model.Step) result {
 // permission, which it keeps.
 func (c *Checker) leavesAre(call *model.Call, exact bool) result {
 	l := c.s.L
+	w := walker{s: c.s, g: l.Geo, root: model.Frame(l.Kernel.Root)}
 	for pfn := call.From; pfn < call.To; {
 		va := l.VA(pfn.PA())
-		m, ok := resolve(c.s, l.Geo, model.Frame(l.Kernel.Root), va)
+		m, ok := w.resolve(va)
 		want, care := c.leafFlags(va, m.level)
 		if exact {
 			want, care = c.asStored(want), model.FlagMask&^ownBits

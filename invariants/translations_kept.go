@@ -64,6 +64,7 @@ func (c *Checker) stepDirt() []span {
 func (c *Checker) pagesKept(pages []page) result {
 	g, booted := c.s.Active(), c.booted()
 	c.pages += uint64(len(pages))
+	w := walker{s: c.s, g: g, root: c.s.CPU.CR3}
 	for _, p := range pages {
 		if c.givenUp(p.va) || c.noMemory(p.va) {
 			continue
@@ -71,7 +72,7 @@ func (c *Checker) pagesKept(pages []page) result {
 		if booted && c.s.L.PA(p.va).PFN() >= c.s.L.Kernel.MaxLowPFN {
 			continue
 		}
-		m, ok := resolve(c.s, g, c.s.CPU.CR3, p.va)
+		m, ok := w.resolve(p.va)
 		if !ok || m.frame != p.frame {
 			return c.fail(c.at(p.va, g, m).WithWantFrame(p.frame))
 		}
