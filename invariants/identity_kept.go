@@ -56,7 +56,7 @@ func (c *Checker) identityDirt(end bool) []span {
 	case !c.goesOn(&c.sweeps.identity, t):
 		return c.everywhere(t.geo)
 	}
-	return t.changed(!end)
+	return t.changed(c.s, !end)
 }
 
 // lowPages judges pages below PAGE_OFFSET that must be mapped as they were.

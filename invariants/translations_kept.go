@@ -55,7 +55,7 @@ func (c *Checker) keepUnder() {
 // large and all have been looked at before.
 func (c *Checker) stepDirt() []span {
 	if t := &c.trees.active; c.large && c.translated {
-		return t.changed(true)
+		return t.changed(c.s, true)
 	}
 	return c.everywhere(c.s.Active())
 }
