@@ -60,7 +60,7 @@ func Walker(s *model.State, g *model.Geometry, root model.Frame) func(va model.V
 	return func(va model.VA) (int, bool, bool) {
 		m, ok := w.resolve(va)
 		plain, also := resolve(s, g, root, va)
-		return m.level, ok, m == plain && ok == also
+		return m.level, ok, *m == plain && ok == also
 	}
 }
 

@@ -65,7 +65,7 @@ func (c *Checker) lowPages(pages []page) bool {
 	w := walker{s: c.s, g: c.s.L.Geo, root: c.trees.kernel.root}
 	for _, p := range pages {
 		if m, ok := w.resolve(p.va); !ok || m.frame != p.frame {
-			c.fail(c.at(p.va, c.s.L.Geo, m).WithWantFrame(p.frame))
+			c.fail(c.at(p.va, c.s.L.Geo, *m).WithWantFrame(p.frame))
 			return false
 		}
 	}
@@ -99,7 +99,7 @@ func (c *Checker) lowPart(d span) bool {
 	for pfn := model.PFN(d.from / model.PageSize); pfn < end && model.VA(pfn.PA()) < d.to; pfn++ {
 		va := model.VA(pfn.PA())
 		if m, ok := w.resolve(va); !ok || m.frame != model.Frame(pfn) {
-			c.fail(c.at(va, g, m).WithWantFrame(model.Frame(pfn)))
+			c.fail(c.at(va, g, *m).WithWantFrame(model.Frame(pfn)))
 			return false
 		}
 	}

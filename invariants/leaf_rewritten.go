@@ -48,14 +48,14 @@ func (c *Checker) leavesAre(call *model.Call, exact bool) result {
 		}
 		pages := model.PFN(l.Geo.Span(m.level) / model.PageSize)
 		first := pfn - pfn%pages
-		is := c.effective(&m)
+		is := c.effective(m)
 		switch {
 		case exact:
 			if !ok || (m.level == 2) != l.Kernel.HasPSE || l.Names(m.leaf) != l.Map.MFN(model.Frame(first)) || (is^want)&care != 0 {
 				return broken
 			}
 		case !ok || l.Names(m.leaf) != l.Map.MFN(model.Frame(first)) || (is^want)&care != 0:
-			return c.fail(c.wrongLeaf(va, &m, want, care))
+			return c.fail(c.wrongLeaf(va, m, want, care))
 		}
 		pfn = first + pages
 	}

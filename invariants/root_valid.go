@@ -116,7 +116,7 @@ func (c *Checker) mapsText(from, to model.PFN) bool {
 		m, ok := w.resolve(va)
 		c.read |= m.read
 		if !ok || m.frame != model.Frame(pfn) || m.noExec && c.s.CPU.NXE {
-			c.fail(c.at(va, c.s.Active(), m).WithFrame(model.Frame(pfn)).Because("kernel text"))
+			c.fail(c.at(va, c.s.Active(), *m).WithFrame(model.Frame(pfn)).Because("kernel text"))
 			return false
 		}
 	}

@@ -74,7 +74,7 @@ func (c *Checker) pagesKept(pages []page) result {
 		}
 		m, ok := w.resolve(p.va)
 		if !ok || m.frame != p.frame {
-			return c.fail(c.at(p.va, g, m).WithWantFrame(p.frame))
+			return c.fail(c.at(p.va, g, *m).WithWantFrame(p.frame))
 		}
 	}
 	return held

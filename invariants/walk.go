@@ -84,24 +84,28 @@ type walker struct {
 	way   mapping
 	base  model.VA
 	valid bool
+	m     mapping // the last one, which is handed out
 }
 
-// resolve is where an address leads.
-func (w *walker) resolve(va model.VA) (mapping, bool) {
+// resolve is where an address leads; the next call overwrites it.
+func (w *walker) resolve(va model.VA) (*mapping, bool) {
 	span := w.g.Span(2)
 	if base := va &^ (span - 1); !w.valid || base != w.base {
 		m, ok := resolveTo(w.s, w.g, w.root, va, 2)
 		if w.valid = m.level == 1; !w.valid {
-			return m, ok
+			w.m = m
+			return &w.m, ok
 		}
-		w.way, w.base = m, base
+		m.read |= bit(m.table)
+		w.way, w.base, w.m = m, base, m
 	}
-	m := w.way
+	m, way := &w.m, &w.way
+	m.frame, m.writable, m.user, m.noExec = way.frame, way.writable, way.user, way.noExec
+	m.leaf, m.slot = way.leaf, way.slot
 	if m.table < 0 {
 		m.level = 2
 		return m, false
 	}
-	m.read |= bit(m.table)
 	if m.slot = int(va & (span - 1) / model.PageSize); m.slot >= w.g.Slots[1] {
 		return m, false
 	}
