@@ -26,7 +26,7 @@ func (c *Checker) cachedSince(w *cachedSweep) (good, known bool) {
 		return false, false
 	}
 	for _, t := range [...]*tree{a, k} {
-		for _, d := range t.changed(false) {
+		for _, d := range t.changed(c.s, false) {
 			good = good && cachedIn(tlb, t.geo, d, fine)
 		}
 	}

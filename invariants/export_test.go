@@ -53,6 +53,17 @@ func Resolve(s *model.State, g *model.Geometry, root model.Frame, va model.VA) (
 	return Resolved{m.frame, m.table, m.level, m.slot, m.leaf, m.writable}, ok
 }
 
+// Walker resolves addresses one after the other; what it returns says where they lead, and
+// whether the plain walk says the same.
+func Walker(s *model.State, g *model.Geometry, root model.Frame) func(va model.VA) (level int, ok, same bool) {
+	w := walker{s: s, g: g, root: root}
+	return func(va model.VA) (int, bool, bool) {
+		m, ok := w.resolve(va)
+		plain, also := resolve(s, g, root, va)
+		return m.level, ok, *m == plain && ok == also
+	}
+}
+
 // Pages are the translations of a snapshot.
 func (n *Snapshot) Pages() map[model.VA]model.Frame {
 	out := make(map[model.VA]model.Frame, len(n.pages))
@@ -233,3 +244,44 @@ func (c *Checker) AskAll() { c.asksAll = true }
 
 // Heeds reports whether the rule is asked after some of the steps that store only.
 func (r *Rule) Heeds() bool { return r.heeds != 0 }
+
+// Leads are where the addresses of the active tree lead that belong to it, and with which
+// rights, page by page.
+func (c *Checker) Leads() (out []Lead) {
+	t := &c.trees.active
+	d := t.besides(c.s.L)
+	for at := model.VA(0); at < 1<<t.geo.VABits(); at += model.PageSize {
+		x := Lead{at: at}
+		if at < d.from || at >= d.to {
+			var m mapping
+			if m, x.ok = resolve(c.s, t.geo, t.root, t.geo.Wrap(at)); x.ok {
+				x.frame, x.writable, x.user, x.noExec = m.frame, m.writable, m.user, m.noExec
+			}
+		}
+		out = append(out, x)
+	}
+	return out
+}
+
+// Lead is where an address leads.
+type Lead struct {
+	at                         model.VA
+	frame                      model.Frame
+	ok, writable, user, noExec bool
+}
+
+// Unnoted is the first address that leads elsewhere than it did without being noted, among those
+// of the last step or since the last call ended; dirt is how many differ.
+func (c *Checker) Unnoted(was, now []Lead, step bool) (dirt int, text string) {
+	spans := c.trees.active.changed(c.s, step)
+	for i := range now {
+		if len(was) == len(now) && was[i] == now[i] {
+			continue
+		}
+		dirt++
+		if !slices.ContainsFunc(spans, func(d span) bool { return d.from <= now[i].at && now[i].at < d.to }) {
+			return dirt, fmt.Sprintf("%+v, and not in %x", now[i], spans)
+		}
+	}
+	return dirt, ""
+}

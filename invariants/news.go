@@ -68,7 +68,7 @@ func (c *Checker) storeNews() (now news) {
 	zero, h := model.Frame(c.s.L.Kernel.ZeroPage), c.s.L.Hyper
 	for i := range c.stores {
 		w := &c.stores[i]
-		if overwrites(c.s.L.Geo, w.Old, c.s.Word(w.Frame, w.Word)) {
+		if w.Old != 0 && overwrites(c.s.L.Geo, w.Old, c.s.Word(w.Frame, w.Word)) {
 			now |= overwritten
 		}
 		if w.Frame == zero {

@@ -124,7 +124,8 @@ func (c *Checker) namedTwice(t *tree) model.Frame {
 		if r := &t.refs[f]; r[1]+r[2]+r[3]+r[4] < 2 || f == model.Frame(c.s.L.Kernel.ZeroPage) {
 			continue
 		}
-		t.bases, t.asked = t.bases[:0], place{}
+		t.forgetWays()
+		t.bases = t.bases[:0]
 		for level := 1; level < t.geo.Levels; level++ {
 			t.ways(c.s, f, level)
 		}

@@ -91,7 +91,7 @@ type place struct {
 // reread reads the tree anew. Tables that it did not have before are added to
 // gained.
 func (t *tree) reread(s *model.State, gained []place, as uint8) []place {
-	t.asked = place{}
+	t.forgetWays()
 	for _, f := range t.tables {
 		t.was[f], t.roles[f] = t.roles[f], 0
 		if t.counted {

@@ -11,7 +11,8 @@ func (t *trees) beginStep(st *model.Step) {
 		t.active.newPeriod()
 	}
 	t.ended = st.Op == model.OpCallEnd
-	t.kernel.fresh, t.active.fresh = t.kernel.fresh[:0], t.active.fresh[:0]
+	t.kernel.newStep()
+	t.active.newStep()
 	t.lost, t.anew = t.lost[:0], 0
 }
 
