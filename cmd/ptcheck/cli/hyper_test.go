@@ -15,7 +15,7 @@ import (
 
 // TestHyperHolds wants scopes to hold with everything exercised, in the long form all of them.
 func TestHyperHolds(t *testing.T) {
-	scopes := longtest.Part(t, hostile.Scopes(), 5)
+	scopes := longtest.Part(t, hostile.Scopes(), 11)
 	var names []string
 	for _, sc := range scopes {
 		names = append(names, sc.Name)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ptcheck/ptcheck/internal/longtest"
 	"github.com/ptcheck/ptcheck/systems/all"
 )
 
@@ -301,7 +302,8 @@ func TestSymmetrySwitch(t *testing.T) {
 
 // TestStrict wants exit code 1 when something was never exercised.
 func TestStrict(t *testing.T) {
-	if code, out, _ := ptcheck(t, "explore", "native", "buffer", "topdown", "--depth=0", "--strict", "--save="); code != exitHolds {
+	whole := longtest.Part(t, []string{"buffer", "native", "topdown"}, 3)
+	if code, out, _ := ptcheck(t, append([]string{"explore", "--depth=0", "--strict", "--save="}, whole...)...); code != exitHolds {
 		t.Errorf("complete: exit %d, %s", code, out)
 	}
 	code, out, _ := ptcheck(t, "explore", "native", "--depth=2", "--strict", "--save=")

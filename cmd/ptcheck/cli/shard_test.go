@@ -56,7 +56,7 @@ func TestMerge(t *testing.T) {
 		{"xen --budget=60 --depth=5", 3}, {"native xen --budget=25 --depth=4", 4}, {"native --budget=25 --all --depth=4", 3},
 		{"xen --max-states=300 --depth=5", 2}, {"native --strategy=random --depth=6", 2}, {"native --strategy=dfs --depth=5", 2},
 		{"life-native --depth=3", 2}, {"native --disk=" + t.TempDir() + " --depth=5", 2},
-	}, 3) {
+	}, 5) {
 		t.Run(c.args, func(t *testing.T) {
 			args := strings.Fields(c.args)
 			names := split(t, c.n, args...)
