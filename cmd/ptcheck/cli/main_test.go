@@ -278,13 +278,13 @@ func TestSearchModes(t *testing.T) {
 // TestResume stops a search by a limit and goes on from its checkpoint.
 func TestResume(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "progress")
-	args := []string{"explore", "pvdp", "--frames=4", "--depth=0", "--workers=1"}
-	code, out, errs := ptcheck(t, append(args, "--checkpoint="+dir, "--max-states=60000")...)
+	args := []string{"explore", "pvdp", "--frames=3", "--depth=0", "--workers=1"}
+	code, out, errs := ptcheck(t, append(args, "--checkpoint="+dir, "--max-states=1000")...)
 	if code != exitStopped {
 		t.Fatalf("exit %d, %s%s", code, out, errs)
 	}
 	code, out, errs = ptcheck(t, append(args, "--resume="+dir)...)
-	if code != exitHolds || !strings.Contains(out, "248384 states, 4715072 transitions, diameter 11") {
+	if code != exitHolds || !strings.Contains(out, "4140 states, 46284 transitions, diameter 10") {
 		t.Errorf("exit %d, %s%s", code, out, errs)
 	}
 }
@@ -292,9 +292,9 @@ func TestResume(t *testing.T) {
 // TestSymmetrySwitch compares the quotient with the full graph.
 func TestSymmetrySwitch(t *testing.T) {
 	for symmetry, want := range map[string]string{
-		"off": "248384 states, 4715072 transitions", "on": "10710 states up to symmetry for 248384, 202476 transitions",
+		"off": "4140 states, 46284 transitions", "on": "700 states up to symmetry for 4140, 7814 transitions",
 	} {
-		if code, out, errs := ptcheck(t, "explore", "pvdp", "--depth=0", "--symmetry="+symmetry); code != exitHolds || !strings.Contains(out, want) {
+		if code, out, errs := ptcheck(t, "explore", "pvdp", "--frames=3", "--depth=0", "--symmetry="+symmetry); code != exitHolds || !strings.Contains(out, want) {
 			t.Errorf("%s: exit %d, %s%s", symmetry, code, out, errs)
 		}
 	}
