@@ -78,7 +78,7 @@ func TestHyperLeak(t *testing.T) {
 // TestHyperReport wants a run of each scope in a report, with what it covered.
 func TestHyperReport(t *testing.T) {
 	dir := t.TempDir()
-	if code, _, errs := ptcheck(t, "explore", "hyper", "--scope=stores,user", "--save=", "--report", dir); code != exitHolds {
+	if code, _, errs := ptcheck(t, "explore", "hyper", "--scope=stores,user", "--depth=3", "--save=", "--report", dir); code != exitHolds {
 		t.Fatalf("exit %d, %s", code, errs)
 	}
 	data, err := os.ReadFile(filepath.Join(dir, "report.json"))
