@@ -27,11 +27,13 @@ type Checker struct {
 	plan  *plan
 	s     *model.State
 	broke model.Step // the step that broke the rule
-	view  view
-	trees trees
-	start *Snapshot
-	calls [2]callMemory // by processor
-	call  *callMemory   // that of the processor that took the step
+	// stores are the words that the step changed, oldest first; one may occur several times.
+	stores []model.Write
+	view   view
+	trees  trees
+	start  *Snapshot
+	calls  [2]callMemory // by processor
+	call   *callMemory   // that of the processor that took the step
 	// recount is a recount of the state; recounted says that of this step.
 	recount   Recount
 	recounted bool
@@ -55,6 +57,9 @@ type Checker struct {
 	// pages counts the pages that rules about all of memory have looked at.
 	pages uint64
 	cr4   [2]model.CR4 // of each processor, before the step
+	root  model.Frame  // CR3 at the last step
+	// asksAll has every rule asked at each step, whatever it heeds.
+	asksAll bool
 }
 
 // plan lists, for each kind of step, the checks that look at it.
@@ -63,6 +68,7 @@ type plan [model.NumOps][]duty
 // duty is the check of a rule, with what decides whether it is called.
 type duty struct {
 	check       func(c *Checker, s *model.Step) result
+	heeds       news        // as in Rule, at steps that store
 	from, until model.Phase // as in Rule
 	rule        int
 }
@@ -85,7 +91,7 @@ func (c *Checker) choose(l *model.Layout) {
 			r := &c.rules[i]
 			for op := range model.NumOps {
 				if r.suits(t) && (len(r.ops) == 0 || slices.Contains(r.ops, op)) {
-					c.plans[t][op] = append(c.plans[t][op], duty{r.check, r.From, r.Until, i})
+					c.plans[t][op] = append(c.plans[t][op], duty{r.check, r.heedsAt(op), r.From, r.Until, i})
 				}
 			}
 		}
@@ -133,9 +139,10 @@ func (c *Checker) Begin(s *model.State) { c.BeginAt(s, nil) }
 
 // Step implements model.Observer.
 func (c *Checker) Step(m *model.Machine, s *model.Step) {
-	c.view.apply(c.s, s)
-	c.trees.follow(c.s, s)
-	c.memo.follow(c.s, s)
+	c.stores = c.s.AppendWrites(c.stores[:0])
+	c.view.apply(c.s, s, c.stores)
+	c.trees.follow(c.s, s, c.stores)
+	c.memo.follow(c.s, s, c.stores)
 	c.call = &c.calls[s.CPU]
 	if c.large && c.s.L.Early != nil {
 		c.sweeps.future.follow(c)
@@ -143,13 +150,20 @@ func (c *Checker) Step(m *model.Machine, s *model.Step) {
 	c.followRecount()
 	c.everybody.ready, c.mapped.ready = false, false
 	c.changes.ready = [2]bool{}
-	c.call.follow(c.s, s)
+	c.call.follow(c.s, s, c.stores)
 	if c.call.settled {
 		c.noteEffects()
+	}
+	now := always
+	if s.Op.Stores() {
+		now = c.news(s)
 	}
 	duties := c.plan[s.Op]
 	for i := range duties {
 		d := &duties[i]
+		if d.heeds&now == 0 && !c.asksAll {
+			continue
+		}
 		if phase := c.s.Kernel.Phase; phase < d.from || d.until != 0 && phase >= d.until {
 			continue
 		}
@@ -165,7 +179,7 @@ func (c *Checker) Step(m *model.Machine, s *model.Step) {
 			}
 		}
 	}
-	c.cr4[s.CPU] = c.s.CPU.CR4
+	c.cr4[s.CPU], c.root = c.s.CPU.CR4, c.s.CPU.CR3
 }
 
 // followRecount takes in a step. What has been looked at at the last one is done with.

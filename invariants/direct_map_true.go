@@ -16,13 +16,14 @@ func directMapTrue() Rule {
 		Goal:    "a leaf of the direct map is written",
 		Tell:    tellDirectMap,
 		check:   checkDirectMap,
+		heeds:   newEntries | newTables,
 		ops:     entryOps,
 	}
 }
 
 func checkDirectMap(c *Checker, st *model.Step) result {
 	out := silent
-	c.trees.eachNew(c.s, func(e edit) bool {
+	c.trees.eachNew(c.s, func(e *edit) bool {
 		if !e.now.Is(model.Present) {
 			return true
 		}
@@ -37,7 +38,7 @@ func checkDirectMap(c *Checker, st *model.Step) result {
 		va := of.address(e.table, e.level, e.slot)
 		pfn := c.s.L.PA(va).PFN()
 		switch {
-		case !c.given(f) && !c.headsOwn(&e) && !(leaf && c.s.L.IsDevice(to)),
+		case !c.given(f) && !c.headsOwn(e) && !(leaf && c.s.L.IsDevice(to)),
 			leaf && pfn < c.s.L.Kernel.MaxLowPFN && f != model.Frame(pfn):
 			out = c.fail(atEntry(e.table, e.slot, e.now).WithAddress(va).WithFrame(f))
 			return false

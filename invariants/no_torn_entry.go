@@ -16,6 +16,7 @@ func noTornEntry() Rule {
 		Goal:    "a live entry is stored in halves",
 		Tell:    tellTorn,
 		check:   checkTorn,
+		heeds:   halves,
 		trace: &traceRule{
 			applies: "to stores of four bytes into eight-byte entries, one right after the other",
 			limits:  "two stores count as halves of one entry if the processor stores to no other entry in between",
@@ -87,7 +88,7 @@ func (c *Checker) halfStored(st *model.Step) (h half, ok bool) {
 	h = half{table: st.Frame, slot: st.Off / 8, upper: st.Off%8 == 4, live: true}
 	h.mid = c.s.Entry(g, st.Frame, h.slot)
 	h.old = h.mid
-	for w := range c.s.Writes {
+	for _, w := range c.stores {
 		if w.Frame == st.Frame && w.Word == h.slot {
 			h.old = model.Entry(w.Old)
 			break

@@ -8,8 +8,9 @@ import "fmt"
 // bare metal.
 type PhysMap struct {
 	p2m    []MFN         // by Frame; nil: identity over guest frames
-	lo     MFN           // machine frame of m2p[0]
-	m2p    []Frame       // by MFN - lo; NoFrame: not ours
+	lo     MFN           // machine frame of m2p[0][0]
+	m2p    []*m2pPage    // by MFN - lo, in pages; NoFrame: not ours
+	none   *m2pPage      // the pieces of m2p without a frame of ours
 	sparse map[MFN]Frame // instead of m2p where machine frames lie far apart
 	low    MFN           // where p2m is nil: the hole in front of high memory begins here
 	high   MFN           // and ends here; both 0: no hole
@@ -19,6 +20,13 @@ type PhysMap struct {
 
 // maxSpan bounds the machine range that a dense reverse table may cover.
 const maxSpan = 1 << 24
+
+// m2pPage is a piece of the reverse table. Few machine frames of a wide range are ours: all
+// pieces without such a frame are one and the same.
+type m2pPage [m2pLen]Frame
+
+// m2pLen is the number of machine frames of a piece.
+const m2pLen = 1 << 10
 
 // IdentityMap returns the map of a machine with n frames whose machine and
 // physical numbers agree.
@@ -44,13 +52,24 @@ func NewPhysMap(guest, extra []MFN) (*PhysMap, error) {
 		if g := p.Frame(m); g != NoFrame {
 			return nil, fmt.Errorf("model: physical map: frames %d and %d share machine frame %#x", g, f, m)
 		}
-		if p.sparse != nil {
-			p.sparse[m] = Frame(f)
-		} else {
-			p.m2p[m-p.lo] = Frame(f)
-		}
+		p.enter(m, Frame(f))
 	}
 	return p, nil
+}
+
+// enter notes in the reverse table whose a machine frame is.
+func (p *PhysMap) enter(m MFN, f Frame) {
+	if p.sparse != nil {
+		p.sparse[m] = f
+		return
+	}
+	i := m - p.lo
+	piece := &p.m2p[i/m2pLen]
+	if *piece == p.none {
+		own := *p.none
+		*piece = &own
+	}
+	(*piece)[i%m2pLen] = f
 }
 
 // NewGrowingMap returns a map without frames, to which [PhysMap.Add] adds them: for
@@ -83,9 +102,13 @@ func (p *PhysMap) index() {
 		return
 	}
 	p.lo = lo
-	p.m2p = make([]Frame, hi-lo+1)
+	p.none = new(m2pPage)
+	for i := range p.none {
+		p.none[i] = NoFrame
+	}
+	p.m2p = make([]*m2pPage, (hi-lo)/m2pLen+1)
 	for i := range p.m2p {
-		p.m2p[i] = NoFrame
+		p.m2p[i] = p.none
 	}
 }
 
@@ -111,8 +134,8 @@ func (p *PhysMap) Frame(m MFN) Frame {
 	if p.p2m == nil {
 		return p.identity(m)
 	}
-	if i := m - p.lo; i < MFN(len(p.m2p)) {
-		return p.m2p[i]
+	if i := m - p.lo; i/m2pLen < MFN(len(p.m2p)) {
+		return p.m2p[i/m2pLen][i%m2pLen]
 	}
 	if f, ok := p.sparse[m]; ok {
 		return f

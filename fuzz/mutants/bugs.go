@@ -3,6 +3,7 @@ package mutants
 import (
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/ptcheck/ptcheck/systems"
 	"github.com/ptcheck/ptcheck/systems/all"
@@ -26,7 +27,7 @@ func Bugs(id string, in systems.About) (systems.Change, error) {
 func Planted(id string, in systems.About) (*Mutant, error) {
 	var elsewhere *Mutant
 	known := false
-	for _, m := range append(All(), hyperHarmless()...) {
+	for _, m := range rows() {
 		if m.ID != id {
 			continue
 		}
@@ -55,6 +56,10 @@ func Planted(id string, in systems.About) (*Mutant, error) {
 	}
 	return nil, fmt.Errorf("no mutant is named %q", id)
 }
+
+// rows are what can be planted in the system that a row names. They are made once, and are
+// nobody's to change: a bug is looked for whenever a finding is read.
+var rows = sync.OnceValue(func() []Mutant { return append(All(), hyperHarmless()...) })
 
 // in is the variation in a system, by its name; nil if it does not fit.
 func (v *Variation) in(system string) (*Mutant, error) {

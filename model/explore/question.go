@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Setting is a part of the question that a search answers: a name such as --themes, and a value in the words of
@@ -121,7 +122,10 @@ func sameQuestion(was, is []Setting) error {
 // ThisProgram identifies the code that runs, by a hash of its executable. Everything that decides what a packed
 // state means and what comes after it is in there: the model and its packing, the rules, the code under test,
 // the engine. A version could be forgotten, and a revision says nothing of what was not committed.
-func ThisProgram() (string, error) {
+func ThisProgram() (string, error) { return thisProgram() }
+
+// thisProgram hashes once: what runs does not change while it runs.
+var thisProgram = sync.OnceValues(func() (string, error) {
 	exe, err := openSelf()
 	if err != nil {
 		return "", fmt.Errorf("explore: this program: %w", err)
@@ -132,7 +136,7 @@ func ThisProgram() (string, error) {
 		return "", fmt.Errorf("explore: this program: %w", err)
 	}
 	return fmt.Sprintf("%x", h.Sum(nil)[:16]), nil
-}
+})
 
 // openSelf opens the executable; where that is possible the very file that runs, even if another has been put
 // in its place since.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/ptcheck/ptcheck/model"
 )
@@ -32,7 +33,11 @@ func (s *Scope) Again() bool { return strings.HasSuffix(s.Name, again) }
 // What Xen 4.17 is known to forget there is no finding (model.Xen417Known). Guests
 // whose operations are interrupted, or that have two processors, are judged by the
 // latter alone: what is rolled back must not span a switch.
-func Scopes() []Scope {
+func Scopes() []Scope { return slices.Clone(scopes()) }
+
+// scopes are the same ones, nobody's to change. They are made once: to find one by name
+// all are looked through.
+var scopes = sync.OnceValue(func() []Scope {
 	var out []Scope
 	for _, s := range slices.Concat(tableScopes(), entryScopes(), memoryScopes(), hypervisorScopes()) {
 		s.Options.Profile = model.Ideal()
@@ -46,7 +51,7 @@ func Scopes() []Scope {
 		out = append(out, s)
 	}
 	return out
-}
+})
 
 // tableScopes are about tables and what is written into them.
 func tableScopes() []Scope {
@@ -211,7 +216,7 @@ func interruptedGuest() Options {
 
 // FindScope returns the scope with a name.
 func FindScope(name string) (Scope, bool) {
-	for _, s := range Scopes() {
+	for _, s := range scopes() {
 		if s.Name == name {
 			return s, true
 		}

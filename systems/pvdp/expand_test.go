@@ -17,7 +17,7 @@ type singly struct {
 	explore.FixedSize
 	explore.StateChecker
 	explore.Counter
-	explore.Canonicalizer
+	explore.Orbiter
 }
 
 // expanded are guests whose states are expanded at once.
@@ -136,6 +136,7 @@ func TestExpandWordsAllocatesNothing(t *testing.T) {
 // TestSearchAtOnce compares whole searches: all calls of a state at once, and one by one.
 func TestSearchAtOnce(t *testing.T) {
 	for name, a := range expanded(t) {
+		a.CountOrbits = true
 		for _, o := range []explore.Options{{Workers: 1, NoSymmetry: true, Depth: 6}, {Workers: 2, Depth: 7}} {
 			run := func(hide bool) explore.Result {
 				r, err := explore.Run(context.Background(), func() explore.Model {
@@ -155,6 +156,7 @@ func TestSearchAtOnce(t *testing.T) {
 			}
 			got, want := run(false), run(true)
 			if got.States != want.States || got.Transitions != want.Transitions || got.Skipped != want.Skipped ||
+				got.AllStates != want.AllStates || got.AllTransitions != want.AllTransitions ||
 				!slices.Equal(got.Counters, want.Counters) || !slices.Equal(got.PerDepth, want.PerDepth) ||
 				!reflect.DeepEqual(got.Findings, want.Findings) {
 				t.Errorf("%s: %+v, one by one %+v", name, got, want)

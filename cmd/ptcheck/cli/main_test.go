@@ -290,12 +290,18 @@ func TestResume(t *testing.T) {
 
 // TestSymmetrySwitch compares the quotient with the full graph.
 func TestSymmetrySwitch(t *testing.T) {
-	for symmetry, want := range map[string]string{
-		"off": "248384 states, 4715072 transitions", "on": "10710 states up to symmetry for 248384, 202476 transitions",
+	for args, want := range map[string]string{
+		"pvdp --symmetry=off":    "248384 states, 4715072 transitions",
+		"pvdp --symmetry=on":     "10710 states up to symmetry for 248384, 202476 transitions for 4715072, diameter 8",
+		"native --symmetry=auto": "27272 states, 312123 transitions, diameter 20",
+		"native --symmetry=on":   "11006 states up to symmetry for 74666, 119757 transitions for 830044, diameter 20",
 	} {
-		if code, out, errs := ptcheck(t, "explore", "pvdp", "--depth=0", "--symmetry="+symmetry); code != exitHolds || !strings.Contains(out, want) {
-			t.Errorf("%s: exit %d, %s%s", symmetry, code, out, errs)
+		if code, out, errs := ptcheck(t, append([]string{"explore", "--depth=0"}, strings.Fields(args)...)...); code != exitHolds || !strings.Contains(out, want) {
+			t.Errorf("%s: exit %d, %s%s", args, code, out, errs)
 		}
+	}
+	if code, _, errs := ptcheck(t, "explore", "native", "--symmetry=frames"); code != exitUsage || !strings.Contains(errs, "frames") {
+		t.Errorf("exit %d, %s", code, errs)
 	}
 }
 
