@@ -144,3 +144,39 @@ func TestCommandLine(t *testing.T) {
 		t.Error("it ran elsewhere than at the top of the project")
 	}
 }
+
+// TestPeers: each way is built and tried, and what is said of the chosen one is how it was made.
+func TestPeers(t *testing.T) {
+	exe := standIn(t, "7 states, stored 8 transitions")
+	x := graph{frames: 4, levels: 2, slots: 1}
+	list := peers(x, 248384)
+	if len(list) != 2 || len(list[0].ways) != 2 || len(list[1].ways) != 6 {
+		t.Fatalf("%+v", list)
+	}
+	for i, want := range map[int]string{0: "-m248386 -w18", 5: "-m248386 -w20"} {
+		if got := list[1].ways[i].args; got != want {
+			t.Errorf("way %d of SPIN: %s, want %s", i, got, want)
+		}
+	}
+	var built []string
+	p := list[1]
+	p.build = func(_ *bench, compiler string) (string, error) {
+		built = append(built, compiler)
+		return exe, nil
+	}
+	p.ways = p.ways[:1]
+	r, how, err := p.choose(&bench{})
+	if err != nil || len(built) != 1 || how != built[0]+" -m248386 -w18" || len(r.cpu) != 0 || r.more != 1 {
+		t.Fatalf("%v, %q, %s, %+v", err, built, how, r)
+	}
+	if err := r.once(); err != nil {
+		t.Fatal(err)
+	}
+	if states, transitions, err := r.count(r.entrant); err != nil || states != 7 || transitions != 8 {
+		t.Error(states, transitions, err)
+	}
+	p.build = func(*bench, string) (string, error) { return "", os.ErrNotExist }
+	if _, _, err := p.choose(&bench{}); err == nil {
+		t.Error("a peer that could not be built was chosen")
+	}
+}

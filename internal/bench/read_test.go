@@ -44,8 +44,8 @@ func TestVerdicts(t *testing.T) {
 // TestBenchmarks reads two runs of go test.
 func TestBenchmarks(t *testing.T) {
 	outs := []string{
-		"cpu: X\nBenchmarkBoot/a/plain         \t 3\t  10000000 ns/op\nBenchmarkBoot/a/watched\t 3\t45000000.5 ns/op\t 5 ns/step\nPASS\n",
-		"BenchmarkBoot/a/plain-2 1 ns\nBenchmarkBoot/a/plain\t 3\t 12000000 ns/op\nBenchmarkBoot/a/watched\t 3\t 41000000 ns/op\n",
+		"cpu: X\nBenchmarkBoot/a/plain         \t 3\t  70000000 ns/op\t  10000000 cpu-ns/op\nBenchmarkBoot/a/watched\t 3\t45 ns/op\t 45000000.5 cpu-ns/op\t 5 ns/step\nPASS\n",
+		"BenchmarkBoot/a/plain-2 1 ns\nBenchmarkBoot/a/plain\t 3\t 1 ns/op\t 12000000 cpu-ns/op\nBenchmarkBoot/a/watched\t 3\t 1 ns/op\t 41000000 cpu-ns/op\n",
 	}
 	times, names := benchmarks(outs)
 	if !slices.Equal(names, []string{"Boot/a/plain", "Boot/a/watched"}) || !slices.Equal(times["Boot/a/watched"], []float64{45000000.5, 41000000}) {

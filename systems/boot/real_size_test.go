@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ptcheck/ptcheck/internal/cputime"
 	"github.com/ptcheck/ptcheck/internal/longtest"
 	"github.com/ptcheck/ptcheck/invariants"
 	"github.com/ptcheck/ptcheck/model"
@@ -110,13 +111,17 @@ func BenchmarkRealBoot(b *testing.B) {
 // benchBoot measures a way to boot a machine.
 func benchBoot(b *testing.B, c systems.EarlyStart, boot func(tb testing.TB, s *kernel.System, i int) steps) {
 	var n steps
+	var used time.Duration
 	for b.Loop() {
 		b.StopTimer()
 		s := realSystem(b, c)
+		before := cputime.Used()
 		b.StartTimer()
 		n += boot(b, s, 0)
+		used += cputime.Used() - before
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n), "ns/step")
+	b.ReportMetric(float64(used.Nanoseconds())/float64(b.N), "cpu-ns/op")
 }
 
 // BenchmarkRealCall makes calls of machines of several sizes that have booted: a page is
