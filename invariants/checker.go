@@ -25,6 +25,7 @@ type Checker struct {
 	// that of the machine that is looked at.
 	plans [numTraits]*plan
 	plan  *plan
+	some  [32]some // what has been chosen of plans
 	s     *model.State
 	broke model.Step // the step that broke the rule
 	// stores are the words that the step changed, oldest first; one may occur several times.
@@ -158,12 +159,10 @@ func (c *Checker) Step(m *model.Machine, s *model.Step) {
 	if s.Op.Stores() {
 		now = c.news(s)
 	}
-	duties := c.plan[s.Op]
-	for i := range duties {
-		d := &duties[i]
-		if d.heeds&now == 0 && !c.asksAll {
-			continue
-		}
+	if c.asksAll {
+		now = ^news(0)
+	}
+	for _, d := range c.duties(s.Op, now) {
 		if phase := c.s.Kernel.Phase; phase < d.from || d.until != 0 && phase >= d.until {
 			continue
 		}
@@ -180,6 +179,30 @@ func (c *Checker) Step(m *model.Machine, s *model.Step) {
 		}
 	}
 	c.cr4[s.CPU], c.root = c.s.CPU.CR4, c.s.CPU.CR3
+}
+
+// some are the duties of a plan at steps of one kind with some news: a machine that fills tables
+// takes few kinds of steps.
+type some struct {
+	of   *plan
+	op   model.Op
+	now  news
+	list []*duty
+}
+
+// duties are those to ask after a step.
+func (c *Checker) duties(op model.Op, now news) []*duty {
+	at := &c.some[(uint32(now)*0x9e3779b1+uint32(op)*0x85ebca6b)>>27]
+	if at.of == c.plan && at.op == op && at.now == now {
+		return at.list
+	}
+	at.of, at.op, at.now, at.list = c.plan, op, now, at.list[:0]
+	for i := range c.plan[op] {
+		if d := &c.plan[op][i]; d.heeds&now != 0 {
+			at.list = append(at.list, d)
+		}
+	}
+	return at.list
 }
 
 // followRecount takes in a step. What has been looked at at the last one is done with.

@@ -29,10 +29,9 @@ func checkDirectMap(c *Checker, st *model.Step) result {
 		}
 		of := c.trees.of(e.trees)
 		leaf := e.level == 1 || largeLeaf(c.s, of.geo, e.level, e.now)
-		to, pages := c.s.L.Names(e.now), model.MFN(1)
-		if leaf {
-			pages = model.MFN(of.geo.Span(e.level) / model.PageSize)
-			to = to / pages * pages // the lowest bit of a large page's number is PAT
+		to := c.s.L.Names(e.now)
+		if leaf && e.level > 1 {
+			to &^= model.MFN(of.geo.Span(e.level)/model.PageSize) - 1 // the lowest bit of a large page's number is PAT
 		}
 		f := c.s.L.Map.Frame(to)
 		va := of.address(e.table, e.level, e.slot)

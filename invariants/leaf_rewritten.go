@@ -47,7 +47,7 @@ func (c *Checker) leavesAre(call *model.Call, exact bool) result {
 			}
 		}
 		pages := model.PFN(l.Geo.Span(m.level) / model.PageSize)
-		first := pfn - pfn%pages
+		first := pfn &^ (pages - 1)
 		is := c.effective(m)
 		switch {
 		case exact:

@@ -34,7 +34,7 @@ type callMemory struct {
 	manyChanged bool
 	// late are the changes of this call that no flush has followed yet.
 	late []unflushed
-	half half
+	half pairOfHalves
 	// fixmap is what each fixmap index mapped when the call began.
 	fixmap []fixed
 }

@@ -54,7 +54,7 @@ func (c *Checker) news(st *model.Step) news {
 	if st.Op == model.OpUpdateVA || st.Op == model.OpMMUUpdate {
 		now |= askedFor
 	}
-	if 2*st.Width == c.s.Active().Width || c.call.half.live {
+	if 2*st.Width == c.s.Active().Width || c.call.half.last().live {
 		now |= halves
 	}
 	if life := c.s.L.Life; life != nil && life.LazyVmap {

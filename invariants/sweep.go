@@ -85,11 +85,12 @@ func (c *Checker) eachDirt(t *tree, start model.VA, end model.PFN, visit func(fr
 
 // eachNewLeaf visits the leaves of a tree at addresses that lead elsewhere since the period
 // began.
-func (c *Checker) eachNewLeaf(t *tree, visit func(va model.VA, m mapping) bool) bool {
+func (c *Checker) eachNewLeaf(t *tree, visit func(va model.VA, m *mapping) bool) bool {
+	w := walker{s: c.s, g: t.geo, root: t.root}
 	for _, d := range t.changed(c.s, false) {
 		for at := d.from; at < d.to; {
 			va := t.geo.Wrap(at)
-			m, ok := resolve(c.s, t.geo, t.root, va)
+			m, ok := w.resolve(va)
 			if c.pages++; ok && !visit(va, m) {
 				return false
 			}

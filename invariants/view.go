@@ -257,8 +257,9 @@ func (v *view) entry(s *model.State, f model.Frame, level, slot int, e model.Ent
 		v.pointer(s, entryPlace{f, slot}, level, e, by)
 	case e&model.RW != 0:
 		pages := model.MFN(v.geo.Span(level) / model.PageSize)
+		first := e.MFN() &^ (pages - 1)
 		for p := range pages {
-			v.write(s.L.Map.Frame(e.MFN()/pages*pages+p), int32(by))
+			v.write(s.L.Map.Frame(first+p), int32(by))
 		}
 	}
 }
