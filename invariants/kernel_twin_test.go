@@ -150,7 +150,7 @@ func TestLaterTwins(t *testing.T) {
 			laterTwins(t, rng, b, walks, found)
 		}
 	}
-	if t.Log(found); len(found) < 9 {
+	if t.Log(found); len(found) < 7 {
 		t.Errorf("%d rules were broken only", len(found))
 	}
 }
@@ -163,11 +163,14 @@ func laterTwins(t *testing.T, rng *rand.Rand, b *kernel.Backend, walks int, foun
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, r := range invariants.Rules() {
+	for n, r := range invariants.Rules() {
 		if !later(&r) {
 			continue
 		}
 		for i := range s.Inits {
+			if (i+n)%2 > 0 && !longtest.On() {
+				continue // each rule on half of the machines, each machine under half of the rules
+			}
 			if !r.For(s.Inits[i].State.L) {
 				continue
 			}

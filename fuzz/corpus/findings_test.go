@@ -11,6 +11,7 @@ import (
 
 	"github.com/ptcheck/ptcheck/fuzz/drive"
 	"github.com/ptcheck/ptcheck/fuzz/mutants"
+	"github.com/ptcheck/ptcheck/internal/longtest"
 	"github.com/ptcheck/ptcheck/model/explore"
 	"github.com/ptcheck/ptcheck/systems"
 )
@@ -77,7 +78,7 @@ func filed(t *testing.T, engine string, m mutants.Mutant, f *systems.File) {
 
 // TestRandomWalksShrink walks at random with bugs planted.
 func TestRandomWalksShrink(t *testing.T) {
-	for _, id := range planted() {
+	for _, id := range longtest.Part(t, planted(), 2) {
 		m := mutantOf(t, id)
 		if m.Change.OfHypervisor() {
 			continue // its findings come by bytes
@@ -119,7 +120,7 @@ func targetOf(t *testing.T, id string) (string, drive.Target) {
 // TestFuzzFindingsShrink drives the fuzz targets by random bytes with bugs
 // planted, and imports the input that finds one from a file of Go's fuzzing.
 func TestFuzzFindingsShrink(t *testing.T) {
-	for _, id := range planted() {
+	for _, id := range longtest.Part(t, planted(), 2) {
 		m := mutantOf(t, id)
 		name, d := targetOf(t, id)
 		r := rand.New(rand.NewPCG(5, 6))

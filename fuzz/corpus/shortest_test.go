@@ -19,7 +19,7 @@ func TestShortest(t *testing.T) {
 		t.Fatal(err)
 	}
 	failing := 0
-	names = longtest.Part(t, names, 11)
+	names = longtest.Part(t, names, 29)
 	for _, name := range names {
 		src, err := os.ReadFile(name)
 		if err != nil {

@@ -17,7 +17,7 @@ func TestAllCaught(t *testing.T) {
 		}
 		seen[m.ID] = true
 	}
-	list := longtest.Part(t, All(), 11) // ptcheck mutants takes all
+	list := longtest.Part(t, All(), 17) // ptcheck mutants takes all
 	results, err := RunAll(context.Background(), list, nil)
 	if err != nil {
 		t.Fatal(err)

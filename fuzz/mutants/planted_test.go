@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/ptcheck/ptcheck/hooks"
+	"github.com/ptcheck/ptcheck/internal/longtest"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
 	"github.com/ptcheck/ptcheck/systems/boot"
@@ -105,17 +106,18 @@ func TestPlantedBugs(t *testing.T) {
 // Xen has a filter.
 func TestHarmlessChanges(t *testing.T) {
 	bare, guest := boot.Native(), boot.Xen()
-	for _, x := range []struct {
+	type harmless struct {
 		name   string
 		patch  func(*hooks.Ops, *hooks.Funcs)
 		system *kernel.Backend
 		levels int
-	}{
+	}
+	for _, x := range longtest.Part(t, []harmless{
 		{"leaves skipped", skipPresent, bare, 3},
 		{"L2 reallocated", newMiddle, bare, 2},
 		{"L2 reallocated", newMiddle, guest, 2},
 		{"no filter", noFilter, bare, 2},
-	} {
+	}, 2) {
 		a, _, _ := firstOf(t, x.system, kernel.Options{Levels: []int{x.levels}})
 		b, _, _ := firstOf(t, x.system, patched(x.levels, x.patch))
 		if !a.Complete || len(a.Findings)+len(b.Findings) > 0 || a.States != b.States || a.Transitions != b.Transitions {

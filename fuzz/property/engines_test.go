@@ -8,6 +8,7 @@ import (
 	"github.com/ptcheck/ptcheck/fuzz/corpus"
 	"github.com/ptcheck/ptcheck/fuzz/mutants"
 	"github.com/ptcheck/ptcheck/fuzz/property"
+	"github.com/ptcheck/ptcheck/internal/longtest"
 	"github.com/ptcheck/ptcheck/systems"
 )
 
@@ -98,6 +99,10 @@ func TestRapidFindingsShrink(t *testing.T) {
 	defer restore(t, "rapid.seed")()
 	set(t, "rapid.nofailfile", "true")
 	set(t, "rapid.shrinktime", "0s") // ours has to do
+	if !longtest.On() {
+		defer restore(t, "rapid.checks")()
+		set(t, "rapid.checks", "20") // fewer miss a bug
+	}
 	for _, m := range planted(t) {
 		f := &finding{mutant: m.ID}
 		rapidFinds(t, &m, 1, f)

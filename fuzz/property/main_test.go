@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 	checks := os.Getenv("RAPID_CHECKS") != "" || longtest.On() || testing.Short()
 	flag.Visit(func(f *flag.Flag) { checks = checks || f.Name == "rapid.checks" })
 	if !checks {
-		setFlag("rapid.checks", "20") // rapid takes 100 by itself, and a fifth of it with -short
+		setFlag("rapid.checks", "12") // rapid takes 100 by itself, and a fifth of it with -short
 	}
 	os.Exit(m.Run())
 }
@@ -42,7 +42,7 @@ func gopterParameters() *gopter.TestParameters {
 	n, _ := flag.Lookup("property.seed").Value.(flag.Getter).Get().(int64)
 	p := gopter.DefaultTestParametersWithSeed(n)
 	if !longtest.On() {
-		p.MinSuccessfulTests = 12
+		p.MinSuccessfulTests = 8
 	}
 	return p
 }

@@ -155,7 +155,7 @@ func TestCheckpointInUse(t *testing.T) {
 	explored(t, newGrid(3), saving(Options{}, dir))
 }
 
-// TestKilled kills a search 20 times at odd moments, and goes on from its checkpoint; when one has ended, another
+// TestKilled kills a search many times at odd moments, and goes on from its checkpoint; when one has ended, another
 // begins.
 func TestKilled(t *testing.T) {
 	f := newPVDP(4, 3, 1, 0, false)
@@ -167,8 +167,11 @@ func TestKilled(t *testing.T) {
 		return
 	}
 	kills := 20
-	if testing.Short() {
+	switch {
+	case testing.Short():
 		kills = 3
+	case !longtest.On():
+		kills = 7
 	}
 	want := fmt.Sprintln("result", plain(explored(t, f, Options{})))
 	dir, whole := t.TempDir(), 0

@@ -142,7 +142,7 @@ func TestReapRace(t *testing.T) {
 	const crowd = 5
 	for range crowd {
 		go func() {
-			for range 10 {
+			for range 4 {
 				r, err := Run(context.Background(), newGrid(6), Options{Disk: dir, Workers: 1})
 				if err != nil || r.States != 36 {
 					t.Errorf("%d states, %v", r.States, err)

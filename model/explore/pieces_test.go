@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/ptcheck/ptcheck/internal/longtest"
 )
 
 // manner are the options on which no answer depends: limits of time and memory, ways of searching that come to
@@ -104,7 +106,11 @@ func TestInitsResumed(t *testing.T) {
 
 // TestLevels holds the counts of each depth against searches that end there.
 func TestLevels(t *testing.T) {
-	for seed := range uint64(20) {
+	seeds := uint64(6)
+	if longtest.On() {
+		seeds = 20
+	}
+	for seed := range seeds {
 		g := newGraph(seed, 80, 0, 0)
 		for _, opt := range []Options{{Levels: true, Workers: 2}, {Levels: true, Disk: t.TempDir()}} {
 			whole := explored(t, g.factory(), opt)

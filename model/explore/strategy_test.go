@@ -6,6 +6,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/ptcheck/ptcheck/internal/longtest"
 )
 
 // outcomes are the kinds of findings, in a fixed order.
@@ -45,10 +47,16 @@ func TestDepthFirst(t *testing.T) {
 }
 
 func TestDepthFirstLimits(t *testing.T) {
-	f := newPVDP(4, 2, 1, 0, false)
-	if r := explored(t, f, Options{Strategy: DepthFirst}); r.States != 248_384 || r.Transitions != 4_715_072 || !r.Complete {
-		t.Errorf("%+v", r)
+	for _, k := range known {
+		if k.states > 10_000 && !longtest.On() {
+			continue
+		}
+		r := explored(t, newPVDP(k.n, k.l, k.e, 0, false), Options{Strategy: DepthFirst})
+		if r.States != k.states || r.Transitions != k.transitions || !r.Complete {
+			t.Errorf("%+v", r)
+		}
 	}
+	f := newPVDP(4, 2, 1, 0, false)
 	if r := explored(t, f, Options{Strategy: DepthFirst, MaxStates: 1000}); r.States != 1000 || r.Stopped != StopStates {
 		t.Errorf("%+v", r)
 	}

@@ -130,7 +130,7 @@ func TestDumbTwin(t *testing.T) {
 	var ended [StopInterrupt + 1]int
 	seeds := uint64(45)
 	if !longtest.On() {
-		seeds = 16
+		seeds = 9
 	}
 	for seed := range seeds {
 		size := []int{0, 0, 2, 7, 8, 12, 16, 17, 40}[seed%9]

@@ -97,7 +97,7 @@ func TestSearches(t *testing.T) {
 func TestFindings(t *testing.T) {
 	for _, x := range all.Systems() {
 		change, found := broken(x.About()), 0
-		for _, s := range searches(t, x, change) {
+		for _, s := range longtest.Part(t, searches(t, x, change), 7) {
 			r, err := s.Run(t.Context(), explore.Options{Depth: 5, MaxStates: 2000, Workers: 1, FindAll: true, NoSymmetry: !s.Symmetric})
 			if err != nil {
 				t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ptcheck/ptcheck/internal/longtest"
 	"github.com/ptcheck/ptcheck/reports"
 )
 
@@ -186,9 +187,7 @@ func (g *guide) expect(t *testing.T, command string, code int, says ...string) {
 
 // TestGuideWithoutMistake takes the mistake out of the guide's hooks: its test passes.
 func TestGuideWithoutMistake(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds a program")
-	}
+	longtest.Only(t) // TestGuide builds the same module
 	g := newGuide(t)
 	text := []byte(g.files["mine.go"])
 	for _, line := range []string{"    k.Write(ptep, 0)\n", "    k.PV.FlushTLB(k)\n"} {

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/ptcheck/ptcheck/internal/longtest"
 )
 
 // outside makes a module of its own, by a name, of the files in testdata/outside and
@@ -80,7 +82,7 @@ func TestOutside(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds this module for another one")
 	}
-	for _, module := range []string{"example.com/mine", "mine"} {
+	for _, module := range longtest.Part(t, []string{"example.com/mine", "mine"}, 2) {
 		t.Run(strings.ReplaceAll(module, "/", "_"), func(t *testing.T) {
 			dir := outside(t, module)
 			out, err := goTool(t, dir, "run", "./try")

@@ -15,7 +15,7 @@ import (
 // been exercised, and together all rules for hostile guests.
 func TestScopes(t *testing.T) {
 	together := map[string]uint64{}
-	for _, sc := range longtest.Part(t, Scopes(), 3) { // of each pair of profiles now the one, now the other
+	for _, sc := range longtest.Part(t, Scopes(), 7) { // of each pair of profiles now the one, now the other
 		h, err := New(sc.Options)
 		if err != nil {
 			t.Fatalf("%s: %v", sc.Name, err)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/ptcheck/ptcheck/internal/columns"
 	"github.com/ptcheck/ptcheck/invariants"
@@ -19,7 +20,10 @@ import (
 
 // system is the system of hostile guests with many ways. It implements
 // [systems.System] and [attack.Kind].
-type system struct{ scopes []Scope }
+type system struct {
+	scopes []Scope
+	notes  func() string // made once: who looks for a system by its name asks about each
+}
 
 var (
 	_ systems.System            = (*system)(nil)
@@ -28,20 +32,27 @@ var (
 )
 
 // System is the system, with a search for each of [Scopes].
-func System() systems.System { return &system{Scopes()} }
+func System() systems.System { return Custom(Scopes()...) }
 
 // Custom is the system with searches of other scopes.
-func Custom(scopes ...Scope) systems.System { return &system{scopes} }
+func Custom(scopes ...Scope) systems.System {
+	return &system{scopes, sync.OnceValue(func() string { return notes(scopes) })}
+}
 
 // Name implements [attack.Kind].
 func (*system) Name() string { return "hyper" }
 
 // About implements [systems.System].
 func (x *system) About() systems.About {
+	return systems.About{Name: x.Name(), Hostile: true, Says: "a hostile guest with more ways, in several scopes", Notes: x.notes()}
+}
+
+// notes tell what scopes there are.
+func notes(scopes []Scope) string {
 	var b strings.Builder
 	b.WriteString("Scopes of hyper (default: all, each to a depth of its own that takes seconds):\n")
 	var rows [][2]string
-	for _, s := range x.scopes {
+	for _, s := range scopes {
 		if !s.Again() {
 			rows = append(rows, [2]string{s.Name, s.Says})
 		}
@@ -50,7 +61,7 @@ func (x *system) About() systems.About {
 	b.WriteString(`A scope is judged by ideal rules; with -4.17 behind its name, and where guests are
 interrupted or have two processors, by those of Xen 4.17, of which the references
 that it is known to forget are no findings (xen-4.17-known). --profile names others.`)
-	return systems.About{Name: x.Name(), Hostile: true, Says: "a hostile guest with more ways, in several scopes", Notes: b.String()}
+	return b.String()
 }
 
 // Settings implements [systems.System].

@@ -17,11 +17,14 @@ func TestRefusalsChangeNothing(t *testing.T) {
 	if longtest.On() {
 		deep = 4
 	}
-	for _, x := range []struct {
+	type refused struct {
 		system *kernel.Backend
 		hyper  bool // there is somebody to refuse
 		depth  int
-	}{{boot.Xen(), true, 0}, {boot.Buffer(), true, 0}, {boot.TopDown(), true, 0}, {life.Xen(), true, deep}, {boot.Native(), false, 3}} {
+	}
+	for _, x := range longtest.Part(t, []refused{
+		{boot.Xen(), true, 0}, {boot.Buffer(), true, 0}, {boot.Native(), false, 3}, {boot.TopDown(), true, 0}, {life.Xen(), true, deep},
+	}, 2) {
 		var counts [2][2]uint64
 		for n, failures := range []bool{false, true} {
 			s := kerneltest.New(t, x.system, kernel.Options{Failures: failures})

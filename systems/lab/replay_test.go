@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ptcheck/ptcheck/internal/longtest"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/script"
 )
@@ -143,7 +144,7 @@ func TestIdealDiffersByLeaksOnly(t *testing.T) {
 // TestScriptsAgreeWithCensus recounts all references after each operation of each
 // recorded script.
 func TestScriptsAgreeWithCensus(t *testing.T) {
-	for _, r := range allRecordings(t) {
+	for _, r := range longtest.Part(t, allRecordings(t), 4) {
 		t.Run(r.name, func(t *testing.T) {
 			g, err := New(Config{Bits: r.guest.Bits, Profile: model.Ideal(), Script: len(r.src)})
 			if err != nil {

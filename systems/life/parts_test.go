@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ptcheck/ptcheck/internal/longtest"
 	"github.com/ptcheck/ptcheck/invariants"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
@@ -103,7 +104,11 @@ func TestThemesTogetherHold(t *testing.T) {
 // processors have must be beside another one, whichever machines are drawn, except for
 // those that stop the machine.
 func TestCallsSideBySide(t *testing.T) {
-	for draw := range 3 {
+	draws := 1
+	if longtest.On() {
+		draws = 3
+	}
+	for draw := range draws {
 		list := parts(t, families()[1], kernel.Options{Combine: 3, Preemptions: 1, Draw: draw})
 		if len(list) != 1 {
 			t.Fatalf("%d parts", len(list))

@@ -21,13 +21,13 @@ func TestPVDP(t *testing.T) {
 		long                  bool
 	}{
 		{3, 2, 1, 4140, 46284, 10, false},
-		{4, 2, 1, 248384, 4715072, 11, false},
+		{4, 2, 1, 248384, 4715072, 11, true},
 		{4, 3, 1, 186136, 2821768, 13, false},
 		{3, 2, 2, 392196, 7843020, 13, true},
 	} {
 		t.Run(fmt.Sprintf("%d,%d,%d", c.frames, c.levels, c.slots), func(t *testing.T) {
-			if c.long && testing.Short() {
-				t.Skip("long: run without -short")
+			if c.long {
+				longtest.Only(t)
 			}
 			a, err := NewReference(Options{Frames: c.frames, Levels: c.levels, Slots: c.slots})
 			if err != nil {

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/ptcheck/ptcheck/internal/longtest"
 )
 
 const (
@@ -23,7 +25,7 @@ func texts(diffs []Difference) []string {
 }
 
 func TestSelfCheck(t *testing.T) {
-	for _, path := range goldenFiles(t) {
+	for _, path := range longtest.Part(t, goldenFiles(t), 4) {
 		f := mustRead(t, path)
 		if diffs := f.Check(); len(diffs) > 0 {
 			t.Errorf("%s: %v", path, texts(diffs))

@@ -15,7 +15,7 @@ import (
 
 // TestHyperHolds wants scopes to hold with everything exercised, in the long form all of them.
 func TestHyperHolds(t *testing.T) {
-	scopes := longtest.Part(t, hostile.Scopes(), 5)
+	scopes := longtest.Part(t, hostile.Scopes(), 11)
 	var names []string
 	for _, sc := range scopes {
 		names = append(names, sc.Name)
@@ -78,7 +78,7 @@ func TestHyperLeak(t *testing.T) {
 // TestHyperReport wants a run of each scope in a report, with what it covered.
 func TestHyperReport(t *testing.T) {
 	dir := t.TempDir()
-	if code, _, errs := ptcheck(t, "explore", "hyper", "--scope=stores,user", "--save=", "--report", dir); code != exitHolds {
+	if code, _, errs := ptcheck(t, "explore", "hyper", "--scope=stores,user", "--depth=3", "--save=", "--report", dir); code != exitHolds {
 		t.Fatalf("exit %d, %s", code, errs)
 	}
 	data, err := os.ReadFile(filepath.Join(dir, "report.json"))

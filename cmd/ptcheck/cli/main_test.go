@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ptcheck/ptcheck/internal/longtest"
 	"github.com/ptcheck/ptcheck/systems/all"
 )
 
@@ -277,13 +278,13 @@ func TestSearchModes(t *testing.T) {
 // TestResume stops a search by a limit and goes on from its checkpoint.
 func TestResume(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "progress")
-	args := []string{"explore", "pvdp", "--frames=4", "--depth=0", "--workers=1"}
-	code, out, errs := ptcheck(t, append(args, "--checkpoint="+dir, "--max-states=60000")...)
+	args := []string{"explore", "pvdp", "--frames=3", "--depth=0", "--workers=1"}
+	code, out, errs := ptcheck(t, append(args, "--checkpoint="+dir, "--max-states=1000")...)
 	if code != exitStopped {
 		t.Fatalf("exit %d, %s%s", code, out, errs)
 	}
 	code, out, errs = ptcheck(t, append(args, "--resume="+dir)...)
-	if code != exitHolds || !strings.Contains(out, "248384 states, 4715072 transitions, diameter 11") {
+	if code != exitHolds || !strings.Contains(out, "4140 states, 46284 transitions, diameter 10") {
 		t.Errorf("exit %d, %s%s", code, out, errs)
 	}
 }
@@ -291,10 +292,9 @@ func TestResume(t *testing.T) {
 // TestSymmetrySwitch compares the quotient with the full graph.
 func TestSymmetrySwitch(t *testing.T) {
 	for args, want := range map[string]string{
-		"pvdp --symmetry=off":    "248384 states, 4715072 transitions",
-		"pvdp --symmetry=on":     "10710 states up to symmetry for 248384, 202476 transitions for 4715072, diameter 8",
-		"native --symmetry=auto": "27272 states, 312123 transitions, diameter 20",
-		"native --symmetry=on":   "11006 states up to symmetry for 74666, 119757 transitions for 830044, diameter 20",
+		"pvdp --frames=3 --symmetry=off":  "4140 states, 46284 transitions",
+		"pvdp --frames=3 --symmetry=on":   "700 states up to symmetry for 4140, 7814 transitions for 46284",
+		"native --levels=3 --symmetry=on": "6446 states up to symmetry for 64273, 72097 transitions for 728414, diameter 12",
 	} {
 		if code, out, errs := ptcheck(t, append([]string{"explore", "--depth=0"}, strings.Fields(args)...)...); code != exitHolds || !strings.Contains(out, want) {
 			t.Errorf("%s: exit %d, %s%s", args, code, out, errs)
@@ -307,7 +307,8 @@ func TestSymmetrySwitch(t *testing.T) {
 
 // TestStrict wants exit code 1 when something was never exercised.
 func TestStrict(t *testing.T) {
-	if code, out, _ := ptcheck(t, "explore", "native", "buffer", "topdown", "--depth=0", "--strict", "--save="); code != exitHolds {
+	whole := longtest.Part(t, []string{"buffer", "native", "topdown"}, 3)
+	if code, out, _ := ptcheck(t, append([]string{"explore", "--depth=0", "--strict", "--save="}, whole...)...); code != exitHolds {
 		t.Errorf("complete: exit %d, %s", code, out)
 	}
 	code, out, _ := ptcheck(t, "explore", "native", "--depth=2", "--strict", "--save=")

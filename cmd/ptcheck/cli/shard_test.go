@@ -50,13 +50,13 @@ func TestMerge(t *testing.T) {
 		n    int
 	}
 	for _, c := range longtest.Part(t, []splitSearch{
-		{"native --depth=0", 3}, {"xen --depth=5", 5}, {"buffer --depth=0", 40}, {"topdown --depth=8", 4}, {"life --combine=1 --depth=4", 3},
-		{"hyper --depth=2", 7}, {"adversary --ops=mu,pin --flags=P --depth=4", 2}, {"native xen --depth=4", 2},
+		{"native xen --depth=4", 2}, {"xen --depth=5", 5}, {"buffer --depth=0", 40}, {"topdown --depth=8", 4}, {"life --combine=1 --depth=4", 3},
+		{"hyper --depth=2", 7}, {"adversary --ops=mu,pin --flags=P --depth=4", 2}, {"native --depth=0", 3},
 		// What is found by several shards, at several depths; all that is found; what is not split.
 		{"xen --budget=60 --depth=5", 3}, {"native xen --budget=25 --depth=4", 4}, {"native --budget=25 --all --depth=4", 3},
 		{"xen --max-states=300 --depth=5", 2}, {"native --strategy=random --depth=6", 2}, {"native --strategy=dfs --depth=5", 2},
 		{"life-native --depth=3", 2}, {"native --disk=" + t.TempDir() + " --depth=5", 2},
-	}, 3) {
+	}, 5) {
 		t.Run(c.args, func(t *testing.T) {
 			args := strings.Fields(c.args)
 			names := split(t, c.n, args...)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ptcheck/ptcheck/hooks"
 	"github.com/ptcheck/ptcheck/hooks/chooks"
+	"github.com/ptcheck/ptcheck/internal/longtest"
 	"github.com/ptcheck/ptcheck/native"
 	"github.com/ptcheck/ptcheck/reports"
 	"github.com/ptcheck/ptcheck/systems"
@@ -80,22 +81,24 @@ func headline(t *testing.T, s systems.System) string {
 func TestMistakes(t *testing.T) {
 	p := program(t)
 	marks := marks(t)
-	for table, want := range map[string]struct {
-		breaks, says, function string
-		calls, levels          int
-	}{
-		"c-torn":    {"no-torn-entry", "", "torn_set_pte", 6, 3},
-		"c-breaks":  {"translations-kept", "", "breaking_set_pte", 2, 2},
-		"c-raw":     {"crash c-crash", "SIGSEGV: it followed 0x12000", "raw_set_pte", 2, 2},
-		"c-aborts":  {"crash c-crash", "abort()", "helper", 2, 2},
-		"c-asserts": {"crash c-crash", "assertion `!(pte.pte & _PAGE_PRESENT)' failed", "asserting_set_pte", 2, 2},
-		"c-loops":   {"crash hang", "has computed for 100ms", "looping_set_pte", 2, 2},
-		"c-waits":   {"crash hang", "operations of the machine", "waiting_set_pte", 2, 2},
-		"c-exits":   {"crash c-crash", "exit status 3", "exiting_set_pte", 2, 2},
-		"c-deep":    {"crash c-crash", "the stack is used up", "endless", 2, 2},
-		"c-sleeps":  {"crash hang", "waits for something that is not the machine", "sleeping_set_pte", 2, 2},
-		"c-counts":  {"crash c-crash", "leaves the variable stores changed", "counting_set_pte", 2, 2},
-	} {
+	type mistake struct {
+		table, breaks, says, function string
+		calls, levels                 int
+	}
+	for _, want := range longtest.Part(t, []mistake{
+		{"c-torn", "no-torn-entry", "", "torn_set_pte", 6, 3},
+		{"c-breaks", "translations-kept", "", "breaking_set_pte", 2, 2},
+		{"c-raw", "crash c-crash", "SIGSEGV: it followed 0x12000", "raw_set_pte", 2, 2},
+		{"c-aborts", "crash c-crash", "abort()", "helper", 2, 2},
+		{"c-asserts", "crash c-crash", "assertion `!(pte.pte & _PAGE_PRESENT)' failed", "asserting_set_pte", 2, 2},
+		{"c-loops", "crash hang", "has computed for 100ms", "looping_set_pte", 2, 2},
+		{"c-waits", "crash hang", "operations of the machine", "waiting_set_pte", 2, 2},
+		{"c-exits", "crash c-crash", "exit status 3", "exiting_set_pte", 2, 2},
+		{"c-deep", "crash c-crash", "the stack is used up", "endless", 2, 2},
+		{"c-sleeps", "crash hang", "waits for something that is not the machine", "sleeping_set_pte", 2, 2},
+		{"c-counts", "crash c-crash", "leaves the variable stores changed", "counting_set_pte", 2, 2},
+	}, 3) {
+		table := want.table
 		t.Run(table, func(t *testing.T) {
 			r := check.Finds(t, system(t, p, table), want.breaks, want.calls, check.Levels(want.levels), check.Depth(want.calls))
 			at := r.Finding.Site()

@@ -30,7 +30,7 @@ func files(tb testing.TB) []string {
 // TestGoldens boots every configuration of the recordings and compares
 // everything that they hold.
 func TestGoldens(t *testing.T) {
-	for _, path := range longtest.Part(t, files(t), 3) {
+	for _, path := range longtest.Part(t, files(t), 7) {
 		want, err := golden.Read(path)
 		if err != nil {
 			t.Fatal(err)
