@@ -47,16 +47,18 @@ func (p *peer) lacks() string {
 	return ""
 }
 
-// choose builds a peer in each way and returns the fastest, and how it is built and called.
+// choose builds a peer by each compiler, once, and returns the fastest of its ways, and how it
+// is built and called.
 func (p *peer) choose(b *bench) (fastest *rival, how string, err error) {
-	ways := map[*entrant]string{}
+	built, ways := map[string]string{}, map[*entrant]string{}
 	var same []*entrant
 	for _, w := range p.ways {
-		exe, err := p.build(b, w.compiler)
-		if err != nil {
-			return nil, "", fmt.Errorf("%s: %w", p.name, err)
+		if built[w.compiler] == "" {
+			if built[w.compiler], err = p.build(b, w.compiler); err != nil {
+				return nil, "", fmt.Errorf("%s: %w", p.name, err)
+			}
 		}
-		e := &entrant{name: p.name, command: append([]string{exe}, strings.Fields(w.args)...)}
+		e := &entrant{name: p.name, command: append([]string{built[w.compiler]}, strings.Fields(w.args)...)}
 		ways[e] = strings.TrimSpace(w.compiler + " " + w.args)
 		same = append(same, e)
 	}
