@@ -285,3 +285,15 @@ func (c *Checker) Unnoted(was, now []Lead, step bool) (dirt int, text string) {
 	}
 	return dirt, ""
 }
+
+// Foreign are the cached translations outside the direct map and the kmap area, found by ranges
+// of addresses, and one by one.
+func (c *Checker) Foreign(tlb *model.TLB) (found, all []model.Cached) {
+	c.eachForeign(tlb, func(t model.Cached) bool { found = append(found, t); return true })
+	for t := range tlb.Each {
+		if c.foreign(t.Page) {
+			all = append(all, t)
+		}
+	}
+	return found, all
+}
