@@ -123,6 +123,11 @@ func (f *conformFlags) run(cmd *cobra.Command, files []string) error {
 	if err != nil {
 		return err
 	}
+	for i := range scripts { // what no Xen can do is said without one, too
+		if _, err := scripts[i].options(nil); err != nil {
+			return err
+		}
+	}
 	c := &conformance{f: f, cmd: cmd, w: cmd.OutOrStdout(), profile: profile}
 	t := newTask(cmd, "conform", len(scripts))
 	defer t.done()
