@@ -24,15 +24,31 @@ func checkCached(c *Checker, st *model.Step) result {
 	if !c.quiet(st) {
 		return silent
 	}
-	out := silent
+	w := &c.sweeps.cached
+	if good, known := c.cachedSince(w); !good || !known {
+		if d, wrong := c.cachedWrong(); wrong {
+			return c.fail(d)
+		}
+	}
+	w.looked(c)
+	for n := range c.s.Processors() {
+		if c.s.TLBOf(n).Len() > 0 {
+			return held
+		}
+	}
+	return silent
+}
+
+// cachedWrong looks for a translation that the tables do not grant.
+func (c *Checker) cachedWrong() (d Detail, wrong bool) {
 	for n := range c.s.Processors() {
 		for t := range c.s.TLBOf(n).Each {
-			if out = held; !c.granted(n, t) && !c.lazilyFlushed(t.Page) {
-				return c.fail(cached(c.s, n, t))
+			if c.pages++; !c.granted(n, t) && !c.lazilyFlushed(t.Page) {
+				return cached(c.s, n, t), true
 			}
 		}
 	}
-	return out
+	return d, false
 }
 
 // granted reports whether the tables grant what a processor has cached.

@@ -16,6 +16,7 @@ func changesFlushed() Rule {
 		Goal:    "a flush follows a change",
 		Tell:    tellUnflushed,
 		check:   checkFlushed,
+		heeds:   oldEntries | otherEntries | askedFor | lateFlushes,
 		trace: &traceRule{
 			applies: "to entries in use that lose their page, lead elsewhere or grant less: before their address leads to another page, before the table or page that they named is a table, and, unless they are only gone, before the kernel has gone on for long; natively",
 			limits:  "what no processor can have cached, because the entry was never marked as accessed, is left out; a load of CR3 counts as a flush even where it keeps translations (PCID)",

@@ -25,13 +25,16 @@ type Checker struct {
 	// that of the machine that is looked at.
 	plans [numTraits]*plan
 	plan  *plan
+	some  [32]some // what has been chosen of plans
 	s     *model.State
 	broke model.Step // the step that broke the rule
-	view  view
-	trees trees
-	start *Snapshot
-	calls [2]callMemory // by processor
-	call  *callMemory   // that of the processor that took the step
+	// stores are the words that the step changed, oldest first; one may occur several times.
+	stores []model.Write
+	view   view
+	trees  trees
+	start  *Snapshot
+	calls  [2]callMemory // by processor
+	call   *callMemory   // that of the processor that took the step
 	// recount is a recount of the state; recounted says that of this step.
 	recount   Recount
 	recounted bool
@@ -55,6 +58,9 @@ type Checker struct {
 	// pages counts the pages that rules about all of memory have looked at.
 	pages uint64
 	cr4   [2]model.CR4 // of each processor, before the step
+	root  model.Frame  // CR3 at the last step
+	// asksAll has every rule asked at each step, whatever it heeds.
+	asksAll bool
 }
 
 // plan lists, for each kind of step, the checks that look at it.
@@ -63,6 +69,7 @@ type plan [model.NumOps][]duty
 // duty is the check of a rule, with what decides whether it is called.
 type duty struct {
 	check       func(c *Checker, s *model.Step) result
+	heeds       news        // as in Rule, at steps that store
 	from, until model.Phase // as in Rule
 	rule        int
 }
@@ -85,7 +92,7 @@ func (c *Checker) choose(l *model.Layout) {
 			r := &c.rules[i]
 			for op := range model.NumOps {
 				if r.suits(t) && (len(r.ops) == 0 || slices.Contains(r.ops, op)) {
-					c.plans[t][op] = append(c.plans[t][op], duty{r.check, r.From, r.Until, i})
+					c.plans[t][op] = append(c.plans[t][op], duty{r.check, r.heedsAt(op), r.From, r.Until, i})
 				}
 			}
 		}
@@ -133,9 +140,10 @@ func (c *Checker) Begin(s *model.State) { c.BeginAt(s, nil) }
 
 // Step implements model.Observer.
 func (c *Checker) Step(m *model.Machine, s *model.Step) {
-	c.view.apply(c.s, s)
-	c.trees.follow(c.s, s)
-	c.memo.follow(c.s, s)
+	c.stores = c.s.AppendWrites(c.stores[:0])
+	c.view.apply(c.s, s, c.stores)
+	c.trees.follow(c.s, s, c.stores)
+	c.memo.follow(c.s, s, c.stores)
 	c.call = &c.calls[s.CPU]
 	if c.large && c.s.L.Early != nil {
 		c.sweeps.future.follow(c)
@@ -143,13 +151,18 @@ func (c *Checker) Step(m *model.Machine, s *model.Step) {
 	c.followRecount()
 	c.everybody.ready, c.mapped.ready = false, false
 	c.changes.ready = [2]bool{}
-	c.call.follow(c.s, s)
+	c.call.follow(c.s, s, c.stores)
 	if c.call.settled {
 		c.noteEffects()
 	}
-	duties := c.plan[s.Op]
-	for i := range duties {
-		d := &duties[i]
+	now := always
+	if s.Op.Stores() {
+		now = c.news(s)
+	}
+	if c.asksAll {
+		now = ^news(0)
+	}
+	for _, d := range c.duties(s.Op, now) {
 		if phase := c.s.Kernel.Phase; phase < d.from || d.until != 0 && phase >= d.until {
 			continue
 		}
@@ -165,7 +178,31 @@ func (c *Checker) Step(m *model.Machine, s *model.Step) {
 			}
 		}
 	}
-	c.cr4[s.CPU] = c.s.CPU.CR4
+	c.cr4[s.CPU], c.root = c.s.CPU.CR4, c.s.CPU.CR3
+}
+
+// some are the duties of a plan at steps of one kind with some news: a machine that fills tables
+// takes few kinds of steps.
+type some struct {
+	of   *plan
+	op   model.Op
+	now  news
+	list []*duty
+}
+
+// duties are those to ask after a step.
+func (c *Checker) duties(op model.Op, now news) []*duty {
+	at := &c.some[(uint32(now)*0x9e3779b1+uint32(op)*0x85ebca6b)>>27]
+	if at.of == c.plan && at.op == op && at.now == now {
+		return at.list
+	}
+	at.of, at.op, at.now, at.list = c.plan, op, now, at.list[:0]
+	for i := range c.plan[op] {
+		if d := &c.plan[op][i]; d.heeds&now != 0 {
+			at.list = append(at.list, d)
+		}
+	}
+	return at.list
 }
 
 // followRecount takes in a step. What has been looked at at the last one is done with.

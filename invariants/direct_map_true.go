@@ -16,28 +16,28 @@ func directMapTrue() Rule {
 		Goal:    "a leaf of the direct map is written",
 		Tell:    tellDirectMap,
 		check:   checkDirectMap,
+		heeds:   newEntries | newTables,
 		ops:     entryOps,
 	}
 }
 
 func checkDirectMap(c *Checker, st *model.Step) result {
 	out := silent
-	c.trees.eachNew(c.s, func(e edit) bool {
+	c.trees.eachNew(c.s, func(e *edit) bool {
 		if !e.now.Is(model.Present) {
 			return true
 		}
 		of := c.trees.of(e.trees)
 		leaf := e.level == 1 || largeLeaf(c.s, of.geo, e.level, e.now)
-		to, pages := c.s.L.Names(e.now), model.MFN(1)
-		if leaf {
-			pages = model.MFN(of.geo.Span(e.level) / model.PageSize)
-			to = to / pages * pages // the lowest bit of a large page's number is PAT
+		to := c.s.L.Names(e.now)
+		if leaf && e.level > 1 {
+			to &^= model.MFN(of.geo.Span(e.level)/model.PageSize) - 1 // the lowest bit of a large page's number is PAT
 		}
 		f := c.s.L.Map.Frame(to)
 		va := of.address(e.table, e.level, e.slot)
 		pfn := c.s.L.PA(va).PFN()
 		switch {
-		case !c.given(f) && !c.headsOwn(&e) && !(leaf && c.s.L.IsDevice(to)),
+		case !c.given(f) && !c.headsOwn(e) && !(leaf && c.s.L.IsDevice(to)),
 			leaf && pfn < c.s.L.Kernel.MaxLowPFN && f != model.Frame(pfn):
 			out = c.fail(atEntry(e.table, e.slot, e.now).WithAddress(va).WithFrame(f))
 			return false

@@ -11,6 +11,9 @@ func (c *Checker) directMapped(pfn model.PFN) (mapping, bool) {
 	return m, ok && m.frame == model.Frame(pfn)
 }
 
+// underCR3 walks from the root in use.
+func (c *Checker) underCR3() walker { return walker{s: c.s, g: c.s.Active(), root: c.s.CPU.CR3} }
+
 // reachable are the guest's frames that are tables under CR3.
 func (c *Checker) reachable() *marks {
 	t := &c.reach.tables

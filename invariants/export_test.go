@@ -14,7 +14,7 @@ type View struct{ v view }
 func (w *View) Reset(s *model.State) { w.v.reset(s, false) }
 
 // Apply takes in one step.
-func (w *View) Apply(s *model.State, st *model.Step) { w.v.apply(s, st) }
+func (w *View) Apply(s *model.State, st *model.Step) { w.v.apply(s, st, s.AppendWrites(nil)) }
 
 // Uses is the number of references that make a frame a level-n table.
 func (w *View) Uses(f model.Frame, level int) int { return int(w.v.uses[f][level]) }
@@ -51,6 +51,17 @@ type Resolved struct {
 func Resolve(s *model.State, g *model.Geometry, root model.Frame, va model.VA) (Resolved, bool) {
 	m, ok := resolve(s, g, root, va)
 	return Resolved{m.frame, m.table, m.level, m.slot, m.leaf, m.writable}, ok
+}
+
+// Walker resolves addresses one after the other; what it returns says where they lead, and
+// whether the plain walk says the same.
+func Walker(s *model.State, g *model.Geometry, root model.Frame) func(va model.VA) (level int, ok, same bool) {
+	w := walker{s: s, g: g, root: root}
+	return func(va model.VA) (int, bool, bool) {
+		m, ok := w.resolve(va)
+		plain, also := resolve(s, g, root, va)
+		return m.level, ok, *m == plain && ok == also
+	}
 }
 
 // Pages are the translations of a snapshot.
@@ -196,4 +207,81 @@ func (c *Checker) Miscounts(o *Checker) string {
 		}
 	}
 	return ""
+}
+
+// Besides says of a slot that the active tree hides, or one that it does not, whether it was
+// forgotten, or is one too many, among the addresses that lie besides the tree; it counts the
+// hidden ones.
+func (c *Checker) Besides() (hidden int, difference string) {
+	t := &c.trees.active
+	d := t.besides(c.s.L)
+	look := func(level, slot int, base model.VA, special bool) {
+		at := base + model.VA(slot)*t.geo.Span(level)
+		in := d.from <= at && at+t.geo.Span(level) <= d.to
+		hides := t.hides(c.s.L, level, slot, special)
+		if hides {
+			hidden++
+		}
+		if hides != in {
+			difference = fmt.Sprintf("slot %d of level %d at %#x is hidden: %t; the tree leaves out %#x to %#x", slot, level, at, hides, d.from, d.to)
+		}
+	}
+	g := t.geo
+	for slot := range g.Slots[g.Levels] {
+		look(g.Levels, slot, 0, false)
+	}
+	if c.s.L.PAESpecial() {
+		last := g.Slots[g.Levels] - 1
+		for slot := range g.Slots[g.Levels-1] {
+			look(g.Levels-1, slot, model.VA(last)*g.Span(g.Levels), true)
+		}
+	}
+	return hidden, difference
+}
+
+// AskAll has the checker ask every rule at each step, whatever the rule heeds.
+func (c *Checker) AskAll() { c.asksAll = true }
+
+// Heeds reports whether the rule is asked after some of the steps that store only.
+func (r *Rule) Heeds() bool { return r.heeds != 0 }
+
+// Leads are where the addresses of the active tree lead that belong to it, and with which
+// rights, page by page.
+func (c *Checker) Leads() (out []Lead) {
+	t := &c.trees.active
+	d := t.besides(c.s.L)
+	for at := model.VA(0); at < 1<<t.geo.VABits(); at += model.PageSize {
+		x := Lead{at: at}
+		if at < d.from || at >= d.to {
+			var m mapping
+			if m, x.ok = resolve(c.s, t.geo, t.root, t.geo.Wrap(at)); x.ok {
+				x.frame, x.writable, x.user, x.noExec = m.frame, m.writable, m.user, m.noExec
+			}
+		}
+		out = append(out, x)
+	}
+	return out
+}
+
+// Lead is where an address leads.
+type Lead struct {
+	at                         model.VA
+	frame                      model.Frame
+	ok, writable, user, noExec bool
+}
+
+// Unnoted is the first address that leads elsewhere than it did without being noted, among those
+// of the last step or since the last call ended; dirt is how many differ.
+func (c *Checker) Unnoted(was, now []Lead, step bool) (dirt int, text string) {
+	spans := c.trees.active.changed(c.s, step)
+	for i := range now {
+		if len(was) == len(now) && was[i] == now[i] {
+			continue
+		}
+		dirt++
+		if !slices.ContainsFunc(spans, func(d span) bool { return d.from <= now[i].at && now[i].at < d.to }) {
+			return dirt, fmt.Sprintf("%+v, and not in %x", now[i], spans)
+		}
+	}
+	return dirt, ""
 }

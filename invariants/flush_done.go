@@ -69,9 +69,14 @@ func leftCached(s *model.State, st *model.Step) (Detail, bool) {
 		if cpus>>n&1 == 0 {
 			continue
 		}
+		if what == flushPage {
+			if t, ok := s.TLBOf(n).Of(st.VA &^ (model.PageSize - 1)); ok && ownPage(s, t) {
+				return cached(s, n, t), true
+			}
+			continue
+		}
 		for t := range s.TLBOf(n).Each {
-			own := s.L.Geo.Wrap(t.Page) == t.Page
-			if own && (what == flushEverything || t.Page == st.VA&^(model.PageSize-1)) {
+			if ownPage(s, t) {
 				return cached(s, n, t), true
 			}
 		}
@@ -79,10 +84,13 @@ func leftCached(s *model.State, st *model.Step) (Detail, bool) {
 	return Detail{}, false
 }
 
+// ownPage reports whether a cached page is the guest's own, and not another domain's.
+func ownPage(s *model.State, t model.Cached) bool { return s.L.Geo.Wrap(t.Page) == t.Page }
+
 // cachesAny reports whether some processor has something cached.
 func cachesAny(s *model.State) bool {
 	for n := range s.Processors() {
-		for range s.TLBOf(n).Each {
+		if s.TLBOf(n).Len() > 0 {
 			return true
 		}
 	}

@@ -76,7 +76,7 @@ func (c *Checker) nowNamed(set model.FrameSet, t *tree) model.Frame {
 			return n
 		}
 	}
-	c.eachNewLeaf(t, func(va model.VA, m mapping) bool {
+	c.eachNewLeaf(t, func(va model.VA, m *mapping) bool {
 		first, pages := m.frame, model.Frame(t.geo.Span(m.level)/model.PageSize)
 		for n := first &^ (pages - 1); n < first|(pages-1)+1; n++ {
 			at := va&^(t.geo.Span(m.level)-1) + model.VA(n&(pages-1))*model.PageSize

@@ -26,7 +26,7 @@ const maxFuture = 1 << 10
 // follow takes in one step.
 func (w *futureSweep) follow(c *Checker) {
 	w.wrote = append(w.wrote, c.view.wrote...)
-	w.spans = append(w.spans, c.trees.active.changed(true)...)
+	w.spans = append(w.spans, c.trees.active.changed(c.s, true)...)
 	if !c.s.Kernel.Buffer.Open() || len(w.wrote) > maxFuture || len(w.spans) > maxFuture {
 		w.forget()
 	}

@@ -18,6 +18,7 @@ func hookOrder() Rule {
 		Span:    Booting,
 		Tell:    tellHooks,
 		check:   checkHooks,
+		heeds:   newTables,
 	}
 }
 

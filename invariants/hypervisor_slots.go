@@ -17,6 +17,7 @@ func hypervisorSlots() Rule {
 		Machine: UnderHypervisor,
 		Tell:    tellXenSlots,
 		check:   checkXenSlots,
+		heeds:   askedFor | hypervisors,
 		ops:     append(model.Storing(), model.OpNewBaseptr, model.OpPin),
 	}
 }

@@ -20,6 +20,7 @@ func identityKept() Rule {
 		Until:   model.PhaseZapped,
 		Tell:    tellIdentity,
 		check:   checkIdentity,
+		heeds:   oldEntries,
 		ops:     entryOps,
 	}
 }
@@ -55,15 +56,16 @@ func (c *Checker) identityDirt(end bool) []span {
 	case !c.goesOn(&c.sweeps.identity, t):
 		return c.everywhere(t.geo)
 	}
-	return t.changed(!end)
+	return t.changed(c.s, !end)
 }
 
 // lowPages judges pages below PAGE_OFFSET that must be mapped as they were.
 func (c *Checker) lowPages(pages []page) bool {
 	c.pages += uint64(len(pages))
+	w := walker{s: c.s, g: c.s.L.Geo, root: c.trees.kernel.root}
 	for _, p := range pages {
-		if m, ok := resolve(c.s, c.s.L.Geo, c.trees.kernel.root, p.va); !ok || m.frame != p.frame {
-			c.fail(c.at(p.va, c.s.L.Geo, m).WithWantFrame(p.frame))
+		if m, ok := w.resolve(p.va); !ok || m.frame != p.frame {
+			c.fail(c.at(p.va, c.s.L.Geo, *m).WithWantFrame(p.frame))
 			return false
 		}
 	}
@@ -93,10 +95,11 @@ func (c *Checker) lowPart(d span) bool {
 	if shared := first.Is(model.Present) && l.Names(first) == l.Names(kernel); shared && g.Index(l.Kernel.PageOffset, 2) == 0 {
 		return true // as true and complete as the direct map, which other rules judge
 	}
+	w := walker{s: c.s, g: g, root: root}
 	for pfn := model.PFN(d.from / model.PageSize); pfn < end && model.VA(pfn.PA()) < d.to; pfn++ {
 		va := model.VA(pfn.PA())
-		if m, ok := resolve(c.s, g, root, va); !ok || m.frame != model.Frame(pfn) {
-			c.fail(c.at(va, g, m).WithWantFrame(model.Frame(pfn)))
+		if m, ok := w.resolve(va); !ok || m.frame != model.Frame(pfn) {
+			c.fail(c.at(va, g, *m).WithWantFrame(model.Frame(pfn)))
 			return false
 		}
 	}

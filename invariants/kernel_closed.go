@@ -17,13 +17,14 @@ func kernelClosed() Rule {
 		Span:    Living,
 		Tell:    tellOpen,
 		check:   checkClosed,
+		heeds:   newEntries | newTables,
 		ops:     entryOps,
 	}
 }
 
 func checkClosed(c *Checker, _ *model.Step) result {
 	out := silent
-	c.trees.eachNew(c.s, func(e edit) bool {
+	c.trees.eachNew(c.s, func(e *edit) bool {
 		in := c.trees.of(e.trees)
 		t := in.table(c.s, e.table, e.level)
 		t.base = in.base[e.table]

@@ -35,9 +35,10 @@ func checkLeaf(c *Checker, st *model.Step) result {
 // permission, which it keeps.
 func (c *Checker) leavesAre(call *model.Call, exact bool) result {
 	l := c.s.L
+	w := walker{s: c.s, g: l.Geo, root: model.Frame(l.Kernel.Root)}
 	for pfn := call.From; pfn < call.To; {
 		va := l.VA(pfn.PA())
-		m, ok := resolve(c.s, l.Geo, model.Frame(l.Kernel.Root), va)
+		m, ok := w.resolve(va)
 		want, care := c.leafFlags(va, m.level)
 		if exact {
 			want, care = c.asStored(want), model.FlagMask&^ownBits
@@ -46,15 +47,15 @@ func (c *Checker) leavesAre(call *model.Call, exact bool) result {
 			}
 		}
 		pages := model.PFN(l.Geo.Span(m.level) / model.PageSize)
-		first := pfn - pfn%pages
-		is := c.effective(&m)
+		first := pfn &^ (pages - 1)
+		is := c.effective(m)
 		switch {
 		case exact:
 			if !ok || (m.level == 2) != l.Kernel.HasPSE || l.Names(m.leaf) != l.Map.MFN(model.Frame(first)) || (is^want)&care != 0 {
 				return broken
 			}
 		case !ok || l.Names(m.leaf) != l.Map.MFN(model.Frame(first)) || (is^want)&care != 0:
-			return c.fail(c.wrongLeaf(va, &m, want, care))
+			return c.fail(c.wrongLeaf(va, m, want, care))
 		}
 		pfn = first + pages
 	}

@@ -34,7 +34,7 @@ type callMemory struct {
 	manyChanged bool
 	// late are the changes of this call that no flush has followed yet.
 	late []unflushed
-	half half
+	half pairOfHalves
 	// fixmap is what each fixmap index mapped when the call began.
 	fixmap []fixed
 }
@@ -73,8 +73,8 @@ func (m *callMemory) reset() {
 	*m = callMemory{words: m.words[:0], told: m.told[:0], late: m.late[:0], changed: m.changed[:0], taken: m.taken[:0], fixmap: m.fixmap[:0]}
 }
 
-// follow takes in one step.
-func (m *callMemory) follow(s *model.State, st *model.Step) {
+// follow takes in one step, and the words that it changed.
+func (m *callMemory) follow(s *model.State, st *model.Step, stores []model.Write) {
 	switch st.Op {
 	case model.OpCallBegin:
 		outer := *m // not heeded, if a call begins inside of another one
@@ -86,14 +86,14 @@ func (m *callMemory) follow(s *model.State, st *model.Step) {
 	}
 	m.shared = m.shared || st.Busy
 	if !m.full {
-		m.remember(s)
+		m.remember(stores)
 	}
 }
 
 // remember adds the words that a step has changed.
-func (m *callMemory) remember(s *model.State) {
+func (m *callMemory) remember(stores []model.Write) {
 next:
-	for w := range s.Writes {
+	for _, w := range stores {
 		for i := range m.words {
 			if m.words[i].Frame == w.Frame && m.words[i].Word == w.Word {
 				continue next

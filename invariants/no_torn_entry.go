@@ -16,6 +16,7 @@ func noTornEntry() Rule {
 		Goal:    "a live entry is stored in halves",
 		Tell:    tellTorn,
 		check:   checkTorn,
+		heeds:   halves,
 		trace: &traceRule{
 			applies: "to stores of four bytes into eight-byte entries, one right after the other",
 			limits:  "two stores count as halves of one entry if the processor stores to no other entry in between",
@@ -42,28 +43,38 @@ type half struct {
 	was  model.Entry
 }
 
+// pairOfHalves are the last such store and the one before it, by turns.
+type pairOfHalves struct {
+	of   [2]half
+	turn int
+}
+
+// last is the last such store.
+func (h *pairOfHalves) last() *half { return &h.of[h.turn] }
+
 func checkTorn(c *Checker, st *model.Step) result {
 	h := &c.call.half
-	last := *h
-	*h = half{}
-	now, ok := c.halfStored(st)
+	last := h.last()
+	h.turn ^= 1
+	now := h.last()
+	ok := c.halfStored(st, now)
 	same := ok && last.live && last.table == now.table && last.slot == now.slot && last.upper != now.upper
 	switch {
 	case last.torn && !same:
+		now.live = false
 		return c.fail(atEntry(last.table, last.slot, last.mid).WithWas(last.was).WithBetween(last.old))
 	case !ok:
 		return silent
 	case !same:
-		*h = now
 		return silent
 	}
+	now.live = false // it was the second half
 	middle, whole := last.mid, now.mid
 	if middle.Is(model.Present) && (!last.old.Is(model.Present) || neitherFrame(c.s.L, last.old, middle, whole)) {
 		if !now.upper {
 			return c.fail(atEntry(st.Frame, now.slot, whole).WithWas(last.old).WithBetween(middle))
 		}
-		now.torn, now.was = true, last.old
-		*h = now
+		now.live, now.torn, now.was = true, true, last.old
 		return silent
 	}
 	return held
@@ -77,23 +88,24 @@ func neitherFrame(l *model.Layout, old, middle, whole model.Entry) bool {
 	return is != l.Names(old) && !(whole.Is(model.Present) && is == l.Names(whole))
 }
 
-// halfStored is the half of a live entry that a step has stored; ok is false if it has
+// halfStored notes the half of a live entry that a step has stored; ok is false if it has
 // not.
-func (c *Checker) halfStored(st *model.Step) (h half, ok bool) {
+func (c *Checker) halfStored(st *model.Step, h *half) (ok bool) {
 	g := c.s.Active()
+	h.live, h.torn = false, false
 	if g.Width != 8 || g.SignExtend || st.Op != model.OpStore && st.Op != model.OpEmulate || st.Width != 4 || !c.trees.active.has(st.Frame) {
-		return half{}, false
+		return false
 	}
-	h = half{table: st.Frame, slot: st.Off / 8, upper: st.Off%8 == 4, live: true}
+	*h = half{table: st.Frame, slot: st.Off / 8, upper: st.Off%8 == 4, live: true}
 	h.mid = c.s.Entry(g, st.Frame, h.slot)
 	h.old = h.mid
-	for w := range c.s.Writes {
+	for _, w := range c.stores {
 		if w.Frame == st.Frame && w.Word == h.slot {
 			h.old = model.Entry(w.Old)
 			break
 		}
 	}
-	return h, true
+	return true
 }
 
 func tellTorn(v *Violation) string {

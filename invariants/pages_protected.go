@@ -30,7 +30,8 @@ func checkProtected(c *Checker, st *model.Step) result {
 	}
 	list := areas()
 	judge := func(root model.Frame) func(va model.VA) bool {
-		return func(va model.VA) bool { return c.protected(&list, root, va) }
+		w := walker{s: c.s, g: l.Geo, root: root}
+		return func(va model.VA) bool { return c.protected(&list, &w, va) }
 	}
 	root := model.Frame(l.Kernel.Root)
 	ok := c.kernelProtected(judge(root))
@@ -59,7 +60,7 @@ func (c *Checker) kernelProtected(judge func(va model.VA) bool) bool {
 	l, w, t := c.s.L, &c.sweeps.protected, &c.trees.kernel
 	all, good := l.Early != nil && c.allMapped(), false
 	if c.goesOn(&w.sweep, t) && all == w.allMapped {
-		good = c.eachNewLeaf(t, func(va model.VA, m mapping) bool { return judge(va) })
+		good = c.eachNewLeaf(t, func(va model.VA, _ *mapping) bool { return judge(va) })
 	} else {
 		good = c.eachPage(rootOf(c.s, l.Geo, model.Frame(l.Kernel.Root)), judge)
 	}
@@ -87,9 +88,9 @@ func (c *Checker) eachOwnPage(root model.Frame, visit func(va model.VA) bool) bo
 }
 
 // protected judges a page under a root by the area that it lies in.
-func (c *Checker) protected(list *[numAreas]area, root model.Frame, va model.VA) bool {
+func (c *Checker) protected(list *[numAreas]area, w *walker, va model.VA) bool {
 	l := c.s.L
-	m, ok := resolve(c.s, l.Geo, root, va)
+	m, ok := w.resolve(va)
 	if !ok {
 		return true
 	}
@@ -102,7 +103,7 @@ func (c *Checker) protected(list *[numAreas]area, root model.Frame, va model.VA)
 		if l.Hyper != nil {
 			want = a.guest
 		}
-		is, judged := c.rights(&m), c.judged(&m)
+		is, judged := c.rights(m), c.judged(m)
 		if a.apart && judged.Is(model.NX) && is&(model.RW|model.NX) == model.RW {
 			want |= model.NX
 		}
@@ -113,7 +114,7 @@ func (c *Checker) protected(list *[numAreas]area, root model.Frame, va model.VA)
 		if (is^want)&care == 0 {
 			return true
 		}
-		c.fail(c.at(va, l.Geo, m).Because(a.name).WithGrants(is).WithWant(want, care))
+		c.fail(c.at(va, l.Geo, *m).Because(a.name).WithGrants(is).WithWant(want, care))
 		return false
 	}
 	return true

@@ -16,6 +16,7 @@ func pointerFlags() Rule {
 		Goal:    "a pointer to a table is written or comes into use",
 		Tell:    tellPointer,
 		check:   checkPointers,
+		heeds:   newEntries | newTables,
 		ops:     entryOps,
 	}
 }
@@ -26,7 +27,7 @@ var entryOps = append(model.Storing(), model.OpLoadCR3, model.OpSetCR4, model.Op
 
 func checkPointers(c *Checker, _ *model.Step) result {
 	out := silent
-	c.trees.eachNew(c.s, func(e edit) bool {
+	c.trees.eachNew(c.s, func(e *edit) bool {
 		if !e.now.Is(model.Present) {
 			return true
 		}
@@ -52,7 +53,7 @@ func checkPointers(c *Checker, _ *model.Step) result {
 // leafBits says what is wrong with a leaf, "" for nothing: no-execute only
 // where it is switched on, a large page only where the mode has them. Processors ignore the
 // global bit while CR4.PGE is off.
-func (c *Checker) leafBits(g *model.Geometry, e edit) string {
+func (c *Checker) leafBits(g *model.Geometry, e *edit) string {
 	l := c.s.L
 	switch pages := model.MFN(g.Span(e.level) / model.PageSize); {
 	case e.now.Is(model.NX) && !c.s.CPU.NXE:
@@ -71,7 +72,7 @@ func (c *Checker) leafBits(g *model.Geometry, e edit) string {
 
 // pointerBits judges a pointer to a table: which flags it must have, among those that
 // matter.
-func (c *Checker) pointerBits(g *model.Geometry, e edit) (want, care model.Entry, ok bool) {
+func (c *Checker) pointerBits(g *model.Geometry, e *edit) (want, care model.Entry, ok bool) {
 	const free = model.User | model.Accessed | model.Dirty | model.Avail | model.AvailHigh
 	want, care = model.Present|model.RW, model.FlagMask&^(free|model.RW|model.NX)
 	care |= c.needed(g, e)
@@ -93,7 +94,7 @@ func (c *Checker) pointerBits(g *model.Geometry, e edit) (want, care model.Entry
 
 // needed are the flags of a pointer that matter for what lies below it: memory that the
 // kernel or its processes write to, and text.
-func (c *Checker) needed(g *model.Geometry, e edit) (care model.Entry) {
+func (c *Checker) needed(g *model.Geometry, e *edit) (care model.Entry) {
 	if !c.s.CPU.NXE {
 		care |= model.NX // reserved
 	}

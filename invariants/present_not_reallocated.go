@@ -2,6 +2,7 @@ package invariants
 
 import (
 	"fmt"
+	"math/bits"
 
 	"github.com/ptcheck/ptcheck/model"
 )
@@ -17,6 +18,7 @@ func presentNotReallocated() Rule {
 		Span:    Booting,
 		Tell:    tellReallocation,
 		check:   checkReallocation,
+		heeds:   overwritten,
 		trace: &traceRule{
 			applies: "to each store that leads an upper entry from one table to another",
 			limits:  "what was in the table before is compared entry by entry; a table that is taken away first and linked elsewhere later is another table",
@@ -42,13 +44,29 @@ func checkReallocation(c *Checker, st *model.Step) result {
 		if !e.old.Is(model.Present) || e.now.Is(model.Present) && c.s.L.Names(e.old) == c.s.L.Names(e.now) && !c.turnsLarge(e.old, e.now) {
 			continue
 		}
-		level := rootOf(c.s, g, model.Frame(c.s.L.Kernel.Root)).levelBelow(e.table)
+		level := c.kernelLevel(e.table)
 		if level < 2 || e.slot >= g.Slots[level] || c.mayReplace(level, e.old, e.now) || c.copied(level, e.old, e.now) {
 			continue
 		}
 		return c.fail(atEntry(e.table, e.slot, e.now).WithWas(e.old))
 	}
 	return silent
+}
+
+// kernelLevel is the level, above L1, at which the kernel's tree has a frame as a table, 0 if it
+// has not. Where memory is large the tree knows, if the frame is a table of one level.
+func (c *Checker) kernelLevel(f model.Frame) int {
+	t := &c.trees.kernel
+	if c.large && t.geo != nil {
+		const above = ^uint8(special | 1<<1)
+		switch r := t.roles[f] &^ special; {
+		case r&above == 0:
+			return 0
+		case r&(r-1) == 0:
+			return bits.TrailingZeros8(r)
+		}
+	}
+	return rootOf(c.s, c.s.L.Geo, model.Frame(c.s.L.Kernel.Root)).levelBelow(f)
 }
 
 func tellReallocation(v *Violation) string {

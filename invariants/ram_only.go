@@ -35,19 +35,20 @@ func checkRAMOnly(c *Checker, _ *model.Step) result {
 		return silent
 	}
 	good := c.throughDirect(&c.sweeps.ram, func(from, to model.PFN) bool {
+		w := walker{s: c.s, g: g, root: c.s.CPU.CR3}
 		for pfn := from; pfn < to; {
 			va := g.Wrap(c.s.L.VA(pfn.PA()))
 			c.pages++
-			m, ok := resolve(c.s, g, c.s.CPU.CR3, va)
+			m, ok := w.resolve(va)
 			ram := e.IsRAM(pfn) || e.Extra.Has(pfn) && b.Is(model.Ballooned)
 			if ok && (!ram || m.frame != model.Frame(pfn)) {
-				c.fail(c.at(va, g, m).WithFrame(m.frame))
+				c.fail(c.at(va, g, *m).WithFrame(m.frame))
 				return false
 			}
 			if ok {
 				pfn++
 			} else {
-				pfn = nextEntry(c.s.L, m, g, pfn)
+				pfn = nextEntry(c.s.L, *m, g, pfn)
 			}
 		}
 		return true

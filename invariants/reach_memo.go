@@ -56,7 +56,7 @@ func (m *reachMemo) goOn() {
 
 // follow drops what a step has changed. Of a page that is given back it may be anything: it
 // belongs to others, whose stores are none of the kernel's.
-func (m *reachMemo) follow(s *model.State, st *model.Step) {
+func (m *reachMemo) follow(s *model.State, st *model.Step, stores []model.Write) {
 	if !m.on {
 		return
 	}
@@ -68,7 +68,7 @@ func (m *reachMemo) follow(s *model.State, st *model.Step) {
 	if st.Op == model.OpFree {
 		wrote = bit(st.Frame)
 	}
-	for w := range s.Writes {
+	for _, w := range stores {
 		wrote |= bit(w.Frame)
 	}
 	if wrote == 0 {

@@ -68,7 +68,7 @@ func (c *Checker) takesBack(st *model.Step) bool {
 		return false
 	}
 	restores := false
-	for w := range c.s.Writes {
+	for _, w := range c.stores {
 		if !c.restored(w) {
 			return false
 		}

@@ -44,6 +44,40 @@ func TestResolveAgreesWithWalk(t *testing.T) {
 	}
 }
 
+// TestWalkerTwin resolves addresses that lie close to each other, one by one and in a row, on
+// random tables of all geometries.
+func TestWalkerTwin(t *testing.T) {
+	rng := rand.New(rand.NewPCG(10, 11))
+	pae, long := geometry(t, 8, 3, 5, 2), geometry(t, 8, 3, 2, 5, 3)
+	pae.PAERoot, long.SignExtend = true, true
+	for _, g := range []*model.Geometry{model.I386(), model.PAE(), model.AMD64(), geometry(t, 4, 5, 3), geometry(t, 8, 1, 6), pae, long} {
+		seen := map[[2]any]int{}
+		for range 40 {
+			s := randomTables(rng, g, rng.IntN(4) > 0)
+			walk := invariants.Walker(s, g, s.CPU.CR3)
+			va := g.Wrap(model.VA(rng.Uint64()))
+			for range 200 {
+				level, ok, same := walk(va)
+				if !same {
+					t.Fatalf("%s: %#x leads elsewhere than by the plain walk", g.Name, va)
+				}
+				seen[[2]any{level, ok}]++
+				switch rng.IntN(20) {
+				case 0:
+					va = g.Wrap(model.VA(rng.Uint64()))
+				case 1:
+					va = g.Wrap(va + g.Span(2))
+				default:
+					va = g.Wrap(va + model.PageSize*model.VA(rng.IntN(3)))
+				}
+			}
+		}
+		if seen[[2]any{1, true}] < 100 || seen[[2]any{1, false}] < 10 || seen[[2]any{2, true}] < 10 {
+			t.Errorf("%s: pages by level, mapped or not: %v", g.Name, seen)
+		}
+	}
+}
+
 // randomTables are seven frames of random entries, most of them leading on.
 // Large pages begin anywhere, or where they must if aligned.
 func randomTables(rng *rand.Rand, g *model.Geometry, aligned bool) *model.State {

@@ -16,6 +16,7 @@ func rootValid() Rule {
 		Goal:    "CR3 is loaded; of a hostile guest: the load of a root, the user's too, is granted",
 		Tell:    tellRoot,
 		check:   checkRoot,
+		heeds:   oldEntries,
 		guest:   guest{state: stateRoot, metAt: (*Recount).loadsRoot, needs: []Means{LoadsRoots}},
 	}
 }
@@ -109,12 +110,13 @@ func (c *Checker) mapsText(from, to model.PFN) bool {
 		return true
 	}
 	to = min(to, l.PA(l.Kernel.TextEnd).PFN()+1, l.Kernel.MaxLowPFN)
+	w := walker{s: c.s, g: c.s.Active(), root: c.s.CPU.CR3}
 	for pfn := from; pfn < to; pfn++ {
 		va := l.VA(pfn.PA())
-		m, ok := resolve(c.s, c.s.Active(), c.s.CPU.CR3, va)
+		m, ok := w.resolve(va)
 		c.read |= m.read
 		if !ok || m.frame != model.Frame(pfn) || m.noExec && c.s.CPU.NXE {
-			c.fail(c.at(va, c.s.Active(), m).WithFrame(model.Frame(pfn)).Because("kernel text"))
+			c.fail(c.at(va, c.s.Active(), *m).WithFrame(model.Frame(pfn)).Because("kernel text"))
 			return false
 		}
 	}

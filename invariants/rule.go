@@ -32,6 +32,8 @@ type Rule struct {
 
 	// ops are the kinds of steps that check wants to see, nil for all.
 	ops []model.Op
+	// heeds is what check wants to see of a step that stores, 0 for each one; see [news].
+	heeds news
 	// check looks at one step of a kernel, after it has happened; nil: the rule is for
 	// hostile guests alone.
 	check func(c *Checker, s *model.Step) result

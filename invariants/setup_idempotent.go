@@ -44,7 +44,7 @@ func checkIdempotent(c *Checker, st *model.Step) result {
 // the step has changed, with what they were.
 func (c *Checker) noteEffects() {
 	m := c.call
-	for w := range c.s.Writes {
+	for _, w := range c.stores {
 		g, roles := c.readAs(w.Frame)
 		now := c.s.Word(w.Frame, w.Word)
 		for i := range 8 / g.Width {

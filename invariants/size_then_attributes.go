@@ -19,6 +19,7 @@ func sizeThenAttributes() Rule {
 		Kmap:    true,
 		Tell:    tellSize,
 		check:   checkSize,
+		heeds:   overwritten,
 		trace: &traceRule{
 			applies: "to each store that replaces a table by a large page, and to the first one after it that changes that page's rights",
 			limits:  "accessed, dirty and global bits are not looked at; entries of the table that were not present say nothing",

@@ -45,8 +45,9 @@ func checkSpares(c *Checker, _ *model.Step) result {
 		if !c.large {
 			reach = c.reachable()
 		}
+		way := c.underCR3()
 		for pfn := range model.PFN(c.s.L.Map.Guest()) {
-			if !c.spare(pfn, reach) {
+			if !c.spare(pfn, reach, &way) {
 				return broken
 			}
 		}
@@ -62,10 +63,11 @@ func checkSpares(c *Checker, _ *model.Step) result {
 // has them as something else.
 func (c *Checker) sparesSince(w *spareSweep, t *tree) bool {
 	b, end := &c.s.Kernel.Buffer, model.PFN(c.s.L.Map.Guest())
+	way := c.underCR3()
 	pages := func(from, to model.PFN) bool {
 		for pfn := from; pfn < min(to, end); pfn++ {
 			c.pages++
-			if !c.spare(pfn, nil) {
+			if !c.spare(pfn, nil, &way) {
 				return false
 			}
 		}
@@ -96,8 +98,9 @@ func (c *Checker) sparesSince(w *spareSweep, t *tree) bool {
 	return true
 }
 
-// spare looks at a frame. reach are the tables under CR3, nil if the active tree knows them.
-func (c *Checker) spare(pfn model.PFN, reach *marks) bool {
+// spare looks at a frame. reach are the tables under CR3, nil if the active tree knows them,
+// and way walks from there.
+func (c *Checker) spare(pfn model.PFN, reach *marks, way *walker) bool {
 	b, f := &c.s.Kernel.Buffer, model.Frame(pfn)
 	if !c.s.L.Early.IsRAM(pfn) {
 		return true
@@ -112,9 +115,10 @@ func (c *Checker) spare(pfn model.PFN, reach *marks) bool {
 	if !data && (table || !b.Tables.Has(pfn) && !static.Has(pfn)) {
 		return true
 	}
-	m, ok := c.directMapped(pfn)
+	m, ok := way.resolve(c.s.L.VA(pfn.PA()))
+	ok = ok && m.frame == f
 	if ok && !m.writable || !ok && b.Data.Has(pfn) {
-		c.fail(c.at(c.s.L.VA(pfn.PA()), c.s.Active(), m).WithFrame(f))
+		c.fail(c.at(c.s.L.VA(pfn.PA()), c.s.Active(), *m).WithFrame(f))
 		return false
 	}
 	return true

@@ -26,6 +26,7 @@ type sweeps struct {
 	ram, minimal        sweep
 	mapped              mappedSweep
 	protected           protectedSweep
+	cached              cachedSweep
 }
 
 // everywhere is all addresses of a geometry.
@@ -73,7 +74,7 @@ func (c *Checker) eachDirt(t *tree, start model.VA, end model.PFN, visit func(fr
 	if last > all || last < start {
 		return visit(0, end) // it goes round
 	}
-	for _, d := range t.changed(false) {
+	for _, d := range t.changed(c.s, false) {
 		from, to := max(d.from, start), min(d.to, last)
 		if from < to && !visit(model.PFN((from-start)/model.PageSize), model.PFN((to-start+model.PageSize-1)/model.PageSize)) {
 			return false
@@ -84,11 +85,12 @@ func (c *Checker) eachDirt(t *tree, start model.VA, end model.PFN, visit func(fr
 
 // eachNewLeaf visits the leaves of a tree at addresses that lead elsewhere since the period
 // began.
-func (c *Checker) eachNewLeaf(t *tree, visit func(va model.VA, m mapping) bool) bool {
-	for _, d := range t.changed(false) {
+func (c *Checker) eachNewLeaf(t *tree, visit func(va model.VA, m *mapping) bool) bool {
+	w := walker{s: c.s, g: t.geo, root: t.root}
+	for _, d := range t.changed(c.s, false) {
 		for at := d.from; at < d.to; {
 			va := t.geo.Wrap(at)
-			m, ok := resolve(c.s, t.geo, t.root, va)
+			m, ok := w.resolve(va)
 			if c.pages++; ok && !visit(va, m) {
 				return false
 			}

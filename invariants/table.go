@@ -166,13 +166,13 @@ func (c *Checker) changed(g *model.Geometry) []change {
 	}
 	if !c.changes.ready[n] {
 		c.changes.ready[n] = true
-		c.changes.lists[n] = appendChanges(c.changes.lists[n][:0], c.s, g)
+		c.changes.lists[n] = appendChanges(c.changes.lists[n][:0], c.s, g, c.stores)
 	}
 	return c.changes.lists[n]
 }
 
-func appendChanges(dst []change, s *model.State, g *model.Geometry) []change {
-	for w := range s.Writes {
+func appendChanges(dst []change, s *model.State, g *model.Geometry, stores []model.Write) []change {
+	for _, w := range stores {
 		per, word := 8/g.Width, s.Word(w.Frame, w.Word)
 		for i := range per {
 			if old, now := entryOf(g, w.Old, i), entryOf(g, word, i); old != now {

@@ -16,13 +16,14 @@ func tablesCleared() Rule {
 		Goal:    "a table with an entry comes into use",
 		Tell:    tellUncleared,
 		check:   checkCleared,
+		heeds:   newTables,
 		ops:     entryOps,
 	}
 }
 
 func checkCleared(c *Checker, _ *model.Step) result {
 	out := silent
-	c.trees.eachGained(c.s, func(e edit) bool {
+	c.trees.eachGained(c.s, func(e *edit) bool {
 		out = held
 		if e.now == c.s.L.Litter(c.trees.of(e.trees).geo, e.table, e.slot) {
 			out = c.fail(atEntry(e.table, e.slot, e.now))

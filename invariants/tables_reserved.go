@@ -17,6 +17,7 @@ func tablesReserved() Rule {
 		Span:    Booting,
 		Tell:    tellReserved,
 		check:   checkReserved,
+		heeds:   newEntries | newTables,
 		ops:     entryOps,
 	}
 }
@@ -29,8 +30,8 @@ func checkReserved(c *Checker, st *model.Step) result {
 		}
 		out = held
 	}
-	good := c.trees.eachNew(c.s, func(e edit) bool {
-		if c.s.L.Early != nil || e.trees&inKernel == 0 || c.wellPlaced(&e) {
+	good := c.trees.eachNew(c.s, func(e *edit) bool {
+		if c.s.L.Early != nil || e.trees&inKernel == 0 || c.wellPlaced(e) {
 			return true
 		}
 		va := c.trees.kernel.address(e.table, e.level, e.slot)
@@ -123,6 +124,7 @@ func (c *Checker) namedTwice(t *tree) model.Frame {
 		if r := &t.refs[f]; r[1]+r[2]+r[3]+r[4] < 2 || f == model.Frame(c.s.L.Kernel.ZeroPage) {
 			continue
 		}
+		t.forgetWays()
 		t.bases = t.bases[:0]
 		for level := 1; level < t.geo.Levels; level++ {
 			t.ways(c.s, f, level)

@@ -16,6 +16,7 @@ func translationsKept() Rule {
 		Goal:    "an entry that was present changes, or the root does",
 		Tell:    tellTranslations,
 		check:   checkTranslations,
+		heeds:   oldEntries | otherRoot,
 	}
 }
 
@@ -54,7 +55,7 @@ func (c *Checker) keepUnder() {
 // large and all have been looked at before.
 func (c *Checker) stepDirt() []span {
 	if t := &c.trees.active; c.large && c.translated {
-		return t.changed(true)
+		return t.changed(c.s, true)
 	}
 	return c.everywhere(c.s.Active())
 }
@@ -63,6 +64,7 @@ func (c *Checker) stepDirt() []span {
 func (c *Checker) pagesKept(pages []page) result {
 	g, booted := c.s.Active(), c.booted()
 	c.pages += uint64(len(pages))
+	w := walker{s: c.s, g: g, root: c.s.CPU.CR3}
 	for _, p := range pages {
 		if c.givenUp(p.va) || c.noMemory(p.va) {
 			continue
@@ -70,9 +72,9 @@ func (c *Checker) pagesKept(pages []page) result {
 		if booted && c.s.L.PA(p.va).PFN() >= c.s.L.Kernel.MaxLowPFN {
 			continue
 		}
-		m, ok := resolve(c.s, g, c.s.CPU.CR3, p.va)
+		m, ok := w.resolve(p.va)
 		if !ok || m.frame != p.frame {
-			return c.fail(c.at(p.va, g, m).WithWantFrame(p.frame))
+			return c.fail(c.at(p.va, g, *m).WithWantFrame(p.frame))
 		}
 	}
 	return held

@@ -48,6 +48,7 @@ func (t *tree) resize(n int, counted bool) {
 
 // clear takes all roles away.
 func (t *tree) clear() {
+	t.asked = place{}
 	for _, f := range t.tables {
 		t.roles[f] = 0
 		if t.counted {
@@ -90,6 +91,7 @@ type place struct {
 // reread reads the tree anew. Tables that it did not have before are added to
 // gained.
 func (t *tree) reread(s *model.State, gained []place, as uint8) []place {
+	t.forgetWays()
 	for _, f := range t.tables {
 		t.was[f], t.roles[f] = t.roles[f], 0
 		if t.counted {

@@ -1,11 +1,6 @@
 package invariants
 
-import (
-	"cmp"
-	"slices"
-
-	"github.com/ptcheck/ptcheck/model"
-)
+import "github.com/ptcheck/ptcheck/model"
 
 // A tree of a large memory is not read anew when an entry loses its table, or when another
 // root is loaded that shares most of it: the entries that name each table are counted. A
@@ -30,7 +25,17 @@ type counts struct {
 	// dirt are the addresses, not sign-extended, that lead elsewhere than when the period
 	// began, perhaps, and fresh those of the last step.
 	dirt, fresh []span
-	bases       []model.VA // scratch of ways
+	// bases is what [tree.waysTo] has found last: the ways to the table asked, as long as no
+	// table has come or gone.
+	bases []model.VA
+	asked place
+	few   bool     // they are all of them
+	size  model.VA // what a slot of the table maps
+	// run are slots of that table, from one up to another, whose addresses are not yet in
+	// dirt: a table is filled slot by slot. edited are the entries that the last step changed,
+	// whose addresses are not yet in fresh: few ask for these.
+	run    run
+	edited []spot
 	// work counts the tables and entries that were looked at.
 	work uint64
 	// period is the number of the period. One ends with each call. Nothing has changed from
@@ -38,24 +43,21 @@ type counts struct {
 	period, since uint64
 }
 
-// span is a range of addresses: [from, to).
-type span struct{ from, to model.VA }
-
-const (
-	maxDirt  = 256     // more spans are one
-	maxWays  = 64      // a table that is reached in more ways is everywhere
-	maxNamed = 1 << 14 // more tables are all of them
-)
+// maxNamed bounds the list of tables that have come to be named: more are all of them.
+const maxNamed = 1 << 14
 
 // newPeriod forgets what the calls up to now have changed.
 func (t *tree) newPeriod() {
-	if len(t.dirt)+len(t.named)+len(t.gone) > 0 {
+	if len(t.dirt)+len(t.named)+len(t.gone)+t.run.to > 0 {
 		t.since = t.period + 1
 	}
 	t.dirt, t.fresh, t.named = t.dirt[:0], t.fresh[:0], t.named[:0]
-	t.gone = t.gone[:0]
+	t.gone, t.run, t.edited = t.gone[:0], run{}, t.edited[:0]
 	t.period++
 }
+
+// newStep forgets what the last step has changed.
+func (t *tree) newStep() { t.fresh, t.edited = t.fresh[:0], t.edited[:0] }
 
 // enter takes in an entry that names a table, and with the first one of its level what
 // hangs on the table.
@@ -63,6 +65,7 @@ func (t *tree) enter(s *model.State, f model.Frame, level int, base model.VA, is
 	if !s.L.Map.IsGuest(f) {
 		return gained
 	}
+	t.forgetWays()
 	t.refs[f][level]++
 	t.up[f] = from
 	if len(t.named) < maxNamed {
@@ -121,6 +124,7 @@ func (t *tree) rebase(s *model.State, f model.Frame, level int, base model.VA) {
 	if !s.L.Map.IsGuest(f) || t.base[f] == base || !t.direct(s.L, base, level) || t.direct(s.L, t.base[f], level) {
 		return
 	}
+	t.forgetWays()
 	t.base[f] = base
 	t.eachChild(s, f, level, func(slot int, child model.Frame, _ bool) {
 		t.rebase(s, child, level-1, base+model.VA(slot)*t.geo.Span(level))
@@ -133,6 +137,7 @@ func (t *tree) leave(s *model.State, f model.Frame, level int, from entryPlace) 
 	if !s.L.Map.IsGuest(f) {
 		return
 	}
+	t.forgetWays()
 	r := &t.refs[f]
 	if r[level]--; r[level] > 0 {
 		up := t.up[f]
@@ -179,124 +184,4 @@ func (t *tree) below(at entryPlace, level int) model.VA {
 		return 0
 	}
 	return t.base[at.table] + model.VA(at.slot)*t.geo.Span(level+1)
-}
-
-// ways adds to the list of bases the addresses of slot 0 at which a frame serves as a table
-// of a level. It gives up, and says so, when there are more than the list is to hold.
-func (t *tree) ways(s *model.State, f model.Frame, level int) bool {
-	if level == t.geo.Levels {
-		if f == t.root {
-			t.bases = append(t.bases, 0)
-		}
-		return len(t.bases) < maxWays
-	}
-	switch r := &t.refs[f]; {
-	case r[level] == 0:
-		return true
-	case r[1]+r[2]+r[3]+r[4] == 1:
-		return t.waysBy(s, t.up[f], level)
-	}
-	on := true
-	for _, u := range t.uppers {
-		if t.roles[u]>>(level+1)&1 == 0 {
-			continue
-		}
-		t.eachChild(s, u, level+1, func(slot int, child model.Frame, _ bool) {
-			if on && child == f {
-				on = t.waysBy(s, entryPlace{u, slot}, level)
-			}
-		})
-	}
-	return on
-}
-
-// waysBy adds those by way of an entry.
-func (t *tree) waysBy(s *model.State, at entryPlace, level int) bool {
-	n := len(t.bases)
-	on := t.ways(s, at.table, level+1)
-	for ; n < len(t.bases); n++ {
-		t.bases[n] += model.VA(at.slot) * t.geo.Span(level+1)
-	}
-	return on
-}
-
-// soil notes that what a slot of a table maps may lead elsewhere.
-func (t *tree) soil(s *model.State, f model.Frame, level, slot int) {
-	t.bases = t.bases[:0]
-	if !t.ways(s, f, level) {
-		t.spoilAll()
-		return
-	}
-	size := t.geo.Span(level)
-	for _, base := range t.bases {
-		from := base + model.VA(slot)*size
-		t.spoil(from, from+size)
-	}
-}
-
-// spoil notes a range of addresses.
-func (t *tree) spoil(from, to model.VA) {
-	t.dirt, t.fresh = withSpan(t.dirt, span{from, to}), withSpan(t.fresh, span{from, to})
-}
-
-// withSpan adds a range to a list, one that begins where the last one ended together with
-// that. What would be too many becomes one.
-func withSpan(list []span, d span) []span {
-	if n := len(list); n > 0 && list[n-1].from <= d.from && d.from <= list[n-1].to {
-		list[n-1].to = max(list[n-1].to, d.to)
-		return list
-	}
-	list = append(list, d)
-	if len(list) <= maxDirt {
-		return list
-	}
-	all := list[0]
-	for _, d := range list {
-		all.from, all.to = min(all.from, d.from), max(all.to, d.to)
-	}
-	return append(list[:0], all)
-}
-
-// changed are the ranges of addresses, ascending, that lead elsewhere since the period
-// began, or since the last step.
-func (t *tree) changed(step bool) []span {
-	d := t.dirt
-	if step {
-		d = t.fresh
-	}
-	slices.SortFunc(d, func(a, b span) int { return cmp.Compare(a.from, b.from) })
-	return d
-}
-
-// spoilAll notes all addresses.
-func (t *tree) spoilAll() {
-	if t.counted && t.geo != nil {
-		all := span{0, 1 << t.geo.VABits()}
-		t.dirt, t.fresh = append(t.dirt[:0], all), append(t.fresh[:0], all)
-	}
-}
-
-// compare notes the addresses that another table leads elsewhere than one of the tree, both
-// of them at one place.
-func (t *tree) compare(s *model.State, a, b model.Frame, level int, base model.VA) {
-	if !s.L.Map.IsGuest(a) || !s.L.Map.IsGuest(b) {
-		t.spoil(base, base+t.geo.Span(level)*model.VA(t.geo.Slots[level]))
-		return
-	}
-	for slot := range t.geo.Slots[level] {
-		x, y := s.Entry(t.geo, a, slot), s.Entry(t.geo, b, slot)
-		if (x^y)&^(model.Accessed|model.Dirty|model.Avail) == 0 {
-			continue
-		}
-		from := base + model.VA(slot)*t.geo.Span(level)
-		points := level > 2 && x.Is(model.Present) && y.Is(model.Present)
-		if points && s.L.Names(x) == s.L.Names(y) {
-			continue
-		}
-		if points {
-			t.compare(s, s.L.Map.Frame(s.L.Names(x)), s.L.Map.Frame(s.L.Names(y)), level-1, from)
-			continue
-		}
-		t.spoil(from, from+t.geo.Span(level))
-	}
 }

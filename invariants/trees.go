@@ -17,6 +17,8 @@ type trees struct {
 	// elsewhere are the changed entries of the tables of other.
 	elsewhere []edit
 
+	visited edit          // scratch of eachOf
+	stores  []model.Write // the words that the step changed
 	seen    model.WordSet // scratch of collect
 	counted bool          // memory is large, see [counts]
 	lost    []lostTable
@@ -84,16 +86,13 @@ func (t *trees) locateOther(s *model.State) (stale bool) {
 // followOther takes in the tables of the processor that is not running. An entry that two
 // trees have counts for both.
 func (t *trees) followOther(s *model.State) {
-	if s.Processors() == 1 {
-		return
-	}
 	if t.locateOther(s) {
 		t.other.reread(s, nil, inNone)
 	}
 	if t.other.geo == nil {
 		return
 	}
-	for w := range s.Writes {
+	for _, w := range t.stores {
 		if t.other.roles[w.Frame] != 0 {
 			t.elsewhere = t.entries(t.elsewhere, s, &t.other, w, inNone)
 		}
@@ -141,9 +140,9 @@ func (t *trees) locate(s *model.State) (kernel, active bool) {
 // same reports whether both trees are the same one.
 func (t *trees) same() bool { return t.kernel.geo == t.active.geo && t.kernel.root == t.active.root }
 
-// follow takes in one step.
-func (t *trees) follow(s *model.State, st *model.Step) {
-	t.edits, t.gained, t.elsewhere = t.edits[:0], t.gained[:0], t.elsewhere[:0]
+// follow takes in one step, and the words that it changed.
+func (t *trees) follow(s *model.State, st *model.Step, stores []model.Write) {
+	t.edits, t.gained, t.elsewhere, t.stores = t.edits[:0], t.gained[:0], t.elsewhere[:0], stores
 	if t.counted {
 		t.beginStep(st)
 	}
@@ -164,13 +163,21 @@ func (t *trees) follow(s *model.State, st *model.Step) {
 		t.anew |= inActive
 		t.active.spoilAll()
 	}
-	t.reread(s, kernel, active)
-	t.collect(s)
-	t.reread(s, t.kernel.stale, t.active.stale)
-	if t.counted {
+	if kernel || active {
+		t.reread(s, kernel, active)
+	}
+	if len(t.stores) > 0 {
+		t.collect(s)
+	}
+	if t.kernel.stale || t.active.stale {
+		t.reread(s, t.kernel.stale, t.active.stale)
+	}
+	if t.counted && len(t.edits) > 0 {
 		t.soil(s)
 	}
-	t.followOther(s)
+	if s.Processors() > 1 {
+		t.followOther(s)
+	}
 }
 
 // reread reads one or both trees anew.
@@ -212,8 +219,8 @@ func find(in []place, p place) *place {
 func (t *trees) collect(s *model.State) {
 	same := t.same()
 	t.seen.Clear()
-	for w := range s.Writes {
-		if t.kernel.roles[w.Frame]|t.active.roles[w.Frame] == 0 || !t.seen.Add(w.Frame, w.Word) {
+	for _, w := range t.stores {
+		if t.kernel.roles[w.Frame]|t.active.roles[w.Frame] == 0 || len(t.stores) > 1 && !t.seen.Add(w.Frame, w.Word) {
 			continue
 		}
 		if t.kernel.roles[w.Frame] != 0 {
@@ -234,7 +241,7 @@ func (t *trees) collect(s *model.State) {
 			t.pointer(s, of, e)
 		}
 	}
-	if t.counted {
+	if len(t.lost) > 0 {
 		t.takeLeave(s)
 	}
 }
@@ -284,9 +291,9 @@ func (t *trees) pointer(s *model.State, of *tree, e *edit) {
 
 // eachNew visits the entries of tables in use that are new to the last step: those
 // that it changed, and all of the tables that it brought into use.
-func (t *trees) eachNew(s *model.State, visit func(e edit) bool) bool {
+func (t *trees) eachNew(s *model.State, visit func(e *edit) bool) bool {
 	for i := range t.edits {
-		if !visit(t.edits[i]) {
+		if !visit(&t.edits[i]) {
 			return false
 		}
 	}
@@ -294,7 +301,7 @@ func (t *trees) eachNew(s *model.State, visit func(e edit) bool) bool {
 }
 
 // eachGained visits the entries of the tables that the last step brought into use.
-func (t *trees) eachGained(s *model.State, visit func(e edit) bool) bool {
+func (t *trees) eachGained(s *model.State, visit func(e *edit) bool) bool {
 	for i := range t.gained {
 		if !t.eachOf(s, t.gained[i], visit) {
 			return false
@@ -304,9 +311,10 @@ func (t *trees) eachGained(s *model.State, visit func(e edit) bool) bool {
 }
 
 // eachOf visits the entries of a table that has come into use.
-func (t *trees) eachOf(s *model.State, p place, visit func(e edit) bool) bool {
+func (t *trees) eachOf(s *model.State, p place, visit func(e *edit) bool) bool {
 	for slot, now := range t.of(p.trees).table(s, p.frame, p.level).entries {
-		if !visit(edit{table: p.frame, slot: slot, level: p.level, trees: p.trees, now: now, came: true}) {
+		t.visited = edit{table: p.frame, slot: slot, level: p.level, trees: p.trees, now: now, came: true}
+		if !visit(&t.visited) {
 			return false
 		}
 	}

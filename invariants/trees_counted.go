@@ -11,7 +11,8 @@ func (t *trees) beginStep(st *model.Step) {
 		t.active.newPeriod()
 	}
 	t.ended = st.Op == model.OpCallEnd
-	t.kernel.fresh, t.active.fresh = t.kernel.fresh[:0], t.active.fresh[:0]
+	t.kernel.newStep()
+	t.active.newStep()
 	t.lost, t.anew = t.lost[:0], 0
 }
 
@@ -35,7 +36,7 @@ func (t *trees) otherRoot(s *model.State, was model.Frame) bool {
 	if !s.L.Map.IsGuest(was) || !s.L.Map.IsGuest(a.root) {
 		return false
 	}
-	for w := range s.Writes {
+	for _, w := range t.stores {
 		if a.roles[w.Frame] != 0 || w.Frame == a.root {
 			return false
 		}

@@ -150,10 +150,8 @@ func (c *Checker) ownAddress(va model.VA) bool {
 // elsewhere, by bit.
 func (c *Checker) cachedElsewhere(page model.VA, leaf model.Entry) (cpus uint8) {
 	for n := range c.s.Processors() {
-		for t := range c.s.TLBOf(n).Each {
-			if t.Page == page && t.Frame != c.s.L.Map.Frame(c.s.L.Names(leaf)) {
-				cpus |= 1 << n
-			}
+		if t, ok := c.s.TLBOf(n).Of(page); ok && t.Frame != c.s.L.Map.Frame(c.s.L.Names(leaf)) {
+			cpus |= 1 << n
 		}
 	}
 	return cpus

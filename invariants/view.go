@@ -117,8 +117,8 @@ func pinned(s *model.State, f model.Frame) bool {
 	return s.InfoAt(f).Is(model.Pinned)
 }
 
-// apply takes in one step.
-func (v *view) apply(s *model.State, st *model.Step) {
+// apply takes in one step, and the words that it changed.
+func (v *view) apply(s *model.State, st *model.Step, stores []model.Write) {
 	if s.L.Hyper == nil {
 		return
 	}
@@ -127,7 +127,7 @@ func (v *view) apply(s *model.State, st *model.Step) {
 		v.turned = v.turned[:0]
 	}
 	v.ended = st.Op == model.OpCallEnd
-	v.applyWrites(s)
+	v.applyWrites(s, stores)
 	switch st.Op {
 	case model.OpFree:
 		v.lost = v.lost || st.Frame >= 0 && v.isTable(st.Frame)
@@ -149,10 +149,10 @@ func (v *view) apply(s *model.State, st *model.Step) {
 // that the step links is counted as memory holds it at the end, so a step must
 // not link a table first and write to it afterwards; none does. A word that changed more
 // than once counts with its first old value.
-func (v *view) applyWrites(s *model.State) {
+func (v *view) applyWrites(s *model.State, stores []model.Write) {
 	v.seen.Clear()
-	for w := range s.Writes {
-		if v.isTable(w.Frame) && v.seen.Add(w.Frame, w.Word) {
+	for _, w := range stores {
+		if v.isTable(w.Frame) && (len(stores) == 1 || v.seen.Add(w.Frame, w.Word)) {
 			v.changed(s, w)
 		}
 	}
@@ -257,8 +257,9 @@ func (v *view) entry(s *model.State, f model.Frame, level, slot int, e model.Ent
 		v.pointer(s, entryPlace{f, slot}, level, e, by)
 	case e&model.RW != 0:
 		pages := model.MFN(v.geo.Span(level) / model.PageSize)
+		first := e.MFN() &^ (pages - 1)
 		for p := range pages {
-			v.write(s.L.Map.Frame(e.MFN()/pages*pages+p), int32(by))
+			v.write(s.L.Map.Frame(first+p), int32(by))
 		}
 	}
 }

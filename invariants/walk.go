@@ -23,9 +23,15 @@ type mapping struct {
 // resolve walks the tables under a root for an address, from the manuals alone:
 // Intel SDM vol. 3, 4.3 to 4.5. It shares no code with the machine's MMU.
 func resolve(s *model.State, g *model.Geometry, root model.Frame, va model.VA) (mapping, bool) {
+	return resolveTo(s, g, root, va, 1)
+}
+
+// resolveTo is resolve for the levels down to the last one. Where that is above 1 and names a
+// table, the mapping's level is that of the table, which has not been read.
+func resolveTo(s *model.State, g *model.Geometry, root model.Frame, va model.VA, last int) (mapping, bool) {
 	m := mapping{table: root, writable: true, user: true}
 	above := model.VA(1) << g.VABits()
-	for level := g.Levels; level >= 1; level-- {
+	for level := g.Levels; level >= last; level-- {
 		if m.table < 0 {
 			return m, false
 		}
@@ -62,7 +68,56 @@ func resolve(s *model.State, g *model.Geometry, root model.Frame, va model.VA) (
 		}
 		m.table = s.L.Map.Frame(next)
 	}
+	m.level = last - 1
 	return m, false
+}
+
+// walker resolves one address after the other under a root, as resolve does, and remembers the
+// way to the L1 table of the last one: who looks at many pages in a row, of memory that does not
+// change meanwhile, walks the levels above once for each table.
+type walker struct {
+	s    *model.State
+	g    *model.Geometry
+	root model.Frame
+	// way is the mapping down to the L1 table for the addresses from base on, as far as an
+	// entry of the level above reaches; valid says that there is one.
+	way   mapping
+	base  model.VA
+	valid bool
+	m     mapping // the last one, which is handed out
+}
+
+// resolve is where an address leads; the next call overwrites it.
+func (w *walker) resolve(va model.VA) (*mapping, bool) {
+	span := w.g.Span(2)
+	if base := va &^ (span - 1); !w.valid || base != w.base {
+		m, ok := resolveTo(w.s, w.g, w.root, va, 2)
+		if w.valid = m.level == 1; !w.valid {
+			w.m = m
+			return &w.m, ok
+		}
+		m.read |= bit(m.table)
+		w.way, w.base, w.m = m, base, m
+	}
+	m, way := &w.m, &w.way
+	m.frame, m.writable, m.user, m.noExec = way.frame, way.writable, way.user, way.noExec
+	m.leaf, m.slot = way.leaf, way.slot
+	if m.table < 0 {
+		m.level = 2
+		return m, false
+	}
+	if m.slot = int(va & (span - 1) / model.PageSize); m.slot >= w.g.Slots[1] {
+		return m, false
+	}
+	e := w.s.Entry(w.g, m.table, m.slot)
+	if m.leaf = e; e&model.Present == 0 {
+		return m, false
+	}
+	m.writable = m.writable && e&model.RW != 0
+	m.user = m.user && e&model.User != 0
+	m.noExec = m.noExec || e&model.NX != 0
+	m.frame = w.s.L.Map.Frame(w.s.L.Names(e))
+	return m, true
 }
 
 // leafBegins is the first of the frames that a leaf of so many pages maps, by the frame that it

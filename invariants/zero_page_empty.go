@@ -16,6 +16,7 @@ func zeroPageEmpty() Rule {
 		Goal:    "a call ends",
 		Tell:    tellZeroPage,
 		check:   checkZeroPage,
+		heeds:   zeroWritten,
 	}
 }
 
@@ -41,7 +42,7 @@ func tellZeroPage(v *Violation) string {
 
 // writes reports whether the step changed a frame.
 func (c *Checker) writes(f model.Frame) bool {
-	for w := range c.s.Writes {
+	for _, w := range c.stores {
 		if w.Frame == f {
 			return true
 		}

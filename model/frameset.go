@@ -89,6 +89,10 @@ func (s FrameSet) Minus(o FrameSet) FrameSet {
 	if s.more == nil || o.more == nil {
 		return s
 	}
+	if s.more == o.more {
+		s.more = nil
+		return s
+	}
 	for _, r := range *o.more {
 		if s.more != nil {
 			s.more = s.more.without(r)

@@ -44,7 +44,7 @@ const (
 // Storing lists the operations that are there to store.
 func Storing() (out []Op) {
 	for o := range NumOps {
-		if operations[o].Memory == Stores {
+		if o.Stores() {
 			out = append(out, o)
 		}
 	}
@@ -109,6 +109,9 @@ func (o Op) Row() *Operation { return &operations[o] }
 
 // String returns the operation's name.
 func (o Op) String() string { return operations[o].Name }
+
+// Stores reports whether an operation is there to store.
+func (o Op) Stores() bool { return operations[o].Memory == Stores }
 
 // Refusable reports whether the operation is a hypercall that a hypervisor may refuse
 // for want of memory.

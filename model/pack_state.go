@@ -156,6 +156,7 @@ func (t *TLB) unpack(src []byte) []byte {
 	v, k := binary.Uvarint(src)
 	n, src := int(v), src[k:]
 	t.Sticky, t.entries = n > 0, t.entries[:0]
+	t.renewed()
 	for range n - 1 {
 		v, k := binary.Uvarint(src)
 		e := tlbEntry{page: VA(v) << PageShift}

@@ -131,7 +131,7 @@ func (s *State) image() string {
 		}
 		records = append(records, i)
 	}
-	return fmt.Sprintf("%+v %+v %+v %v %x %+v", s.CPU, s.Kernel, s.TLB, s.GDT, mem, records)
+	return fmt.Sprintf("%+v %+v %t %+v %v %x %+v", s.CPU, s.Kernel, s.TLB.Sticky, s.TLB.entries, s.GDT, mem, records)
 }
 
 // TestPackedRoundTrip unpacks random states into states full of other things.

@@ -325,6 +325,20 @@ func (s *State) Writes(yield func(Write) bool) {
 	}
 }
 
+// AppendWrites appends what [State.Writes] visits to a list.
+func (s *State) AppendWrites(to []Write) []Write {
+	if s.base != nil {
+		s.base.writes(s, func(w Write) bool { to = append(to, w); return true })
+		return to
+	}
+	for i := range s.journal {
+		if c := &s.journal[i]; c.word != recordChange {
+			to = append(to, Write{Frame: c.frame, Word: int(c.word), Old: c.old})
+		}
+	}
+	return to
+}
+
 // Records calls yield for each change of a frame's record since the last Commit, oldest
 // first, with what the record was. A frame may occur several times.
 func (s *State) Records(yield func(f Frame, was *FrameInfo) bool) {

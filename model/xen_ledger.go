@@ -20,6 +20,7 @@ type Ledger struct {
 	s     *State
 	uses  []frameUses
 	holds []hold     // by registers and dealings
+	held  held       // which these are of
 	links []sameLink // the same-level entries
 	work  []Frame    // frames whose entries may begin or end to count
 	moved []Frame    // frames whose tally is to be made anew
@@ -89,7 +90,7 @@ func (l *Ledger) Begin(s *State) {
 
 // count counts everything anew.
 func (l *Ledger) count(s *State) {
-	l.s, l.holds, l.links, l.unfinished = s, l.holds[:0], l.links[:0], 0
+	l.s, l.holds, l.links, l.unfinished, l.held.known = s, l.holds[:0], l.links[:0], 0, false
 	l.nextRound()
 	for f := range l.uses {
 		l.own(Frame(f), &s.info[f], 1)
@@ -126,8 +127,10 @@ func (l *Ledger) Follow(s *State) {
 		if c := &s.journal[i]; c.word == recordChange && l.seen.Add(c.frame, int(recordChange)) {
 			records = true
 			l.note(c.frame)
-			l.own(c.frame, &s.info[c.frame], 1)
-			l.own(c.frame, &c.info, -1)
+			if now := &s.info[c.frame]; !sameOwn(now, &c.info) {
+				l.own(c.frame, now, 1)
+				l.own(c.frame, &c.info, -1)
+			}
 			l.work = append(l.work, c.frame) // what of its entries counts may have changed
 		}
 	}

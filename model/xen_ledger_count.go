@@ -1,5 +1,7 @@
 package model
 
+import "slices"
+
 // What a ledger counts, and when it stops to.
 
 // own counts (by 1) or forgets (by -1) what the record of a frame says of it: that the
@@ -31,9 +33,40 @@ func (l *Ledger) own(f Frame, i *FrameInfo, by int32) {
 	}
 }
 
+// sameOwn reports whether two records of a frame say the same of what [Ledger.own] counts.
+func sameOwn(a, b *FrameInfo) bool {
+	const counted = Allocated | Pinned | Partial | PAEXenL2
+	return (a.Flags^b.Flags)&counted == 0 && a.Typ == b.Typ && a.Forgotten == b.Forgotten && a.ForgottenUses == b.ForgottenUses
+}
+
+// held is what registers and dealings hold, as it was when it was counted last.
+type held struct {
+	roots     [4]Frame
+	gdt, lent []Frame
+	ldt       LDT
+	known     bool
+}
+
+// same reports whether a state holds just that.
+func (h *held) same(s *State) bool {
+	return h.known && s.Roots() == h.roots && s.LDT == h.ldt && s.dealings.pending == NoFrame &&
+		slices.Equal(s.GDT, h.gdt) && slices.Equal(s.dealings.lent, h.lent)
+}
+
+// take notes what a state holds. What is about to be given back depends on its record besides:
+// that is counted each time.
+func (h *held) take(s *State) {
+	h.roots, h.ldt, h.known = s.Roots(), s.LDT, s.dealings.pending == NoFrame
+	h.gdt, h.lent = append(h.gdt[:0], s.GDT...), append(h.lent[:0], s.dealings.lent...)
+}
+
 // registers counts what is held by no record and no entry.
 func (l *Ledger) registers() {
 	s, old := l.s, len(l.holds)
+	if l.held.same(s) {
+		return
+	}
+	l.held.take(s)
 	for _, f := range s.Roots() {
 		if f != NoFrame {
 			l.holds = append(l.holds, hold{frame: f, typ: TableType(s.L.Geo.Root())})
@@ -118,6 +151,10 @@ func (l *Ledger) use(f Frame, t Type, special bool, by int32) {
 func (l *Ledger) enter(f Frame) {
 	u, g := &l.uses[f], l.s.L.Geo
 	now := l.extent(f)
+	if u.entered == 0 && u.n[TypeL1]|u.n[TypeL2]|u.n[TypeL3]|u.n[TypeL4] == 0 {
+		u.at = now
+		return // a page, as most that change are
+	}
 	for level := 1; level <= g.Levels; level++ {
 		bit := uint8(1) << level
 		want := u.n[TableType(level)] > 0
@@ -210,10 +247,13 @@ func entryIn(g *Geometry, word uint64, i int) Entry {
 func (l *Ledger) entry(f Frame, level, slot int, x extent, e Entry, by int32) {
 	m := l.s.L
 	l.Work++
+	if !e.Is(Present) {
+		return
+	}
 	full, half := l.counts(x, level, slot)
 	child := m.Map.Frame(e.MFN())
 	switch {
-	case !full && !half || !e.Is(Present) || child == NoFrame:
+	case !full && !half || child == NoFrame:
 	case half || level == 1 && !e.Is(RW):
 		l.refer(child, by)
 	case level == 1:

@@ -93,9 +93,11 @@ type Stats struct {
 	Transitions uint64   `json:"transitions"`
 	Diameter    int      `json:"diameter"`
 	PerDepth    []uint64 `json:"states_per_depth"`
-	AllStates   uint64   `json:"states_with_symmetric"` // 0: not known
-	Omission    float64  `json:"omission_probability"`
-	Walks       uint64   `json:"walks"`
+	// What symmetric states count among, 0: not known.
+	AllStates      uint64  `json:"states_with_symmetric"`
+	AllTransitions uint64  `json:"transitions_with_symmetric"`
+	Omission       float64 `json:"omission_probability"`
+	Walks          uint64  `json:"walks"`
 }
 
 // Group is a named row of counts, such as "calls" or "rules".

@@ -3,13 +3,12 @@ package reports
 import "github.com/ptcheck/ptcheck/model/explore"
 
 // StatsOf are the numbers of a search. depth is the bound that was asked for, 0
-// for none, and all the number of states that symmetric ones count among, 0 if
-// it is not known.
-func StatsOf(r *explore.Result, strategy explore.Strategy, depth int, all uint64) *Stats {
+// for none.
+func StatsOf(r *explore.Result, strategy explore.Strategy, depth int) *Stats {
 	return &Stats{
 		Strategy: strategyName(strategy), Depth: depth, Complete: r.Complete, Symmetry: r.Symmetry, Stopped: r.Stopped.String(),
 		States: r.States, Transitions: r.Transitions, Diameter: r.Diameter, PerDepth: append([]uint64{}, r.PerDepth...),
-		AllStates: all, Omission: r.Omission, Walks: r.Walks,
+		AllStates: r.AllStates, AllTransitions: r.AllTransitions, Omission: r.Omission, Walks: r.Walks,
 	}
 }
 

@@ -132,18 +132,19 @@ func (o *Outcome) Over() bool {
 // search, and how far that goes.
 func (o *Outcome) Headline() string {
 	r := &o.Result
-	unit := "states"
+	unit, moves := "states", "transitions"
 	if r.Symmetry {
 		unit = "states up to symmetry"
-		if n := o.AllStates(); n > 0 {
-			unit = fmt.Sprintf("states up to symmetry for %d", n)
+		if r.AllStates > 0 {
+			unit += fmt.Sprintf(" for %d", r.AllStates)
+			moves += fmt.Sprintf(" for %d", r.AllTransitions)
 		}
 	}
 	depth := "diameter"
 	if o.Strategy == explore.DepthFirst {
 		depth = "longest path followed" // no shortest ways are known
 	}
-	numbers := fmt.Sprintf("%d %s, %d transitions, %s %d", r.States, unit, r.Transitions, depth, r.Diameter)
+	numbers := fmt.Sprintf("%d %s, %d %s, %s %d", r.States, unit, r.Transitions, moves, depth, r.Diameter)
 	switch {
 	case len(o.Findings) > 0:
 		return o.Findings[0].Headline()
@@ -159,15 +160,6 @@ func (o *Outcome) Headline() string {
 		return fmt.Sprintf("holds to depth %d, and in part of depth %d until its budget of states was spent (%s)", max(r.Diameter, 1)-1, r.Diameter, numbers)
 	}
 	return fmt.Sprintf("stopped by %v at depth %d, nothing found so far (%s)", r.Stopped, r.Diameter, numbers)
-}
-
-// AllStates is the number of states that the classes found stand for, 0 if it is not
-// known.
-func (o *Outcome) AllStates() uint64 {
-	if !o.Result.Symmetry || o.Search.AllStates == nil || len(o.Result.Counters) == 0 {
-		return 0
-	}
-	return o.Search.AllStates(o.Result.Counters)
 }
 
 // Counts sorts the counters of the search into their groups.
@@ -190,7 +182,7 @@ func (o *Outcome) Vacuous() []string {
 func (o *Outcome) Run() reports.Run {
 	r := reports.Run{
 		System: o.Search.System, Verdict: o.Word(), Summary: o.Headline(), Scope: o.Search.Scope,
-		Stats:    reports.StatsOf(&o.Result, o.Strategy, o.Depth, o.AllStates()),
+		Stats:    reports.StatsOf(&o.Result, o.Strategy, o.Depth),
 		Coverage: o.Counts(), Findings: append([]*reports.Finding{}, o.Findings...),
 	}
 	if o.Search.Part != "" {

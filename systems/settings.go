@@ -46,3 +46,10 @@ func (v Values) Guest(other model.GuestKind) model.GuestKind {
 	}
 	return other
 }
+
+// SymmetrySetting asks for symmetric states to count once; more are words for some of the
+// symmetries that a system has.
+func SymmetrySetting(more ...string) Setting {
+	return Setting{Name: "symmetry", Says: "count symmetric states once: on bare machines frames that nothing but their numbers tells apart; frames: those of frames, not of slots; auto: as the system has it",
+		Kind: Word, Words: append([]string{"auto", "on", "off"}, more...), Default: "auto"}
+}

@@ -68,10 +68,8 @@ type Search struct {
 	// Apart says that no state can be reached from two initial states: searched one by one
 	// they come to the same.
 	Apart bool
-	// Symmetric says that symmetric states count once. AllStates then tells from the
-	// counters how many states all of them stand for; nil if it is not counted.
+	// Symmetric says that symmetric states count once.
 	Symmetric bool
-	AllStates func(counters []uint64) uint64
 	// Coverage names the counters of a search: what was done, what was put to the test.
 	Coverage func(counters []uint64) []reports.Group
 	// CallText writes a call's code in one line: the operation of scenario files that it

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
 	"github.com/ptcheck/ptcheck/reports"
 )
@@ -72,6 +73,34 @@ func (e *Fickle) Error() string {
 		text += ", in one of the calls " + strings.Join(e.Among, ", ")
 	}
 	return text + "; what a hook remembers belongs in model.Kernel, not in a variable of its own"
+}
+
+// Lopsided says that code under test does not treat frames alike that a search with symmetry
+// takes to be.
+type Lopsided struct {
+	Halt
+	// Frames are those whose parts were exchanged, ascending.
+	Frames []model.PFN
+	// Was and Now are what came of the call before and after the exchange, in words.
+	Was, Now string
+	// Past is a frame that the boot allocator has handed out although it does not in a long
+	// run; 0: that is not what is wrong.
+	Past model.PFN
+}
+
+// Error implements error.
+func (e *Lopsided) Error() string {
+	const advice = "; --symmetry=off searches without"
+	if e.Past != 0 {
+		return fmt.Sprintf("%v: frames are not symmetric: the boot allocator has handed out f%d, which it does not in a long run%s",
+			&e.Halt, e.Past, advice)
+	}
+	var names []string
+	for _, f := range e.Frames {
+		names = append(names, fmt.Sprintf("f%d", f))
+	}
+	return fmt.Sprintf("%v: frames %s are not symmetric: %s, and with their parts exchanged %s%s",
+		&e.Halt, strings.Join(names, ", "), e.Was, e.Now, advice)
 }
 
 // Gone says that code under test ended the goroutine that it ran on.

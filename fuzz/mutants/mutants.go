@@ -79,12 +79,14 @@ func (m *Mutant) Search() (*systems.Search, error) {
 }
 
 // Run searches the mutant's system for everything that goes wrong.
-func (m *Mutant) Run(ctx context.Context) (Result, error) {
+func (m *Mutant) Run(ctx context.Context) (Result, error) { return m.run(ctx, m.bounds()) }
+
+func (m *Mutant) run(ctx context.Context, o explore.Options) (Result, error) {
 	s, err := m.Search()
 	if err != nil {
 		return Result{}, err
 	}
-	r, err := s.Run(ctx, m.bounds())
+	r, err := s.Run(ctx, o)
 	if err != nil {
 		return Result{}, fmt.Errorf("mutants: %s: %w", m.ID, err)
 	}

@@ -29,7 +29,7 @@ func (m *Mutant) Report(r *Result) (reports.Run, error) {
 		Verdict:  f.Verdict(),
 		Summary:  f.Headline(),
 		Scope:    s.Scope,
-		Stats:    reports.StatsOf(&r.result, explore.BreadthFirst, m.bounds().Depth, 0),
+		Stats:    reports.StatsOf(&r.result, explore.BreadthFirst, m.bounds().Depth),
 		Coverage: s.Coverage(r.result.Counters),
 		Findings: []*reports.Finding{f},
 	}, nil

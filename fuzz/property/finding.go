@@ -29,7 +29,7 @@ func (l *Life) Scenario(mutant string) (*systems.File, error) {
 	if !ok {
 		return nil, fmt.Errorf("property: system %s has no kernel", l.Sys.Name)
 	}
-	s, err := b.Scenario(l.Sys.Bounds(), l.Sys.Inits[0].Name, l.Made, systems.Change{})
+	s, err := b.Scenario(l.Sys.Bounds(), l.Sys.Inits[l.start].Name, l.Made, systems.Change{})
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,10 @@ type Life struct {
 	Sys   *kernel.System
 	Model *kernel.Model
 	Made  []kernel.Call // the calls so far; the last one is the one that went wrong
+	// Broken is the rule that the last one broke, or how the kernel died in it, "" if it
+	// did nothing wrong that a rule sees.
+	Broken string
+	start  int // of the system's starts of the day
 }
 
 // Draw draws a machine of a family and makes it searchable. patch replaces
@@ -31,9 +35,12 @@ func Draw(k drawn.Kind, d drawn.Draw, patch func(*hooks.Ops, *hooks.Funcs)) (*ke
 }
 
 // Start boots a system's only start of day. A problem is what is wrong with it.
-func Start(s *kernel.System) (*Life, error) {
-	l := &Life{Sys: s, Model: s.NewModel()}
-	l.Model.Init(0)
+func Start(s *kernel.System) (*Life, error) { return startAt(s, s.NewModel(), 0) }
+
+// startAt begins a life at a start of the day, on a model whose former life is over.
+func startAt(s *kernel.System, m *kernel.Model, start int) (*Life, error) {
+	l := &Life{Sys: s, Model: m, start: start}
+	m.Init(start)
 	return l, l.problem("the start of the day", l.Model.CheckInit())
 }
 
@@ -49,6 +56,9 @@ func (l *Life) Do(code uint64) error {
 		return err
 	}
 	s := l.Model.State()
+	if s.L.Life != nil {
+		return nil // a page allocator has what the boot has left
+	}
 	k := &s.L.Kernel
 	end := k.MaxLowPFN
 	if k.Root >= s.Kernel.BootmemNext {
@@ -63,6 +73,7 @@ func (l *Life) Do(code uint64) error {
 }
 
 func (l *Life) problem(at string, o explore.Outcome) error {
+	l.Broken = l.Model.Broken(o)
 	switch o.Kind {
 	case explore.Violated:
 		return fmt.Errorf("%s: broken rule %s", at, l.Sys.Rules()[o.Rule].ID)
@@ -77,18 +88,23 @@ func (l *Life) problem(at string, o explore.Outcome) error {
 // ends construction but having mapped everything, the kernel's own loop is
 // preferred among the map calls once in three times.
 func (l *Life) Choose(d drawn.Draw) uint64 {
-	byKind := map[model.CallKind][]uint64{}
-	var kinds []model.CallKind
-	for _, code := range l.Calls() {
-		k := kernel.CallOf(code).Kind
-		if byKind[k] == nil {
-			kinds = append(kinds, k)
-		}
-		byKind[k] = append(byKind[k], code)
-	}
-	all := byKind[kinds[d("call", 0, len(kinds)-1)]]
+	all := oneKind(d, "call", l.Calls(), func(code uint64) model.CallKind { return kernel.CallOf(code).Kind })
 	if last := all[len(all)-1]; len(all) > 2 && d("argument", 0, 2) == 0 {
 		return last
 	}
 	return all[d("argument", 0, len(all)-1)]
+}
+
+// oneKind draws a kind of those that there are in a list, and returns all of that kind.
+func oneKind[T any, K comparable](d drawn.Draw, name string, list []T, kind func(T) K) []T {
+	byKind := map[K][]T{}
+	var kinds []K
+	for _, x := range list {
+		k := kind(x)
+		if byKind[k] == nil {
+			kinds = append(kinds, k)
+		}
+		byKind[k] = append(byKind[k], x)
+	}
+	return byKind[kinds[d(name, 0, len(kinds)-1)]]
 }

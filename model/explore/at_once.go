@@ -35,6 +35,7 @@ func (w *worker) expandAtOnce() bool {
 	}
 	state, after := w.round.front.next(w.place)
 	w.m.Decode(state)
+	w.orbits.enter()
 	successors, calls, ok := w.whole.ExpandWords(w.successors[:0], w.canon != nil)
 	if w.successors = successors; !ok {
 		w.whole = nil
@@ -51,6 +52,7 @@ func (w *worker) expandAtOnce() bool {
 		}
 	}
 	w.slice.transitions += uint64(len(successors))
+	w.orbits.moved(len(successors))
 	w.slice.skipped += uint64(calls - len(successors))
 	return true
 }

@@ -116,6 +116,7 @@ func (d *diver) expand(v visit) error {
 	w.at = v.state
 	d.here = append(d.here[:0], d.x.arena.at(d.x.arena.find(v.state))...)
 	w.m.Decode(d.here)
+	w.orbits.enter()
 	w.calls = w.m.Calls(w.calls[:0])
 	for i, c := range w.calls {
 		o := w.m.Apply(c)
@@ -131,11 +132,13 @@ func (d *diver) expand(v visit) error {
 				return nil
 			}
 			d.count.transitions++
+			w.orbits.moved(1)
 			if bad.Kind != Moved {
 				d.note(found{Outcome: bad, state: true, parent: v.state, call: uint32(i)})
 			}
 		default:
 			d.count.transitions++
+			w.orbits.moved(1)
 			d.note(found{Outcome: o, parent: v.state, call: uint32(i)})
 		}
 		w.m.Restore()
@@ -183,14 +186,14 @@ func (d *diver) meet(parent uint64, depth uint32) (bad Outcome, err error) {
 	return Outcome{}, nil
 }
 
-// judge asks the StateChecker about a new state that is not an initial one; those have been judged.
+// judge looks at a new state that is not an initial one; those have been judged.
 func (d *diver) judge(key []byte, parent uint64) Outcome {
-	if d.w.check == nil || parent == noParent {
+	if !d.w.looks() || parent == noParent {
 		return Outcome{}
 	}
 	d.w.m.Restore()
 	d.w.m.Decode(key)
-	o := d.w.check.CheckState()
+	o := d.w.look()
 	d.w.m.Decode(d.here)
 	if o.Kind == Skipped {
 		return Outcome{}

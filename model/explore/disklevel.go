@@ -148,9 +148,9 @@ func (s *search) settleState(x *disk, e *entry) (cut uint64) {
 	if full {
 		s.addCounters(w.delta(nil)) // lest the judging of this state be counted
 	}
-	if w.check != nil {
+	if w.looks() {
 		w.m.Decode(e.state)
-		if o := w.check.CheckState(); o.Kind == Violated || o.Kind == Crashed {
+		if o := w.look(); o.Kind == Violated || o.Kind == Crashed {
 			s.level.bad++
 			s.noteAt(noted{o, e.key, true})
 			if s.stopped != StopNone {

@@ -45,6 +45,7 @@ func (w *worker) take() bool {
 func (w *worker) load() {
 	state, after := w.round.front.next(w.place)
 	w.m.Decode(state)
+	w.orbits.enter()
 	if w.later != nil {
 		w.calls = w.later.FirstCalls(w.calls[:0])
 	} else {
@@ -103,6 +104,7 @@ func (w *worker) callBytes(calls []uint64, base uint64) {
 		o := w.m.Apply(c)
 		if o.Kind == Moved {
 			w.slice.transitions++
+			w.orbits.moved(1)
 			if !w.push(base + uint64(i)) {
 				return
 			}
@@ -171,6 +173,7 @@ func (w *worker) count(o Outcome, key uint64) {
 		return
 	}
 	w.slice.transitions++
+	w.orbits.moved(1)
 	w.note(noted{Outcome: o, key: key})
 }
 

@@ -72,8 +72,8 @@ func (w *worker) judgeInit() (o Outcome) {
 	if judge, ok := w.m.(InitChecker); ok {
 		o = judge.CheckInit()
 	}
-	if o.Kind == Moved && w.check != nil {
-		if c := w.check.CheckState(); c.Kind == Violated || c.Kind == Crashed {
+	if o.Kind == Moved {
+		if c := w.look(); c.Kind == Violated || c.Kind == Crashed {
 			return c
 		}
 	}

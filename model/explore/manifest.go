@@ -15,7 +15,7 @@ import (
 const manifestName = "checkpoint.json"
 
 // manifestFormat changes when older programs can no longer read what newer ones write, or the reverse.
-const manifestFormat = 2
+const manifestFormat = 3
 
 // manifest is a search at the end of a round, except for the states, which are in the segments.
 type manifest struct {

@@ -75,6 +75,12 @@ type Result struct {
 	// calls above; nil if the model does not count.
 	Counters []uint64
 
+	// AllStates and AllTransitions are what the states and transitions stand for that were counted up to
+	// symmetry: how many there are if none are left out. Both are 0 if that is not known, as after random
+	// walks and of models that are no Orbiter.
+	AllStates      uint64
+	AllTransitions uint64
+
 	// Levels says, if Options.Levels asked for it, what had been counted when the initial states had been
 	// judged, and then each time when the calls of all states of a depth had been made.
 	Levels []Level
@@ -102,6 +108,13 @@ type Level struct {
 	Transitions uint64
 	Skipped     uint64
 	Counters    []uint64
+
+	AllStates, AllTransitions uint64
+}
+
+// Level is what has been counted in all.
+func (r *Result) Level() Level {
+	return Level{r.Transitions, r.Skipped, r.Counters, r.AllStates, r.AllTransitions}
 }
 
 // Progress is a look at a run that is under way.

@@ -67,7 +67,7 @@ func (s *search) expandRound(last uint64) (bool, error) {
 		each := time.Since(r.began) * time.Duration(len(crew)) / time.Duration(done)
 		s.pace = uint64(sliceTime / max(1, each))
 	}
-	if s.workers[0].check != nil && s.err() == nil {
+	if s.workers[0].looks() && s.err() == nil {
 		side(crew, func(w *worker) bool { w.judge(); return false })
 	}
 	return s.fits(), s.err()

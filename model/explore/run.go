@@ -94,9 +94,11 @@ func (s *search) result() (Result, error) {
 	r := Result{
 		States: s.store.len(), Transitions: s.count.transitions, Skipped: s.count.skipped,
 		PerDepth: s.levels(), Stopped: s.stopped, Complete: s.stopped == StopNone,
-		Counters: s.counters, Levels: s.levelled,
-		Symmetry: s.workers[0].canon != nil, PeakMemory: s.mem.peak + s.besides(),
+		Levels: s.levelled, Symmetry: s.workers[0].canon != nil, PeakMemory: s.mem.peak + s.besides(),
 	}
+	var all orbitSums
+	r.Counters, all = s.workers[0].orbits.split(s.counters)
+	r.AllStates, r.AllTransitions = all[0], all[1]
 	r.Diameter = max(0, len(r.PerDepth)-1)
 	if r.States > 0 {
 		rest := s.store.used() + s.parents.used() + s.own

@@ -191,7 +191,8 @@ func (s *search) levels() []uint64 {
 // noteLevel notes what has been counted up to the end of a depth, if that is to be known.
 func (s *search) noteLevel() {
 	if s.opt.Levels && s.stopped == StopNone {
-		s.levelled = append(s.levelled, Level{s.count.transitions, s.count.skipped, slices.Clone(s.counters)})
+		own, all := s.workers[0].orbits.split(slices.Clone(s.counters))
+		s.levelled = append(s.levelled, Level{s.count.transitions, s.count.skipped, own, all[0], all[1]})
 	}
 }
 
@@ -200,6 +201,9 @@ func (s *search) watch(ctx context.Context) (stop func()) {
 	halt := func(r Reason) {
 		s.halt.CompareAndSwap(0, uint32(r))
 		s.round.stop.Store(true)
+	}
+	if ctx.Err() != nil { // at once: a short search could be over before AfterFunc comes to it
+		halt(StopInterrupt)
 	}
 	unhook := context.AfterFunc(ctx, func() { halt(StopInterrupt) })
 	if s.opt.Timeout == 0 {

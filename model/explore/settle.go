@@ -150,7 +150,7 @@ func (s *search) addCounters(by []uint64) {
 }
 
 // recount counts the transitions before key cut in the slice in which it lies, on a model of its own; and
-// if the model counts, what it counts in judging the new states before cut.
+// what is counted in judging the new states before cut.
 func (s *search) recount(cut uint64) error {
 	w, err := newWorker(s.factory(), s.opt)
 	if err != nil {
@@ -163,6 +163,7 @@ func (s *search) recount(cut uint64) error {
 			return err
 		}
 		w.m.Decode(packed)
+		w.orbits.enter()
 		w.calls = w.m.Calls(w.calls[:0])
 		if from == state {
 			w.calls = w.calls[:calls]
@@ -172,11 +173,12 @@ func (s *search) recount(cut uint64) error {
 				s.count.skipped++
 			} else {
 				s.count.transitions++
+				w.orbits.moved(1)
 			}
 			w.m.Restore()
 		}
 	}
-	if w.tells != nil && w.check != nil {
+	if w.counts() && w.looks() {
 		s.rejudge(w, cut)
 	}
 	s.addCounters(w.delta(nil))
@@ -205,14 +207,14 @@ func (s *search) sliceOf(state uint64) uint64 {
 	return state
 }
 
-// rejudge asks the model of w about the records before key cut once more, for the sake of its counters.
+// rejudge has w look at the records before key cut once more, for the sake of what it counts.
 func (s *search) rejudge(w *worker, cut uint64) {
 	var buf [16]byte
 	for _, o := range s.fresh.owners {
 		for k := range o.n {
 			if r := &o.recs[k]; r.key < cut {
 				w.m.Decode(o.packed(r, &buf, w.size))
-				w.check.CheckState()
+				w.look()
 			}
 		}
 	}

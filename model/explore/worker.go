@@ -13,12 +13,13 @@ type worker struct {
 	m              Model
 	canon          Canonicalizer // nil without symmetry
 	check          StateChecker  // nil if the model has none
-	step           WordStepper   // nil if the model is none
-	whole          WordExpander  // nil if the model is none
-	later          Discoverer    // nil if the model is none
-	tells          Counter       // nil if the model does not count
-	size           int           // length of a state, 0 if it varies
-	words          bool          // states are handled as words
+	orbits         orbits
+	step           WordStepper  // nil if the model is none
+	whole          WordExpander // nil if the model is none
+	later          Discoverer   // nil if the model is none
+	tells          Counter      // nil if the model does not count
+	size           int          // length of a state, 0 if it varies
+	words          bool         // states are handled as words
 	loMask, hiMask uint64
 
 	round  *round
@@ -93,6 +94,7 @@ func newWorker(m Model, opt Options) (*worker, error) {
 		w.canon, _ = m.(Canonicalizer)
 	}
 	w.check, _ = m.(StateChecker)
+	w.orbits = orbitsOf(m, opt)
 	w.tells, _ = m.(Counter)
 	if fs, ok := m.(FixedSize); ok {
 		w.size = fs.StateSize()
@@ -162,12 +164,19 @@ func (w *worker) closeSlice() {
 	}
 }
 
-// delta adds to sum what the model has counted since the last time.
+// counts reports whether anything is counted.
+func (w *worker) counts() bool { return w.tells != nil || w.orbits.model != nil }
+
+// delta adds to sum what has been counted since the last time.
 func (w *worker) delta(sum []uint64) []uint64 {
-	if w.tells == nil {
+	if !w.counts() {
 		return sum
 	}
-	now := w.tells.Counters()
+	var now []uint64
+	if w.tells != nil {
+		now = w.tells.Counters()
+	}
+	now = w.orbits.counters(now)
 	if sum == nil {
 		sum = make([]uint64, len(now))
 	}
@@ -197,13 +206,25 @@ func (w *worker) note(n noted) {
 	w.found = append(w.found, n)
 }
 
-// judge asks the StateChecker about the records of this worker.
+// looks reports whether each new state is looked at.
+func (w *worker) looks() bool { return w.check != nil || w.orbits.model != nil }
+
+// look counts the working state, which is new, and asks the StateChecker about it.
+func (w *worker) look() Outcome {
+	w.orbits.met()
+	if w.check == nil {
+		return Outcome{}
+	}
+	return w.check.CheckState()
+}
+
+// judge looks at the records of this worker.
 func (w *worker) judge() {
 	defer w.guard()
 	var buf [16]byte
 	for k := range w.n {
 		w.m.Decode(w.packed(&w.recs[k], &buf, w.size))
-		if o := w.check.CheckState(); o.Kind == Violated || o.Kind == Crashed {
+		if o := w.look(); o.Kind == Violated || o.Kind == Crashed {
 			w.bad = append(w.bad, badState{k, o})
 			w.note(noted{o, atomic.LoadUint64(&w.recs[k].key), true})
 		}

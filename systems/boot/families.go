@@ -34,7 +34,7 @@ func Xen() *kernel.Backend {
 func OnBareMetal(name, says string, ops func() hooks.Ops, rules ...invariants.Rule) *kernel.Backend {
 	return &kernel.Backend{
 		Name: name, Says: says, Rules: rules, Special: special,
-		Takes: []systems.Setting{systems.LevelsSetting(), kernel.LowmemSetting()},
+		Takes: []systems.Setting{systems.LevelsSetting(), kernel.LowmemSetting(), systems.SymmetrySetting()},
 		New: func(o kernel.Options) (*kernel.System, error) {
 			return build(name, ops(), rules, o, bareMetal)
 		},

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ptcheck/ptcheck/internal/cputime"
 	"github.com/ptcheck/ptcheck/internal/longtest"
 	"github.com/ptcheck/ptcheck/invariants"
 	"github.com/ptcheck/ptcheck/model"
@@ -37,6 +38,14 @@ func watchedBoot(tb testing.TB, s *kernel.System, i int) (*kerneltest.WholeBoot,
 		tb.Fatalf("%s: %+v", s.Inits[i].Name, c.Violation(nil))
 	}
 	return b, c, n
+}
+
+// plainBoot is the same boot, which nobody but a counter watches.
+func plainBoot(tb testing.TB, s *kernel.System, i int) steps {
+	tb.Helper()
+	n := steps(0)
+	kerneltest.NewWholeBoot(s, i, &n).All(tb)
+	return n
 }
 
 // TestRealSize boots later kernels on machines of real size, every call of theirs, under the
@@ -83,19 +92,36 @@ func exercised(to map[string]bool, t *testing.T, s *kernel.System, i int) {
 	t.Logf("%s: %d calls, %d steps, %v", s.Inits[i].Name, len(b.Made), n, time.Since(start).Round(time.Millisecond))
 }
 
-// BenchmarkRealBoot boots machines of several sizes under all rules: what a step costs.
+// BenchmarkRealBoot boots machines of several sizes, alone and under all rules: what a step
+// costs.
 func BenchmarkRealBoot(b *testing.B) {
 	eachRealSize(b, func(b *testing.B, c systems.EarlyStart) {
-		var n steps
-		for b.Loop() {
-			b.StopTimer()
-			s := realSystem(b, c)
-			b.StartTimer()
-			_, _, more := watchedBoot(b, s, 0)
-			n += more
-		}
-		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n), "ns/step")
+		b.Run("plain", func(b *testing.B) {
+			benchBoot(b, c, plainBoot)
+		})
+		b.Run("watched", func(b *testing.B) {
+			benchBoot(b, c, func(tb testing.TB, s *kernel.System, i int) steps {
+				_, _, n := watchedBoot(tb, s, i)
+				return n
+			})
+		})
 	})
+}
+
+// benchBoot measures a way to boot a machine.
+func benchBoot(b *testing.B, c systems.EarlyStart, boot func(tb testing.TB, s *kernel.System, i int) steps) {
+	var n steps
+	var used time.Duration
+	for b.Loop() {
+		b.StopTimer()
+		s := realSystem(b, c)
+		before := cputime.Used()
+		b.StartTimer()
+		n += boot(b, s, 0)
+		used += cputime.Used() - before
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n), "ns/step")
+	b.ReportMetric(float64(used.Nanoseconds())/float64(b.N), "cpu-ns/op")
 }
 
 // BenchmarkRealCall makes calls of machines of several sizes that have booted: a page is

@@ -8,6 +8,7 @@ import (
 	"github.com/ptcheck/ptcheck/internal/longtest"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
+	"github.com/ptcheck/ptcheck/systems"
 	"github.com/ptcheck/ptcheck/systems/boot"
 	"github.com/ptcheck/ptcheck/systems/kernel"
 	"github.com/ptcheck/ptcheck/systems/kernel/kerneltest"
@@ -17,9 +18,18 @@ import (
 // the members that make up most of the states: those of three levels without large pages. Two
 // frames can be exchanged, each with its place in the direct map, if one leaf table maps both with
 // the same rights and the allocator has handed out both or will hand out neither. Of other pairs
-// below one leaf table some cannot. (With 8 frames the allocator hands out all that it may.)
+// below one leaf table some cannot. (With 8 frames the allocator hands out all that it may.) It
+// is the dumb twin of what a search with symmetry stores: closures under exchanges of two frames.
 func TestFramesAreSymmetric(t *testing.T) {
 	s := kerneltest.New(t, boot.Native(), kernel.Options{Levels: []int{3}, Lowmem: 8})
+	list, err := boot.Native().Searches(systems.Values{"levels": "3", "lowmem": "8", "symmetry": "on"}, systems.Change{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := list[0].Model().(interface {
+		explore.Model
+		explore.Orbiter
+	})
 	members, every := 0, 61
 	if longtest.On() {
 		every = 7
@@ -33,17 +43,26 @@ func TestFramesAreSymmetric(t *testing.T) {
 			break
 		}
 		g := reach(s, i)
-		classes := map[string]bool{}
+		classes, stored := map[string]string{}, map[string]bool{}
 		var kept, broken [numPairs]int
 		for n, packed := range g.states {
-			classes[string(g.least(packed))] = true
+			least, size := g.least(packed)
+			x.Decode(packed)
+			if x.Orbit() != uint64(size) {
+				t.Fatalf("%s: a class of %d states, by exchanges of two frames of %d", s.Inits[i].Name, x.Orbit(), size)
+			}
+			canon := string(x.Canon(nil))
+			if other, ok := classes[string(least)]; ok && other != canon {
+				t.Fatalf("%s: two representatives of one class", s.Inits[i].Name)
+			}
+			classes[string(least)], stored[canon] = canon, true
 			if n%every == 0 { // trying costs more than finding
 				g.tryPairs(packed, &kept, &broken)
 			}
 		}
 		t.Logf("%s: %d states in %d classes", s.Inits[i].Name, len(g.states), len(classes))
-		if len(classes) == len(g.states) {
-			t.Errorf("%s: no class has two of the %d states", s.Inits[i].Name, len(g.states))
+		if len(classes) == len(g.states) || len(stored) != len(classes) {
+			t.Errorf("%s: %d states in %d classes with %d representatives", s.Inits[i].Name, len(g.states), len(classes), len(stored))
 		}
 		if kept[alike] == 0 || broken[alike] != 0 || broken[unlike] == 0 {
 			t.Errorf("%s: exchanges of frames alike: %d kept, %d broken; of others %d kept, %d broken",
@@ -169,8 +188,8 @@ func (g *reached) leafTable(s *model.State, p model.PFN) model.Frame {
 	return t.Table
 }
 
-// least is the least of the states that exchanges of frames alike lead to.
-func (g *reached) least(packed []byte) []byte {
+// least is the least of the states that exchanges of frames alike lead to, and how many these are.
+func (g *reached) least(packed []byte) ([]byte, int) {
 	seen := map[string]bool{string(packed): true}
 	all := [][]byte{packed}
 	for n := 0; n < len(all); n++ {
@@ -185,7 +204,7 @@ func (g *reached) least(packed []byte) []byte {
 			}
 		})
 	}
-	return slices.MinFunc(all, bytes.Compare)
+	return slices.MinFunc(all, bytes.Compare), len(all)
 }
 
 // tryPairs exchanges each pair in a state and counts, by kind, the exchanges after which every call,

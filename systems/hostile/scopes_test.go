@@ -54,7 +54,7 @@ func TestScopes(t *testing.T) {
 	}
 }
 
-func searchScope(t *testing.T, h *Guest, depth int) explore.Result {
+func searchScope(t testing.TB, h *Guest, depth int) explore.Result {
 	t.Helper()
 	r, err := explore.Run(context.Background(), func() explore.Model {
 		m, err := h.NewModel()

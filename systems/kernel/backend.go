@@ -79,7 +79,7 @@ func (b *Backend) Searches(v systems.Values, c systems.Change) ([]*systems.Searc
 // search makes the search of a system.
 func (b *Backend) search(w *world, p Part) *systems.Search {
 	s := p.System
-	return &systems.Search{
+	out := &systems.Search{
 		System: b.Name, Part: p.Name, Scope: s.Scope, Depth: -1, Budget: s.Budget, Deepest: s.Deepest,
 		Apart:    true, // a packed state begins with the number of its start of the day
 		Model:    func() explore.Model { return s.NewModel() },
@@ -88,11 +88,15 @@ func (b *Backend) search(w *world, p Part) *systems.Search {
 		CallText: func(code uint64) string { return CallOf(code).String() },
 		Breaks:   s.breaks,
 		Rules:    s.rules,
-		View:     func(m explore.Model) reports.State { return view.Snapshot(m.(*Model).State()) },
+		View:     func(m explore.Model) reports.State { return view.Snapshot(innermost(m).(*Model).State()) },
 		Scenario: func(f explore.Finding) (systems.Scenario, error) {
 			return w.scenario(s.bounds, s.Inits[f.Init].Name, s.wayOf(f))
 		},
 	}
+	if s.symmetric {
+		out.Symmetric, out.Model = true, func() explore.Model { return s.symmetricModel() }
+	}
+	return out
 }
 
 // due says of counts whether all of them are expected: those of a part are not.

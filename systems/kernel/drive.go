@@ -36,7 +36,7 @@ func (m *Model) Allows(c Call) bool {
 	interrupted := c.Interrupt != 0
 	c.Refuse, c.Interrupt = 0, 0 // any of its hypercalls may be refused, any operation interrupted
 	m.codes = m.sys.Enabled(m.codes[:0], m.work[m.start])
-	return slices.Contains(m.codes, c.Code()) && (!interrupted || interruptible(m.work[m.start], c))
+	return slices.Contains(m.codes, c.Code()) && (!interrupted || m.interruptible(c))
 }
 
 // Broken is what an outcome breaks: a rule's ID or the kind of a crash, "" for

@@ -21,18 +21,11 @@ func InterruptsSetting() systems.Setting {
 		Kind: systems.Switch, Default: "true"}
 }
 
-// interruptible reports whether a handler may use the vmalloc area while a call is made in
-// a state: the area is there, and the call is not about it.
-func interruptible(s *model.State, c Call) bool {
-	if s.L.Life == nil || s.Kernel.Life.VPage == model.NoFrame || c.CPU != 0 || c.Refuse != 0 || c.Beside.Kind != model.CallNone {
-		return false
-	}
-	switch c.Kind {
-	case model.CallVmalloc, model.CallVfree, model.CallVArea, model.CallVTouch, model.CallGDTLoad, model.CallLDTLoad, model.CallLDTFree,
-		model.CallSuspend, model.CallResume:
-		return false
-	}
-	return true
+// interruptible reports whether an interrupt may come in the middle of a call in the
+// working state: one of processor 0, to which nothing else happens.
+func (m *Model) interruptible(c Call) bool {
+	return m.sys.Interruptible != nil && c.CPU == 0 && c.Refuse == 0 && c.Beside.Kind == model.CallNone &&
+		m.sys.Interruptible(m.work[m.start], c)
 }
 
 // withInterrupts appends the calls in a part of dst once more for each operation at
@@ -41,7 +34,7 @@ func (m *Model) withInterrupts(dst []uint64, from, to int) []uint64 {
 	t := m.rehearse()
 	for _, code := range dst[from:to] {
 		t.call = CallOf(code)
-		if !interruptible(m.work[m.start], t.call) {
+		if !m.interruptible(t.call) {
 			continue
 		}
 		t.faults = t.faults[:0]

@@ -31,6 +31,7 @@ type Model struct {
 	duo       *model.Duo
 	both      [2]func() // carry out the two halves of call
 	rehearsal rehearsal
+	brief     bool       // schedules with more than one preemption are not listed
 	made      []madeCall // since the enabled calls were listed
 
 	interruption model.Interruption

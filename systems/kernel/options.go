@@ -57,6 +57,8 @@ type Options struct {
 	// Recheck is the number of states of which one has its calls made twice; 0 means the
 	// package's Recheck, 1 every state.
 	Recheck int
+	// Symmetry has symmetric states count once; see [symmetric].
+	Symmetry bool
 	// Change is what is planted.
 	Change systems.Change
 	// Rules are checked besides those of package invariants.
@@ -76,6 +78,7 @@ func OptionsOf(v systems.Values, c systems.Change) Options {
 		Budget: v.Number("budget", 0), Patience: time.Duration(v.Number("patience", 0)) * time.Millisecond,
 		Recheck: v.Number("recheck", 0), Change: c,
 		Combine: v.Number("combine", 3), Sweep: v.On("sweep", false), Draw: v.Number("draw", 1),
+		Symmetry: v.Word("symmetry", "auto") == "on",
 	}
 }
 

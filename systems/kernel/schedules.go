@@ -68,6 +68,26 @@ func (m *Model) allowsPair(c Call) bool {
 	return followed
 }
 
+// SideBySide appends the pairs of calls that two processors may make in the working state,
+// without a schedule.
+func (m *Model) SideBySide(dst []Call) []Call {
+	if m.sys.Pairs == nil {
+		return dst
+	}
+	return m.sys.Pairs(dst, m.work[m.start])
+}
+
+// Latest is the largest number that, as one more entry of a pair's schedule, makes one that
+// it can follow from the working state as well; 0: there is none.
+func (m *Model) Latest(c Call) int {
+	m.save()
+	m.rehearse()
+	if _, hung := m.follows(c); hung {
+		return 0
+	}
+	return min(m.rehearsal.duo.Latest(), maxPoint)
+}
+
 // rehearse returns the rehearsal, ready to work on the working state.
 func (m *Model) rehearse() *rehearsal {
 	t := &m.rehearsal
@@ -90,7 +110,7 @@ func (m *Model) rehearse() *rehearsal {
 // lives on a stack, which cannot be saved.
 func (m *Model) extend(dst []uint64, c Call, at int) []uint64 {
 	dst = append(dst, c.Code())
-	if at == m.sys.preemptions {
+	if at == m.sys.preemptions || at == 1 && m.brief {
 		return dst
 	}
 	if _, hung := m.follows(c); hung {

@@ -19,6 +19,9 @@ const stuckRule = int16(model.CrashStopped) + 1
 // than the search up to there, and is given up where it takes far longer: code that
 // remembers something need not get there again.
 func (h *halted) findWay(ctx context.Context, o explore.Options, took time.Duration) {
+	if _, ok := h.Trouble.(*systems.Lopsided); ok {
+		return // two states and a call say it all; no run need reach either
+	}
 	ctx, cancel := context.WithTimeout(ctx, 4*took+time.Second)
 	defer cancel()
 	x := &hunt{sys: h.sys, known: map[string]uint64{}}

@@ -137,10 +137,12 @@ func (w *world) hyper(s scope) bool { return w.family(s).sys.Inits[s.init].State
 func (w *world) Compare(a, b Call) int { return cmp.Compare(a.Code(), b.Code()) }
 
 // Alphabet implements [shrink.World]: whatever the protocol allows before one of
-// the calls.
+// the calls, with one preemption at most.
 func (w *world) Alphabet(s scope, calls []Call) []Call {
 	f := w.family(s)
 	f.m.Init(s.init)
+	f.m.brief = true
+	defer func() { f.m.brief = false }()
 	codes := f.m.Enabled(nil)
 	for _, c := range calls {
 		if f.m.Allows(c) && f.m.Apply(c.Code()).Kind != explore.Moved {
@@ -155,7 +157,3 @@ func (w *world) Alphabet(s scope, calls []Call) []Call {
 	}
 	return out
 }
-
-// Rewrites implements [shrink.World]: there are none, frames have places of their
-// own.
-func (w *world) Rewrites(scope, []Call) [][]Call { return nil }

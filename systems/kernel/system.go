@@ -34,6 +34,9 @@ type System struct {
 	// Chosen says which pairs a search makes that began at an initial state, by its number;
 	// nil: all.
 	Chosen func(init int, s *model.State, c Call) bool
+	// Interruptible reports whether a call of processor 0 can be interrupted in a state by a
+	// handler that uses the vmalloc area; nil: none can.
+	Interruptible func(s *model.State, c Call) bool
 	// Budget is how many states a search looks at unless another number is asked for; 0:
 	// as many as there are.
 	Budget uint64
@@ -46,6 +49,7 @@ type System struct {
 	preemptions int
 	failures    bool // each hypercall may be refused
 	interrupts  bool // an interrupt may come at any time
+	symmetric   bool // symmetric states count once
 
 	ops   hooks.Ops
 	fn    hooks.Funcs
@@ -80,11 +84,12 @@ func Finish(s *System, ops hooks.Ops, o Options) (*System, error) {
 	}
 	s.bounds, s.preemptions, s.failures = Bounds{o.Lowmem, o.Stale, o.Budget}, o.Preemptions, o.Failures
 	s.recheck, s.patience = cmp.Or(o.Recheck, Recheck), cmp.Or(o.Patience, Patience)
+	s.symmetric = o.Symmetry
 	s.failures = s.failures && slices.ContainsFunc(s.Inits, func(i Init) bool { return i.State.L.Hyper != nil })
 	if s.failures {
 		s.Scope += ", each hypercall refused once"
 	}
-	if s.interrupts = o.Interrupts && slices.ContainsFunc(s.Inits, func(i Init) bool { return i.State.L.Life != nil }); s.interrupts {
+	if s.interrupts = o.Interrupts && s.Interruptible != nil; s.interrupts {
 		s.Scope += ", interrupts wherever they come"
 	}
 	if s.Pairs != nil {

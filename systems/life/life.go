@@ -97,6 +97,7 @@ func (f family) boot(cases []lifeCase) (*kernel.System, error) {
 
 // finish gives a system its hooks.
 func (f family) finish(s *kernel.System, o kernel.Options) (*kernel.System, error) {
+	s.Interruptible = interruptible
 	if f.smp {
 		s.Pairs = lifePairs
 	}

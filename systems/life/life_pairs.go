@@ -16,6 +16,9 @@ type claims struct {
 	// about is what the call has to do with, whether it holds that or not.
 	about  claimed
 	frames int // of low memory, at most
+	// unsaid is set when nobody has said what the call claims. It is apart from all others
+	// then, and is not interrupted.
+	unsaid bool
 }
 
 // claimed is a set of things: the address spaces of processes, by their number, then others.
@@ -83,14 +86,31 @@ func (m *lifeMoves) claimsOf(c kernel.Call) claims {
 	case model.CallVTouch:
 		x.shared |= vmallocPage
 		x.about = vmallocPage | kernelPart
-	case model.CallLDTLoad, model.CallLDTUse, model.CallLDTFree:
+	case model.CallLDTLoad, model.CallLDTFree:
 		x.own = vmallocPage | space(cur)
+	case model.CallLDTUse:
+		x.shared |= vmallocPage
+		x.own = space(cur)
 	case model.CallKmapHigh, model.CallKunmapHigh:
 		x.own, x.frames = kmapSlot, 1
-	default: // suspend and resume, and what nobody has thought of yet
-		x.shared, x.own = 0, ^claimed(0)
+	case model.CallSuspend, model.CallResume:
+		x.own = ^claimed(0)
+	default:
+		x.own, x.unsaid = ^claimed(0), true
 	}
 	return x
+}
+
+// interruptible reports whether an interrupt may come in the middle of a call of processor 0.
+// Its handler uses the vmalloc area, so that has to be there, and the call to have nothing
+// to do with it: one that changes the area keeps handlers off, and one that uses it does what
+// the handler would.
+func interruptible(s *model.State, c kernel.Call) bool {
+	if s.Kernel.Life.VPage == model.NoFrame {
+		return false
+	}
+	m, handler := movesOf(s, 0), claims{about: vmallocPage}
+	return !m.claimsOf(c).meets(handler)
 }
 
 // besides is the call that processor 1 makes beside another one.

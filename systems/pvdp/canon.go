@@ -7,7 +7,7 @@ import (
 	"github.com/ptcheck/ptcheck/model/explore"
 )
 
-var _ explore.Canonicalizer = (*Model)(nil)
+var _ explore.Orbiter = (*Model)(nil)
 
 // Symmetry of an adversary. Its frames play no distinguished part: renaming them
 // everywhere, in entries, registers and records, maps operations to operations.
@@ -275,12 +275,12 @@ func (c *canonizer) rename(m *Model, content uint64) uint64 {
 	return out
 }
 
-// orbit is the number of states in the working state's class, 0 if that is too
-// many to count.
-func (m *Model) orbit() uint64 {
+// Orbit is the number of states in the working state's class, 0 if that is too
+// many to count, or not wanted.
+func (m *Model) Orbit() uint64 {
 	const most = 6 // with more frames or slots the numbers could overflow
 	c := &m.canon
-	if c.number > most || m.a.slots > most/2 {
+	if !m.a.CountOrbits || c.number > most || m.a.slots > most/2 {
 		return 0
 	}
 	c.load(m)

@@ -14,7 +14,3 @@ func (a *Guest) Coverage(counters []uint64) []reports.Group {
 	}
 	return []reports.Group{done, refused}
 }
-
-// AllStates is how many states those of a search with symmetry stand for, by its
-// counters.
-func AllStates(counters []uint64) uint64 { return counters[2*numOps] }

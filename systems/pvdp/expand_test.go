@@ -18,7 +18,7 @@ type singly struct {
 	explore.FixedSize
 	explore.StateChecker
 	explore.Counter
-	explore.Canonicalizer
+	explore.Orbiter
 }
 
 // expanded are guests whose states are expanded at once.
@@ -141,6 +141,7 @@ func TestSearchAtOnce(t *testing.T) {
 		depth = 6
 	}
 	for name, a := range expanded(t) {
+		a.CountOrbits = true
 		for _, o := range []explore.Options{{Workers: 1, NoSymmetry: true, Depth: depth}, {Workers: 2, Depth: depth + 1}} {
 			run := func(hide bool) explore.Result {
 				r, err := explore.Run(context.Background(), func() explore.Model {
@@ -160,6 +161,7 @@ func TestSearchAtOnce(t *testing.T) {
 			}
 			got, want := run(false), run(true)
 			if got.States != want.States || got.Transitions != want.Transitions || got.Skipped != want.Skipped ||
+				got.AllStates != want.AllStates || got.AllTransitions != want.AllTransitions ||
 				!slices.Equal(got.Counters, want.Counters) || !slices.Equal(got.PerDepth, want.PerDepth) ||
 				!reflect.DeepEqual(got.Findings, want.Findings) {
 				t.Errorf("%s: %+v, one by one %+v", name, got, want)

@@ -15,7 +15,7 @@ import (
 // PV-DP graph.
 type Guest struct {
 	Scope string
-	// CountOrbits counts the states that each class of symmetric states stands for.
+	// CountOrbits says how many states each class of symmetric states stands for.
 	CountOrbits bool
 
 	geo     *model.Geometry

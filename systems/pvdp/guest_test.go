@@ -157,17 +157,17 @@ func TestPVDPQuotient(t *testing.T) {
 		frames, levels, slots int
 		framesOnly            bool
 		states, transitions   uint64 // transitions 0: not published
-		full                  uint64 // states of the full graph
+		full, fullTransitions uint64 // of the full graph; 0: not published
 	}
 	for _, c := range longtest.Part(t, []quotient{
-		{3, 2, 1, true, 700, 7814, 4140},
-		{4, 2, 1, true, 10710, 202476, 248384},
-		{4, 3, 1, true, 8014, 120746, 186136},
-		{3, 2, 2, true, 65408, 1307834, 392196},
-		{3, 2, 1, false, 700, 7814, 4140},
-		{3, 2, 2, false, 15098, 0, 392196},
-		{5, 2, 1, false, 156018, 0, 17776000},
-		{5, 3, 1, false, 128516, 0, 14728890},
+		{3, 2, 1, true, 700, 7814, 4140, 46284},
+		{4, 2, 1, true, 10710, 202476, 248384, 4715072},
+		{4, 3, 1, true, 8014, 120746, 186136, 2821768},
+		{3, 2, 2, true, 65408, 1307834, 392196, 7843020},
+		{3, 2, 1, false, 700, 7814, 4140, 46284},
+		{3, 2, 2, false, 15098, 0, 392196, 7843020},
+		{5, 2, 1, false, 156018, 0, 17776000, 512953200},
+		{5, 3, 1, false, 128516, 0, 14728890, 0},
 	}, 5) {
 		t.Run(fmt.Sprintf("%d,%d,%d,%v", c.frames, c.levels, c.slots, c.framesOnly), func(t *testing.T) {
 			a, err := NewReference(Options{Frames: c.frames, Levels: c.levels, Slots: c.slots, FramesOnly: c.framesOnly})
@@ -176,8 +176,11 @@ func TestPVDPQuotient(t *testing.T) {
 			}
 			a.CountOrbits = true
 			r := search(t, a, 0, explore.Options{})
-			if got := AllStates(r.Counters); c.full != 0 && got != c.full {
+			if got := r.AllStates; c.full != 0 && got != c.full {
 				t.Errorf("the classes stand for %d states, want %d", got, c.full)
+			}
+			if got := r.AllTransitions; c.fullTransitions != 0 && got != c.fullTransitions {
+				t.Errorf("their transitions stand for %d, want %d", got, c.fullTransitions)
 			}
 			t.Logf("%d states, %d transitions, diameter %d, %v, %.1f bytes a state", r.States, r.Transitions, r.Diameter, r.Duration, r.BytesPerState)
 			if r.States != c.states || c.transitions != 0 && r.Transitions != c.transitions || !r.Complete {

@@ -54,7 +54,7 @@ func (a *Guest) NewModel() (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Model{a: a, s: s, m: model.NewMachine(s), counts: make([]uint64, 2*numOps+1, 64)}
+	m := &Model{a: a, s: s, m: model.NewMachine(s), counts: make([]uint64, 2*numOps, 64)}
 	m.m.Hold = true
 	m.values = append(m.values, 0)
 	for f := range a.frames {
@@ -226,16 +226,13 @@ func (m *Model) do(o Op) (rc model.Errno) {
 	return rc
 }
 
-// Counters returns how often each operation was carried out, how often each was
-// refused, and last, if classes are counted, the states in all classes together.
+// Counters returns how often each operation was carried out, and how often each was
+// refused.
 func (m *Model) Counters() []uint64 { return m.counts }
 
 // CheckState judges the working state by a census of raw memory.
 func (m *Model) CheckState() explore.Outcome {
 	bad := func(rule int16) explore.Outcome { return explore.Outcome{Kind: explore.Violated, Rule: rule} }
-	if m.a.CountOrbits {
-		m.counts[2*numOps] += m.orbit()
-	}
 	m.census.Take(m.s)
 	root := m.census.Tallies[m.s.CPU.CR3]
 	switch {

@@ -71,8 +71,7 @@ func (x *system) Settings() []systems.Setting {
 		levels, profile,
 		{Name: "frames", Says: "adversaries: number of frames", Kind: systems.Number, Min: 2, Max: MaxFrames, Default: fmt.Sprint(x.start.Frames)},
 		{Name: "slots", Says: "adversaries: slots of a table", Kind: systems.Number, Min: 1, Max: maxSlots, Default: fmt.Sprint(x.start.Slots)},
-		{Name: "symmetry", Says: "count symmetric states once; frames: those of frames, not of slots; auto: as the system has it",
-			Kind: systems.Word, Words: []string{"auto", "on", "off", "frames"}, Default: "auto"},
+		systems.SymmetrySetting("frames"),
 	}
 	if x.reference {
 		return out
@@ -108,9 +107,6 @@ func (x *system) Searches(v systems.Values, c systems.Change) ([]*systems.Search
 			panic(err) // the same was made above
 		}
 		return m
-	}
-	if s.Symmetric {
-		s.AllStates = AllStates
 	}
 	s.Scenario = func(f explore.Finding) (systems.Scenario, error) {
 		ops := make([]Op, len(f.Path))

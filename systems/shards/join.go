@@ -79,6 +79,7 @@ func (p *Piece) until(end point) explore.Result {
 	if depth < len(r.Levels) {
 		l := &r.Levels[depth]
 		r.Transitions, r.Skipped, r.Counters = l.Transitions, l.Skipped, l.Counters
+		r.AllStates, r.AllTransitions = l.AllStates, l.AllTransitions
 		r.PerDepth = r.PerDepth[:min(depth+1, len(r.PerDepth))]
 	}
 	return r
@@ -88,6 +89,8 @@ func (p *Piece) until(end point) explore.Result {
 func count(sum *explore.Result, r explore.Result) {
 	sum.Transitions += r.Transitions
 	sum.Skipped += r.Skipped
+	sum.AllStates += r.AllStates
+	sum.AllTransitions += r.AllTransitions
 	sum.PerDepth = add(sum.PerDepth, r.PerDepth)
 	sum.Counters = add(sum.Counters, r.Counters)
 }

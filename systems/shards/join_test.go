@@ -87,6 +87,11 @@ func (m *rambler) Apply(call uint64) explore.Outcome {
 	m.at = e.to
 	return e.o
 }
+func (m *rambler) Canon(dst []byte) []byte { return m.Encode(dst) }
+
+// Orbit weighs states, so that sums over some of them are told apart.
+func (m *rambler) Orbit() uint64 { return uint64(1 + m.at%5) }
+
 func (m *rambler) CheckInit() explore.Outcome { m.counts[4]++; return m.judge[m.tree] }
 func (m *rambler) Counters() []uint64         { return m.counts }
 

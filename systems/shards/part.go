@@ -14,7 +14,7 @@ import (
 
 // Format is the version of the form of files of parts. It changes when older programs can no
 // longer read what newer ones write, or the reverse.
-const Format = 1
+const Format = 2
 
 // Part is what a shard of a question found out.
 type Part struct {
@@ -125,8 +125,9 @@ func (p *Piece) check() error {
 		return off("states by depth")
 	}
 	var before explore.Level
-	for _, l := range append(r.Levels[:len(r.Levels):len(r.Levels)], explore.Level{Transitions: r.Transitions, Skipped: r.Skipped, Counters: r.Counters}) {
-		if l.Transitions < before.Transitions || l.Skipped < before.Skipped || before.Counters != nil && len(l.Counters) != len(before.Counters) {
+	for _, l := range append(r.Levels[:len(r.Levels):len(r.Levels)], r.Level()) {
+		if l.Transitions < before.Transitions || l.Skipped < before.Skipped || l.AllStates < before.AllStates ||
+			l.AllTransitions < before.AllTransitions || before.Counters != nil && len(l.Counters) != len(before.Counters) {
 			return off("counts by depth")
 		}
 		before = l

@@ -114,10 +114,10 @@ func TestRead(t *testing.T) {
 	for want, text := range map[string]string{
 		"is no part of a search":   "{}}",
 		"more behind":              string(data) + string(data),
-		"has form 2":               strings.Replace(string(data), `"ptcheck_part":1`, `"ptcheck_part":2`, 1),
-		"unknown field":            `{"ptcheck_part":1,"more":1}`,
+		"has form 3":               strings.Replace(string(data), `"ptcheck_part":2`, `"ptcheck_part":3`, 1),
+		"unknown field":            `{"ptcheck_part":2,"more":1}`,
 		"has form 0":               `{}`,
-		"its checksum is wrong":    `{"ptcheck_part":1,"sha256":"","part":{}}`,
+		"its checksum is wrong":    `{"ptcheck_part":2,"sha256":"","part":{}}`,
 		"cannot unmarshal":         `[1]`,
 		"unexpected EOF":           string(data[:len(data)/2]),
 		"is no part of a search, ": "",
@@ -140,6 +140,8 @@ func TestReadImpossible(t *testing.T) {
 		"stopped":       func(_ *shards.Part, r *explore.Result) { r.Stopped = 99 },
 		"time":          func(_ *shards.Part, r *explore.Result) { r.Duration = -1 },
 		"levels":        func(_ *shards.Part, r *explore.Result) { r.Levels[0].Transitions = 1 << 40 },
+		"all states":    func(_ *shards.Part, r *explore.Result) { r.Levels[0].AllStates = 1 << 40 },
+		"all moves":     func(_ *shards.Part, r *explore.Result) { r.Levels[0].AllTransitions = 1 << 40 },
 		"counters":      func(_ *shards.Part, r *explore.Result) { r.Counters = r.Counters[:2] },
 		"kind":          func(_ *shards.Part, r *explore.Result) { r.Findings = []explore.Finding{{Kind: explore.Moved}} },
 		"init": func(_ *shards.Part, r *explore.Result) {

@@ -114,7 +114,7 @@ func (a *Absorb) sift(ctx context.Context, fs filesystem.Interface, all states.S
 		if !isNew {
 			continue
 		}
-		if o := a.walker.judge(e.State); fails(o) {
+		if o := a.walker.judge(e.State, t); fails(o) {
 			t.note(found{Outcome: o, Label: e.Label, State: true})
 		} else {
 			fresh = append(fresh, e.Clone())

@@ -18,7 +18,7 @@ func (d *driver) begin(ctx context.Context) error {
 	seen := map[string]bool{}
 	for i := 0; i < w.m.Inits() && d.stopped == explore.StopNone; i++ {
 		w.m.Init(i)
-		o := w.judgeInit()
+		o := w.judgeInit(&m.Sums)
 		label := states.AppendPlace(nil, uint64(i))
 		switch {
 		case fails(o):

@@ -206,6 +206,7 @@ func (d *driver) result() (explore.Result, error) {
 	m, w := d.now, newWalker(d.model(), d.opt.NoSymmetry)
 	r := explore.Result{
 		States: m.states(), Transitions: m.Sums.Transitions, Skipped: m.Sums.Skipped, Counters: m.Sums.Counters,
+		AllStates: m.Sums.AllStates, AllTransitions: m.Sums.AllTransitions,
 		PerDepth: m.PerDepth, Diameter: max(0, len(m.PerDepth)-1), Stopped: d.stopped, Complete: d.stopped == explore.StopNone,
 		Symmetry: w.canon != nil, DiskBytes: m.bytes(),
 	}

@@ -122,7 +122,8 @@ func (x *Expand) state(e states.Entry, out *outbox, t *told) (more bool, err err
 		}
 	}
 	w := x.walker
-	if err := w.enter(e.State); err != nil {
+	all, err := w.enter(e.State)
+	if err != nil {
 		return false, err
 	}
 	for place, c := range w.calls {
@@ -140,6 +141,7 @@ func (x *Expand) state(e states.Entry, out *outbox, t *told) (more bool, err err
 			t.note(found{Outcome: o, Label: states.AppendPlace(bytes.Clone(e.Label), uint64(place))})
 		}
 		t.Transitions++
+		t.AllTransitions += all
 	}
 	return true, nil
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // format changes when older programs can no longer read what newer ones write, or the reverse.
-const format = 1
+const format = 2
 
 // manifest is a search at the end of a level. It is written last, and only what it names counts.
 type manifest struct {

@@ -16,7 +16,10 @@ type told struct {
 	Transitions uint64   `json:"transitions,omitempty"`
 	Skipped     uint64   `json:"skipped,omitempty"`
 	Counters    []uint64 `json:"counters,omitempty"`
-	Found       []found  `json:"found,omitempty"`
+	// AllStates and AllTransitions are what new states and transitions stand for, with symmetry.
+	AllStates      uint64  `json:"all_states,omitempty"`
+	AllTransitions uint64  `json:"all_transitions,omitempty"`
+	Found          []found `json:"found,omitempty"`
 	// Shards are the files that shards have written.
 	Shards []written `json:"shards,omitempty"`
 	// Shuffled is how many bytes have been sent from shard to shard, Sent how many states
@@ -53,6 +56,8 @@ func (t *told) add(by *told) {
 	}
 	t.Transitions += by.Transitions
 	t.Skipped += by.Skipped
+	t.AllStates += by.AllStates
+	t.AllTransitions += by.AllTransitions
 	t.Shuffled += by.Shuffled
 	t.Sent += by.Sent
 	t.Counters = addUp(t.Counters, by.Counters)

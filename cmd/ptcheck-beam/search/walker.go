@@ -17,6 +17,7 @@ type walker struct {
 	check  explore.StateChecker  // nil if the model has none
 	step   explore.WordStepper   // nil if the model is none, or with symmetry
 	tells  explore.Counter       // nil if the model does not count
+	orbits explore.Orbiter       // nil without symmetry, or if the model is none
 	size   int                   // of a state, 0 if it varies
 	before []uint64              // counters as they were
 	calls  []uint64
@@ -29,6 +30,7 @@ func newWalker(m explore.Model, noSymmetry bool) *walker {
 	w := &walker{m: m}
 	if !noSymmetry {
 		w.canon, _ = m.(explore.Canonicalizer)
+		w.orbits, _ = m.(explore.Orbiter)
 	}
 	w.check, _ = m.(explore.StateChecker)
 	w.tells, _ = m.(explore.Counter)
@@ -41,14 +43,24 @@ func newWalker(m explore.Model, noSymmetry bool) *walker {
 	return w
 }
 
-// enter makes a stored state the working state and lists its calls.
-func (w *walker) enter(state []byte) error {
+// enter makes a stored state the working state and lists its calls. It returns how many states
+// it stands for, 0 if that is not known.
+func (w *walker) enter(state []byte) (all uint64, err error) {
 	w.m.Decode(state)
+	all = w.orbit()
 	w.calls = w.m.Calls(w.calls[:0])
 	if len(w.calls) > maxPlaces {
-		return fmt.Errorf("the model offers %d calls in one state, at most %d are possible", len(w.calls), maxPlaces)
+		return all, fmt.Errorf("the model offers %d calls in one state, at most %d are possible", len(w.calls), maxPlaces)
 	}
-	return nil
+	return all, nil
+}
+
+// orbit is how many states the working state stands for, 0 if that is not known.
+func (w *walker) orbit() uint64 {
+	if w.orbits == nil {
+		return 0
+	}
+	return w.orbits.Orbit()
 }
 
 // call makes a call in the working state and takes it back. If it moved, next is the state
@@ -78,27 +90,34 @@ func (w *walker) key() []byte {
 	return w.buf
 }
 
-// judge asks the StateChecker about a stored state. Moved: nothing is wrong.
-func (w *walker) judge(state []byte) explore.Outcome {
-	if w.check == nil {
+// judge counts a new state in t and asks the StateChecker about it. Moved: nothing is wrong.
+func (w *walker) judge(state []byte, t *told) explore.Outcome {
+	if w.check == nil && w.orbits == nil {
 		return explore.Outcome{}
 	}
 	w.m.Decode(state)
+	return w.look(t)
+}
+
+// look is judge for the working state.
+func (w *walker) look(t *told) explore.Outcome {
+	t.AllStates += w.orbit()
+	if w.check == nil {
+		return explore.Outcome{}
+	}
 	if o := w.check.CheckState(); fails(o) {
 		return o
 	}
 	return explore.Outcome{}
 }
 
-// judgeInit judges the working state, an initial one.
-func (w *walker) judgeInit() (o explore.Outcome) {
+// judgeInit judges the working state, an initial one, and counts it in t.
+func (w *walker) judgeInit(t *told) (o explore.Outcome) {
 	if judge, ok := w.m.(explore.InitChecker); ok {
 		o = judge.CheckInit()
 	}
-	if o.Kind == explore.Moved && w.check != nil {
-		if c := w.check.CheckState(); fails(c) {
-			return c
-		}
+	if o.Kind == explore.Moved {
+		return w.look(t)
 	}
 	return o
 }

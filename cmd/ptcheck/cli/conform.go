@@ -123,7 +123,7 @@ func (f *conformFlags) run(cmd *cobra.Command, files []string) error {
 	if err != nil {
 		return err
 	}
-	for i := range scripts { // what no Xen can do is said without one, too
+	for i := range scripts { // before anything is looked for
 		if _, err := scripts[i].options(nil); err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -30,18 +31,20 @@ type topic struct {
 
 func (p *program) newExplain() *cobra.Command {
 	return &cobra.Command{
-		Use:   "explain WORD",
+		Use:   "explain WORD...",
 		Short: "Explain a word of a report: a rule, a death, a bug, a flag",
 		Long: `explain says what a word means that a report, a verdict or a scenario can say: rules,
 ways in which a kernel dies, planted bugs and legal variations, calls and operations,
-steps, verdicts, systems, and the flags of entries, such as PWUAD.`,
-		Example: "  ptcheck explain tables-read-only\n  ptcheck explain PWUAD",
-		Args:    cobra.ExactArgs(1),
+steps, verdicts, systems, frames, and entries or their flags, such as f5:PWUAD. Several
+words are taken as one, such as crash bug.`,
+		Example: "  ptcheck explain tables-read-only\n  ptcheck explain f5:PWUAD",
+		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			found := p.explained(args[0])
+			word := strings.Join(args, " ")
+			found := p.explained(word)
 			if len(found) == 0 {
 				return fmt.Errorf("explain: %q is no word of ptcheck's; 'ptcheck list' has rules and systems%s",
-					args[0], didYouMean(args[0], p.words()))
+					word, didYouMean(word, p.words()))
 			}
 			return writeTopics(cmd.OutOrStdout(), found)
 		},
@@ -55,14 +58,19 @@ steps, verdicts, systems, and the flags of entries, such as PWUAD.`,
 func (p *program) explained(word string) []topic {
 	var found []topic
 	for _, t := range p.topics() {
-		if t.Name == word || t.Also == word || "crash-"+t.Name == word && t.Kind == kindDeath {
+		if t.Name == word || t.Also == word || t.Kind == kindDeath && ("crash-"+t.Name == word || "crash "+t.Name == word) {
 			found = append(found, t)
 		}
 	}
-	if t, ok := flagsTopic(word); ok && len(found) == 0 {
-		found = append(found, t)
+	if len(found) > 0 {
+		return found
 	}
-	return found
+	for _, read := range []func(string) (topic, bool){flagsTopic, entryTopic} {
+		if t, ok := read(word); ok {
+			return []topic{t}
+		}
+	}
+	return nil
 }
 
 // words are the names of all topics.
@@ -157,6 +165,23 @@ func flagsTopic(word string) (topic, bool) {
 		t.More = append(t.More, [2]string{word[i : i+1], says})
 	}
 	return t, word != ""
+}
+
+// entryTopic reads a word as a frame, or as an entry that names one.
+func entryTopic(word string) (topic, bool) {
+	name, flags, entry := strings.Cut(word, ":")
+	digits, ok := strings.CutPrefix(name, "f")
+	if _, err := strconv.ParseUint(digits, 10, 32); !ok || err != nil {
+		return topic{}, false
+	}
+	t := topic{Name: word, Kind: "frame", Says: "A page of physical memory, by its number from 0, as the kernel counts them (pfn)."}
+	if !entry {
+		return t, true
+	}
+	t, ok = flagsTopic(flags)
+	t.Name, t.Kind = word, "entry"
+	t.Says = "An entry of a table that names frame " + name + ". The bits that are set, the lowest first."
+	return t, ok
 }
 
 func writeTopics(w io.Writer, list []topic) error {

@@ -12,6 +12,7 @@ import (
 	"github.com/ptcheck/ptcheck/internal/columns"
 	"github.com/ptcheck/ptcheck/internal/longtest"
 	"github.com/ptcheck/ptcheck/model"
+	"github.com/ptcheck/ptcheck/reports"
 	"github.com/ptcheck/ptcheck/systems"
 	"github.com/ptcheck/ptcheck/systems/all"
 	"github.com/ptcheck/ptcheck/systems/guests"
@@ -20,9 +21,12 @@ import (
 // TestExplainKnowsWhatReportsSay asks for each word that a finding or its steps can
 // carry.
 func TestExplainKnowsWhatReportsSay(t *testing.T) {
-	words := []string{"pte-write-rejected", "PWUAD", "X", "violated", "holds", "differs"}
+	words := []string{"pte-write-rejected", "PWUAD", "X", "f5", "f12:PWU", "crash bug", "crash-fault"}
+	for _, v := range reports.Verdicts() {
+		words = append(words, v.Word)
+	}
 	for _, m := range mutants.All() {
-		words = append(words, m.ID, strings.TrimPrefix(m.Catch, "crash "))
+		words = append(words, m.ID, m.Catch)
 	}
 	for _, r := range machines.Rules() {
 		words = append(words, r.Name)
@@ -39,7 +43,17 @@ func TestExplainKnowsWhatReportsSay(t *testing.T) {
 		}
 	}
 	for _, w := range longtest.Part(t, words, 5) {
-		if code, out, err := ptcheck(t, "explain", w); code != exitHolds || !strings.Contains(out, w) {
+		name := strings.TrimPrefix(strings.TrimPrefix(w, "crash "), "crash-")
+		if code, out, err := ptcheck(t, append([]string{"explain"}, strings.Fields(w)...)...); code != exitHolds || !strings.Contains(out, name) {
+			t.Errorf("explain %s: exit %d, %q %q", w, code, out, err)
+		}
+	}
+}
+
+// TestExplainRefuses wants a hint for what is no word, and no flag taken for another.
+func TestExplainRefuses(t *testing.T) {
+	for _, w := range []string{"f5:PQ", "f:P", "fx", "crash", "tables-read-olny"} {
+		if code, out, err := ptcheck(t, "explain", w); code != exitUsage || out != "" || !strings.Contains(err, "is no word of ptcheck's") {
 			t.Errorf("explain %s: exit %d, %q %q", w, code, out, err)
 		}
 	}

@@ -291,12 +291,17 @@ func TestResume(t *testing.T) {
 
 // TestSymmetrySwitch compares the quotient with the full graph.
 func TestSymmetrySwitch(t *testing.T) {
-	for symmetry, want := range map[string]string{
-		"off": "4140 states, 46284 transitions", "on": "700 states up to symmetry for 4140, 7814 transitions",
+	for args, want := range map[string]string{
+		"pvdp --frames=3 --symmetry=off":  "4140 states, 46284 transitions",
+		"pvdp --frames=3 --symmetry=on":   "700 states up to symmetry for 4140, 7814 transitions for 46284",
+		"native --levels=3 --symmetry=on": "6446 states up to symmetry for 64273, 72097 transitions for 728414, diameter 12",
 	} {
-		if code, out, errs := ptcheck(t, "explore", "pvdp", "--frames=3", "--depth=0", "--symmetry="+symmetry); code != exitHolds || !strings.Contains(out, want) {
-			t.Errorf("%s: exit %d, %s%s", symmetry, code, out, errs)
+		if code, out, errs := ptcheck(t, append([]string{"explore", "--depth=0"}, strings.Fields(args)...)...); code != exitHolds || !strings.Contains(out, want) {
+			t.Errorf("%s: exit %d, %s%s", args, code, out, errs)
 		}
+	}
+	if code, _, errs := ptcheck(t, "explore", "native", "--symmetry=frames"); code != exitUsage || !strings.Contains(errs, "frames") {
+		t.Errorf("exit %d, %s", code, errs)
 	}
 }
 

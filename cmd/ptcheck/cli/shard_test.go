@@ -174,7 +174,7 @@ func TestMergeRefused(t *testing.T) {
 		return name
 	}
 	short, changed := made("short.json", text[:len(text)/2]), made("changed.json", bytes.Replace(text, []byte(`"K":2`), []byte(`"K":1`), 1))
-	later := made("later.json", bytes.Replace(text, []byte(`"ptcheck_part":1`), []byte(`"ptcheck_part":9`), 1))
+	later := made("later.json", bytes.Replace(text, []byte(`"ptcheck_part":2`), []byte(`"ptcheck_part":9`), 1))
 	for _, c := range []struct {
 		files []string
 		want  string
@@ -188,7 +188,7 @@ func TestMergeRefused(t *testing.T) {
 		{[]string{a, both}, both + " has 2 searches, but " + a + " has 1"},
 		{[]string{a, short}, short + " is no part of a search, or was cut short: unexpected EOF"},
 		{[]string{a, changed}, changed + " is damaged: its checksum is wrong"},
-		{[]string{a, later}, later + " has form 9; this version of ptcheck reads form 1"},
+		{[]string{a, later}, later + " has form 9; this version of ptcheck reads form 2"},
 		{[]string{a, made("empty.json", nil)}, "empty.json is no part of a search"},
 		{[]string{a, made("scenario.pt", []byte("system native\n"))}, "scenario.pt is no part of a search"},
 		{[]string{a, filepath.Join(t.TempDir(), "none.json")}, "none.json: no such file"},

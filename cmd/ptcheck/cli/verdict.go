@@ -131,29 +131,30 @@ func countsJSON(v *systems.Outcome) []groupJSON {
 
 // systemJSON is the verdict of one system.
 type systemJSON struct {
-	System        string        `json:"system"`
-	Verdict       string        `json:"verdict"`
-	Part          string        `json:"part,omitempty"`
-	Scope         string        `json:"scope"`
-	Complete      bool          `json:"complete"`
-	Symmetry      bool          `json:"symmetry"`
-	AllStates     uint64        `json:"states_with_symmetric"`
-	Factor        float64       `json:"symmetry_factor"`
-	Stopped       string        `json:"stopped"`
-	States        uint64        `json:"states"`
-	Transitions   uint64        `json:"transitions"`
-	Diameter      int           `json:"diameter"`
-	PerDepth      []uint64      `json:"states_per_depth"`
-	Skipped       uint64        `json:"skipped"`
-	Omission      float64       `json:"omission_probability"`
-	Walks         uint64        `json:"walks"`
-	Seconds       float64       `json:"seconds"`
-	StatesPerSec  float64       `json:"states_per_second"`
-	BytesPerState float64       `json:"bytes_per_state"`
-	PeakMemory    uint64        `json:"peak_memory"`
-	Counts        []groupJSON   `json:"counts"`
-	Vacuous       []string      `json:"vacuous"`
-	Findings      []findingJSON `json:"findings"`
+	System         string        `json:"system"`
+	Verdict        string        `json:"verdict"`
+	Part           string        `json:"part,omitempty"`
+	Scope          string        `json:"scope"`
+	Complete       bool          `json:"complete"`
+	Symmetry       bool          `json:"symmetry"`
+	AllStates      uint64        `json:"states_with_symmetric"`
+	AllTransitions uint64        `json:"transitions_with_symmetric"`
+	Factor         float64       `json:"symmetry_factor"`
+	Stopped        string        `json:"stopped"`
+	States         uint64        `json:"states"`
+	Transitions    uint64        `json:"transitions"`
+	Diameter       int           `json:"diameter"`
+	PerDepth       []uint64      `json:"states_per_depth"`
+	Skipped        uint64        `json:"skipped"`
+	Omission       float64       `json:"omission_probability"`
+	Walks          uint64        `json:"walks"`
+	Seconds        float64       `json:"seconds"`
+	StatesPerSec   float64       `json:"states_per_second"`
+	BytesPerState  float64       `json:"bytes_per_state"`
+	PeakMemory     uint64        `json:"peak_memory"`
+	Counts         []groupJSON   `json:"counts"`
+	Vacuous        []string      `json:"vacuous"`
+	Findings       []findingJSON `json:"findings"`
 }
 
 // resultJSON is what explore --json prints: the sums over all systems, then
@@ -181,8 +182,8 @@ func writeJSON(w io.Writer, vs []*systems.Outcome) error {
 			sum.Verdict = v.Word()
 		}
 		sum.Systems = append(sum.Systems, systemJSON{
-			System: v.Search.System, Part: v.Search.Part, Verdict: v.Word(), Scope: v.Search.Scope, Complete: r.Complete, Symmetry: r.Symmetry, AllStates: v.AllStates(),
-			Factor: float64(v.AllStates()) / float64(max(r.States, 1)), Stopped: r.Stopped.String(),
+			System: v.Search.System, Part: v.Search.Part, Verdict: v.Word(), Scope: v.Search.Scope, Complete: r.Complete, Symmetry: r.Symmetry, AllStates: r.AllStates,
+			AllTransitions: r.AllTransitions, Factor: float64(r.AllStates) / float64(max(r.States, 1)), Stopped: r.Stopped.String(),
 			States: r.States, Transitions: r.Transitions, Diameter: r.Diameter, PerDepth: r.PerDepth,
 			Skipped: r.Skipped, Omission: r.Omission, Walks: r.Walks, StatesPerSec: float64(r.States) / r.Duration.Seconds(),
 			Seconds: r.Duration.Seconds(), BytesPerState: r.BytesPerState, PeakMemory: r.PeakMemory,

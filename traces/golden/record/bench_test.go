@@ -3,6 +3,7 @@ package record
 import (
 	"testing"
 
+	"github.com/ptcheck/ptcheck/internal/cputime"
 	"github.com/ptcheck/ptcheck/invariants"
 	"github.com/ptcheck/ptcheck/traces/golden"
 )
@@ -25,6 +26,7 @@ func BenchmarkBoot(b *testing.B) {
 }
 
 func benchBoot(b *testing.B, f *golden.File, watched bool) {
+	before := cputime.Used()
 	for b.Loop() {
 		o := Options{NoDump: true}
 		c := invariants.New(nil)
@@ -39,4 +41,5 @@ func benchBoot(b *testing.B, f *golden.File, watched bool) {
 			b.Fatalf("%s, rule %d, %+v", got.Outcome, c.Violated, c.Detail)
 		}
 	}
+	b.ReportMetric(float64((cputime.Used()-before).Nanoseconds())/float64(b.N), "cpu-ns/op")
 }
