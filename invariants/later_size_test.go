@@ -63,7 +63,7 @@ func TestLaterCostIsFlat(t *testing.T) {
 	for _, topDown := range []bool{false, true} {
 		var want []map[string]uint64
 		for _, memory := range sizes {
-			for i, c := range boot.RealSize(topDown, memory) {
+			for i, c := range longtest.Part(t, boot.RealSize(topDown, memory), 2) {
 				work := laterWork(t, c)
 				if memory == sizes[0] {
 					if want = append(want, work); work["all"] == 0 {

@@ -1,6 +1,9 @@
 package model
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // PhysMap relates the dense frame indexes of the model to machine frame
 // numbers: Linux' p2m and Xen's m2p in one. It never changes while a machine
@@ -8,18 +11,23 @@ import "fmt"
 // bare metal.
 type PhysMap struct {
 	p2m    []MFN         // by Frame; nil: identity over guest frames
-	lo     MFN           // machine frame of m2p[0][0]
-	m2p    []*m2pPage    // by MFN - lo, in pages; NoFrame: not ours
-	none   *m2pPage      // the pieces of m2p without a frame of ours
-	sparse map[MFN]Frame // instead of m2p where machine frames lie far apart
+	lo     MFN           // machine frame of m2p[0], or of wide[0][0]
+	m2p    []Frame       // by MFN - lo; NoFrame: not ours
+	wide   []*m2pPage    // instead of m2p where machine frames lie apart: it in pieces
+	none   *m2pPage      // the pieces without a frame of ours
+	sparse map[MFN]Frame // instead of both where they lie far apart
 	low    MFN           // where p2m is nil: the hole in front of high memory begins here
 	high   MFN           // and ends here; both 0: no hole
 	guest  int
 	frames int
 }
 
-// maxSpan bounds the machine range that a dense reverse table may cover.
-const maxSpan = 1 << 24
+// maxSpan bounds the machine range that a reverse table may cover, maxWhole that of one in
+// one piece.
+const (
+	maxSpan  = 1 << 24
+	maxWhole = 1 << 14
+)
 
 // m2pPage is a piece of the reverse table. Few machine frames of a wide range are ours: all
 // pieces without such a frame are one and the same.
@@ -64,7 +72,11 @@ func (p *PhysMap) enter(m MFN, f Frame) {
 		return
 	}
 	i := m - p.lo
-	piece := &p.m2p[i/m2pLen]
+	if p.wide == nil {
+		p.m2p[i] = f
+		return
+	}
+	piece := &p.wide[i/m2pLen]
 	if *piece == p.none {
 		own := *p.none
 		*piece = &own
@@ -101,15 +113,15 @@ func (p *PhysMap) index() {
 		p.sparse = make(map[MFN]Frame, p.frames)
 		return
 	}
-	p.lo = lo
+	if p.lo = lo; hi-lo < maxWhole {
+		p.m2p = slices.Repeat([]Frame{NoFrame}, int(hi-lo+1))
+		return
+	}
 	p.none = new(m2pPage)
 	for i := range p.none {
 		p.none[i] = NoFrame
 	}
-	p.m2p = make([]*m2pPage, (hi-lo)/m2pLen+1)
-	for i := range p.m2p {
-		p.m2p[i] = p.none
-	}
+	p.wide = slices.Repeat([]*m2pPage{p.none}, int((hi-lo)/m2pLen+1))
 }
 
 // Frames is the number of frames, the guest's and others.
@@ -134,8 +146,12 @@ func (p *PhysMap) Frame(m MFN) Frame {
 	if p.p2m == nil {
 		return p.identity(m)
 	}
-	if i := m - p.lo; i/m2pLen < MFN(len(p.m2p)) {
-		return p.m2p[i/m2pLen][i%m2pLen]
+	i := m - p.lo
+	if i < MFN(len(p.m2p)) {
+		return p.m2p[i]
+	}
+	if i/m2pLen < MFN(len(p.wide)) {
+		return p.wide[i/m2pLen][i%m2pLen]
 	}
 	if f, ok := p.sparse[m]; ok {
 		return f

@@ -117,7 +117,7 @@ func TestHarmlessChanges(t *testing.T) {
 		{"L2 reallocated", newMiddle, bare, 2},
 		{"L2 reallocated", newMiddle, guest, 2},
 		{"no filter", noFilter, bare, 2},
-	}, 2) {
+	}, 3) {
 		a, _, _ := firstOf(t, x.system, kernel.Options{Levels: []int{x.levels}})
 		b, _, _ := firstOf(t, x.system, patched(x.levels, x.patch))
 		if !a.Complete || len(a.Findings)+len(b.Findings) > 0 || a.States != b.States || a.Transitions != b.Transitions {

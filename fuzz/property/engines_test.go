@@ -103,7 +103,7 @@ func TestRapidFindingsShrink(t *testing.T) {
 		defer restore(t, "rapid.checks")()
 		set(t, "rapid.checks", "20") // fewer miss a bug
 	}
-	for _, m := range planted(t) {
+	for _, m := range longtest.Part(t, planted(t), 2) {
 		f := &finding{mutant: m.ID}
 		rapidFinds(t, &m, 1, f)
 		filed(t, "rapid", &m, f)
@@ -112,7 +112,7 @@ func TestRapidFindingsShrink(t *testing.T) {
 
 // TestGopterFindingsShrink plants bugs in what gopter draws.
 func TestGopterFindingsShrink(t *testing.T) {
-	for _, m := range planted(t) {
+	for _, m := range longtest.Part(t, planted(t), 3) {
 		f := &finding{mutant: m.ID}
 		gopterFinds(&m, 1, f)
 		filed(t, "gopter", &m, f)

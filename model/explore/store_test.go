@@ -79,7 +79,7 @@ func TestSameHash(t *testing.T) {
 // TestFresh enters states with few different hashes from several goroutines, and looks whether each is there
 // once, with the least of its keys.
 func TestFresh(t *testing.T) {
-	const crew, perWorker, states = 4, 20_000, 3000
+	const crew, perWorker, states = 4, 8000, 3000
 	for _, words := range []bool{true, false} {
 		var mem memory
 		f := fresh{words: words, table: mem.slots(1 << 15)}

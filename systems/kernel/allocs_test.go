@@ -43,8 +43,8 @@ func TestTransitionsAllocateNothing(t *testing.T) {
 		if transitions < 250 {
 			t.Fatalf("%s: %d transitions only", s.Name, transitions)
 		}
-		if allocs := testing.AllocsPerRun(1, sweep); allocs != 0 {
-			t.Errorf("%s: %v allocations in %d transitions", s.Name, allocs, transitions/3)
+		if allocs := testing.AllocsPerRun(2, sweep); allocs != 0 {
+			t.Errorf("%s: %v allocations in %d transitions", s.Name, allocs, transitions/4)
 		}
 	}
 }

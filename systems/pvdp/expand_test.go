@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/ptcheck/ptcheck/internal/longtest"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
 )
@@ -135,9 +136,13 @@ func TestExpandWordsAllocatesNothing(t *testing.T) {
 
 // TestSearchAtOnce compares whole searches: all calls of a state at once, and one by one.
 func TestSearchAtOnce(t *testing.T) {
+	depth := 5
+	if longtest.On() {
+		depth = 6
+	}
 	for name, a := range expanded(t) {
 		a.CountOrbits = true
-		for _, o := range []explore.Options{{Workers: 1, NoSymmetry: true, Depth: 6}, {Workers: 2, Depth: 7}} {
+		for _, o := range []explore.Options{{Workers: 1, NoSymmetry: true, Depth: depth}, {Workers: 2, Depth: depth + 1}} {
 			run := func(hide bool) explore.Result {
 				r, err := explore.Run(context.Background(), func() explore.Model {
 					m, err := a.NewModel()
