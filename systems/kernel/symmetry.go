@@ -13,7 +13,8 @@ import (
 //
 //   - Neither lies in the kernel's image, whose frames have parts of their own.
 //   - One leaf table maps both, or one large page, or each has a leaf table wherever it can have
-//     one: else the exchange would bring entries into a table that may not exist.
+//     one, below the same table by the same flags: else the exchange would bring entries into a
+//     table that may not exist, or to where other rights hold or other things will happen.
 //   - Both are text or neither is: the kernel gives their leaves different rights.
 //   - The start of the day is the same with both exchanged: rules remember what it maps, by number.
 //   - The boot allocator has handed out both, or will hand out neither while they differ. It goes
