@@ -129,6 +129,7 @@ func (c *Checker) begin(s *model.State, start *Snapshot) {
 	}
 	c.large, c.recounted = large(s) || c.enlarged, false
 	c.sweeps.future.forget()
+	c.sweeps.write.looked = false
 	for i := range c.calls {
 		c.calls[i].reset()
 		c.cr4[i] = s.CPUOf(i % s.Processors()).CR4

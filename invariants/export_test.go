@@ -285,3 +285,42 @@ func (c *Checker) Unnoted(was, now []Lead, step bool) (dirt int, text string) {
 	}
 	return dirt, ""
 }
+
+// Foreign are the cached translations outside the direct map and the kmap area, found by ranges
+// of addresses, and one by one.
+func (c *Checker) Foreign(tlb *model.TLB) (found, all []model.Cached) {
+	c.eachForeign(tlb, func(t model.Cached) bool { found = append(found, t); return true })
+	for t := range tlb.Each {
+		if c.foreign(t.Page) {
+			all = append(all, t)
+		}
+	}
+	return found, all
+}
+
+// Once merges the frames of tables that two trees have gained, as the trees do and plainly.
+func Once(first, second []model.Frame) (merged, plain []string) {
+	places := func(frames []model.Frame, trees uint8) (out []place) {
+		for _, f := range frames {
+			out = append(out, place{f / 4, int(f % 4), trees})
+		}
+		return out
+	}
+	text := func(list []place) (out []string) {
+		for _, p := range list {
+			out = append(out, fmt.Sprint(p))
+		}
+		return out
+	}
+	a, b := places(first, inKernel), places(second, inActive)
+	all := slices.Clone(a)
+	for _, p := range b {
+		if i := slices.IndexFunc(all, p.same); i >= 0 {
+			all[i].trees |= p.trees
+		} else {
+			all = append(all, p)
+		}
+	}
+	rest := once(a, b)
+	return append(text(a), text(rest)...), text(all)
+}

@@ -42,10 +42,9 @@ func checkDangling(c *Checker, st *model.Step) result {
 		return c.fail(c.whoever(about(f), func(t table, e model.Entry) bool { return t.names(e, f) }))
 	}
 	for n := range c.s.Processors() {
-		for t := range c.s.TLBOf(n).Each {
-			if model.In(k.Free, t.Frame) && c.foreign(t.Page) && !c.lazilyFlushed(t.Page) {
-				return c.fail(cached(c.s, n, t))
-			}
+		var bad model.Cached
+		if !c.eachForeign(c.s.TLBOf(n), func(t model.Cached) bool { bad = t; return !model.In(k.Free, t.Frame) || c.lazilyFlushed(t.Page) }) {
+			return c.fail(cached(c.s, n, bad))
 		}
 	}
 	if c.quiet(st) {
@@ -65,6 +64,18 @@ func (c *Checker) foreign(va model.VA) bool {
 	l := c.s.L
 	pkmap := l.Kernel.Highmem && va >= l.Kernel.PkmapBase && va < l.Kernel.PkmapBase+model.VA(l.Kernel.LastPkmap)*model.PageSize
 	return l.PA(va).PFN() >= l.Kernel.MaxLowPFN && !pkmap
+}
+
+// eachForeign visits the cached translations of such addresses, in ascending order, until visit
+// returns false. It reports whether it never did. Most of what is cached is the direct map's.
+func (c *Checker) eachForeign(tlb *model.TLB, visit func(t model.Cached) bool) bool {
+	l := c.s.L
+	fits := func(t model.Cached) bool { c.pages++; return !c.foreign(t.Page) || visit(t) }
+	from, to := l.Kernel.PageOffset, l.VA(l.Kernel.MaxLowPFN.PA())
+	if from == 0 || to <= from { // it goes round
+		return tlb.Between(0, ^model.VA(0), fits)
+	}
+	return tlb.Between(0, from-1, fits) && tlb.Between(to, ^model.VA(0), fits)
 }
 
 func tellDangling(v *Violation) string {

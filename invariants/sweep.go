@@ -27,6 +27,7 @@ type sweeps struct {
 	mapped              mappedSweep
 	protected           protectedSweep
 	cached              cachedSweep
+	write               writeSweep
 }
 
 // everywhere is all addresses of a geometry.

@@ -29,18 +29,52 @@ func checkTablesReadOnly(c *Checker, st *model.Step) result {
 	if c.view.bad > 0 {
 		return c.fail(c.writableTable())
 	}
-	for n := range c.s.Processors() {
-		for t := range c.s.TLBOf(n).Each {
-			if t.Writable && t.Frame >= 0 && c.view.isTable(t.Frame) {
-				return c.fail(cached(c.s, n, t))
-			}
-		}
+	if !c.cachedReadOnly() {
+		return broken
 	}
 	switch st.Op {
 	case model.OpCallBegin, model.OpCallEnd, model.OpBootmem, model.OpFlush, model.OpInvlpg:
 		return silent
 	}
 	return held
+}
+
+// writeSweep is what the rule has looked at of the TLB of a large machine: all that it held, so
+// that what has come since is left, as long as no frame becomes a table.
+type writeSweep struct {
+	looked bool
+	fills  uint64
+	turns  int // of the view
+}
+
+// cachedReadOnly looks for a writable translation that a processor has cached of a table.
+func (c *Checker) cachedReadOnly() bool {
+	w, tlb := &c.sweeps.write, &c.s.TLB
+	good := true
+	if c.large && c.s.Processors() == 1 && w.looked && w.turns == c.view.turns {
+		all := tlb.Since(w.fills, func(t model.Cached) bool { good = !c.writesTable(t); return good })
+		if w.looked = good && !all; w.looked {
+			w.fills = tlb.Fills()
+			return true
+		}
+	}
+	for n := range c.s.Processors() {
+		for t := range c.s.TLBOf(n).Each {
+			if c.writesTable(t) {
+				w.looked = false
+				c.fail(cached(c.s, n, t))
+				return false
+			}
+		}
+	}
+	*w = writeSweep{c.large, tlb.Fills(), c.view.turns}
+	return true
+}
+
+// writesTable reports whether a cached translation grants writing to a table.
+func (c *Checker) writesTable(t model.Cached) bool {
+	c.pages++
+	return t.Writable && t.Frame >= 0 && c.view.isTable(t.Frame)
 }
 
 // writableTable finds the lowest frame that is a table and mapped writable, and

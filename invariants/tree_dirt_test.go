@@ -2,6 +2,7 @@ package invariants_test
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/ptcheck/ptcheck/hooks"
@@ -92,6 +93,29 @@ func TestDirtTwin(t *testing.T) {
 		t.Logf("%s: %d times asked, %d addresses moved in steps, and %d in calls", b.Name, asked, moved[0], moved[1])
 		if moved[0] < 20 || moved[1] < 130 {
 			t.Errorf("%s: %d times asked, %v addresses moved only", b.Name, asked, moved)
+		}
+	}
+}
+
+// TestOnceTwin merges what two trees have gained: the same in the same order, in another one, and
+// what only one of them has.
+func TestOnceTwin(t *testing.T) {
+	rng := rand.New(rand.NewPCG(41, 42))
+	for range 2000 {
+		var first, second []model.Frame
+		for _, f := range rng.Perm(12) {
+			if rng.IntN(3) > 0 {
+				first = append(first, model.Frame(f))
+			}
+			if rng.IntN(3) > 0 {
+				second = append(second, model.Frame(f))
+			}
+		}
+		if rng.IntN(2) == 0 {
+			rng.Shuffle(len(second), func(i, j int) { second[i], second[j] = second[j], second[i] })
+		}
+		if merged, plain := invariants.Once(first, second); !slices.Equal(merged, plain) {
+			t.Fatalf("%v and %v: %v, plainly %v", first, second, merged, plain)
 		}
 	}
 }

@@ -1,6 +1,10 @@
 package invariants
 
-import "github.com/ptcheck/ptcheck/model"
+import (
+	"slices"
+
+	"github.com/ptcheck/ptcheck/model"
+)
 
 // trees are the tables in use: those below the kernel's own root, and those below
 // the root of the running processor. Most of the time both are the same.
@@ -186,33 +190,35 @@ func (t *trees) reread(s *model.State, kernel, active bool) {
 	if kernel {
 		t.gained = t.kernel.reread(s, t.gained, inKernel)
 	}
+	both := len(t.gained)
 	if active {
 		t.gained = t.active.reread(s, t.gained, inActive)
 	}
-	if !kernel || !active {
-		return
+	if kernel && active {
+		t.gained = append(t.gained[:both], once(t.gained[n:both], t.gained[both:])...)
 	}
-	// A table that both have gained is noted once.
-	kept := t.gained[:n]
-	for _, p := range t.gained[n:] {
-		if q := find(kept[n:], p); q != nil {
-			q.trees |= p.trees
-		} else {
-			kept = append(kept, p)
-		}
-	}
-	t.gained = kept
 }
 
-// find looks for the note of a table.
-func find(in []place, p place) *place {
-	for i := range in {
-		if in[i].frame == p.frame && in[i].level == p.level {
-			return &in[i]
+// once are the tables that a second tree has gained and the first has not. Those of the first
+// are noted as both's: most of the time they come in the same order.
+func once(first, second []place) []place {
+	rest, next := second[:0], 0
+	for _, p := range second {
+		if next == len(first) || !first[next].same(p) {
+			next = slices.IndexFunc(first, p.same)
 		}
+		if next < 0 {
+			rest, next = append(rest, p), 0
+			continue
+		}
+		first[next].trees |= p.trees
+		next++
 	}
-	return nil
+	return rest
 }
+
+// same reports whether two notes are of one table.
+func (p place) same(q place) bool { return p.frame == q.frame && p.level == q.level }
 
 // collect turns the words that the step changed into edits, and follows the
 // pointers among them.

@@ -53,7 +53,11 @@ type entryPlace struct {
 // reset counts everything anew: first the roots, then what hangs on them, so
 // that a same-level entry to a root is known for what it is.
 func (v *view) reset(s *model.State, large bool) {
-	v.resize(s.L.Map.Frames())
+	frames := s.L.Map.Frames()
+	if s.L.Hyper == nil {
+		frames = 0 // nothing is counted
+	}
+	v.resize(frames)
 	v.lost = false
 	v.large, v.ended, v.wrote, v.turned, v.pinned = false, false, v.wrote[:0], v.turned[:0], model.FrameSet{}
 	v.geo, v.bad, v.linear = s.L.Geo, 0, v.linear[:0]
@@ -191,6 +195,9 @@ func (v *view) dropPin(s *model.State, f model.Frame) {
 
 // isTable reports whether a frame is in use as a table of any level.
 func (v *view) isTable(f model.Frame) bool {
+	if int(f) >= len(v.uses) {
+		return false
+	}
 	u := &v.uses[f]
 	return u[1]|u[2]|u[3]|u[4] != 0
 }

@@ -73,51 +73,62 @@ func resolveTo(s *model.State, g *model.Geometry, root model.Frame, va model.VA,
 }
 
 // walker resolves one address after the other under a root, as resolve does, and remembers the
-// way to the L1 table of the last one: who looks at many pages in a row, of memory that does not
-// change meanwhile, walks the levels above once for each table.
+// way of the last one down to the L1 table, or to where it ended before: who looks at many pages
+// in a row, of memory that does not change meanwhile, walks the levels above once for each table.
 type walker struct {
 	s    *model.State
 	g    *model.Geometry
 	root model.Frame
-	// way is the mapping down to the L1 table for the addresses from base on, as far as an
-	// entry of the level above reaches; valid says that there is one.
-	way   mapping
-	base  model.VA
-	valid bool
-	m     mapping // the last one, which is handed out
+	// way is the mapping as far as it is known for all addresses from base on that an entry
+	// above L1 maps; valid says that there is one, ok whether it is a large page.
+	way       mapping
+	base      model.VA
+	valid, ok bool
+	m         mapping // the last one, which is handed out
 }
 
 // resolve is where an address leads; the next call overwrites it.
 func (w *walker) resolve(va model.VA) (*mapping, bool) {
 	span := w.g.Span(2)
 	if base := va &^ (span - 1); !w.valid || base != w.base {
-		m, ok := resolveTo(w.s, w.g, w.root, va, 2)
-		if w.valid = m.level == 1; !w.valid {
-			w.m = m
-			return &w.m, ok
+		w.way, w.ok = resolveTo(w.s, w.g, w.root, va, 2)
+		if w.way.level == 1 {
+			w.way.read |= bit(w.way.table)
 		}
-		m.read |= bit(m.table)
-		w.way, w.base, w.m = m, base, m
+		w.m, w.base, w.valid = w.way, base, true
 	}
+	m, page := &w.m, int(va&(span-1)/model.PageSize)
+	switch {
+	case w.way.level == 1:
+		return m, w.leaf(page)
+	case w.ok:
+		first, _ := leafBegins(w.s.L.Names(m.leaf), model.MFN(span/model.PageSize))
+		m.frame = w.s.L.Map.Frame(first + model.MFN(page))
+	}
+	return m, w.ok
+}
+
+// leaf reads a slot of the L1 table that the way leads to.
+func (w *walker) leaf(slot int) bool {
 	m, way := &w.m, &w.way
 	m.frame, m.writable, m.user, m.noExec = way.frame, way.writable, way.user, way.noExec
 	m.leaf, m.slot = way.leaf, way.slot
 	if m.table < 0 {
 		m.level = 2
-		return m, false
+		return false
 	}
-	if m.slot = int(va & (span - 1) / model.PageSize); m.slot >= w.g.Slots[1] {
-		return m, false
+	if m.slot = slot; m.slot >= w.g.Slots[1] {
+		return false
 	}
 	e := w.s.Entry(w.g, m.table, m.slot)
 	if m.leaf = e; e&model.Present == 0 {
-		return m, false
+		return false
 	}
 	m.writable = m.writable && e&model.RW != 0
 	m.user = m.user && e&model.User != 0
 	m.noExec = m.noExec || e&model.NX != 0
 	m.frame = w.s.L.Map.Frame(w.s.L.Names(e))
-	return m, true
+	return true
 }
 
 // leafBegins is the first of the frames that a leaf of so many pages maps, by the frame that it

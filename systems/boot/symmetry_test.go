@@ -74,6 +74,25 @@ func TestFramesAreSymmetric(t *testing.T) {
 	}
 }
 
+// TestSymmetryBelowOneTable has a PAE kernel with low memory below two slots of its root, of which
+// the end of construction maps one low: no frame may be exchanged with one below the other slot.
+func TestSymmetryBelowOneTable(t *testing.T) {
+	b := boot.Native()
+	build := b.New
+	b.New = func(o kernel.Options) (*kernel.System, error) {
+		o.Drawn = []string{"drawn-native-tiny-3-1.0.0.0.0.8"}
+		return build(o)
+	}
+	list, err := b.Searches(systems.Values{"symmetry": "on", "recheck": "1"}, systems.Change{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := list[0].Run(t.Context(), explore.Options{Depth: 4})
+	if err != nil || len(r.Findings) > 0 || r.AllStates <= r.States {
+		t.Errorf("%d states for %d, %v, %v", r.States, r.AllStates, r.Findings, err)
+	}
+}
+
 // Kinds of pairs of frames below one leaf table.
 const (
 	alike = iota

@@ -24,12 +24,13 @@ type chooser struct {
 	hits  uint64 // orders tried that give the least state so far
 	same  uint64 // orders that give the representative
 	orbit uint64 // states in the class, as far as it is known
+	rough bool   // too many orders: the representative is one of several
 }
 
 // choose finds a renaming that leads from a state to the representative of its class, and the
 // number of states in that. It reports false where the state is its own.
 func (c *chooser) choose(s *model.State, lk *likeness) bool {
-	c.orbit, c.same = 1, 1
+	c.orbit, c.same, c.rough = 1, 1, false
 	if !c.look(s, lk) {
 		return false
 	}
@@ -99,6 +100,7 @@ func (c *chooser) tryAll(s *model.State) {
 	all := uint64(1)
 	for _, tie := range c.ties {
 		if all *= factorial(len(tie)); all > mostOrders {
+			c.rough = true
 			return
 		}
 	}

@@ -15,6 +15,7 @@ type looker struct {
 	shape  model.Shape
 	groups [][]model.Frame // what may be exchanged in the present state
 	room   []model.Frame   // where they are kept
+	fresh  []int           // the groups of frames that have not been handed out
 	free   uint64          // the frames in groups, by bit
 	sig    [mostFrames]uint64
 	was    [mostFrames]uint64
@@ -57,6 +58,7 @@ func blend(parts ...uint64) uint64 {
 // look finds the groups of a state and the signatures of their frames. It reports false if
 // there is nothing to exchange, or the state has no known shape.
 func (x *looker) look(s *model.State, lk *likeness) bool {
+	x.fresh = x.fresh[:0]
 	if s.Kernel.Phase == model.PhaseBoot || !x.shape.Of(s, &lk.start) {
 		return false
 	}
@@ -86,7 +88,7 @@ func (x *looker) look(s *model.State, lk *likeness) bool {
 // not, by blocks that are the same.
 func (x *looker) split(s *model.State, lk *likeness) {
 	x.groups, x.room, x.free = x.groups[:0], slices.Grow(x.room[:0], mostFrames), 0
-	next, end := model.Frame(s.Kernel.BootmemNext), model.Frame(lk.reach[s.Kernel.Phase])
+	next, end := model.Frame(s.Kernel.BootmemNext), model.Frame(lk.reach(s.Kernel.Phase))
 	for _, c := range lk.classes {
 		given, never := 0, len(c)
 		for given < len(c) && c[given] < next {
@@ -96,8 +98,27 @@ func (x *looker) split(s *model.State, lk *likeness) {
 			never--
 		}
 		x.byBlock(c[:given])
-		x.byBlock(c[never:])
+		n := len(x.groups)
+		for x.byBlock(c[never:]); n < len(x.groups); n++ {
+			x.fresh = append(x.fresh, n)
+		}
 	}
+}
+
+// uneven are two frames that differ although none that is free may: construction is over, and
+// whichever the allocator comes to first is as good as another. nil: there are none.
+func (x *looker) uneven(s *model.State) []model.PFN {
+	if s.Kernel.Phase != model.PhaseDone {
+		return nil
+	}
+	for _, n := range x.fresh {
+		for _, f := range x.groups[n] {
+			if first := x.groups[n][0]; x.sig[f] != x.sig[first] || x.bound>>uint(f)&1 != 0 {
+				return []model.PFN{model.PFN(first), model.PFN(f)}
+			}
+		}
+	}
+	return nil
 }
 
 // byBlock adds the groups of frames that blocks alone may tell apart.

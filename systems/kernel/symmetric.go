@@ -18,8 +18,8 @@ type symmetric struct {
 	alike []*likeness // by start of the day
 	image []*model.State
 	chooser
-	twin    *Model // makes the calls of comparisons
-	checked map[uint64]bool
+	twin    *Model              // makes the calls of comparisons
+	checked map[uint64]struct{} // states, by hash
 	packed  []byte
 	codes   []uint64
 }
@@ -32,7 +32,7 @@ var (
 // symmetricModel returns a model of one worker.
 func (s *System) symmetricModel() *symmetric {
 	n := len(s.Inits)
-	return &symmetric{Model: s.NewModel(), alike: make([]*likeness, n), image: make([]*model.State, n), checked: map[uint64]bool{}}
+	return &symmetric{Model: s.NewModel(), alike: make([]*likeness, n), image: make([]*model.State, n), checked: map[uint64]struct{}{}}
 }
 
 // Inner implements [systems.Outer].
@@ -44,20 +44,33 @@ func (x *symmetric) Canon(dst []byte) []byte {
 	if len(lk.classes) == 0 {
 		return x.Encode(dst)
 	}
-	if s.Kernel.BootmemNext > lk.reach[s.Kernel.Phase] {
-		x.lopsided(&systems.Lopsided{Past: s.Kernel.BootmemNext - 1})
-	}
-	if !x.choose(s, lk) {
-		return x.Encode(dst)
-	}
-	x.chooser.image.Rename(s, x.to, &x.shape)
+	x.within(s, lk)
 	from := len(dst)
-	dst = binary.AppendUvarint(dst, uint64(x.start))
-	dst = x.chooser.image.AppendPacked(dst)
-	if x.elected(dst[from:]) {
-		x.compare(s, dst[from:], lk)
+	dst, own := x.represent(dst, s, lk)
+	if f := x.uneven(s); f != nil {
+		x.lopsided(&systems.Lopsided{Frames: f, Was: "construction is over", Now: "they differ"})
+	}
+	if !own && x.elected(dst[from:]) {
+		x.compare(dst[from:], lk)
 	}
 	return dst
+}
+
+// within ends the search if the allocator has come further than it does in a long run.
+func (x *symmetric) within(s *model.State, lk *likeness) {
+	if s.Kernel.BootmemNext > lk.reach(s.Kernel.Phase) {
+		x.lopsided(&systems.Lopsided{Past: s.Kernel.BootmemNext - 1})
+	}
+}
+
+// represent appends the representative of a state, and reports whether that is the state itself.
+func (x *symmetric) represent(dst []byte, s *model.State, lk *likeness) (all []byte, own bool) {
+	if own = !x.choose(s, lk); !own {
+		x.chooser.image.Rename(s, x.to, &x.shape)
+		s = x.chooser.image
+	}
+	dst = binary.AppendUvarint(dst, uint64(x.start))
+	return s.AppendPacked(dst), own
 }
 
 // likeness is that of the working state's start of the day. It is the scratch of choose that is
@@ -100,23 +113,26 @@ func (x *symmetric) Orbit() uint64 {
 // have their calls made twice.
 const comparedOften = 4
 
-// elected reports whether a state is compared with its representative, which decides that: each
-// is compared once.
+// elected reports whether the working state is compared with its representative, which decides
+// that. Each is compared once; not each representative, for which of its states came first may
+// depend on the workers.
 func (x *symmetric) elected(representative []byte) bool {
-	h := mix(representative)
-	if h%uint64(max(1, x.sys.recheck/comparedOften)) != 0 || x.checked[h] {
+	if mix(representative)%uint64(max(1, x.sys.recheck/comparedOften)) != 0 {
 		return false
 	}
-	x.checked[h] = true
-	return true
+	x.packed = x.Encode(x.packed[:0])
+	h := mix(x.packed)
+	_, known := x.checked[h]
+	x.checked[h] = struct{}{}
+	return !known
 }
 
-// compare makes the calls of a state and of its representative, and ends the search where
-// they do not come to the same.
-func (x *symmetric) compare(s *model.State, representative []byte, lk *likeness) {
-	to := slices.Clone(x.to)
-	x.packed = x.Encode(x.packed[:0])
-	m := x.other()
+// compare makes the calls of the working state, which is packed, and of its representative, and
+// ends the search where they do not come to the same: the same end, or states with one
+// representative. That the former's renaming is the latter would not do: what may be exchanged
+// before a call need not be alike after it.
+func (x *symmetric) compare(representative []byte, lk *likeness) {
+	to, m := slices.Clone(x.to), x.other()
 	m.Decode(x.packed)
 	x.codes = m.Calls(x.codes[:0])
 	m.Decode(representative)
@@ -124,12 +140,12 @@ func (x *symmetric) compare(s *model.State, representative []byte, lk *likeness)
 		x.lopsided(x.differ(to, model.CallNone.String(), "other calls can be made", "then"))
 	}
 	for _, code := range x.codes {
-		was, after := x.outcome(x.packed, code, to)
-		now, image := x.outcome(representative, lk.renamedCall(code, to), nil)
+		was, after := x.outcome(x.packed, code, lk)
+		now, image := x.outcome(representative, lk.renamedCall(code, to), lk)
 		switch text := CallOf(code).String(); {
 		case was != now:
 			x.lopsided(x.differ(to, text, was, now))
-		case after != nil && !bytes.Equal(after, image):
+		case after != nil && image != nil && !bytes.Equal(after, image):
 			x.lopsided(x.differ(to, text, "it led to one state", "it led to another"))
 		}
 	}
@@ -147,32 +163,22 @@ func sameCalls(a, b []uint64, to []model.Frame, lk *likeness) bool {
 	return slices.Equal(r, b)
 }
 
-// outcome makes a call in a packed state, and tells what comes of it and the state that it
-// leads to, renamed; nil: it does not move, or leads to a state without a shape.
-func (x *symmetric) outcome(packed []byte, code uint64, to []model.Frame) (told string, after []byte) {
+// outcome makes a call in a packed state, and tells what comes of it and the representative of
+// the state that it leads to; nil: it does not move, or that is one of several.
+func (x *symmetric) outcome(packed []byte, code uint64, lk *likeness) (told string, after []byte) {
 	m := x.other()
 	m.Decode(packed)
-	o := m.Apply(code)
-	told = "it moved"
-	switch o.Kind {
+	switch o := m.Apply(code); o.Kind {
 	case explore.Crashed, explore.Violated:
-		told = systems.Verdict{Kind: o.Kind, What: m.Broken(o)}.Told()
+		return systems.Verdict{Kind: o.Kind, What: m.Broken(o)}.Told(), nil
 	case explore.Skipped:
-		told = "the kernel stopped"
-	default:
-		s := m.work[m.start]
-		if to != nil {
-			var h model.Shape
-			if !h.Of(s, &x.likeness().start) {
-				return told, nil
-			}
-			image := model.NewState(s.L)
-			image.Rename(s, to, &h)
-			s = image
-		}
-		after = s.AppendPacked(nil)
+		return "the kernel stopped", nil
 	}
-	return told, after
+	x.within(m.work[m.start], lk)
+	if after, _ = x.represent(nil, m.work[m.start], lk); x.rough {
+		after = nil
+	}
+	return "it moved", after
 }
 
 // differ says of two frames that exchange their parts, or more, what came of a call.

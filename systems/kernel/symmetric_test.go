@@ -164,6 +164,54 @@ func TestLopsided(t *testing.T) {
 	}
 }
 
+// TestUneven plants hooks after which free frames differ when construction is over, so that those
+// which were taken to be alike before are not: the search must notice in each such state, whether
+// or not it is one that is compared. One of them dies by what the frame was that it gets.
+func TestUneven(t *testing.T) {
+	const mark = 1 << 9
+	marked := func(k *hooks.Kernel, f model.Frame) bool {
+		tr, _ := k.M.WalkFrom(k.M.L.Geo, model.Frame(k.M.L.Kernel.Root), k.M.L.VA(model.PFN(f).PA()))
+		return tr.Level == 1 && tr.Entry.Is(mark)
+	}
+	for _, x := range []struct {
+		name  string
+		again func(k *hooks.Kernel, pte model.Entry) model.Entry // a leaf is stored that is there
+		dies  bool
+	}{
+		{"cached", func(k *hooks.Kernel, pte model.Entry) model.Entry {
+			k.M.Load(k.M.L.VA(model.PFN(pte.MFN()).PA()), 4)
+			return pte
+		}, false},
+		{"marked", func(_ *hooks.Kernel, pte model.Entry) model.Entry { return pte | mark }, true},
+	} {
+		b := boot.OnBareMetal("mine", "my own", func() hooks.Ops {
+			o := native.Ops()
+			o.SetPTE[model.VariantLate] = func(k *hooks.Kernel, ptep model.VA, pte model.Entry) {
+				f := model.PFN(pte.MFN())
+				if k.M.Kernel.Phase == model.PhaseStarted && k.Read(ptep) == pte && f >= k.M.Kernel.BootmemNext && f < k.M.L.Kernel.MaxLowPFN {
+					pte = x.again(k, pte)
+				}
+				native.SetPTE(k, ptep, pte)
+			}
+			o.ActivateMM = func(k *hooks.Kernel, _ model.VA) {
+				if f := k.M.Kernel.Second; marked(k, f) && !marked(k, f+1) && marked(k, f+2) {
+					k.M.Bug("activate_mm", model.OK)
+				}
+			}
+			return o
+		})
+		s := symmetricSearch(t, b, systems.Values{"levels": "2", "recheck": "1000000000"})
+		r, err := s.Run(t.Context(), explore.Options{Workers: 2})
+		var uneven *systems.Lopsided
+		if !errors.As(err, &uneven) || !strings.Contains(err.Error(), "construction is over") {
+			t.Errorf("%s: %v, %v", x.name, err, r.Findings)
+		}
+		if r, err = s.Run(t.Context(), explore.Options{Workers: 2, NoSymmetry: true}); err != nil || len(r.Findings) > 0 != x.dies {
+			t.Errorf("%s: without symmetry: %v, %v", x.name, err, r.Findings)
+		}
+	}
+}
+
 // TestSymmetryCounts wants the same of a search with symmetry, whoever makes it and where
 // it keeps its states.
 func TestSymmetryCounts(t *testing.T) {

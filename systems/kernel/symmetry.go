@@ -1,6 +1,9 @@
 package kernel
 
 import (
+	"bytes"
+	"slices"
+
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
 )
@@ -10,12 +13,14 @@ import (
 //
 //   - Neither lies in the kernel's image, whose frames have parts of their own.
 //   - One leaf table maps both, or one large page, or each has a leaf table wherever it can have
-//     one: else the exchange would bring entries into a table that may not exist.
+//     one, below the same table by the same flags: else the exchange would bring entries into a
+//     table that may not exist, or to where other rights hold or other things will happen.
 //   - Both are text or neither is: the kernel gives their leaves different rights.
-//   - The start of the day maps both alike, or neither.
+//   - The start of the day is the same with both exchanged: rules remember what it maps, by number.
 //   - The boot allocator has handed out both, or will hand out neither while they differ. It goes
 //     by number, so that of two free frames which it will reach it matters which comes first. But
-//     at the end of construction all low memory is mapped anew, and free frames are alike.
+//     construction maps all low memory anew, and at its end free frames are to be alike:
+//     [looker.uneven] makes sure of that, for hooks may write to them or a TLB keep what they were.
 //
 // An exchange maps calls to calls and outcomes to outcomes then, as far as the code under
 // test and the rules go by what frames hold and what names them. That is what [symmetric]
@@ -32,19 +37,20 @@ const mostFrames, mostAlike = 64, 20
 // themselves go: those of one class.
 type likeness struct {
 	classes [][]model.Frame // of two or more, ascending
-	// reach are the frames, by phase, from which on the long run hands out none before that
-	// phase is over. While the kernel is at construction a frame that it will hand out later may be
-	// exchanged: all low memory is mapped anew before.
-	reach  [model.PhaseZapped + 1]model.PFN
-	byPage bool // a leaf of low memory maps a single frame
-	start  model.Shape
+	// built and end are the frames from which on the long run hands out none before the root is
+	// loaded, and none at all. Until construction is over a frame between them may be exchanged.
+	built, end model.PFN
+	byPage     bool // a leaf of low memory maps a single frame
+	start      model.Shape
 }
 
-// class is what frames of one class have in common.
-type class struct {
-	text        bool
-	high, low   model.Entry // flags of the leaf that maps it at the start of the day
-	highL, lowL int         // levels of that leaf
+// reach is the frame from which on none may be handed out in a phase, nor in a later one to which
+// it matters what the frame was in this.
+func (lk *likeness) reach(p model.Phase) model.PFN {
+	if p <= model.PhaseDone {
+		return lk.built
+	}
+	return lk.end
 }
 
 // newLikeness finds the classes of a start of the day.
@@ -61,32 +67,45 @@ func newLikeness(s *model.State) *likeness {
 	if end-k.BootmemFirst > mostAlike {
 		return lk
 	}
-	var order []class
-	members := map[class][]model.Frame{}
+	var classes [][]model.Frame
+	x := exchanges{s, &lk.start, model.NewState(l), s.AppendPacked(nil)}
 	for p := k.BootmemFirst; p < end; p++ {
-		c := class{text: l.VA(p.PA()) < k.TextEnd}
-		c.high, c.highL = mappedAs(s, l.VA(p.PA()))
-		c.low, c.lowL = mappedAs(s, model.VA(p.PA()))
-		if members[c] == nil {
-			order = append(order, c)
+		if p == k.ZeroPage || p == k.Spare || k.Tables.Has(p) {
+			continue // it is called by its number
 		}
-		members[c] = append(members[c], model.Frame(p))
-	}
-	for _, c := range order {
-		if m := members[c]; len(m) > 1 {
-			lk.classes = append(lk.classes, m)
+		f := model.Frame(p)
+		n := slices.IndexFunc(classes, func(c []model.Frame) bool { return x.alike(c[0], f) })
+		if n < 0 {
+			n, classes = len(classes), append(classes, nil)
 		}
+		classes[n] = append(classes[n], f)
 	}
+	lk.classes = slices.DeleteFunc(classes, func(c []model.Frame) bool { return len(c) < 2 })
 	return lk
 }
 
-// mappedAs is how a state maps an address: the flags of the leaf, and its level; 0: not.
-func mappedAs(s *model.State, va model.VA) (model.Entry, int) {
-	t, fault := s.Walk(va)
-	if fault != model.WalkOK {
-		return 0, 0
+// exchanges tries exchanges in a start of the day.
+type exchanges struct {
+	s      *model.State
+	shape  *model.Shape
+	image  *model.State
+	packed []byte
+}
+
+// alike reports whether two frames may ever be exchanged.
+func (x *exchanges) alike(a, b model.Frame) bool {
+	l := x.s.L
+	text := func(f model.Frame) bool { return l.VA(model.PFN(f).PA()) < l.Kernel.TextEnd }
+	if text(a) != text(b) || x.shape.Block(a) != x.shape.Block(b) {
+		return false
 	}
-	return t.Entry.Flags(), t.Level
+	to := make([]model.Frame, l.Map.Frames())
+	for f := range to {
+		to[f] = model.Frame(f)
+	}
+	to[a], to[b] = b, a
+	x.image.Rename(x.s, to, x.shape)
+	return bytes.Equal(x.image.AppendPacked(nil), x.packed)
 }
 
 // quiet is how many calls in a row may hand out nothing before the long run ends.
@@ -123,16 +142,14 @@ func (lk *likeness) run(m *Model) {
 			last, idle = now, 0
 		}
 	}
-	for p := model.PhaseStarted + 1; p <= model.PhaseZapped; p++ {
-		lk.reach[p] = lk.reach[model.PhaseZapped]
-	}
 }
 
-// note takes down how far the allocator has come in the phase of a state.
+// note takes down how far the allocator has come in a state.
 func (lk *likeness) note(s *model.State) {
-	for p := s.Kernel.Phase; p <= model.PhaseZapped; p++ {
-		lk.reach[p] = max(lk.reach[p], s.Kernel.BootmemNext)
+	if s.Kernel.Phase <= model.PhaseDone {
+		lk.built = max(lk.built, s.Kernel.BootmemNext)
 	}
+	lk.end = max(lk.end, s.Kernel.BootmemNext)
 }
 
 // renamedCall is what becomes of a call when frames are exchanged: a call that maps a frame
