@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/ptcheck/ptcheck/hooks"
+	"github.com/ptcheck/ptcheck/internal/longtest"
 	"github.com/ptcheck/ptcheck/invariants"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/model/explore"
@@ -75,7 +76,10 @@ func (x *newsTwins) Step(m *model.Machine, st *model.Step) {
 // TestNewsTwins lets kernels of all kinds store to wrong places now and then. No rule says
 // anything of a step with nothing that it heeds, before and after something was found.
 func TestNewsTwins(t *testing.T) {
-	exercised := map[string]bool{}
+	exercised, walks := map[string]bool{}, 2
+	if longtest.On() {
+		walks = 4
+	}
 	for _, b := range []*kernel.Backend{boot.Native(), boot.Xen(), boot.Buffer(), boot.TopDown(), life.Both(), life.SMP()} {
 		rng := rand.New(rand.NewPCG(21, 22))
 		x := newNewsTwins(rng)
@@ -86,7 +90,7 @@ func TestNewsTwins(t *testing.T) {
 		m := s.NewModel()
 		m.Watch()
 		for i := range s.Inits {
-			for range 4 {
+			for range walks {
 				x.odds = []int{0, 3, 20, 100}[rng.IntN(4)]
 				if rng.IntN(8*len(s.Inits)) == 0 { // from now on
 					x.heeds.Enlarge()
@@ -99,7 +103,7 @@ func TestNewsTwins(t *testing.T) {
 				}
 			}
 		}
-		if t.Logf("%s: %d steps", b.Name, x.steps); x.steps < 3000 {
+		if t.Logf("%s: %d steps", b.Name, x.steps); x.steps < 750*walks {
 			t.Errorf("%s: %d steps only", b.Name, x.steps)
 		}
 		for i, r := range x.asks.Rules() {

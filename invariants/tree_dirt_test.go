@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/ptcheck/ptcheck/hooks"
+	"github.com/ptcheck/ptcheck/internal/longtest"
 	"github.com/ptcheck/ptcheck/invariants"
 	"github.com/ptcheck/ptcheck/model"
 	"github.com/ptcheck/ptcheck/systems"
@@ -75,6 +76,9 @@ func TestDirtTwin(t *testing.T) {
 		asked, moved := 0, [2]int{}
 		for i := range s.Inits {
 			for n := range 3 {
+				if !longtest.On() && n != i%3 {
+					continue
+				}
 				now = &dirtTwin{c: invariants.New([]invariants.Rule{}), scribbles: &kernelTwins{rng: rng}, odds: []int{0, 5, 30}[n]}
 				m := s.NewModel()
 				m.Watch()
@@ -87,7 +91,7 @@ func TestDirtTwin(t *testing.T) {
 			}
 		}
 		t.Logf("%s: %d times asked, %d addresses moved in steps, and %d in calls", b.Name, asked, moved[0], moved[1])
-		if moved[0] < 60 || moved[1] < 400 {
+		if moved[0] < 20 || moved[1] < 130 {
 			t.Errorf("%s: %d times asked, %v addresses moved only", b.Name, asked, moved)
 		}
 	}

@@ -20,7 +20,7 @@ func TestSymmetryKeepsMutants(t *testing.T) {
 	if len(list) < 50 {
 		t.Fatalf("%d changes of bare machines", len(list))
 	}
-	list = longtest.Part(t, list, 13)
+	list = longtest.Part(t, list, 29)
 	noticed := 0
 	for i := range list {
 		m := &list[i]

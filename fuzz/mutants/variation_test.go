@@ -27,7 +27,7 @@ func harmless(t *testing.T) []Mutant {
 // TestHarmlessSilent searches what is no bug: boots until nothing is new, the others to
 // the depth and the number of states that their places state.
 func TestHarmlessSilent(t *testing.T) {
-	list := longtest.Part(t, harmless(t), 41) // ptcheck mutants --harmless takes all
+	list := longtest.Part(t, harmless(t), 61) // ptcheck mutants --harmless takes all
 	results, err := RunAll(context.Background(), list, nil)
 	if err != nil {
 		t.Fatal(err)

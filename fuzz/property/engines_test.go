@@ -101,7 +101,7 @@ func TestRapidFindingsShrink(t *testing.T) {
 	set(t, "rapid.shrinktime", "0s") // ours has to do
 	if !longtest.On() {
 		defer restore(t, "rapid.checks")()
-		set(t, "rapid.checks", "20") // fewer miss a bug
+		set(t, "rapid.checks", rapidChecks(20)) // fewer miss a bug
 	}
 	for _, m := range longtest.Part(t, planted(t), 2) {
 		f := &finding{mutant: m.ID}

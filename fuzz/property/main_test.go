@@ -3,6 +3,7 @@ package property_test
 import (
 	"flag"
 	"os"
+	"strconv"
 	"testing"
 
 	"github.com/leanovate/gopter"
@@ -29,6 +30,14 @@ func TestMain(m *testing.M) {
 		setFlag("rapid.checks", "12") // rapid takes 100 by itself, and a fifth of it with -short
 	}
 	os.Exit(m.Run())
+}
+
+// rapidChecks is the value of -rapid.checks for n of them: with -short rapid takes a fifth of it.
+func rapidChecks(n int) string {
+	if testing.Short() {
+		n *= 5
+	}
+	return strconv.Itoa(n)
 }
 
 func setFlag(name, value string) {

@@ -176,7 +176,7 @@ func racesOf(t *testing.T, m *mutants.Mutant, f *finding) func(*rapid.T) {
 func manyRaces(t *testing.T) {
 	t.Helper()
 	for name, value := range map[string]string{
-		"rapid.nofailfile": "true", "rapid.shrinktime": "0s", "rapid.seed": seed, "rapid.checks": strconv.Itoa(mostRaces),
+		"rapid.nofailfile": "true", "rapid.shrinktime": "0s", "rapid.seed": seed, "rapid.checks": rapidChecks(mostRaces),
 	} {
 		t.Cleanup(restore(t, name))
 		set(t, name, value)
