@@ -83,8 +83,8 @@ type Lopsided struct {
 	Frames []model.PFN
 	// Was and Now are what came of the call before and after the exchange, in words.
 	Was, Now string
-	// Past is a frame that the boot allocator has handed out although it does not in a long
-	// run; 0: that is not what is wrong.
+	// Past is the frame behind one that the boot allocator has handed out although it does not in
+	// a long run; 0: that is not what is wrong.
 	Past model.PFN
 }
 
@@ -93,7 +93,7 @@ func (e *Lopsided) Error() string {
 	const advice = "; --symmetry=off searches without"
 	if e.Past != 0 {
 		return fmt.Sprintf("%v: frames are not symmetric: the boot allocator has handed out f%d, which it does not in a long run%s",
-			&e.Halt, e.Past, advice)
+			&e.Halt, e.Past-1, advice)
 	}
 	if e.Frames == nil {
 		return fmt.Sprintf("%v: frames are not symmetric: what was found with frames exchanged does not come about without%s", &e.Halt, advice)

@@ -50,6 +50,9 @@ func TestRunTells(t *testing.T) {
 			t.Errorf("%v is no trouble with symmetry", err)
 		}
 	}
+	if e := (&systems.Lopsided{Past: 1}); !strings.Contains(e.Error(), "handed out f0,") {
+		t.Error(e)
+	}
 	other := errors.New("another")
 	s := &systems.Search{Engine: func(context.Context, explore.Factory, explore.Options) (explore.Result, error) {
 		return explore.Result{States: 3}, other

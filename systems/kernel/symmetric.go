@@ -74,7 +74,7 @@ func (x *symmetric) check(representative []byte, lk *likeness, own bool) {
 // within ends the search if the allocator has come further than it does in a long run.
 func (x *symmetric) within(s *model.State, lk *likeness) {
 	if s.Kernel.BootmemNext > lk.reach(s.Kernel.Phase) {
-		x.lopsided(&systems.Lopsided{Past: s.Kernel.BootmemNext - 1})
+		x.lopsided(&systems.Lopsided{Past: s.Kernel.BootmemNext})
 	}
 }
 
