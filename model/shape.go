@@ -161,10 +161,17 @@ func (h *Shape) below(s *State, g *Geometry, root Frame, which int) bool {
 // by what flags.
 func (s *State) above(g *Geometry, root Frame, va VA) (table Frame, flags Entry) {
 	table = root
-	for level := g.Levels; level > 2; level-- {
-		table = s.L.Map.Frame(s.L.Names(s.Entry(g, table, g.Index(va, level))))
+	for level := g.Levels; ; level-- {
+		slot := g.Index(va, level)
+		if level == g.Levels && root == s.CPU.CR3 {
+			slot += s.CPU.RootSlot
+		}
+		e := s.Entry(g, table, slot)
+		if level == 2 {
+			return table, e.Flags()
+		}
+		table = s.L.Map.Frame(s.L.Names(e))
 	}
-	return table, s.Entry(g, table, g.Index(va, 2)).Flags()
 }
 
 // way takes down what leads to a table: two blocks below different tables of the level above may

@@ -79,12 +79,12 @@ func (e *Fickle) Error() string {
 // takes to be.
 type Lopsided struct {
 	Halt
-	// Frames are those whose parts were exchanged, ascending.
+	// Frames are those whose parts were exchanged, ascending; nil: not known.
 	Frames []model.PFN
 	// Was and Now are what came of the call before and after the exchange, in words.
 	Was, Now string
-	// Past is a frame that the boot allocator has handed out although it does not in a long
-	// run; 0: that is not what is wrong.
+	// Past is the frame behind one that the boot allocator has handed out although it does not in
+	// a long run; 0: that is not what is wrong.
 	Past model.PFN
 }
 
@@ -93,7 +93,10 @@ func (e *Lopsided) Error() string {
 	const advice = "; --symmetry=off searches without"
 	if e.Past != 0 {
 		return fmt.Sprintf("%v: frames are not symmetric: the boot allocator has handed out f%d, which it does not in a long run%s",
-			&e.Halt, e.Past, advice)
+			&e.Halt, e.Past-1, advice)
+	}
+	if e.Frames == nil {
+		return fmt.Sprintf("%v: frames are not symmetric: what was found with frames exchanged does not come about without%s", &e.Halt, advice)
 	}
 	var names []string
 	for _, f := range e.Frames {
@@ -194,20 +197,26 @@ func (s *Search) fickle(found explore.Finding, now string) *Fickle {
 	return &Fickle{Halt: h, Was: s.Breaks(found).Told(), Now: now}
 }
 
-// differs says what the engine has noticed.
-func (s *Search) differs(e *explore.NondeterminismError) *Fickle {
-	out := &Fickle{Halt: Halt{System: s.Title()}}
+// differs says what the engine has noticed. Where symmetric states count as one and each call does
+// the same when it is made twice, it is not memory that is wrong, but the symmetry.
+func (s *Search) differs(e *explore.NondeterminismError) Trouble {
+	h := Halt{System: s.Title()}
 	if e.Init < 0 {
-		return out // not even the start of the day is the same
+		return &Fickle{Halt: h} // not even the start of the day is the same
 	}
-	way := explore.Finding{Init: e.Init, Path: e.Path}
-	if calls := s.texts(e.Calls); len(calls) == 1 {
-		out.Call, way.Path = calls[0], append(slices.Clone(e.Path), e.Calls[0])
-	} else {
-		out.Among = calls
+	way, calls := explore.Finding{Init: e.Init, Path: e.Path}, s.texts(e.Calls)
+	one := len(calls) == 1
+	if one {
+		h.Call, way.Path = calls[0], append(slices.Clone(e.Path), e.Calls[0])
 	}
-	out.Way, out.Calls = &way, s.texts(way.Path)
-	return out
+	h.Way, h.Calls = &way, s.texts(way.Path)
+	switch {
+	case e.Symmetry && !one:
+		return &Lopsided{Halt: Halt{System: s.Title()}} // the way up to there is as good as any
+	case one:
+		calls = nil
+	}
+	return &Fickle{Halt: h, Among: calls}
 }
 
 // texts are calls as text.

@@ -39,6 +39,20 @@ func TestRunTells(t *testing.T) {
 			t.Errorf("%s: the way is %q, want %q", want, got, x.calls)
 		}
 	}
+	for _, e := range []explore.NondeterminismError{{Path: []uint64{1}, Calls: []uint64{7, 8}, Symmetry: true}, {Symmetry: true}} {
+		s := &systems.Search{System: "mine", CallText: func(code uint64) string { return fmt.Sprint("c", code) }}
+		s.Engine = func(context.Context, explore.Factory, explore.Options) (explore.Result, error) {
+			return explore.Result{}, &e
+		}
+		_, err := s.Run(t.Context(), explore.Options{})
+		var uneven *systems.Lopsided
+		if !errors.As(err, &uneven) || !strings.HasPrefix(err.Error(), head+": frames are not symmetric: ") || uneven.Way != nil {
+			t.Errorf("%v is no trouble with symmetry", err)
+		}
+	}
+	if e := (&systems.Lopsided{Past: 1}); !strings.Contains(e.Error(), "handed out f0,") {
+		t.Error(e)
+	}
 	other := errors.New("another")
 	s := &systems.Search{Engine: func(context.Context, explore.Factory, explore.Options) (explore.Result, error) {
 		return explore.Result{States: 3}, other

@@ -3,6 +3,7 @@ package kernel
 import (
 	"bytes"
 	"encoding/binary"
+	"math/rand/v2"
 	"slices"
 
 	"github.com/ptcheck/ptcheck/model"
@@ -50,16 +51,30 @@ func (x *symmetric) Canon(dst []byte) []byte {
 	if f := x.uneven(s); f != nil {
 		x.lopsided(&systems.Lopsided{Frames: f, Was: "construction is over", Now: "they differ"})
 	}
-	if !own && x.elected(dst[from:]) {
-		x.compare(dst[from:], lk)
+	if x.elected(s, dst[from:]) {
+		x.check(dst[from:], lk, own)
 	}
 	return dst
+}
+
+// check compares the working state and others that the same one is stored for with that.
+func (x *symmetric) check(representative []byte, lk *likeness, own bool) {
+	if x.packed = x.Encode(x.packed[:0]); !own && x.first(x.packed) {
+		x.compare(x.packed, representative, slices.Clone(x.to), lk)
+	}
+	if x.first(representative) {
+		for turn := range turns {
+			if image, to := x.turned(representative, turn, lk); !bytes.Equal(image, representative) {
+				x.compare(representative, image, to, lk)
+			}
+		}
+	}
 }
 
 // within ends the search if the allocator has come further than it does in a long run.
 func (x *symmetric) within(s *model.State, lk *likeness) {
 	if s.Kernel.BootmemNext > lk.reach(s.Kernel.Phase) {
-		x.lopsided(&systems.Lopsided{Past: s.Kernel.BootmemNext - 1})
+		x.lopsided(&systems.Lopsided{Past: s.Kernel.BootmemNext})
 	}
 }
 
@@ -113,35 +128,69 @@ func (x *symmetric) Orbit() uint64 {
 // have their calls made twice.
 const comparedOften = 4
 
-// elected reports whether the working state is compared with its representative, which decides
-// that. Each is compared once; not each representative, for which of its states came first may
-// depend on the workers.
-func (x *symmetric) elected(representative []byte) bool {
-	if mix(representative)%uint64(max(1, x.sys.recheck/comparedOften)) != 0 {
-		return false
-	}
-	x.packed = x.Encode(x.packed[:0])
-	h := mix(x.packed)
+// elected reports whether states are compared with their representative, which decides that. All
+// are once construction can end: only from there on calls go by what a frame is for, and few states
+// are so far.
+func (x *symmetric) elected(s *model.State, representative []byte) bool {
+	return mix(representative)%uint64(max(1, x.sys.recheck/comparedOften)) == 0 ||
+		s.Kernel.Phase >= model.PhaseDone || s.Kernel.Phase == model.PhaseStarted && constructed(s)
+}
+
+// first reports whether a state comes for the first time. Which of several that are stored as one
+// comes first may depend on the workers, so that each is compared, once.
+func (x *symmetric) first(packed []byte) bool {
+	h := mix(packed)
 	_, known := x.checked[h]
 	x.checked[h] = struct{}{}
 	return !known
 }
 
-// compare makes the calls of the working state, which is packed, and of its representative, and
-// ends the search where they do not come to the same: the same end, or states with one
-// representative. That the former's renaming is the latter would not do: what may be exchanged
-// before a call need not be alike after it.
-func (x *symmetric) compare(representative []byte, lk *likeness) {
-	to, m := slices.Clone(x.to), x.other()
-	m.Decode(x.packed)
-	x.codes = m.Calls(x.codes[:0])
+// turns is how many states are made from a representative by exchanging frames, for comparison with
+// it: one with the frames of each group in reverse, so that each has come before each other,
+// and some as chance has it.
+const turns = 3
+
+// turned exchanges frames of a representative.
+func (x *symmetric) turned(representative []byte, turn int, lk *likeness) (image []byte, to []model.Frame) {
+	m := x.other()
 	m.Decode(representative)
+	s := m.work[m.start]
+	if !x.chooser.look(s, lk) {
+		return representative, nil
+	}
+	for f := range model.Frame(s.L.Map.Frames()) {
+		to = append(to, f)
+	}
+	chance := rand.New(rand.NewPCG(mix(representative), uint64(turn)))
+	for _, g := range x.groups {
+		turned := slices.Clone(g)
+		slices.Reverse(turned)
+		if turn > 0 {
+			chance.Shuffle(len(turned), func(i, j int) { turned[i], turned[j] = turned[j], turned[i] })
+		}
+		for i, f := range g {
+			to[f] = turned[i]
+		}
+	}
+	x.chooser.image.Rename(s, to, &x.shape)
+	return x.chooser.image.AppendPacked(binary.AppendUvarint(nil, uint64(x.start))), to
+}
+
+// compare makes the calls of two states of which the second is the first renamed, and ends the
+// search where they do not come to the same: the same end, or states with one representative.
+// That one state is the other renamed would not do: what may be exchanged before a call need
+// not be alike after it.
+func (x *symmetric) compare(a, b []byte, to []model.Frame, lk *likeness) {
+	m := x.other()
+	m.Decode(a)
+	x.codes = m.Calls(x.codes[:0])
+	m.Decode(b)
 	if !sameCalls(x.codes, m.Calls(nil), to, lk) {
 		x.lopsided(x.differ(to, model.CallNone.String(), "other calls can be made", "then"))
 	}
 	for _, code := range x.codes {
-		was, after := x.outcome(x.packed, code, lk)
-		now, image := x.outcome(representative, lk.renamedCall(code, to), lk)
+		was, after := x.outcome(a, code, lk)
+		now, image := x.outcome(b, lk.renamedCall(code, to), lk)
 		switch text := CallOf(code).String(); {
 		case was != now:
 			x.lopsided(x.differ(to, text, was, now))

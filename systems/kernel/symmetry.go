@@ -95,7 +95,7 @@ type exchanges struct {
 // alike reports whether two frames may ever be exchanged.
 func (x *exchanges) alike(a, b model.Frame) bool {
 	l := x.s.L
-	text := func(f model.Frame) bool { return l.VA(model.PFN(f).PA()) < l.Kernel.TextEnd }
+	text := func(f model.Frame) bool { return l.VA(model.PFN(f).PA()) <= l.Kernel.TextEnd } // both ends are
 	if text(a) != text(b) || x.shape.Block(a) != x.shape.Block(b) {
 		return false
 	}
