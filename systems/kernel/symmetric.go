@@ -126,7 +126,7 @@ func (x *symmetric) Orbit() uint64 {
 
 // comparedOften is how many times as many states are compared with their representative as
 // have their calls made twice.
-const comparedOften = 4
+const comparedOften = 2
 
 // elected reports whether states are compared with their representative, which decides that. All
 // are once construction can end: only from there on calls go by what a frame is for, and few states
@@ -188,13 +188,16 @@ func (x *symmetric) compare(a, b []byte, to []model.Frame, lk *likeness) {
 	if !sameCalls(x.codes, m.Calls(nil), to, lk) {
 		x.lopsided(x.differ(to, model.CallNone.String(), "other calls can be made", "then"))
 	}
-	for _, code := range x.codes {
-		was, after := x.outcome(a, code, lk)
-		now, image := x.outcome(b, lk.renamedCall(code, to), lk)
+	renamed := make([]uint64, len(x.codes))
+	for i, code := range x.codes {
+		renamed[i] = lk.renamedCall(code, to)
+	}
+	was, now := x.ends(a, x.codes, lk), x.ends(b, renamed, lk)
+	for i, code := range x.codes {
 		switch text := CallOf(code).String(); {
-		case was != now:
-			x.lopsided(x.differ(to, text, was, now))
-		case after != nil && image != nil && !bytes.Equal(after, image):
+		case was[i].told != now[i].told:
+			x.lopsided(x.differ(to, text, was[i].told, now[i].told))
+		case was[i].at != nil && now[i].at != nil && !bytes.Equal(was[i].at, now[i].at):
 			x.lopsided(x.differ(to, text, "it led to one state", "it led to another"))
 		}
 	}
@@ -212,22 +215,33 @@ func sameCalls(a, b []uint64, to []model.Frame, lk *likeness) bool {
 	return slices.Equal(r, b)
 }
 
-// outcome makes a call in a packed state, and tells what comes of it and the representative of
-// the state that it leads to; nil: it does not move, or that is one of several.
-func (x *symmetric) outcome(packed []byte, code uint64, lk *likeness) (told string, after []byte) {
-	m := x.other()
+// end is how a call ends: in words, and the representative of the state that it leads to; nil: it
+// does not move, or that is one of several.
+type end struct {
+	told string
+	at   []byte
+}
+
+// ends makes calls in a packed state.
+func (x *symmetric) ends(packed []byte, codes []uint64, lk *likeness) []end {
+	m, out := x.other(), make([]end, len(codes))
 	m.Decode(packed)
-	switch o := m.Apply(code); o.Kind {
-	case explore.Crashed, explore.Violated:
-		return systems.Verdict{Kind: o.Kind, What: m.Broken(o)}.Told(), nil
-	case explore.Skipped:
-		return "the kernel stopped", nil
+	for i, code := range codes {
+		switch o := m.Apply(code); o.Kind {
+		case explore.Crashed, explore.Violated:
+			out[i].told = systems.Verdict{Kind: o.Kind, What: m.Broken(o)}.Told()
+		case explore.Skipped:
+			out[i].told = "the kernel stopped"
+		default:
+			x.within(m.work[m.start], lk)
+			out[i].told = "it moved"
+			if at, _ := x.represent(nil, m.work[m.start], lk); !x.rough {
+				out[i].at = at
+			}
+		}
+		m.Restore()
 	}
-	x.within(m.work[m.start], lk)
-	if after, _ = x.represent(nil, m.work[m.start], lk); x.rough {
-		after = nil
-	}
-	return "it moved", after
+	return out
 }
 
 // differ says of two frames that exchange their parts, or more, what came of a call.
