@@ -125,4 +125,6 @@ type Progress struct {
 	Waiting     uint64 // states found and not yet expanded
 	Memory      uint64 // bytes of the engine's own storage
 	Elapsed     time.Duration
+	// Levels are the numbers of states at each depth up to Depth, of a breadth-first search; nil for others.
+	Levels []uint64
 }

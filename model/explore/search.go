@@ -248,7 +248,16 @@ func (s *search) report() {
 	s.opt.Progress(Progress{
 		States: s.store.len(), Transitions: s.count.transitions, Depth: s.depth,
 		Waiting: s.store.len() - s.next, Memory: s.memory(), Elapsed: now.Sub(s.began),
+		Levels: s.known(),
 	})
+}
+
+// known are the numbers of states at the depths that are known in full.
+func (s *search) known() []uint64 {
+	if s.opt.Strategy != BreadthFirst {
+		return nil
+	}
+	return slices.Clone(s.perDepth)
 }
 
 // sum adds up.

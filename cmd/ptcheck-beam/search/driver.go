@@ -196,7 +196,7 @@ func (d *driver) progress() {
 	if d.opt.Progress != nil {
 		d.opt.Progress(explore.Progress{
 			States: d.now.states(), Transitions: d.now.Sums.Transitions, Depth: d.now.Level, Waiting: d.now.waiting(),
-			Elapsed: time.Since(d.began),
+			Elapsed: time.Since(d.began), Levels: slices.Clone(d.now.PerDepth),
 		})
 	}
 }

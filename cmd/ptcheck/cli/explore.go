@@ -156,7 +156,7 @@ func (f *exploreFlags) searches(names []string) ([]shards.Question, error) {
 // search runs one search. The verdict is there even if an output failed.
 func (f *exploreFlags) search(cmd *cobra.Command, q shards.Question) (*systems.Outcome, error) {
 	opt := q.Options
-	p := newProgress(cmd, q.Title())
+	p := newProgress(cmd, q.Title(), opt)
 	opt.Progress, opt.ProgressEvery = p.show, p.every()
 	var dot *dotGraph
 	if f.graph != "" {

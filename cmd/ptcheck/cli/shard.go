@@ -103,7 +103,7 @@ func (f *exploreFlags) searchPieces(cmd *cobra.Command, q *shards.Question, piec
 		return nil, nil
 	}
 	opt := q.Options
-	p := newProgress(cmd, q.Title())
+	p := newProgress(cmd, q.Title(), opt)
 	opt.Progress, opt.ProgressEvery = p.show, p.every()
 	found, err := q.Explore(cmd.Context(), pieces, opt)
 	p.done()

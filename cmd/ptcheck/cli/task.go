@@ -61,6 +61,18 @@ func (d *display) line(text string) {
 	}
 }
 
+// parts shows a line of several parts, the first ones first: those that fit the terminal, for
+// a line that does not is not wiped as a whole.
+func (d *display) parts(first string, more ...string) {
+	width := columnsOf(d.w)
+	for _, m := range more {
+		if next := first + ", " + m; width == 0 || len(next) < width {
+			first = next
+		}
+	}
+	d.line(first)
+}
+
 // wipe clears the redrawn line.
 func (d *display) wipe() {
 	if d.shown {
@@ -113,7 +125,7 @@ func (t *task) show() {
 	if t.stop == nil || elapsed < patience {
 		return
 	}
-	t.d.line(fmt.Sprintf("%s: %d of %d, %.0f s, last: %s", t.name, t.n, t.total, elapsed.Seconds(), t.item))
+	t.d.parts(fmt.Sprintf("%s: %d of %d", t.name, t.n, t.total), fmt.Sprintf("%.0f s", elapsed.Seconds()), "last: "+t.item)
 }
 
 // step says that n items are done, the last of them being item.
