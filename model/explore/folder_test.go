@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/ptcheck/ptcheck/internal/longtest"
 )
 
 // child starts the present test once more, in a process of its own that is told what to do by an environment
@@ -140,9 +142,13 @@ func TestReapRace(t *testing.T) {
 	dir := t.TempDir()
 	ended := make(chan error)
 	const crowd = 5
+	turns := 4
+	if longtest.On() {
+		turns = 10
+	}
 	for range crowd {
 		go func() {
-			for range 4 {
+			for range turns {
 				r, err := Run(context.Background(), newGrid(6), Options{Disk: dir, Workers: 1})
 				if err != nil || r.States != 36 {
 					t.Errorf("%d states, %v", r.States, err)

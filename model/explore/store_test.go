@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"testing"
+
+	"github.com/ptcheck/ptcheck/internal/longtest"
 )
 
 // TestArena stores states of all lengths and reads them in order and at random.
@@ -79,7 +81,11 @@ func TestSameHash(t *testing.T) {
 // TestFresh enters states with few different hashes from several goroutines, and looks whether each is there
 // once, with the least of its keys.
 func TestFresh(t *testing.T) {
-	const crew, perWorker, states = 4, 8000, 3000
+	const crew, states = 4, 3000
+	perWorker := 8000
+	if longtest.On() {
+		perWorker = 20_000
+	}
 	for _, words := range []bool{true, false} {
 		var mem memory
 		f := fresh{words: words, table: mem.slots(1 << 15)}

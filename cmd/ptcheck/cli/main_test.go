@@ -278,24 +278,35 @@ func TestSearchModes(t *testing.T) {
 // TestResume stops a search by a limit and goes on from its checkpoint.
 func TestResume(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "progress")
-	args := []string{"explore", "pvdp", "--frames=3", "--depth=0", "--workers=1"}
-	code, out, errs := ptcheck(t, append(args, "--checkpoint="+dir, "--max-states=1000")...)
+	frames, most, want := "--frames=3", "--max-states=1000", "4140 states, 46284 transitions, diameter 10"
+	if longtest.On() {
+		frames, most, want = "--frames=4", "--max-states=60000", "248384 states, 4715072 transitions, diameter 11"
+	}
+	args := []string{"explore", "pvdp", frames, "--depth=0", "--workers=1"}
+	code, out, errs := ptcheck(t, append(args, "--checkpoint="+dir, most)...)
 	if code != exitStopped {
 		t.Fatalf("exit %d, %s%s", code, out, errs)
 	}
 	code, out, errs = ptcheck(t, append(args, "--resume="+dir)...)
-	if code != exitHolds || !strings.Contains(out, "4140 states, 46284 transitions, diameter 10") {
+	if code != exitHolds || !strings.Contains(out, want) {
 		t.Errorf("exit %d, %s%s", code, out, errs)
 	}
 }
 
 // TestSymmetrySwitch compares the quotient with the full graph.
 func TestSymmetrySwitch(t *testing.T) {
-	for args, want := range map[string]string{
+	runs := map[string]string{
 		"pvdp --frames=3 --symmetry=off":  "4140 states, 46284 transitions",
 		"pvdp --frames=3 --symmetry=on":   "700 states up to symmetry for 4140, 7814 transitions for 46284",
 		"native --levels=3 --symmetry=on": "6446 states up to symmetry for 63697, 72097 transitions for 726014, diameter 12",
-	} {
+	}
+	if longtest.On() {
+		runs["pvdp --symmetry=off"] = "248384 states, 4715072 transitions"
+		runs["pvdp --symmetry=on"] = "10710 states up to symmetry for 248384, 202476 transitions for 4715072, diameter 8"
+		runs["native --symmetry=auto"] = "27272 states, 312123 transitions, diameter 20"
+		runs["native --symmetry=on"] = "11006 states up to symmetry for 73714, 119757 transitions for 825912, diameter 20"
+	}
+	for args, want := range runs {
 		if code, out, errs := ptcheck(t, append([]string{"explore", "--depth=0"}, strings.Fields(args)...)...); code != exitHolds || !strings.Contains(out, want) {
 			t.Errorf("%s: exit %d, %s%s", args, code, out, errs)
 		}
